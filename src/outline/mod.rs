@@ -1,0 +1,163 @@
+//! Source text to outline: the statements of a module, what each binds and reads while the
+//! module is imported, and what the functions it defines read when they are called later.
+
+/// Where a statement stands in its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// First byte, decorators included.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// Line of the first byte, counted from 1 (the first decorator's line, as in `co_firstlineno`).
+    pub line: u32,
+    /// Line of the last byte, counted from 1.
+    pub end_line: u32,
+    /// Line of the `def` or `class` keyword; `line` for other statements.
+    pub def_line: u32,
+    /// Column, in bytes, of the first byte: the statement's indentation.
+    pub column: u32,
+}
+
+/// Fingerprint of a token sequence: kinds and text, without positions, comments or layout.
+/// Equal fingerprints mean code that differs in nothing but line numbers.
+pub type Print = u128;
+
+/// What kind of statement it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The string that begins a module, class or function body.
+    Docstring,
+    /// `def` or `async def`.
+    Function,
+    /// `class`.
+    Class,
+    /// `import a` or `from a import b`.
+    Import,
+    /// `a = v`, `a: T = v`, `type A = ...`.
+    Assign,
+    /// `a += v`.
+    AugAssign,
+    /// `a: T` without a value.
+    Annotation,
+    /// `del`.
+    Delete,
+    /// An expression statement, most often a call.
+    Expr,
+    /// `if __name__ == "__main__":`; never runs in an imported module.
+    MainGuard,
+    /// `if`, `for`, `while`, `try`, `with`, `match`.
+    Compound,
+    /// `pass`, `global`, `raise`, `assert`, ...
+    Other,
+}
+
+/// What a piece of code does with names of the module scope. All lists are sorted and have
+/// no duplicates. A *path* is a dotted chain of plain attribute reads rooted at a name:
+/// `X`, `m.X`, `pkg.sub.X`; the longest chain that the code writes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Uses {
+    /// Names bound in the enclosing scope (module; for statements of a class body: the class).
+    pub binds: Vec<String>,
+    /// Names unbound with `del`.
+    pub deletes: Vec<String>,
+    /// Paths read (loaded). Names that are local to a comprehension, lambda or function
+    /// are left out; so are names a class body bound earlier itself.
+    pub reads: Vec<String>,
+    /// Paths that are called: `f(...)`, `m.f(...)`, decorators (`@f`, `@f(...)`), and names given
+    /// as an argument to a call of a builtin (`sorted(xs, key=f)`, `list(map(f, xs))`).
+    pub calls: Vec<String>,
+    /// Root names whose object may be changed in place: `X += ..`, `X[k] = ..`, `X.a = ..`,
+    /// `del X[k]`, and `X.m(...)` / `X.a.m(...)` as a whole expression statement (not for X that
+    /// is an imported module's name with a plain `X.f(...)`).
+    pub mutates: Vec<String>,
+    /// Names declared `global` and assigned in a function body.
+    pub global_writes: Vec<String>,
+    /// It uses `globals()`, `locals()`, `vars()`, `exec` or `eval`: not analysable.
+    pub opaque: bool,
+}
+
+/// One name that an import statement binds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// Number of leading dots.
+    pub level: u32,
+    /// The dotted module as written, without dots in front; may be empty (`from . import x`).
+    pub module: String,
+    /// `None` for `import a.b`; the imported name for `from a import b`; `"*"` for a star.
+    pub name: Option<String>,
+    /// The name that is bound (`import a.b` binds `a`); `"*"` for a star.
+    pub bound: String,
+    /// It has an `as` clause.
+    pub aliased: bool,
+}
+
+/// How the value of a simple assignment is made. See `Statement::value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Value {
+    /// Anything else.
+    #[default]
+    Other,
+    /// Running it has no effect: literals, names, attribute reads, displays, operators,
+    /// comprehensions, f-strings, and calls of builtin constructors
+    /// (`list tuple dict set frozenset str int float bool bytes range zip enumerate len sorted
+    /// min max sum abs round reversed map filter`) on such.
+    Pure,
+    /// Pure, and makes a fresh list, dict or set: a display, a comprehension, `list() dict() set()`,
+    /// `defaultdict() OrderedDict() deque() Counter()`, also `collections.X()`.
+    Container,
+}
+
+/// One statement of a module or class body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Its kind.
+    pub kind: Kind,
+    /// The function's or class's name; the one name that a simple assignment binds; else "".
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+    /// Fingerprint of the whole.
+    pub print: Print,
+    /// For a function: all but its body (decorators, `async`, name, type parameters, parameters,
+    /// defaults, annotations). For a class: decorators, name, type parameters, bases, keywords.
+    /// For a compound: all but the bodies of the functions defined in it. Else `print`.
+    pub header: Print,
+    /// Fingerprint of the decorators; 0 without.
+    pub decorators: Print,
+    /// What it does when it runs.
+    pub uses: Uses,
+    /// What the bodies of the functions (methods, lambdas) defined in it do when called.
+    pub later: Uses,
+    /// Imports it makes when it runs (also nested in compounds).
+    pub imports: Vec<Import>,
+    /// How a simple assignment's value is made.
+    pub value: Value,
+    /// Class: the statements of its body. Function: the functions and classes defined in it,
+    /// at any block depth. Compound: the functions and classes defined in it, any block depth.
+    pub body: Vec<Statement>,
+}
+
+/// The outline of one source text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outline {
+    /// Top-level statements in source order.
+    pub body: Vec<Statement>,
+    /// Names imported from `__future__`.
+    pub future: Vec<String>,
+    /// The module scope reads or binds the name `super` anywhere. CPython 3.12+ then does not
+    /// specialise zero-argument `super()`, so a function compiled alone must see it too.
+    pub mentions_super: bool,
+    /// Names that import statements in the module scope bind (compounds included).
+    pub imported: Vec<String>,
+    /// The module has a `from x import *`.
+    pub star: bool,
+}
+
+/// Why a text has no outline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutlineError {
+    /// What the parser said.
+    pub message: String,
+    /// Line, counted from 1.
+    pub line: u32,
+}
