@@ -756,3 +756,27 @@ pub(super) fn container(value: &Bound<'_, PyAny>) -> bool {
 pub(super) fn first_line(source: &Source<'_>, statement: &Statement) -> String {
     source.slice(statement).lines().next().unwrap_or("").trim().to_owned()
 }
+
+impl Facts<'_> {
+    /// The same facts once more, for another reader.
+    pub fn share(&self) -> Self {
+        Self {
+            rebound: self.rebound.clone(),
+            dirty: self.dirty.clone(),
+            changes: Vec::new(),
+            executed: self.executed,
+        }
+    }
+
+    /// Facts of a second round: of a name that was bound twice, the last value counts.
+    pub fn join(&mut self, mut later: Self) {
+        for (name, old, new) in later.rebound.drain(..) {
+            match self.rebound.iter_mut().find(|(n, ..)| *n == name) {
+                Some(entry) => entry.2 = new,
+                None => self.rebound.push((name, old, new)),
+            }
+        }
+        self.dirty.values.append(&mut later.dirty.values);
+        self.dirty.behaviour.append(&mut later.dirty.behaviour);
+    }
+}

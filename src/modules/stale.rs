@@ -91,8 +91,8 @@ fn code_agrees(module: &Bound<'_, PyModule>, filename: &str, source: &str) -> Py
     let builtins = py.import("builtins")?;
     let types = py.import("types")?;
     let (code_type, function) = (types.getattr("CodeType")?, types.getattr("FunctionType")?);
-    let flags = 0;
-    let code = builtins.getattr("compile")?.call1((source, filename, "exec", flags, true))?;
+    
+    let code = builtins.getattr("compile")?.call1((source, filename, "exec", 0, true))?;
     let dict = module.dict();
     compare(&code, &|name| dict.get_item(name).ok().flatten(), &dict, &code_type, &function)
         .and_then(|same| if same { constants_agree(&dict, source, &builtins) } else { Ok(false) })
