@@ -26,6 +26,7 @@ change, gets `fs`), `make v1` (writes generated files with `fs`, in both process
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -157,7 +158,7 @@ def read(path: Path):
                     raise FormatError(f"{where}: unknown option {key.strip()!r}")
                 case.options[key.strip()] = value.strip()
         elif line.startswith("```"):
-            words = line[3:].split()
+            words = shlex.split(line[3:])
             body = []
             while number < len(lines) and lines[number] != "```":
                 body.append(lines[number])
