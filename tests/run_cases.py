@@ -40,11 +40,12 @@ def library(given):
             if not Path(name).exists():
                 raise SystemExit(f"there is no {name}")
             return str(Path(name).resolve())
+    target = HERE.parent / "target"
     for profile in ("debug", "release"):
-        for name in LIBRARIES:
-            path = HERE.parent / "target" / profile / name
-            if path.exists():
-                return str(path)
+        # cargo test leaves the library in deps, cargo build beside it as well
+        paths = [target / profile / sub / name for sub in (".", "deps") for name in LIBRARIES]
+        if built := [path for path in paths if path.exists()]:
+            return str(max(built, key=lambda path: path.stat().st_mtime))
     raise SystemExit("no library found; build it with cargo build or name it with --lib")
 
 
