@@ -19,7 +19,7 @@
 
 typedef struct {
     char path[PATH_MAX];
-    char files[16][64];
+    char files[64][64];
     int len;
 } demo_folder;
 
@@ -55,7 +55,7 @@ static DEMO_UNUSED void demo_save(demo_folder *folder, const char *name,
     while (i < folder->len && strcmp(folder->files[i], name) != 0) {
         i++;
     }
-    if (i == folder->len && i < 16) {
+    if (i == folder->len && i < 64) {
         snprintf(folder->files[folder->len++], sizeof folder->files[0], "%s",
                  name);
     }
