@@ -6,7 +6,8 @@ static int version;
 static void edit(void)
 {
     char text[100];
-    snprintf(text, sizeof text, "def f():\n    return %d\nv = %d\n", ++version,
+    ++version;
+    snprintf(text, sizeof text, "def f():\n    return %d\nv = %d\n", version,
              version);
     host_save("mod.py", text);
 }
@@ -95,11 +96,12 @@ int main(void)
                 /* Destroyed in a later life than its own. */
                 pyreload_destroy(older);
                 older = NULL;
-                CHECK(data[i - 1].freed == 1);
             }
         }
         /* A name belongs to its Python: the next one starts anew. */
-        reloaders[i] = one_life(&data[i], i % 3 == 0 ? "mine" : NULL);
+        reloaders[i] = one_life(&data[i],
+                                i % 4 == 3 || i % 4 == 0 ? "mine" : NULL);
+        CHECK(reloaders[i] != older);
         if (i % 4 == 0) {
             pyreload_destroy(reloaders[i]);     /* the order of the manual */
             CHECK(data[i].freed == 1);
@@ -113,10 +115,7 @@ int main(void)
             CHECK(data[i].freed == 1);
         } else {
             no_python(reloaders[i]);
-            if (older) {
-                no_python(older);
-                pyreload_destroy(older);        /* two lives late */
-            }
+            CHECK(older == NULL);
             older = reloaders[i];
         }
     }
