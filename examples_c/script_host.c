@@ -123,7 +123,7 @@ static void show_modules(host *h)
     for (i = 0; i < pyreload_module_list_len(list); i++) {
         const char *path = pyreload_module_list_path(list, i);
         int state = (int)pyreload_module_list_state(list, i);
-        if (!path || strncmp(path, h->folder, strlen(h->folder)) != 0) {
+        if (!pyreload_module_list_is_user(list, i)) {
             others++;
             continue;
         }
@@ -131,7 +131,7 @@ static void show_modules(host *h)
                pyreload_module_list_name(list, i),
                state >= 0 && state <= 4 ? names[state] : "?",
                (unsigned long)pyreload_module_list_reload_count(list, i),
-               path + strlen(h->folder) + 1);
+               path ? path : "");
     }
     printf("  and %lu modules that are built in or belong to a library\n",
            (unsigned long)others);

@@ -11,6 +11,7 @@ int main(void)
     pyreload_report *report;
     pyreload_module_list *list;
     pyreload_options options;
+    pyreload_stats_t stats;
     counter data = {0, 0};
     uint64_t id;
     int junk = 0;
@@ -40,6 +41,10 @@ int main(void)
     CHECK(report == NULL);
     CHECK(pyreload_pending(NULL) == 0);
     CHECK(pyreload_notify_fd(NULL) == -1);
+
+    stats.struct_size = sizeof stats;
+    NULL_(pyreload_stats(NULL, &stats));
+    NULL_(pyreload_set_policy(NULL, "a", PYRELOAD_POLICY_FULL));
 
     NULL_(pyreload_include(NULL, "a"));
     NULL_(pyreload_exclude(NULL, "a"));
@@ -80,6 +85,8 @@ int main(void)
     NULL_(pyreload_exclude(r, NULL));
     NULL_(pyreload_forget_rule(r, NULL));
     NULL_(pyreload_modules(r, NULL));
+    NULL_(pyreload_stats(r, NULL));
+    NULL_(pyreload_set_policy(r, NULL, PYRELOAD_POLICY_FULL));
     NULL_(pyreload_track_namespace(r, NULL));
     NULL_(pyreload_track_namespace(r, Py_None));
     NULL_(pyreload_forget_namespace(r, NULL));

@@ -50,20 +50,25 @@ static void lists(pyreload_reloader *reloader)
     i = (size_t)find(list, "listed");
     CHECK(pyreload_module_list_state(list, i) == PYRELOAD_MODULE_CURRENT);
     CHECK(pyreload_module_list_reload_count(list, i) == 0);
+    CHECK(pyreload_module_list_is_user(list, i) == 1);
     snprintf(path, sizeof path, "%s/listed.py", host_folder.path);
     CHECK(strcmp(pyreload_module_list_path(list, i), path) == 0);
     /* Built in, and of the standard library. */
     i = (size_t)find(list, "sys");
     CHECK(pyreload_module_list_state(list, i) == PYRELOAD_MODULE_NO_SOURCE);
     CHECK(pyreload_module_list_path(list, i) == NULL);
+    CHECK(pyreload_module_list_is_user(list, i) == 0);
     i = (size_t)find(list, "json");
     CHECK(pyreload_module_list_state(list, i) == PYRELOAD_MODULE_EXCLUDED);
     CHECK(pyreload_module_list_path(list, i) != NULL);
+    CHECK(pyreload_module_list_is_user(list, i) == 0);
     /* Too large an index, and no list. */
     CHECK(pyreload_module_list_name(list, n) == NULL);
     CHECK(pyreload_module_list_path(list, SIZE_MAX) == NULL);
     CHECK(pyreload_module_list_state(list, n) == PYRELOAD_MODULE_NONE);
     CHECK(pyreload_module_list_reload_count(list, n) == 0);
+    CHECK(pyreload_module_list_is_user(list, n) == 0);
+    CHECK(pyreload_module_list_is_user(NULL, 0) == 0);
     CHECK(pyreload_module_list_len(NULL) == 0);
     CHECK(pyreload_module_list_name(NULL, 0) == NULL);
     CHECK(pyreload_module_list_path(NULL, 0) == NULL);
@@ -165,6 +170,46 @@ static void scope_none(void)
     pyreload_destroy(reloader);
 }
 
+/* How a module is brought up to date, said by the program. */
+static void policies(pyreload_reloader *reloader)
+{
+    static const char first[] =
+        "import builtins\n"
+        "builtins.policy_runs = getattr(builtins, 'policy_runs', 0) + 1\n"
+        "def f():\n    return 1\n";
+    static const char second[] =
+        "import builtins\n"
+        "builtins.policy_runs = getattr(builtins, 'policy_runs', 0) + 1\n"
+        "def f():\n    return 2\n";
+
+    host_save("policed.py", first);
+    host_run("import policed\nf = policed.f");
+    OK(pyreload_track_imports(reloader));
+    host_save("policed.py", second);
+    OK(pyreload_check(reloader, 0, NULL));
+    CHECK(host_long("f()") == 2 && host_long("policy_runs") == 1);
+
+    OK(pyreload_set_policy(reloader, "policed", PYRELOAD_POLICY_FULL));
+    host_save("policed.py", first);
+    OK(pyreload_check(reloader, 0, NULL));
+    CHECK(host_long("f()") == 1 && host_long("policy_runs") == 2);
+    CHECK(host_long("f is policed.f") == 1);
+
+    OK(pyreload_set_policy(reloader, "policed", PYRELOAD_POLICY_SKIP));
+    host_save("policed.py", second);
+    pyreload_check(reloader, 0, NULL);
+    CHECK(host_long("f()") == 1 && host_long("policy_runs") == 2);
+
+    OK(pyreload_set_policy(reloader, "policed", PYRELOAD_POLICY_INCREMENTAL));
+    host_save("policed.py", "def f():\n    return 3\n");
+    OK(pyreload_check(reloader, 0, NULL));
+    CHECK(host_long("f()") == 3);
+
+    OK(pyreload_set_policy(reloader, "not.imported", PYRELOAD_POLICY_FULL));
+    STATUS(PYRELOAD_ERR_ARGUMENT, pyreload_set_policy(reloader, "policed", 9));
+    STATUS(PYRELOAD_ERR_ARGUMENT, pyreload_set_policy(reloader, "\xff", 0));
+}
+
 static long of(PyObject *dict, const char *name)
 {
     PyObject *value = PyDict_GetItemString(dict, name);
@@ -256,6 +301,7 @@ int main(void)
     rules(reloader);
     longest_rule(reloader);
     scope_none();
+    policies(reloader);
     namespaces(reloader);
     importable(reloader);
     pyreload_destroy(reloader);

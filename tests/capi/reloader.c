@@ -126,6 +126,48 @@ static void two_at_once(void)
     pyreload_destroy(b);
 }
 
+static void figures(void)
+{
+    pyreload_reloader *reloader = host_reloader(PYRELOAD_TRIGGER_NONE);
+    pyreload_stats_t before, after;
+
+    memset(&before, 0, sizeof before);
+    before.struct_size = sizeof before;
+    after = before;
+    host_save("figure.py", "x = 1\n");
+    host_run("import figure");
+    OK(pyreload_track_imports(reloader));
+    OK(pyreload_stats(reloader, &before));
+    CHECK(before.struct_size == sizeof before);
+    CHECK(before.tracked_modules >= 1 && before.tracked_source_bytes >= 6);
+    CHECK(before.watched_directories + before.polled_directories >= 1);
+    host_save("figure.py", "x = 2\n");
+    OK(pyreload_check(reloader, 0, NULL));
+    OK(pyreload_stats(reloader, &after));
+    CHECK(after.checks > before.checks);
+    CHECK(after.reloads == before.reloads + 1);
+    CHECK(after.tracked_modules == before.tracked_modules);
+
+    after.struct_size = 3;
+    STATUS(PYRELOAD_ERR_ARGUMENT, pyreload_stats(reloader, &after));
+    after.struct_size = SIZE_MAX;
+    STATUS(PYRELOAD_ERR_ARGUMENT, pyreload_stats(reloader, &after));
+    pyreload_destroy(reloader);
+}
+
+/* Undefined by the header, yet found out: a handle that has ended. */
+static void ended(void)
+{
+    pyreload_reloader *reloader = host_reloader(PYRELOAD_TRIGGER_ALL);
+    pyreload_destroy(reloader);
+    STATUS(PYRELOAD_ERR_ARGUMENT, pyreload_check(reloader, 0, NULL));
+    STATUS(PYRELOAD_ERR_ARGUMENT,
+           pyreload_trigger(reloader, PYRELOAD_TRIGGER_EVENT, NULL));
+    CHECK(pyreload_trigger_mode(reloader) == PYRELOAD_TRIGGER_NONE);
+    CHECK(pyreload_pending(reloader) == 0);
+    pyreload_destroy(reloader);
+}
+
 int main(void)
 {
     defaults();
@@ -140,6 +182,8 @@ int main(void)
     without_names();
     tracks_what_is_there();
     two_at_once();
+    figures();
+    ended();
     host_stop();
     return 0;
 }

@@ -51,6 +51,10 @@ static void nothing(void)
     CHECK(pyreload_change_action(NULL) == PYRELOAD_ACTION_NONE);
     CHECK(pyreload_change_name(NULL) == NULL);
     CHECK(pyreload_change_line(NULL) == 0);
+    CHECK(pyreload_change_reason(NULL) == NULL);
+    CHECK(pyreload_module_report_note_count(NULL) == 0);
+    CHECK(pyreload_module_report_note(NULL, 0) == NULL);
+    CHECK(pyreload_report_is_dry_run(NULL) == 0);
     pyreload_report_free(NULL);
 }
 
@@ -80,6 +84,7 @@ static pyreload_report *success(pyreload_reloader *reloader)
               "    return LIMIT\n");
     OK(pyreload_check(reloader, 0, &report));
     CHECK(report != NULL);
+    CHECK(!pyreload_report_is_dry_run(report));
     CHECK(pyreload_report_len(report) == 2);
     CHECK(pyreload_report_duration_ns(report) > 0);
     CHECK(pyreload_report_count(report, PYRELOAD_OUTCOME_FAILED) == 0);
@@ -117,7 +122,11 @@ static pyreload_report *success(pyreload_reloader *reloader)
     CHECK(pyreload_change_action(c) == PYRELOAD_ACTION_REMOVED);
     CHECK(pyreload_change_line(c) == 2);
 
+    CHECK(pyreload_change_reason(c) != NULL);
+
     /* Too large an index. */
+    CHECK(pyreload_module_report_note(m, pyreload_module_report_note_count(m))
+          == NULL);
     CHECK(pyreload_report_module(report, 2) == NULL);
     CHECK(pyreload_module_report_change(m, pyreload_module_report_len(m))
           == NULL);
@@ -177,6 +186,32 @@ static void only_layout(pyreload_reloader *reloader)
     CHECK(host_long("layout.f.__code__.co_firstlineno") == 4);
 }
 
+/* A dry run says what would be done, and why; notes are whole sentences. */
+static void planned(pyreload_reloader *reloader)
+{
+    const pyreload_module_report *m;
+    pyreload_report *report;
+    size_t i;
+
+    host_save("planned.py", "A = 1\nB = A + 1\n");
+    host_run("import planned");
+    OK(pyreload_track_imports(reloader));
+    host_save("planned.py", "A = 2\nB = A + 1\n");
+    OK(pyreload_check(reloader, PYRELOAD_CHECK_DRY_RUN, &report));
+    CHECK(pyreload_report_is_dry_run(report));
+    CHECK(strstr(pyreload_report_json(report), "\"dry_run\":true") != NULL);
+    m = module_of(report, "planned");
+    /* B did not change; A, which it reads, did. */
+    CHECK(strstr(pyreload_change_reason(change_of(m, "B")), "A") != NULL);
+    for (i = 0; i < pyreload_module_report_note_count(m); i++) {
+        CHECK(*pyreload_module_report_note(m, i) != '\0');
+    }
+    pyreload_report_free(report);
+    CHECK(host_long("planned.B") == 2);
+    OK(pyreload_check(reloader, 0, NULL));
+    CHECK(host_long("planned.B") == 3);
+}
+
 /* The JSON says what the accessors say. */
 static void json(const pyreload_report *report)
 {
@@ -219,6 +254,7 @@ int main(void)
     failed = failure(reloader);
     syntax(reloader);
     only_layout(reloader);
+    planned(reloader);
     json(good);
     pyreload_destroy(reloader);
 
