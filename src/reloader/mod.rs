@@ -8,6 +8,8 @@ use pyo3::types::PyDict;
 
 use crate::report::{ModuleReport, Report};
 
+pub mod gate;
+
 /// Which modules are tracked before any rule. Values are those of `pyreload_scope`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scope { #[default] User = 0, Installed = 1, None = 2 }
@@ -24,6 +26,18 @@ pub struct Options {
     pub watch: Watch,
     pub poll_interval_ms: u32,
     pub debounce_ms: u32,
+}
+
+/// How a changed module is brought up to date. Values are those of `pyreload_policy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Policy {
+    /// What the edit touches runs again, nothing else.
+    #[default]
+    Incremental = 0,
+    /// The whole body runs again.
+    Full = 1,
+    /// It is left alone, and the report says so.
+    Skip = 2,
 }
 
 /// How a check is to be done.
@@ -103,12 +117,17 @@ impl Reloader {
     pub fn include(&self, _module: &str) -> Result<(), Error> { Ok(()) }
     pub fn exclude(&self, _module: &str) -> Result<(), Error> { Ok(()) }
     pub fn forget_rule(&self, _module: &str) -> Result<(), Error> { Ok(()) }
+    /// How `module`, and nothing below it, is brought up to date from now on.
+    pub fn set_policy(&self, _module: &str, _policy: Policy) -> Result<(), Error> { Ok(()) }
     pub fn modules(&self, _py: Python<'_>) -> Result<Vec<ModuleRow>, Error> { Ok(Vec::new()) }
     pub fn track_namespace(&self, _py: Python<'_>, _dict: &Bound<'_, PyDict>) -> Result<(), Error> { Ok(()) }
     pub fn forget_namespace(&self, _py: Python<'_>, _dict: &Bound<'_, PyDict>) -> Result<(), Error> { Ok(()) }
     pub fn stats(&self) -> Stats { Stats::default() }
     /// A descriptor that becomes readable when a tracked file changed; -1 where there is none.
     pub fn notify_fd(&self) -> i32 { -1 }
-    /// Lets go of all Python objects. After it only `quiet` and dropping are of use.
+    /// Lets go of all Python objects. After it only `quiet` and dropping are of use; a second
+    /// call does nothing.
     pub fn release(&self, _py: Python<'_>) {}
+    /// The interpreter is gone: forgets all Python objects, so that dropping does not decref them.
+    pub fn abandon(&self) {}
 }
