@@ -123,7 +123,7 @@ def fresh(files, modules, base, want=True):
 
 
 def look(modules):
-    return snapshot.Snapshot(modules, state=state_names(modules)).modules(modules)
+    return snapshot.Snapshot(modules, state_names(modules), instances=False).modules(modules)
 
 
 def state_names(modules):

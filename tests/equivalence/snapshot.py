@@ -33,8 +33,8 @@ class Snapshot:
     else is named only. `state` are names whose values are run-time state. `opaque` are classes
     whose instances' attributes are run-time state too."""
 
-    def __init__(self, own, state=(), opaque=()):
-        self.own, self.state, self.opaque = set(own), set(state), set(opaque)
+    def __init__(self, own, state=(), instances=True):
+        self.own, self.state, self.instances = set(own), set(state), instances
         self.out = {}
         self.seen = {}
         self.keep = []  # ids must not be reused while we work
@@ -144,7 +144,7 @@ class Snapshot:
         self.out[path] += f" current={current is kind}"
         if isinstance(v, tuple):
             self._items(path + "!", tuple(v), "tuple")
-        elif kind.__name__ not in self.opaque:
+        elif self.instances:
             for key, item in sorted(getattr(v, "__dict__", {}).items()):
                 self.value(f"{path}!{key}", item)
 
