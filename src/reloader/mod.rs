@@ -10,11 +10,21 @@ use crate::report::{ModuleReport, Report};
 
 /// Which modules are tracked before any rule. Values are those of `pyreload_scope`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Scope { #[default] User = 0, Installed = 1, None = 2 }
+pub enum Scope {
+    #[default]
+    User = 0,
+    Installed = 1,
+    None = 2,
+}
 
 /// How files are watched. Values are those of `pyreload_watch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Watch { #[default] Auto = 0, Poll = 1, Off = 2 }
+pub enum Watch {
+    #[default]
+    Auto = 0,
+    Poll = 1,
+    Off = 2,
+}
 
 /// Settings of a reloader.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +38,11 @@ pub struct Options {
 
 /// How a check is to be done.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Flags { pub dry_run: bool, pub rescan: bool, pub force: bool }
+pub struct Flags {
+    pub dry_run: bool,
+    pub rescan: bool,
+    pub force: bool,
+}
 
 /// Why a call did not do what it says. Each maps to one `pyreload_status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +70,12 @@ pub trait Listener {
 
 /// How a module in `sys.modules` stands. Values are those of `pyreload_module_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModuleState { Current = 1, Stale = 2, Excluded = 3, NoSource = 4 }
+pub enum ModuleState {
+    Current = 1,
+    Stale = 2,
+    Excluded = 3,
+    NoSource = 4,
+}
 
 /// A row of the module list.
 #[derive(Debug, Clone)]
@@ -83,32 +102,81 @@ pub struct Stats {
 
 /// A reloader. All methods take `&self`; serialized ones (check, reload, namespaces) refuse a
 /// second thread with `Busy` and a re-entrant call with `Reentrant`.
-pub struct Reloader { mode: AtomicU32 }
+pub struct Reloader {
+    mode: AtomicU32,
+}
 
 impl Reloader {
     /// Tracks what is imported; reloads nothing.
     pub fn new(_py: Python<'_>, options: Options) -> Result<Arc<Self>, Error> {
-        Ok(Arc::new(Self { mode: AtomicU32::new(options.trigger_mode) }))
+        Ok(Arc::new(Self {
+            mode: AtomicU32::new(options.trigger_mode),
+        }))
     }
-    pub fn trigger_mode(&self) -> u32 { self.mode.load(Ordering::Relaxed) }
-    pub fn set_trigger_mode(&self, mode: u32) { self.mode.store(mode, Ordering::Relaxed); }
+    pub fn trigger_mode(&self) -> u32 {
+        self.mode.load(Ordering::Relaxed)
+    }
+    pub fn set_trigger_mode(&self, mode: u32) {
+        self.mode.store(mode, Ordering::Relaxed);
+    }
     /// Whether a check would find nothing: no Python, no lock, no allocation; one system call.
-    pub fn quiet(&self) -> bool { false }
+    pub fn quiet(&self) -> bool {
+        false
+    }
     /// `None` when no file changed. `Err` only when the check did not run; module failures are in
     /// the report.
-    pub fn check(&self, _py: Python<'_>, _flags: Flags, _l: &mut dyn Listener) -> Result<Option<Report>, Error> { Ok(None) }
-    pub fn reload(&self, _py: Python<'_>, _module: &str, _flags: Flags, _l: &mut dyn Listener) -> Result<Option<Report>, Error> { Ok(None) }
-    pub fn track_imports(&self, _py: Python<'_>) -> Result<(), Error> { Ok(()) }
-    pub fn pending(&self) -> usize { 0 }
-    pub fn include(&self, _module: &str) -> Result<(), Error> { Ok(()) }
-    pub fn exclude(&self, _module: &str) -> Result<(), Error> { Ok(()) }
-    pub fn forget_rule(&self, _module: &str) -> Result<(), Error> { Ok(()) }
-    pub fn modules(&self, _py: Python<'_>) -> Result<Vec<ModuleRow>, Error> { Ok(Vec::new()) }
-    pub fn track_namespace(&self, _py: Python<'_>, _dict: &Bound<'_, PyDict>) -> Result<(), Error> { Ok(()) }
-    pub fn forget_namespace(&self, _py: Python<'_>, _dict: &Bound<'_, PyDict>) -> Result<(), Error> { Ok(()) }
-    pub fn stats(&self) -> Stats { Stats::default() }
+    pub fn check(
+        &self,
+        _py: Python<'_>,
+        _flags: Flags,
+        _l: &mut dyn Listener,
+    ) -> Result<Option<Report>, Error> {
+        Ok(None)
+    }
+    pub fn reload(
+        &self,
+        _py: Python<'_>,
+        _module: &str,
+        _flags: Flags,
+        _l: &mut dyn Listener,
+    ) -> Result<Option<Report>, Error> {
+        Ok(None)
+    }
+    pub fn track_imports(&self, _py: Python<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+    pub fn pending(&self) -> usize {
+        0
+    }
+    pub fn include(&self, _module: &str) -> Result<(), Error> {
+        Ok(())
+    }
+    pub fn exclude(&self, _module: &str) -> Result<(), Error> {
+        Ok(())
+    }
+    pub fn forget_rule(&self, _module: &str) -> Result<(), Error> {
+        Ok(())
+    }
+    pub fn modules(&self, _py: Python<'_>) -> Result<Vec<ModuleRow>, Error> {
+        Ok(Vec::new())
+    }
+    pub fn track_namespace(&self, _py: Python<'_>, _dict: &Bound<'_, PyDict>) -> Result<(), Error> {
+        Ok(())
+    }
+    pub fn forget_namespace(
+        &self,
+        _py: Python<'_>,
+        _dict: &Bound<'_, PyDict>,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+    pub fn stats(&self) -> Stats {
+        Stats::default()
+    }
     /// A descriptor that becomes readable when a tracked file changed; -1 where there is none.
-    pub fn notify_fd(&self) -> i32 { -1 }
+    pub fn notify_fd(&self) -> i32 {
+        -1
+    }
     /// Lets go of all Python objects. After it only `quiet` and dropping are of use.
     pub fn release(&self, _py: Python<'_>) {}
 }
