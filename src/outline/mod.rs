@@ -7,6 +7,7 @@ use std::fmt;
 
 mod depth;
 mod prints;
+mod kinds;
 mod scope;
 mod gather;
 mod expressions;

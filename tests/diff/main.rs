@@ -3,6 +3,7 @@
 mod dump;
 mod pairs;
 mod parts;
+mod properties;
 mod scale;
 
 use pyreload::{diff, outline};
