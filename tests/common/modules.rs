@@ -18,7 +18,10 @@ pub struct Layout {
     pub clutter: usize,
 }
 
-pub const PLAIN: Layout = Layout { indent: "    ", clutter: 0 };
+pub const PLAIN: Layout = Layout {
+    indent: "    ",
+    clutter: 0,
+};
 
 pub fn render(module: &[Node], layout: Layout) -> String {
     let mut out = String::new();
@@ -80,7 +83,11 @@ fn simple() -> impl Strategy<Value = String> {
 }
 
 fn leaf() -> impl Strategy<Value = Node> {
-    simple().prop_map(|head| Node { decorators: Vec::new(), head, body: Vec::new() })
+    simple().prop_map(|head| Node {
+        decorators: Vec::new(),
+        head,
+        body: Vec::new(),
+    })
 }
 
 pub fn statement() -> impl Strategy<Value = Node> {
@@ -110,6 +117,9 @@ pub fn module() -> impl Strategy<Value = Vec<Node>> {
 }
 
 pub fn layout() -> impl Strategy<Value = Layout> {
-    (prop::sample::select(vec!["  ", "\t", "        "]), 0..4_usize)
+    (
+        prop::sample::select(vec!["  ", "\t", "        "]),
+        0..4_usize,
+    )
         .prop_map(|(indent, clutter)| Layout { indent, clutter })
 }

@@ -13,7 +13,11 @@ fn read(module: &[Node]) -> Outline {
 }
 
 /// Every statement of both sides is accounted for once, and `what` is what it says.
-fn check_sound(old: &[Statement], new: &[Statement], changes: &Changes) -> Result<(), TestCaseError> {
+fn check_sound(
+    old: &[Statement],
+    new: &[Statement],
+    changes: &Changes,
+) -> Result<(), TestCaseError> {
     prop_assert_eq!(changes.items.len(), new.len());
     let mut seen: Vec<usize> = changes.removed.clone();
     prop_assert!(changes.removed.is_sorted());
@@ -27,7 +31,9 @@ fn check_sound(old: &[Statement], new: &[Statement], changes: &Changes) -> Resul
         let (before, after) = (&old[at], &new[index]);
         let same_header = before.header == after.header;
         prop_assert_eq!(before.print == after.print, change.what == What::Same);
-        prop_assert!(before.kind == after.kind || (before.name == after.name && !after.name.is_empty()));
+        prop_assert!(
+            before.kind == after.kind || (before.name == after.name && !after.name.is_empty())
+        );
         match &change.what {
             What::Same | What::Changed => {}
             What::Body => prop_assert!(after.kind == Kind::Function && same_header),
@@ -51,7 +57,11 @@ fn check_sound(old: &[Statement], new: &[Statement], changes: &Changes) -> Resul
 }
 
 fn same(changes: &Changes) -> usize {
-    changes.items.iter().filter(|change| change.what == What::Same).count()
+    changes
+        .items
+        .iter()
+        .filter(|change| change.what == What::Same)
+        .count()
 }
 
 /// The longest the two could agree on, whatever their order: equal prints, pair by pair.

@@ -10,7 +10,11 @@ use pyreload::outline::{self, Statement};
 /// Everything but where it stands.
 fn without_places(body: &[Statement]) -> Vec<Statement> {
     body.iter()
-        .map(|s| Statement { span: Default::default(), body: without_places(&s.body), ..s.clone() })
+        .map(|s| Statement {
+            span: Default::default(),
+            body: without_places(&s.body),
+            ..s.clone()
+        })
         .collect()
 }
 
@@ -18,8 +22,14 @@ fn check_places(body: &[Statement], from: u32, to: u32) -> Result<(), TestCaseEr
     let mut at = from;
     for statement in body {
         let span = statement.span;
-        prop_assert!(span.start >= at && span.end > span.start && span.end <= to, "{span:?}");
-        prop_assert!(span.line <= span.def_line && span.def_line <= span.end_line, "{span:?}");
+        prop_assert!(
+            span.start >= at && span.end > span.start && span.end <= to,
+            "{span:?}"
+        );
+        prop_assert!(
+            span.line <= span.def_line && span.def_line <= span.end_line,
+            "{span:?}"
+        );
         check_places(&statement.body, span.start, span.end)?;
         at = span.end;
     }
