@@ -50,7 +50,11 @@ fn assigned(statement: &Statement) -> Option<Vec<&str>> {
 }
 
 fn bound_by_import(statement: &Statement) -> Vec<&str> {
-    let mut bound: Vec<_> = statement.imports.iter().map(|import| import.bound.as_str()).collect();
+    let mut bound: Vec<_> = statement
+        .imports
+        .iter()
+        .map(|import| import.bound.as_str())
+        .collect();
     bound.sort_unstable();
     bound
 }
@@ -89,7 +93,14 @@ impl<'a> Pairing<'a> {
             taken[*at] = true;
         }
         let (old_gaps, new_gaps) = (vec![0; old.len()], vec![0; new.len()]);
-        Self { old, new, partners, taken, old_gaps, new_gaps }
+        Self {
+            old,
+            new,
+            partners,
+            taken,
+            old_gaps,
+            new_gaps,
+        }
     }
 
     /// Pairs statements without a partner that have the same key, by occurrence.
@@ -121,8 +132,10 @@ impl<'a> Pairing<'a> {
             .filter_map(|index| Some((self.partners[index]?, index)))
             .collect();
         let olds: Vec<usize> = pairs.iter().map(|pair| pair.0).collect();
-        let kept: Vec<(usize, usize)> =
-            order::rising(&olds).into_iter().map(|index| pairs[index]).collect();
+        let kept: Vec<(usize, usize)> = order::rising(&olds)
+            .into_iter()
+            .map(|index| pairs[index])
+            .collect();
         for (index, gap) in self.old_gaps.iter_mut().enumerate() {
             *gap = kept.partition_point(|pair| pair.0 < index);
         }

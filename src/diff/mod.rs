@@ -62,7 +62,11 @@ fn bodies(old: &[Statement], new: &[Statement]) -> Changes {
             }
             None => What::Added,
         };
-        items.push(Change { new: index, old: partner, what });
+        items.push(Change {
+            new: index,
+            old: partner,
+            what,
+        });
     }
     let removed = (0..old.len()).filter(|index| !kept[*index]).collect();
     Changes { items, removed }

@@ -27,7 +27,11 @@ pub(super) fn align<T: Copy + Eq + Hash>(old: &[T], new: &[T]) -> Vec<Option<usi
         if olds.is_empty() || news.is_empty() {
             continue;
         }
-        let anchors = if round < ROUNDS { anchors(old, new, &olds, &news) } else { Vec::new() };
+        let anchors = if round < ROUNDS {
+            anchors(old, new, &olds, &news)
+        } else {
+            Vec::new()
+        };
         if anchors.is_empty() {
             in_turn(old, new, &olds, &news, &mut partners);
             continue;
@@ -53,7 +57,9 @@ fn anchors<T: Copy + Eq + Hash>(
     let once = |items: &[T], range: &Range<usize>| {
         let mut seen: HashMap<T, Option<usize>> = HashMap::new();
         for index in range.clone() {
-            seen.entry(items[index]).and_modify(|at| *at = None).or_insert(Some(index));
+            seen.entry(items[index])
+                .and_modify(|at| *at = None)
+                .or_insert(Some(index));
         }
         seen
     };
@@ -65,7 +71,10 @@ fn anchors<T: Copy + Eq + Hash>(
         .filter_map(|index| Some(((*in_old.get(&new[index])?)?, index)))
         .collect();
     let firsts: Vec<usize> = pairs.iter().map(|pair| pair.0).collect();
-    rising(&firsts).into_iter().map(|index| pairs[index]).collect()
+    rising(&firsts)
+        .into_iter()
+        .map(|index| pairs[index])
+        .collect()
 }
 
 /// Equal elements one after the other, each as early in `old` as the one before allows.
@@ -82,7 +91,9 @@ fn in_turn<T: Copy + Eq + Hash>(
     }
     let mut from = olds.start;
     for index in news.clone() {
-        let Some(stack) = places.get_mut(&new[index]) else { continue };
+        let Some(stack) = places.get_mut(&new[index]) else {
+            continue;
+        };
         while stack.last().is_some_and(|at| *at < from) {
             stack.pop();
         }

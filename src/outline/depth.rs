@@ -104,8 +104,15 @@ pub(super) fn bound(source: &str) -> Result<usize, OutlineError> {
         }
         deepest = deepest.max(current);
         if deepest > MAX_DEPTH || blocks > MAX_BLOCKS {
-            let what = if blocks > MAX_BLOCKS { "levels of indentation" } else { "nested expressions" };
-            return Err(OutlineError { message: format!("too many {what}"), line });
+            let what = if blocks > MAX_BLOCKS {
+                "levels of indentation"
+            } else {
+                "nested expressions"
+            };
+            return Err(OutlineError {
+                message: format!("too many {what}"),
+                line,
+            });
         }
     }
 }

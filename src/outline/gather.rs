@@ -26,7 +26,11 @@ pub(super) struct Frame {
 impl Frame {
     /// Where a use of the module's names belongs now.
     pub(super) fn now(&mut self) -> &mut Uses {
-        if self.deferred > 0 { &mut self.later } else { &mut self.uses }
+        if self.deferred > 0 {
+            &mut self.later
+        } else {
+            &mut self.uses
+        }
     }
 
     /// Makes the lists of the finished statement sets.
@@ -70,7 +74,15 @@ impl Uses {
     }
 
     pub(super) fn settle(&mut self) {
-        let Uses { binds, deletes, reads, calls, mutates, global_writes, opaque: _ } = self;
+        let Uses {
+            binds,
+            deletes,
+            reads,
+            calls,
+            mutates,
+            global_writes,
+            opaque: _,
+        } = self;
         for list in [binds, deletes, reads, calls, mutates, global_writes] {
             list.sort_unstable();
             list.dedup();

@@ -7,6 +7,7 @@ use std::fmt;
 
 mod depth;
 mod prints;
+mod kinds;
 mod scope;
 mod gather;
 mod expressions;
@@ -192,7 +193,10 @@ impl std::error::Error for OutlineError {}
 /// When the text is not Python, or nested deeper than CPython would compile.
 pub fn read(source: &str) -> Result<Outline, OutlineError> {
     if source.len() > i32::MAX as usize {
-        return Err(OutlineError { message: "the source has more than 2 GiB".to_owned(), line: 1 });
+        return Err(OutlineError {
+            message: "the source has more than 2 GiB".to_owned(),
+            line: 1,
+        });
     }
     let depth = depth::bound(source)?;
     // The syntax tree is as deep as the source is nested, and so are its visitor and its drop.

@@ -50,9 +50,16 @@ impl Prints {
                     }
                 }
             }
-            pieces.push(Piece { start, kind, at: offset(bytes.len()) });
+            pieces.push(Piece {
+                start,
+                kind,
+                at: offset(bytes.len()),
+            });
             bytes.push(kind as u8);
-            if !matches!(kind, TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent) {
+            if !matches!(
+                kind,
+                TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent
+            ) {
                 bytes.extend_from_slice(&source.as_bytes()[start as usize..end as usize]);
             }
             bytes.push(END);
@@ -64,7 +71,10 @@ impl Prints {
     /// at either end of the range.
     pub(super) fn tokens(&self, start: u32, end: u32) -> Range<usize> {
         let mut from = self.pieces.partition_point(|piece| piece.start < start);
-        let mut to = self.pieces.partition_point(|piece| piece.start < end).max(from);
+        let mut to = self
+            .pieces
+            .partition_point(|piece| piece.start < end)
+            .max(from);
         while from < to && self.is_layout(from) {
             from += 1;
         }
@@ -76,13 +86,18 @@ impl Prints {
 
     fn is_layout(&self, index: usize) -> bool {
         let kind = self.pieces[index].kind;
-        matches!(kind, TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent)
+        matches!(
+            kind,
+            TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent
+        )
     }
 
     /// Where the first token after `offset` begins that is not layout.
     pub(super) fn next_start(&self, offset: u32) -> Option<u32> {
         let from = self.pieces.partition_point(|piece| piece.start < offset);
-        (from..self.pieces.len()).find(|i| !self.is_layout(*i)).map(|i| self.pieces[i].start)
+        (from..self.pieces.len())
+            .find(|i| !self.is_layout(*i))
+            .map(|i| self.pieces[i].start)
     }
 
     /// The print of a range of tokens.

@@ -7,7 +7,9 @@ use std::collections::HashSet;
 
 /// `__x` in class `C` is `_C__x`, as CPython's compiler mangles it.
 pub(super) fn mangle<'a>(class: Option<&str>, name: &'a str) -> Cow<'a, str> {
-    let Some(class) = class else { return Cow::Borrowed(name) };
+    let Some(class) = class else {
+        return Cow::Borrowed(name);
+    };
     if !name.starts_with("__") || name.ends_with("__") || name.contains('.') {
         return Cow::Borrowed(name);
     }
@@ -66,9 +68,17 @@ struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     fn run(class: Option<&'a str>, visit: impl FnOnce(&mut Self)) -> Bindings<'a> {
-        let mut collector = Self { class, found: Bindings::default() };
+        let mut collector = Self {
+            class,
+            found: Bindings::default(),
+        };
         visit(&mut collector);
-        let Bindings { bound, globals, nonlocals, .. } = &mut collector.found;
+        let Bindings {
+            bound,
+            globals,
+            nonlocals,
+            ..
+        } = &mut collector.found;
         bound.retain(|name| !globals.contains(name) && !nonlocals.contains(name));
         collector.found
     }
@@ -141,7 +151,9 @@ impl<'a> Visitor<'a> for Collector<'a> {
             }
             Stmt::Nonlocal(nonlocal) => {
                 for name in &nonlocal.names {
-                    self.found.nonlocals.insert(mangle(self.class, name.as_str()));
+                    self.found
+                        .nonlocals
+                        .insert(mangle(self.class, name.as_str()));
                 }
             }
             _ => visitor::walk_stmt(self, stmt),
@@ -246,7 +258,9 @@ pub(super) fn resolve(scopes: &[Scope<'_>], name: &str) -> Place {
         }
         innermost &= scope.block == Block::TypeParameters;
     }
-    let in_method = scopes.last().is_some_and(|scope| scope.block != Block::Class);
+    let in_method = scopes
+        .last()
+        .is_some_and(|scope| scope.block != Block::Class);
     if name == "__class__" && in_method && scopes.iter().any(|s| s.block == Block::Class) {
         return Place::Local;
     }

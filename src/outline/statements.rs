@@ -1,12 +1,13 @@
 //! The walk over statements: one frame for each that becomes a `Statement`.
 
 use super::gather::Frame;
+use super::kinds::{kind, simple_name};
 use super::prints::Prints;
 use super::scope::{Bindings, Block, Place, Scope, captured, import_bound, mangle, resolve};
-use super::{Import, Kind, Outline, Span, Statement, Value, value};
+use super::{Import, Outline, Span, Statement, Value, value};
 use crate::text::LineIndex;
 use ruff_python_ast::visitor::Visitor;
-use ruff_python_ast::{self as ast, CmpOp, Expr, Pattern, Stmt};
+use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use std::borrow::Cow;
 
@@ -81,7 +82,10 @@ impl<'a> Reader<'a> {
 
     /// Reads a statement of a module or class body, or a definition anywhere.
     fn statement(&mut self, stmt: &'a Stmt, first: bool) -> Statement {
-        self.frames.push(Frame { scopes: self.scopes.len(), ..Frame::default() });
+        self.frames.push(Frame {
+            scopes: self.scopes.len(),
+            ..Frame::default()
+        });
         match stmt {
             Stmt::FunctionDef(def) => self.function(def),
             Stmt::ClassDef(def) => self.class_definition(def),
@@ -103,7 +107,9 @@ impl<'a> Reader<'a> {
     fn finished(&self, stmt: &'a Stmt, frame: Frame, first: bool) -> Statement {
         let kind = kind(stmt, first);
         let range = stmt.range();
-        let tokens = self.prints.tokens(range.start().to_u32(), range.end().to_u32());
+        let tokens = self
+            .prints
+            .tokens(range.start().to_u32(), range.end().to_u32());
         let print = self.prints.print(tokens.clone());
         let (decorators, header) = match stmt {
             Stmt::FunctionDef(def) => self.heads(range, &def.decorator_list, &def.body),
@@ -126,12 +132,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn heads(&self, range: TextRange, decorators: &[ast::Decorator], body: &[Stmt]) -> (u128, u128) {
+    fn heads(
+        &self,
+        range: TextRange,
+        decorators: &[ast::Decorator],
+        body: &[Stmt],
+    ) -> (u128, u128) {
         let start = range.start().to_u32();
         let end = body.first().map_or(range.end(), Ranged::start).to_u32();
         let header = self.prints.print(self.prints.tokens(start, end));
         let decorators = match decorators.last() {
-            Some(last) => self.prints.print(self.prints.tokens(start, last.end().to_u32())),
+            Some(last) => self
+                .prints
+                .print(self.prints.tokens(start, last.end().to_u32())),
             None => 0,
         };
         (decorators, header)
@@ -170,7 +183,13 @@ impl<'a> Reader<'a> {
             !self.module.bound.contains(name) && resolve(&self.scopes, name) == Place::Module
         };
         let imported = |name: &str| self.module.from_imports.contains(name);
-        value::classify(made, &value::Names { builtin: &builtin, imported: &imported })
+        value::classify(
+            made,
+            &value::Names {
+                builtin: &builtin,
+                imported: &imported,
+            },
+        )
     }
 
     /// The body of a statement that does not begin a new statement of the outline.
@@ -302,7 +321,11 @@ impl<'a> Reader<'a> {
                     let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
                     self.import(Import {
                         level: stmt.level,
-                        module: stmt.module.as_ref().map(ToString::to_string).unwrap_or_default(),
+                        module: stmt
+                            .module
+                            .as_ref()
+                            .map(ToString::to_string)
+                            .unwrap_or_default(),
                         name: Some(alias.name.to_string()),
                         bound: bound.to_owned(),
                         aliased: alias.asname.is_some(),
@@ -351,9 +374,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn in_function(&self) -> bool {
-        self.scopes.iter().rev().find(|s| s.block != Block::Comprehension).is_some_and(|s| {
-            s.block == Block::Function
-        })
+        self.scopes
+            .iter()
+            .rev()
+            .find(|s| s.block != Block::Comprehension)
+            .is_some_and(|s| s.block == Block::Function)
     }
 
     fn annotation(&mut self, annotation: &'a Expr) {
@@ -382,7 +407,9 @@ impl<'a> Reader<'a> {
         self.end_type_parameters(def.type_params.as_deref());
         self.store(def.name.as_str());
         if let Some(first) = def.body.first() {
-            let body = self.prints.tokens(first.start().to_u32(), def.end().to_u32());
+            let body = self
+                .prints
+                .tokens(first.start().to_u32(), def.end().to_u32());
             self.frame().holes = vec![body];
         }
     }
@@ -427,7 +454,11 @@ impl<'a> Reader<'a> {
 
     pub(super) fn begin_function(&mut self, bindings: Bindings<'a>) {
         let Bindings { bound, globals, .. } = bindings;
-        self.scopes.push(Scope { block: Block::Function, bound, globals });
+        self.scopes.push(Scope {
+            block: Block::Function,
+            bound,
+            globals,
+        });
         self.frame().deferred += 1;
     }
 
@@ -438,7 +469,10 @@ impl<'a> Reader<'a> {
 
     fn type_parameters(&mut self, parameters: Option<&'a ast::TypeParams>) {
         let Some(parameters) = parameters else { return };
-        let names = parameters.iter().map(|p| self.mangled(p.name().as_str())).collect();
+        let names = parameters
+            .iter()
+            .map(|p| self.mangled(p.name().as_str()))
+            .collect();
         self.scopes.push(Scope {
             block: Block::TypeParameters,
             bound: names,
@@ -478,7 +512,9 @@ impl<'a> Reader<'a> {
 
     /// The code being read belongs to the module's own block.
     pub(super) fn in_module_block(&self) -> bool {
-        self.scopes.iter().all(|scope| scope.block == Block::Comprehension)
+        self.scopes
+            .iter()
+            .all(|scope| scope.block == Block::Comprehension)
     }
 
     fn delete(&mut self, target: &'a Expr) {
@@ -509,64 +545,5 @@ impl<'a> Reader<'a> {
             self.store(name);
         }
         ast::visitor::walk_pattern(self, pattern);
-    }
-}
-
-fn kind(stmt: &Stmt, first: bool) -> Kind {
-    match stmt {
-        Stmt::FunctionDef(_) => Kind::Function,
-        Stmt::ClassDef(_) => Kind::Class,
-        Stmt::Import(_) | Stmt::ImportFrom(_) => Kind::Import,
-        Stmt::Assign(_) | Stmt::TypeAlias(_) => Kind::Assign,
-        Stmt::AnnAssign(assign) if assign.value.is_some() => Kind::Assign,
-        Stmt::AnnAssign(_) => Kind::Annotation,
-        Stmt::AugAssign(_) => Kind::AugAssign,
-        Stmt::Delete(_) => Kind::Delete,
-        Stmt::Expr(expr) if first && expr.value.is_string_literal_expr() => Kind::Docstring,
-        Stmt::Expr(_) => Kind::Expr,
-        Stmt::If(stmt) if is_main_guard(stmt) => Kind::MainGuard,
-        Stmt::If(_)
-        | Stmt::For(_)
-        | Stmt::While(_)
-        | Stmt::Try(_)
-        | Stmt::With(_)
-        | Stmt::Match(_) => Kind::Compound,
-        Stmt::Return(_)
-        | Stmt::Raise(_)
-        | Stmt::Assert(_)
-        | Stmt::Global(_)
-        | Stmt::Nonlocal(_)
-        | Stmt::Pass(_)
-        | Stmt::Break(_)
-        | Stmt::Continue(_)
-        | Stmt::IpyEscapeCommand(_) => Kind::Other,
-    }
-}
-
-fn is_main_guard(stmt: &ast::StmtIf) -> bool {
-    let Expr::Compare(test) = &*stmt.test else { return false };
-    let ([CmpOp::Eq], [right]) = (&*test.ops, &*test.comparators) else { return false };
-    let is_name = |e: &Expr| matches!(e, Expr::Name(name) if name.id.as_str() == "__name__");
-    let is_main = |e: &Expr| matches!(e, Expr::StringLiteral(text) if text.value == *"__main__");
-    stmt.elif_else_clauses.is_empty()
-        && (is_name(&test.left) && is_main(right) || is_main(&test.left) && is_name(right))
-}
-
-/// The function's or class's name, or the one name that an assignment or annotation is about.
-fn simple_name(stmt: &Stmt) -> Option<&str> {
-    let target = match stmt {
-        Stmt::FunctionDef(def) => return Some(def.name.as_str()),
-        Stmt::ClassDef(def) => return Some(def.name.as_str()),
-        Stmt::Assign(assign) => match assign.targets.as_slice() {
-            [target] => target,
-            _ => return None,
-        },
-        Stmt::AnnAssign(assign) => &assign.target,
-        Stmt::TypeAlias(alias) => &alias.name,
-        _ => return None,
-    };
-    match target {
-        Expr::Name(name) => Some(name.id.as_str()),
-        _ => None,
     }
 }

@@ -12,8 +12,28 @@ pub(super) struct Names<'a> {
 }
 
 const CONSTRUCTORS: &[&str] = &[
-    "list", "tuple", "dict", "set", "frozenset", "str", "int", "float", "bool", "bytes", "range",
-    "zip", "enumerate", "len", "sorted", "min", "max", "sum", "abs", "round", "reversed", "map",
+    "list",
+    "tuple",
+    "dict",
+    "set",
+    "frozenset",
+    "str",
+    "int",
+    "float",
+    "bool",
+    "bytes",
+    "range",
+    "zip",
+    "enumerate",
+    "len",
+    "sorted",
+    "min",
+    "max",
+    "sum",
+    "abs",
+    "round",
+    "reversed",
+    "map",
     "filter",
 ];
 
@@ -38,7 +58,8 @@ impl Names<'_> {
             | Expr::DictComp(_) => true,
             Expr::Call(call) => match &*call.func {
                 Expr::Name(name) => {
-                    matches!(name.id.as_str(), "list" | "dict" | "set") || self.collection(&call.func)
+                    matches!(name.id.as_str(), "list" | "dict" | "set")
+                        || self.collection(&call.func)
                 }
                 func => self.collection(func),
             },
@@ -83,11 +104,13 @@ impl Names<'_> {
     }
 
     fn elements<'e>(&self, elements: impl Iterator<Item = &'e InterpolatedStringElement>) -> bool {
-        elements.filter_map(|element| element.as_interpolation()).all(|element| {
-            let spec = element.format_spec.as_deref();
-            self.pure(&element.expression)
-                && spec.is_none_or(|spec| self.elements(spec.elements.iter()))
-        })
+        elements
+            .filter_map(|element| element.as_interpolation())
+            .all(|element| {
+                let spec = element.format_spec.as_deref();
+                self.pure(&element.expression)
+                    && spec.is_none_or(|spec| self.elements(spec.elements.iter()))
+            })
     }
 
     fn pure(&self, expr: &Expr) -> bool {
@@ -121,9 +144,10 @@ impl Names<'_> {
             Expr::List(list) => self.all(&list.elts),
             Expr::Tuple(tuple) => self.all(&tuple.elts),
             Expr::Set(set) => self.all(&set.elts),
-            Expr::Dict(dict) => dict.items.iter().all(|item| {
-                self.optional(item.key.as_ref()) && self.pure(&item.value)
-            }),
+            Expr::Dict(dict) => dict
+                .items
+                .iter()
+                .all(|item| self.optional(item.key.as_ref()) && self.pure(&item.value)),
             Expr::ListComp(comp) => self.pure(&comp.elt) && self.generators(&comp.generators),
             Expr::SetComp(comp) => self.pure(&comp.elt) && self.generators(&comp.generators),
             Expr::Generator(comp) => self.pure(&comp.elt) && self.generators(&comp.generators),
@@ -137,7 +161,11 @@ impl Names<'_> {
             Expr::Call(call) => {
                 self.constructor(&call.func)
                     && self.all(&*call.arguments.args)
-                    && call.arguments.keywords.iter().all(|keyword| self.pure(&keyword.value))
+                    && call
+                        .arguments
+                        .keywords
+                        .iter()
+                        .all(|keyword| self.pure(&keyword.value))
             }
             Expr::Named(_)
             | Expr::Await(_)

@@ -33,7 +33,10 @@ fn cookie_of_line(line: &[u8]) -> Option<String> {
             continue;
         }
         let value = &rest[1..];
-        let blanks = value.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let blanks = value
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count();
         let name: String = value[blanks..]
             .iter()
             .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
@@ -46,12 +49,16 @@ fn cookie_of_line(line: &[u8]) -> Option<String> {
 }
 
 fn comment(line: &[u8]) -> Option<&[u8]> {
-    let start = line.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\x0c'))?;
+    let start = line
+        .iter()
+        .position(|byte| !matches!(byte, b' ' | b'\t' | b'\x0c'))?;
     line[start..].strip_prefix(b"#")
 }
 
 fn is_blank(line: &[u8]) -> bool {
-    line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\x0c')) || comment(line).is_some()
+    line.iter()
+        .all(|byte| matches!(byte, b' ' | b'\t' | b'\x0c'))
+        || comment(line).is_some()
 }
 
 /// Lower case and hyphens, and one name for what CPython calls by many.
@@ -64,7 +71,10 @@ pub(super) fn normal(name: &str) -> String {
         "ascii" | "us-ascii" | "646" => "ascii".to_owned(),
         // CPython takes any suffix of these two for an end-of-line hint (`utf-8-unix`).
         _ if name.starts_with("utf-8-") => "utf-8".to_owned(),
-        _ if ["latin-1-", "iso-8859-1-", "iso-latin-1-"].iter().any(|p| name.starts_with(p)) => {
+        _ if ["latin-1-", "iso-8859-1-", "iso-latin-1-"]
+            .iter()
+            .any(|p| name.starts_with(p)) =>
+        {
             "iso-8859-1".to_owned()
         }
         _ => name,
@@ -117,7 +127,10 @@ const ALIASES: &[(&str, &str)] = &[
 
 /// Decodes `bytes`; `name` is normalised, `written` is for the error.
 pub(super) fn decode(name: &str, written: &str, bytes: &[u8]) -> Result<String, TextError> {
-    let undecodable = |line| TextError::Undecodable { encoding: name.to_owned(), line };
+    let undecodable = |line| TextError::Undecodable {
+        encoding: name.to_owned(),
+        line,
+    };
     match name {
         "utf-8" => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(text.to_owned()),
@@ -135,7 +148,9 @@ pub(super) fn decode(name: &str, written: &str, bytes: &[u8]) -> Result<String, 
             // A source file can't be UTF-16: its cookie could not have been read.
             let encoding = Encoding::for_label(label.as_bytes())
                 .filter(|encoding| encoding.is_ascii_compatible() || label == "iso-2022-jp")
-                .ok_or_else(|| TextError::UnknownEncoding { name: written.to_owned() })?;
+                .ok_or_else(|| TextError::UnknownEncoding {
+                    name: written.to_owned(),
+                })?;
             // The web reads these two as Windows code pages, which have letters where ISO
             // has the C1 control characters.
             if label == "iso-8859-9" || label == "iso-8859-11" {

@@ -42,16 +42,28 @@ impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownEncoding { name } => {
-                write!(f, "unknown encoding '{name}'; name another one in the coding cookie")
+                write!(
+                    f,
+                    "unknown encoding '{name}'; name another one in the coding cookie"
+                )
             }
             Self::MarkAndCookie { name } => {
-                write!(f, "coding cookie '{name}' contradicts the UTF-8 byte order mark")
+                write!(
+                    f,
+                    "coding cookie '{name}' contradicts the UTF-8 byte order mark"
+                )
             }
             Self::Undecodable { encoding, line: 0 } => {
-                write!(f, "the file has a byte that is not {encoding}; add or correct its coding cookie")
+                write!(
+                    f,
+                    "the file has a byte that is not {encoding}; add or correct its coding cookie"
+                )
             }
             Self::Undecodable { encoding, line } => {
-                write!(f, "line {line} has a byte that is not {encoding}; add or correct the coding cookie")
+                write!(
+                    f,
+                    "line {line} has a byte that is not {encoding}; add or correct the coding cookie"
+                )
             }
             Self::TooLarge => write!(f, "the file has more than 2 GiB"),
         }
@@ -75,12 +87,19 @@ pub fn decode(bytes: &[u8]) -> Result<Text, TextError> {
         None => (false, bytes),
     };
     let cookie = encoding::cookie(bytes);
-    let name = cookie.as_deref().map_or_else(|| "utf-8".to_owned(), encoding::normal);
+    let name = cookie
+        .as_deref()
+        .map_or_else(|| "utf-8".to_owned(), encoding::normal);
     if marked && name != "utf-8" {
-        return Err(TextError::MarkAndCookie { name: cookie.unwrap_or(name) });
+        return Err(TextError::MarkAndCookie {
+            name: cookie.unwrap_or(name),
+        });
     }
     let source = encoding::decode(&name, cookie.as_deref().unwrap_or(&name), bytes)?;
-    Ok(Text { source: newlines(source), encoding: name })
+    Ok(Text {
+        source: newlines(source),
+        encoding: name,
+    })
 }
 
 /// `\r\n` and a lone `\r` become `\n`, as in CPython's tokenizer.
@@ -114,9 +133,14 @@ pub struct LineIndex {
 impl LineIndex {
     /// Indexes `source`, whose lines end with `\n`.
     pub fn new(source: &str) -> Self {
-        let ends = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let ends = source
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'\n');
         let after = ends.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX));
-        Self { starts: std::iter::once(0).chain(after).collect() }
+        Self {
+            starts: std::iter::once(0).chain(after).collect(),
+        }
     }
 
     /// The line of a byte offset, counted from 1.
