@@ -50,7 +50,15 @@ impl<'a> Listeners<'a> {
             return true;
         }
         let report = Some(Arc::new(pyreload_report::new(report.clone())));
-        self.send(py, &pyreload_event { kind, report, ..pyreload_event::default() }, veto)
+        self.send(
+            py,
+            &pyreload_event {
+                kind,
+                report,
+                ..pyreload_event::default()
+            },
+            veto,
+        )
     }
 }
 
@@ -67,7 +75,15 @@ impl Listener for Listeners<'_> {
         };
         if self.reloader.registry.wants(kind) {
             let module = Some(pyreload_module_report::new(module));
-            self.send(py, &pyreload_event { kind, module, ..pyreload_event::default() }, false);
+            self.send(
+                py,
+                &pyreload_event {
+                    kind,
+                    module,
+                    ..pyreload_event::default()
+                },
+                false,
+            );
         }
     }
 
