@@ -63,6 +63,10 @@ impl<'a> Listeners<'a> {
 }
 
 impl Listener for Listeners<'_> {
+    fn wants_plan(&self) -> bool {
+        self.reloader.registry.wants(PYRELOAD_EVENT_BEFORE_RELOAD)
+    }
+
     fn before(&mut self, py: Python<'_>, plan: &Report) -> bool {
         self.send_report(py, PYRELOAD_EVENT_BEFORE_RELOAD, plan, true)
     }
