@@ -149,3 +149,51 @@ fn c_header_compiles_as_cpp() {
         compile("c++", standard, "pyreload.h", C_BODY);
     }
 }
+
+/// Names each member function, so that all templates and inline functions are compiled.
+const CPP_BODY: &str = r#"
+    using namespace pyreload;
+    static_assert(!std::is_copy_constructible_v<reloader> && std::is_move_constructible_v<reloader>);
+    static_assert(!std::is_copy_constructible_v<report> && std::is_move_assignable_v<report>);
+    static_assert(std::is_nothrow_constructible_v<dispatch_scope, reloader &, std::uint32_t>);
+    try {
+        options settings;
+        settings.name = "main";
+        reloader r(settings);
+        reloader other = std::move(r);
+        other.set_trigger_mode(PYRELOAD_TRIGGER_SCRIPT);
+        int heard = 0;
+        auto id = other.on(PYRELOAD_EVENT_BEFORE_RELOAD, [&heard](const event &e) {
+            heard += static_cast<int>(e.report().size());
+            return heard > 1;
+        }, "key");
+        other.on(PYRELOAD_EVENT_MODULE_FAILED, [](const event &e) { (void)e.module().error(); });
+        other.off(id);
+        { dispatch_scope scope(other, PYRELOAD_TRIGGER_SCRIPT); (void)scope.status(); }
+        report found = other.check(PYRELOAD_CHECK_DRY_RUN);
+        found = other.reload("m", PYRELOAD_CHECK_FORCE);
+        found = other.trigger(PYRELOAD_TRIGGER_SCRIPT);
+        if (found && !found.all_current() && !found.is_dry_run()) {
+            for (auto module : found) {
+                for (auto change : module) { (void)change.kind(); (void)change.reason(); }
+                if (module.note_count()) (void)module.note(0);
+            }
+        }
+        for (auto row : other.modules()) { if (row.is_user()) return 1; }
+        other.include("m"); other.exclude("m"); other.forget_rule("m");
+        other.set_policy("m", PYRELOAD_POLICY_FULL);
+        other.track_namespace(nullptr); other.forget_namespace(nullptr);
+        other.install_module(); other.track_imports();
+        return static_cast<int>(other.stats().checks + other.pending()) + other.notify_fd()
+            + static_cast<int>(other.trigger_mode() + found.text().size() + found.json().size());
+    } catch (const error &e) {
+        return e.status() + (e.what() != nullptr);
+    }
+"#;
+
+#[test]
+fn cpp_header_compiles_as_cpp() {
+    for standard in ["c++17", "c++20"] {
+        compile("c++", standard, "pyreload.hpp", CPP_BODY);
+    }
+}

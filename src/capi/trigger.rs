@@ -5,6 +5,7 @@ use super::entry::{self, Fault, Out};
 use super::handle::{self, pyreload_reloader};
 use super::report::pyreload_report;
 use super::status::pyreload_status;
+use crate::interp;
 use crate::reloader::Flags;
 
 /// No trigger asks for a check: only pyreload_check() and pyreload_reload() do.
@@ -88,7 +89,8 @@ pub unsafe extern "C" fn pyreload_trigger(
             return Ok(());
         }
         let reloader = handle::borrow(reloader)?;
-        if reloader.reloader.quiet() {
+        // It reads memory of Python's, which must not go away meanwhile.
+        if interp::beside(reloader.epoch, || reloader.reloader.quiet())? {
             return Ok(());
         }
         report_to_c(run(&reloader, &Target::Changed, Flags::default())?, &out)

@@ -103,6 +103,11 @@ extern "C" fn in_forked_child() {
 
 /// Goes into the interpreter of `epoch`.
 pub fn enter<R>(epoch: Epoch, f: impl FnOnce(Python<'_>) -> R) -> Result<R, Refusal> {
+    beside(epoch, || attach(f))?
+}
+
+/// Runs `f` while the interpreter of `epoch` is there and will not go away, without attaching.
+pub fn beside<R>(epoch: Epoch, f: impl FnOnce() -> R) -> Result<R, Refusal> {
     let _flight = Flight::begin();
     let state = STATE.load(Ordering::SeqCst);
     if state >> 2 != epoch || state & 3 == DEAD {
@@ -111,7 +116,7 @@ pub fn enter<R>(epoch: Epoch, f: impl FnOnce(Python<'_>) -> R) -> Result<R, Refu
     if state & 3 == CLOSING {
         return Err(Refusal::Finalizing);
     }
-    attach(f)
+    Ok(f())
 }
 
 /// Goes into the interpreter that is there now, whichever it is, and begins its epoch if this is
