@@ -19,7 +19,6 @@ use crate::plan::{self, Mark, Plan};
 use crate::report::{self, Action, Cause, ChangeKind, ModuleReport, Outcome};
 
 /// A module whose file changed.
-#[derive(Clone)]
 pub(super) struct Edited {
     pub record: Arc<Record>,
     pub version: Arc<Version>,
