@@ -1092,7 +1092,7 @@ PYRELOAD_API const char *pyreload_report_text(const pyreload_report *report);
 
 /**
  * The whole report as one JSON object, for bindings. Never NULL; "{}" for NULL.
- * 
+ *
  * Its members are dry_run, duration_ns and modules; those of a module name,
  * path, outcome, cause, error, traceback, error_line, changes and notes; those of
  * a change kind, action, name, line and reason. Values of an enum are the last

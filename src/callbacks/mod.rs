@@ -31,7 +31,10 @@ impl UserData {
     /// # Safety
     /// `free` may be called with `pointer`, once, on any thread.
     pub unsafe fn new(pointer: *mut c_void, free: Option<FreeFn>) -> Arc<Self> {
-        Arc::new(Self { pointer, free: Mutex::new(free) })
+        Arc::new(Self {
+            pointer,
+            free: Mutex::new(free),
+        })
     }
 
     /// The host's pointer.
@@ -100,7 +103,13 @@ pub struct Registry<F> {
 
 impl<F> Default for Registry<F> {
     fn default() -> Self {
-        Self { inner: Mutex::new(Inner { last_id: 0, closed: false, subscribers: Vec::new() }) }
+        Self {
+            inner: Mutex::new(Inner {
+                last_id: 0,
+                closed: false,
+                subscribers: Vec::new(),
+            }),
+        }
     }
 }
 
@@ -126,9 +135,7 @@ impl<F: Copy> Registry<F> {
         let pointer = user_data.pointer();
         let place = inner.subscribers.iter().position(|s| match key {
             Some(key) => s.key.as_deref() == Some(key),
-            None => {
-                s.key.is_none() && same(s.function, function) && s.user_data() == pointer
-            }
+            None => s.key.is_none() && same(s.function, function) && s.user_data() == pointer,
         });
         let mut user_data = user_data;
         let mut id = None;
@@ -148,7 +155,14 @@ impl<F: Copy> Registry<F> {
         });
         let key = key.map(str::to_owned);
         let ended = AtomicBool::new(false);
-        let new = Arc::new(Subscriber { id, key, events, function, user_data, ended });
+        let new = Arc::new(Subscriber {
+            id,
+            key,
+            events,
+            function,
+            user_data,
+            ended,
+        });
         match place {
             Some(place) => replaced = Some(std::mem::replace(&mut inner.subscribers[place], new)),
             None => inner.subscribers.push(new),
@@ -163,7 +177,9 @@ impl<F: Copy> Registry<F> {
     /// Ends a registration; `false` when there is none of this id.
     pub fn remove(&self, id: u64) -> bool {
         let mut inner = self.inner.lock();
-        let Some(place) = inner.subscribers.iter().position(|s| s.id == id) else { return false };
+        let Some(place) = inner.subscribers.iter().position(|s| s.id == id) else {
+            return false;
+        };
         let gone = inner.subscribers.remove(place);
         drop(inner);
         gone.ended.store(true, Ordering::Release);
@@ -172,7 +188,11 @@ impl<F: Copy> Registry<F> {
 
     /// Whether anybody wants one of `events`.
     pub fn wants(&self, events: u32) -> bool {
-        self.inner.lock().subscribers.iter().any(|s| s.events & events != 0)
+        self.inner
+            .lock()
+            .subscribers
+            .iter()
+            .any(|s| s.events & events != 0)
     }
 
     /// Calls `call` for each who wants `event`, in order of registration, with no lock held: it
@@ -180,7 +200,12 @@ impl<F: Copy> Registry<F> {
     pub fn deliver(&self, event: u32, mut call: impl FnMut(&Subscriber<F>)) {
         let now: Vec<_> = {
             let inner = self.inner.lock();
-            inner.subscribers.iter().filter(|s| s.events & event != 0).cloned().collect()
+            inner
+                .subscribers
+                .iter()
+                .filter(|s| s.events & event != 0)
+                .cloned()
+                .collect()
         };
         for subscriber in now {
             if !subscriber.ended() {

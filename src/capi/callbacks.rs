@@ -100,7 +100,9 @@ pub unsafe extern "C" fn pyreload_add_callback(
         // SAFETY: the caller's: NULL or a text.
         let key = unsafe { entry::optional_text(key, "key") }?;
         if events == 0 || events & !EVENTS != 0 {
-            return Err(Fault::argument("events are none or more than the PYRELOAD_EVENT_ bits"));
+            return Err(Fault::argument(
+                "events are none or more than the PYRELOAD_EVENT_ bits",
+            ));
         }
         let callback = callback.ok_or_else(|| Fault::argument("callback is NULL"))?;
         let same = |a: handle::CallbackFn, b: handle::CallbackFn| std::ptr::fn_addr_eq(a, b);
@@ -129,7 +131,10 @@ pub unsafe extern "C" fn pyreload_remove_callback(
             return Ok(());
         }
         let sentence = format!("there is no callback with the id {id}");
-        Err(Fault::new(pyreload_status::PYRELOAD_ERR_NOT_FOUND, sentence))
+        Err(Fault::new(
+            pyreload_status::PYRELOAD_ERR_NOT_FOUND,
+            sentence,
+        ))
     })
 }
 

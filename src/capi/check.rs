@@ -75,12 +75,17 @@ pub unsafe extern "C" fn pyreload_reload(
 /// Python: none. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_pending(reloader: *const pyreload_reloader) -> usize {
-    entry::value(0, || handle::borrow(reloader).map_or(0, |r| r.reloader.pending()))
+    entry::value(0, || {
+        handle::borrow(reloader).map_or(0, |r| r.reloader.pending())
+    })
 }
 
 fn read_flags(flags: u32, known: u32) -> Result<Flags, Fault> {
     if flags & !known != 0 {
-        return Err(Fault::argument(format!("flags have the unknown bits {:#x}", flags & !known)));
+        return Err(Fault::argument(format!(
+            "flags have the unknown bits {:#x}",
+            flags & !known
+        )));
     }
     Ok(Flags {
         dry_run: flags & PYRELOAD_CHECK_DRY_RUN != 0,
@@ -124,13 +129,25 @@ pub(super) fn report_to_c(
     out: &Out<*mut pyreload_report>,
 ) -> Result<(), Fault> {
     let Some(report) = report else { return Ok(()) };
-    let verdict = match report.data().modules.iter().find(|m| !m.outcome.is_current()) {
+    let verdict = match report
+        .data()
+        .modules
+        .iter()
+        .find(|m| !m.outcome.is_current())
+    {
         None => Ok(()),
         Some(module) => {
-            let why = module.error.as_deref().or(module.notes.first().map(String::as_str));
+            let why = module
+                .error
+                .as_deref()
+                .or(module.notes.first().map(String::as_str));
             Err(Fault::new(
                 pyreload_status::PYRELOAD_ERR_RELOAD,
-                format!("module '{}' kept its version: {}", module.name, why.unwrap_or("see the report")),
+                format!(
+                    "module '{}' kept its version: {}",
+                    module.name,
+                    why.unwrap_or("see the report")
+                ),
             ))
         }
     };

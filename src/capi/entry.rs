@@ -19,7 +19,10 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(status: pyreload_status, sentence: impl Into<String>) -> Self {
-        Self { status, sentence: sentence.into() }
+        Self {
+            status,
+            sentence: sentence.into(),
+        }
     }
 
     pub(super) fn argument(sentence: impl Into<String>) -> Self {
@@ -33,9 +36,10 @@ impl From<Error> for Fault {
         match error {
             Error::Argument(why) => Self::new(s::PYRELOAD_ERR_ARGUMENT, why),
             Error::NotFound(why) => Self::new(s::PYRELOAD_ERR_NOT_FOUND, why),
-            Error::Busy => {
-                Self::new(s::PYRELOAD_ERR_BUSY, "another thread is inside this reloader")
-            }
+            Error::Busy => Self::new(
+                s::PYRELOAD_ERR_BUSY,
+                "another thread is inside this reloader",
+            ),
             Error::Reentrant => Self::new(
                 s::PYRELOAD_ERR_REENTRANT,
                 "this call came out of a callback, or out of code that a check is running",
@@ -43,9 +47,10 @@ impl From<Error> for Fault {
             Error::Interpreter(why) => Self::new(s::PYRELOAD_ERR_INTERPRETER, why),
             Error::Unsupported(why) => Self::new(s::PYRELOAD_ERR_UNSUPPORTED, why),
             Error::Os(why) => Self::new(s::PYRELOAD_ERR_OS, why),
-            Error::Cancelled => {
-                Self::new(s::PYRELOAD_ERR_CANCELLED, "a BEFORE_RELOAD callback said no")
-            }
+            Error::Cancelled => Self::new(
+                s::PYRELOAD_ERR_CANCELLED,
+                "a BEFORE_RELOAD callback said no",
+            ),
             Error::Internal(why) => Self::new(s::PYRELOAD_ERR_INTERNAL, why),
         }
     }
@@ -135,7 +140,9 @@ fn install_hook() {
             if INSIDE.try_with(Cell::get).unwrap_or(0) == 0 {
                 return before(info);
             }
-            let place = info.location().map(|l| format!(" ({}:{})", l.file(), l.line()));
+            let place = info
+                .location()
+                .map(|l| format!(" ({}:{})", l.file(), l.line()));
             let _ = PANIC.try_with(|panic| *panic.borrow_mut() = place);
         }));
     });
@@ -191,7 +198,9 @@ pub(super) unsafe fn optional_text<'a>(
     }
     // SAFETY: it is not NULL, and the caller promises the rest.
     let text = unsafe { CStr::from_ptr(pointer) };
-    text.to_str().map(Some).map_err(|_| Fault::argument(format!("{name} is not UTF-8")))
+    text.to_str()
+        .map(Some)
+        .map_err(|_| Fault::argument(format!("{name} is not UTF-8")))
 }
 
 /// A place where a result goes. It is written at once, so that it is written on failure too.

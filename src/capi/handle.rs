@@ -51,12 +51,13 @@ pub(super) struct Body {
 }
 
 /// A callback that is not NULL.
-pub(super) type CallbackFn =
-    <pyreload_callback_fn as super::callbacks::NotNull>::Function;
+pub(super) type CallbackFn = <pyreload_callback_fn as super::callbacks::NotNull>::Function;
 
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Body").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Body")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,7 +81,9 @@ fn slot(handle: *const pyreload_reloader) -> Result<&'static pyreload_reloader, 
         return Err(Fault::argument("reloader is NULL"));
     }
     if !handle.is_aligned() {
-        return Err(Fault::argument("reloader is not a handle from pyreload_create()"));
+        return Err(Fault::argument(
+            "reloader is not a handle from pyreload_create()",
+        ));
     }
     // SAFETY: the header says that a handle comes from pyreload_create(), and the slots it gives
     // out are never given back.
@@ -95,7 +98,11 @@ fn ended() -> Fault {
 pub(super) fn mode(handle: *const pyreload_reloader) -> Result<u32, Fault> {
     let word = slot(handle)?.word.load(Ordering::Relaxed);
     // The lower half is the mode.
-    if word & ALIVE == 0 { Err(ended()) } else { Ok(word as u32) }
+    if word & ALIVE == 0 {
+        Err(ended())
+    } else {
+        Ok(word as u32)
+    }
 }
 
 /// A reloader for the length of one call. It cannot end meanwhile.
@@ -120,12 +127,17 @@ impl Borrowed {
 
     /// Something to find the reloader again, which does not keep it alive.
     pub(super) fn ticket(&self) -> Ticket {
-        Ticket { slot: self.slot, serial: self.serial }
+        Ticket {
+            slot: self.slot,
+            serial: self.serial,
+        }
     }
 
     pub(super) fn set_mode(&self, mode: u32) {
         // The slot is in use by this call, so it is alive until the end of it.
-        self.slot.word.store(ALIVE | u64::from(mode), Ordering::Relaxed);
+        self.slot
+            .word
+            .store(ALIVE | u64::from(mode), Ordering::Relaxed);
         self.reloader.set_trigger_mode(mode);
     }
 
@@ -149,7 +161,11 @@ pub(super) fn borrow(handle: *const pyreload_reloader) -> Result<Borrowed, Fault
     let mut state = slot.state.lock();
     let body = state.body.clone().ok_or_else(ended)?;
     state.users += 1;
-    Ok(Borrowed { slot, serial: state.serial, body })
+    Ok(Borrowed {
+        slot,
+        serial: state.serial,
+        body,
+    })
 }
 
 /// A handle and which use of its slot is meant.
@@ -162,7 +178,11 @@ pub(super) struct Ticket {
 impl Ticket {
     pub(super) fn borrow(self) -> Result<Borrowed, Fault> {
         let borrowed = borrow(self.slot)?;
-        if borrowed.serial == self.serial { Ok(borrowed) } else { Err(ended()) }
+        if borrowed.serial == self.serial {
+            Ok(borrowed)
+        } else {
+            Err(ended())
+        }
     }
 }
 
@@ -191,10 +211,19 @@ pub(super) fn give_out(
     table.bodies.push(Arc::downgrade(&body));
     table.last_serial += 1;
     let serial = table.last_serial;
-    let slot = if table.ended.len() > MEMORY { table.ended.pop_front() } else { None };
+    let slot = if table.ended.len() > MEMORY {
+        table.ended.pop_front()
+    } else {
+        None
+    };
     let slot: &'static pyreload_reloader =
         slot.unwrap_or_else(|| Box::leak(Box::new(pyreload_reloader::default())));
-    *slot.state.lock() = State { serial, owners: 1, users: 0, body: Some(body) };
+    *slot.state.lock() = State {
+        serial,
+        owners: 1,
+        users: 0,
+        body: Some(body),
+    };
     slot.word.store(ALIVE | u64::from(mode), Ordering::Relaxed);
     if let Some(name) = name {
         table.named.insert(name, Ticket { slot, serial });
@@ -233,14 +262,13 @@ pub(super) fn destroy(handle: *mut pyreload_reloader) {
     end_if_unused(slot, state);
 }
 
-fn end_if_unused(
-    slot: &'static pyreload_reloader,
-    mut state: parking_lot::MutexGuard<'_, State>,
-) {
+fn end_if_unused(slot: &'static pyreload_reloader, mut state: parking_lot::MutexGuard<'_, State>) {
     if state.owners > 0 || state.users > 0 {
         return;
     }
-    let Some(body) = state.body.take() else { return };
+    let Some(body) = state.body.take() else {
+        return;
+    };
     let serial = state.serial;
     slot.word.store(0, Ordering::Relaxed);
     // The table is locked before a slot, never after it.
@@ -248,7 +276,10 @@ fn end_if_unused(
     {
         let mut table = table().lock();
         if let Some(name) = &body.name
-            && table.named.get(name).is_some_and(|ticket| ticket.serial == serial)
+            && table
+                .named
+                .get(name)
+                .is_some_and(|ticket| ticket.serial == serial)
         {
             table.named.remove(name);
         }
@@ -269,7 +300,12 @@ fn let_go(body: &Body) {
 
 /// Python ends: no reloader of it may hold an object any longer.
 pub(super) fn python_ends(py: Python<'_>, epoch: Epoch, quiet: bool) {
-    let bodies: Vec<_> = table().lock().bodies.iter().filter_map(Weak::upgrade).collect();
+    let bodies: Vec<_> = table()
+        .lock()
+        .bodies
+        .iter()
+        .filter_map(Weak::upgrade)
+        .collect();
     for body in bodies.iter().filter(|body| body.epoch == epoch) {
         if quiet {
             body.reloader.release(py);

@@ -50,11 +50,23 @@ impl<'a> Listeners<'a> {
             return true;
         }
         let report = Some(Arc::new(pyreload_report::new(report.clone())));
-        self.send(py, &pyreload_event { kind, report, ..pyreload_event::default() }, veto)
+        self.send(
+            py,
+            &pyreload_event {
+                kind,
+                report,
+                ..pyreload_event::default()
+            },
+            veto,
+        )
     }
 }
 
 impl Listener for Listeners<'_> {
+    fn wants_plan(&self) -> bool {
+        self.reloader.registry.wants(PYRELOAD_EVENT_BEFORE_RELOAD)
+    }
+
     fn before(&mut self, py: Python<'_>, plan: &Report) -> bool {
         self.send_report(py, PYRELOAD_EVENT_BEFORE_RELOAD, plan, true)
     }
@@ -67,7 +79,15 @@ impl Listener for Listeners<'_> {
         };
         if self.reloader.registry.wants(kind) {
             let module = Some(pyreload_module_report::new(module));
-            self.send(py, &pyreload_event { kind, module, ..pyreload_event::default() }, false);
+            self.send(
+                py,
+                &pyreload_event {
+                    kind,
+                    module,
+                    ..pyreload_event::default()
+                },
+                false,
+            );
         }
     }
 

@@ -35,12 +35,8 @@ pub type pyreload_log_fn = Option<
 >;
 
 struct Sink {
-    function: unsafe extern "C-unwind" fn(
-        pyreload_log_level,
-        *const c_char,
-        *const c_char,
-        *mut c_void,
-    ),
+    function:
+        unsafe extern "C-unwind" fn(pyreload_log_level, *const c_char, *const c_char, *mut c_void),
     user_data: Arc<UserData>,
 }
 
@@ -57,7 +53,9 @@ impl Log for ToSink {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let Some(sink) = SINK.read().clone() else { return };
+        let Some(sink) = SINK.read().clone() else {
+            return;
+        };
         let level = match record.level() {
             Level::Error => pyreload_log_level::PYRELOAD_LOG_ERROR,
             Level::Warn => pyreload_log_level::PYRELOAD_LOG_WARN,
@@ -104,14 +102,30 @@ pub unsafe extern "C" fn pyreload_set_log(
             3 => LevelFilter::Info,
             4 => LevelFilter::Debug,
             5 => LevelFilter::Trace,
-            _ => return Err(Fault::argument(format!("level has the unknown value {level}"))),
+            _ => {
+                return Err(Fault::argument(format!(
+                    "level has the unknown value {level}"
+                )));
+            }
         };
         if !is_ours() {
             let sentence = "this process has another logger of Rust's log crate; use that";
-            return Err(Fault::new(pyreload_status::PYRELOAD_ERR_UNSUPPORTED, sentence));
+            return Err(Fault::new(
+                pyreload_status::PYRELOAD_ERR_UNSUPPORTED,
+                sentence,
+            ));
         }
-        let new = sink.map(|function| Arc::new(Sink { function, user_data }));
-        log::set_max_level(if new.is_some() { level } else { LevelFilter::Off });
+        let new = sink.map(|function| {
+            Arc::new(Sink {
+                function,
+                user_data,
+            })
+        });
+        log::set_max_level(if new.is_some() {
+            level
+        } else {
+            LevelFilter::Off
+        });
         // The old one is let go of when the lock is open again.
         let old = std::mem::replace(&mut *SINK.write(), new);
         drop(old);

@@ -8,8 +8,8 @@ use pyo3::types::PyDict;
 
 use super::entry::{self, Fault, Out};
 use super::handle::{self, pyreload_reloader};
-use super::status::pyreload_status;
 use super::python;
+use super::status::pyreload_status;
 use crate::reloader::{Error, ModuleRow, ModuleState, Policy};
 
 /// How a module in sys.modules stands with a reloader.
@@ -145,7 +145,11 @@ pub unsafe extern "C" fn pyreload_set_policy(
             0 => Policy::Incremental,
             1 => Policy::Full,
             2 => Policy::Skip,
-            _ => return Err(Fault::argument(format!("policy has the unknown value {policy}"))),
+            _ => {
+                return Err(Fault::argument(format!(
+                    "policy has the unknown value {policy}"
+                )));
+            }
         };
         Ok(reloader.reloader.set_policy(module, policy)?)
     })
@@ -291,7 +295,11 @@ pub unsafe extern "C" fn pyreload_track_namespace(
     entry::status(|| {
         let reloader = handle::borrow(reloader)?;
         // SAFETY: the caller's: NULL or a live object.
-        unsafe { with_dict(&reloader, dict, |py, dict| reloader.reloader.track_namespace(py, dict)) }
+        unsafe {
+            with_dict(&reloader, dict, |py, dict| {
+                reloader.reloader.track_namespace(py, dict)
+            })
+        }
     })
 }
 
@@ -306,7 +314,11 @@ pub unsafe extern "C" fn pyreload_forget_namespace(
     entry::status(|| {
         let reloader = handle::borrow(reloader)?;
         // SAFETY: the caller's: NULL or a live object.
-        unsafe { with_dict(&reloader, dict, |py, dict| reloader.reloader.forget_namespace(py, dict)) }
+        unsafe {
+            with_dict(&reloader, dict, |py, dict| {
+                reloader.reloader.forget_namespace(py, dict)
+            })
+        }
     })
 }
 
@@ -323,7 +335,9 @@ unsafe fn with_dict(
     reloader.python(|py| {
         // SAFETY: it is not NULL, the GIL is held, and the caller promises the rest.
         let object = unsafe { Bound::from_borrowed_ptr(py, dict) };
-        let dict = object.cast::<PyDict>().map_err(|_| Fault::argument("dict is not a dict"))?;
+        let dict = object
+            .cast::<PyDict>()
+            .map_err(|_| Fault::argument("dict is not a dict"))?;
         Ok(work(py, dict)?)
     })?
 }

@@ -29,18 +29,29 @@ const DOC: &str = "Hot reload of changed Python modules, in the program that run
 /// Makes `import name` work and act on this reloader.
 pub(super) fn install(py: Python<'_>, reloader: &Borrowed, name: &str) -> Result<(), Fault> {
     if name.is_empty() || name.split('.').any(str::is_empty) {
-        return Err(Fault::argument(format!("'{name}' is not the name of a module")));
+        return Err(Fault::argument(format!(
+            "'{name}' is not the name of a module"
+        )));
     }
     let ticket = reloader.ticket();
     put(py, ticket, name).map_err(|err| {
-        Fault::new(pyreload_status::PYRELOAD_ERR_INTERNAL, format!("no module '{name}': {err}"))
+        Fault::new(
+            pyreload_status::PYRELOAD_ERR_INTERNAL,
+            format!("no module '{name}': {err}"),
+        )
     })?
 }
 
 fn put(py: Python<'_>, ticket: Ticket, name: &str) -> PyResult<Result<(), Fault>> {
-    let sys_modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+    let sys_modules = py
+        .import("sys")?
+        .getattr("modules")?
+        .cast_into::<PyDict>()?;
     if let Some(existing) = sys_modules.get_item(name)? {
-        let Ok(serial) = existing.getattr(MARK).and_then(|mark| mark.extract::<u64>()) else {
+        let Ok(serial) = existing
+            .getattr(MARK)
+            .and_then(|mark| mark.extract::<u64>())
+        else {
             let why = format!("there is another module '{name}'; choose another name");
             return Ok(Err(Fault::argument(why)));
         };
@@ -140,7 +151,16 @@ fn define(
         // A panic must not come out as PyO3's PanicException, which no script expects.
         let result = entry::guarded(|| {
             let reloader = ticket.borrow().map_err(ended)?;
-            body(py, &reloader, Args { function: title, args, named }).map(Bound::unbind)
+            body(
+                py,
+                &reloader,
+                Args {
+                    function: title,
+                    args,
+                    named,
+                },
+            )
+            .map(Bound::unbind)
         });
         result.unwrap_or_else(|panic| Err(PyRuntimeError::new_err(panic)))
     };
@@ -168,7 +188,8 @@ fn autoreload<'py>(
     reloader: &Borrowed,
     args: Args<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let [enabled, script, command, event] = args.read(1, ["enabled", "script", "command", "event"])?;
+    let [enabled, script, command, event] =
+        args.read(1, ["enabled", "script", "command", "event"])?;
     let is = |value: Option<Bound<'py, PyAny>>, default: bool| {
         value.map_or(Ok(default), |value| value.is_truthy())
     };
@@ -180,7 +201,11 @@ fn autoreload<'py>(
     ];
     let mut mode = reloader.reloader.trigger_mode();
     for (wanted, kind) in kinds {
-        mode = if enabled && wanted { mode | kind } else { mode & !kind };
+        mode = if enabled && wanted {
+            mode | kind
+        } else {
+            mode & !kind
+        };
     }
     reloader.set_mode(mode);
     Ok(py.None().into_bound(py))
@@ -193,8 +218,16 @@ fn check<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let [dry_run] = args.read(0, ["dry_run"])?;
     let dry_run = dry_run.map_or(Ok(false), |value| value.is_truthy())?;
-    let flags = Flags { dry_run, ..Flags::default() };
-    to_dict(py, run(reloader, &Target::Changed, flags).map_err(raise)?.as_ref())
+    let flags = Flags {
+        dry_run,
+        ..Flags::default()
+    };
+    to_dict(
+        py,
+        run(reloader, &Target::Changed, flags)
+            .map_err(raise)?
+            .as_ref(),
+    )
 }
 
 fn reload<'py>(
@@ -205,8 +238,16 @@ fn reload<'py>(
     let [name, force] = args.read(1, ["name", "force"])?;
     let name = text(name)?;
     let force = force.map_or(Ok(false), |value| value.is_truthy())?;
-    let flags = Flags { force, ..Flags::default() };
-    to_dict(py, run(reloader, &Target::Module(&name), flags).map_err(raise)?.as_ref())
+    let flags = Flags {
+        force,
+        ..Flags::default()
+    };
+    to_dict(
+        py,
+        run(reloader, &Target::Module(&name), flags)
+            .map_err(raise)?
+            .as_ref(),
+    )
 }
 
 fn modules<'py>(
@@ -216,7 +257,11 @@ fn modules<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let [] = args.read(0, [])?;
     let list = PyList::empty(py);
-    for row in reloader.reloader.modules(py).map_err(|err| raise(err.into()))? {
+    for row in reloader
+        .reloader
+        .modules(py)
+        .map_err(|err| raise(err.into()))?
+    {
         let state = match row.state {
             ModuleState::Current => "current",
             ModuleState::Stale => "stale",
@@ -240,7 +285,10 @@ fn include<'py>(
     args: Args<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let [name] = args.read(1, ["name"])?;
-    reloader.reloader.include(&text(name)?).map_err(|err| raise(err.into()))?;
+    reloader
+        .reloader
+        .include(&text(name)?)
+        .map_err(|err| raise(err.into()))?;
     Ok(py.None().into_bound(py))
 }
 
@@ -250,7 +298,10 @@ fn exclude<'py>(
     args: Args<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let [name] = args.read(1, ["name"])?;
-    reloader.reloader.exclude(&text(name)?).map_err(|err| raise(err.into()))?;
+    reloader
+        .reloader
+        .exclude(&text(name)?)
+        .map_err(|err| raise(err.into()))?;
     Ok(py.None().into_bound(py))
 }
 
@@ -269,7 +320,10 @@ fn policy<'py>(
             return Err(PyValueError::new_err(why));
         }
     };
-    reloader.reloader.set_policy(&text(name)?, policy).map_err(|err| raise(err.into()))?;
+    reloader
+        .reloader
+        .set_policy(&text(name)?, policy)
+        .map_err(|err| raise(err.into()))?;
     Ok(py.None().into_bound(py))
 }
 
@@ -289,12 +343,16 @@ fn to_dict<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     match report {
         None => Ok(py.None().into_bound(py)),
-        Some(report) => py.import("json")?.call_method1("loads", (report.data().json(),)),
+        Some(report) => py
+            .import("json")?
+            .call_method1("loads", (report.data().json(),)),
     }
 }
 
 fn text(value: Option<Bound<'_, PyAny>>) -> PyResult<String> {
-    value.ok_or_else(|| PyTypeError::new_err("an argument is missing"))?.extract()
+    value
+        .ok_or_else(|| PyTypeError::new_err("an argument is missing"))?
+        .extract()
 }
 
 /// The arguments of a call.
@@ -312,7 +370,11 @@ impl<'py> Args<'_, 'py> {
         required: usize,
         names: [&str; N],
     ) -> PyResult<[Option<Bound<'py, PyAny>>; N]> {
-        let Self { function, args, named } = self;
+        let Self {
+            function,
+            args,
+            named,
+        } = self;
         if args.len() > N {
             return Err(PyTypeError::new_err(format!(
                 "{function}() takes {N} positional arguments but {} were given",

@@ -3,8 +3,8 @@
 use std::ffi::{c_char, c_int};
 
 use super::entry::{self, Fault, Out};
-pub use super::handle::pyreload_reloader;
 use super::handle;
+pub use super::handle::pyreload_reloader;
 use super::trigger::PYRELOAD_TRIGGER_NONE;
 use crate::interp;
 use crate::reloader::{Options, Reloader, Scope, Watch};
@@ -132,8 +132,7 @@ pub unsafe extern "C" fn pyreload_create(
 ) -> pyreload_status {
     entry::status(|| {
         // SAFETY: the caller's: NULL or a place to write to.
-        let out =
-            unsafe { Out::required(reloader_out, "reloader_out", std::ptr::null_mut()) }?;
+        let out = unsafe { Out::required(reloader_out, "reloader_out", std::ptr::null_mut()) }?;
         // SAFETY: the caller's: NULL, or options with their size in front.
         let (options, name) = unsafe { read_options(options) }?;
         if let (Some(name), Some(epoch)) = (name, interp::epoch())
@@ -157,8 +156,11 @@ pub unsafe extern "C" fn pyreload_create(
 unsafe fn read_options<'a>(
     options: *const pyreload_options,
 ) -> Result<(Options, Option<&'a str>), Fault> {
-    let mut settings =
-        Options { poll_interval_ms: 1000, debounce_ms: 50, ..Options::default() };
+    let mut settings = Options {
+        poll_interval_ms: 1000,
+        debounce_ms: 50,
+        ..Options::default()
+    };
     if options.is_null() {
         return Ok((settings, None));
     }
@@ -176,13 +178,21 @@ unsafe fn read_options<'a>(
         0 => Scope::User,
         1 => Scope::Installed,
         2 => Scope::None,
-        other => return Err(Fault::argument(format!("options.scope has the unknown value {other}"))),
+        other => {
+            return Err(Fault::argument(format!(
+                "options.scope has the unknown value {other}"
+            )));
+        }
     };
     settings.watch = match options.watch {
         0 => Watch::Auto,
         1 => Watch::Poll,
         2 => Watch::Off,
-        other => return Err(Fault::argument(format!("options.watch has the unknown value {other}"))),
+        other => {
+            return Err(Fault::argument(format!(
+                "options.watch has the unknown value {other}"
+            )));
+        }
     };
     if options.poll_interval_ms < 10 {
         return Err(Fault::argument("options.poll_interval_ms is less than 10"));
@@ -230,7 +240,10 @@ pub unsafe extern "C" fn pyreload_stats(
                  sizeof(pyreload_stats_t)"
             )));
         }
-        let nothing = pyreload_stats_t { struct_size, ..pyreload_stats_t::default() };
+        let nothing = pyreload_stats_t {
+            struct_size,
+            ..pyreload_stats_t::default()
+        };
         // SAFETY: it is as large as it says, and the caller's to be written.
         let out = unsafe { Out::optional(stats_out, nothing) };
         let stats = handle::borrow(reloader)?.reloader.stats();
@@ -256,7 +269,9 @@ pub unsafe extern "C" fn pyreload_stats(
 /// Python: none. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_notify_fd(reloader: *const pyreload_reloader) -> c_int {
-    entry::value(-1, || handle::borrow(reloader).map_or(-1, |r| r.reloader.notify_fd()))
+    entry::value(-1, || {
+        handle::borrow(reloader).map_or(-1, |r| r.reloader.notify_fd())
+    })
 }
 
 use super::status::pyreload_status;

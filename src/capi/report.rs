@@ -124,8 +124,17 @@ pub struct pyreload_change {
 
 impl pyreload_report {
     pub(super) fn new(data: Report) -> Self {
-        let modules = data.modules.iter().map(pyreload_module_report::new).collect();
-        Self { data, modules, text: OnceLock::new(), json: OnceLock::new() }
+        let modules = data
+            .modules
+            .iter()
+            .map(pyreload_module_report::new)
+            .collect();
+        Self {
+            data,
+            modules,
+            text: OnceLock::new(),
+            json: OnceLock::new(),
+        }
     }
 
     pub(super) fn data(&self) -> &Report {
@@ -225,11 +234,15 @@ pub unsafe extern "C" fn pyreload_report_free(report: *mut pyreload_report) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_report_text(report: *const pyreload_report) -> *const c_char {
     // SAFETY: the caller's: NULL or a report.
-    entry::value(c"".as_ptr(), || unsafe { ask(report, c"".as_ptr(), |r| r.text.get_or_init(|| c_text(&r.data.text())).as_ptr()) })
+    entry::value(c"".as_ptr(), || unsafe {
+        ask(report, c"".as_ptr(), |r| {
+            r.text.get_or_init(|| c_text(&r.data.text())).as_ptr()
+        })
+    })
 }
 
 /// The whole report as one JSON object, for bindings. Never NULL; "{}" for NULL.
-/// 
+///
 /// Its members are dry_run, duration_ns and modules; those of a module name,
 /// path, outcome, cause, error, traceback, error_line, changes and notes; those of
 /// a change kind, action, name, line and reason. Values of an enum are the last
@@ -237,7 +250,11 @@ pub unsafe extern "C" fn pyreload_report_text(report: *const pyreload_report) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_report_json(report: *const pyreload_report) -> *const c_char {
     // SAFETY: the caller's: NULL or a report.
-    entry::value(c"{}".as_ptr(), || unsafe { ask(report, c"{}".as_ptr(), |r| r.json.get_or_init(|| c_text(&r.data.json())).as_ptr()) })
+    entry::value(c"{}".as_ptr(), || unsafe {
+        ask(report, c"{}".as_ptr(), |r| {
+            r.json.get_or_init(|| c_text(&r.data.json())).as_ptr()
+        })
+    })
 }
 
 /// Nanoseconds the check took.
@@ -251,7 +268,9 @@ pub unsafe extern "C" fn pyreload_report_duration_ns(report: *const pyreload_rep
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_report_is_dry_run(report: *const pyreload_report) -> c_int {
     // SAFETY: the caller's: NULL or a report.
-    entry::value(0, || unsafe { ask(report, 0, |r| c_int::from(r.data.dry_run)) })
+    entry::value(0, || unsafe {
+        ask(report, 0, |r| c_int::from(r.data.dry_run))
+    })
 }
 
 /// How many modules are in it.
@@ -263,88 +282,144 @@ pub unsafe extern "C" fn pyreload_report_len(report: *const pyreload_report) -> 
 
 /// How many of them had this pyreload_outcome.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_report_count(report: *const pyreload_report, outcome: c_int) -> usize {
+pub unsafe extern "C" fn pyreload_report_count(
+    report: *const pyreload_report,
+    outcome: c_int,
+) -> usize {
     // SAFETY: the caller's: NULL or a report.
-    entry::value(0, || unsafe { ask(report, 0, |r| r.modules.iter().filter(|m| m.outcome as c_int == outcome).count()) })
+    entry::value(0, || unsafe {
+        ask(report, 0, |r| {
+            r.modules
+                .iter()
+                .filter(|m| m.outcome as c_int == outcome)
+                .count()
+        })
+    })
 }
 
 /// One of them, in the order they were worked on: a module comes after those it
 /// imports.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_report_module(report: *const pyreload_report, index: usize) -> *const pyreload_module_report {
+pub unsafe extern "C" fn pyreload_report_module(
+    report: *const pyreload_report,
+    index: usize,
+) -> *const pyreload_module_report {
     // SAFETY: the caller's: NULL or a report.
-    entry::value(null(), || unsafe { ask(report, null(), |r| r.modules.get(index).map_or(null(), std::ptr::from_ref)) })
+    entry::value(null(), || unsafe {
+        ask(report, null(), |r| {
+            r.modules.get(index).map_or(null(), std::ptr::from_ref)
+        })
+    })
 }
 
 /// The name in sys.modules.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_name(module: *const pyreload_module_report) -> *const c_char {
+pub unsafe extern "C" fn pyreload_module_report_name(
+    module: *const pyreload_module_report,
+) -> *const c_char {
     // SAFETY: the caller's: NULL or a module report.
-    entry::value(null(), || unsafe { ask(module, null(), |m| m.name.as_ptr()) })
+    entry::value(null(), || unsafe {
+        ask(module, null(), |m| m.name.as_ptr())
+    })
 }
 
 /// The source file.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_path(module: *const pyreload_module_report) -> *const c_char {
+pub unsafe extern "C" fn pyreload_module_report_path(
+    module: *const pyreload_module_report,
+) -> *const c_char {
     // SAFETY: the caller's: NULL or a module report.
-    entry::value(null(), || unsafe { ask(module, null(), |m| m.path.as_ptr()) })
+    entry::value(null(), || unsafe {
+        ask(module, null(), |m| m.path.as_ptr())
+    })
 }
 
 /// What became of it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_outcome(module: *const pyreload_module_report) -> pyreload_outcome {
+pub unsafe extern "C" fn pyreload_module_report_outcome(
+    module: *const pyreload_module_report,
+) -> pyreload_outcome {
     // SAFETY: the caller's: NULL or a module report.
-    entry::value(pyreload_outcome::PYRELOAD_OUTCOME_NONE, || unsafe { ask(module, pyreload_outcome::PYRELOAD_OUTCOME_NONE, |m| m.outcome) })
+    entry::value(pyreload_outcome::PYRELOAD_OUTCOME_NONE, || unsafe {
+        ask(module, pyreload_outcome::PYRELOAD_OUTCOME_NONE, |m| {
+            m.outcome
+        })
+    })
 }
 
 /// Why it is here.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_cause(module: *const pyreload_module_report) -> pyreload_cause {
+pub unsafe extern "C" fn pyreload_module_report_cause(
+    module: *const pyreload_module_report,
+) -> pyreload_cause {
     // SAFETY: the caller's: NULL or a module report.
-    entry::value(pyreload_cause::PYRELOAD_CAUSE_NONE, || unsafe { ask(module, pyreload_cause::PYRELOAD_CAUSE_NONE, |m| m.cause) })
+    entry::value(pyreload_cause::PYRELOAD_CAUSE_NONE, || unsafe {
+        ask(module, pyreload_cause::PYRELOAD_CAUSE_NONE, |m| m.cause)
+    })
 }
 
 /// For FAILED and DEFERRED, one sentence on why; else NULL. An exception reads
 /// as Python prints its last line: "NameError: name 'x' is not defined".
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_error(module: *const pyreload_module_report) -> *const c_char {
+pub unsafe extern "C" fn pyreload_module_report_error(
+    module: *const pyreload_module_report,
+) -> *const c_char {
     // SAFETY: the caller's: NULL or a module report.
-    entry::value(null(), || unsafe { ask(module, null(), |m| text_or_null(m.error.as_ref())) })
+    entry::value(null(), || unsafe {
+        ask(module, null(), |m| text_or_null(m.error.as_ref()))
+    })
 }
 
 /// The traceback as Python prints it, when an exception was the reason; else
 /// NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_traceback(module: *const pyreload_module_report) -> *const c_char {
+pub unsafe extern "C" fn pyreload_module_report_traceback(
+    module: *const pyreload_module_report,
+) -> *const c_char {
     // SAFETY: the caller's: NULL or a module report.
-    entry::value(null(), || unsafe { ask(module, null(), |m| text_or_null(m.traceback.as_ref())) })
+    entry::value(null(), || unsafe {
+        ask(module, null(), |m| text_or_null(m.traceback.as_ref()))
+    })
 }
 
 /// The line of the source file where it went wrong, counted from 1; 0 when not
 /// known.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_error_line(module: *const pyreload_module_report) -> u32 {
+pub unsafe extern "C" fn pyreload_module_report_error_line(
+    module: *const pyreload_module_report,
+) -> u32 {
     // SAFETY: the caller's: NULL or a module report.
     entry::value(0, || unsafe { ask(module, 0, |m| m.error_line) })
 }
 
 /// How many changes were found in it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_len(module: *const pyreload_module_report) -> usize {
+pub unsafe extern "C" fn pyreload_module_report_len(
+    module: *const pyreload_module_report,
+) -> usize {
     // SAFETY: the caller's: NULL or a module report.
     entry::value(0, || unsafe { ask(module, 0, |m| m.changes.len()) })
 }
 
 /// One of them, in the order of the source.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_change(module: *const pyreload_module_report, index: usize) -> *const pyreload_change {
+pub unsafe extern "C" fn pyreload_module_report_change(
+    module: *const pyreload_module_report,
+    index: usize,
+) -> *const pyreload_change {
     // SAFETY: the caller's: NULL or a module report.
-    entry::value(null(), || unsafe { ask(module, null(), |m| m.changes.get(index).map_or(null(), std::ptr::from_ref)) })
+    entry::value(null(), || unsafe {
+        ask(module, null(), |m| {
+            m.changes.get(index).map_or(null(), std::ptr::from_ref)
+        })
+    })
 }
 
 /// How many notes there are about it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_note_count(module: *const pyreload_module_report) -> usize {
+pub unsafe extern "C" fn pyreload_module_report_note_count(
+    module: *const pyreload_module_report,
+) -> usize {
     // SAFETY: the caller's: NULL or a module report.
     entry::value(0, || unsafe { ask(module, 0, |m| m.notes.len()) })
 }
@@ -352,30 +427,45 @@ pub unsafe extern "C" fn pyreload_module_report_note_count(module: *const pyrelo
 /// One of them: a sentence a person should read, such as which fallback was
 /// taken, or what needs a restart, and why.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_module_report_note(module: *const pyreload_module_report, index: usize) -> *const c_char {
+pub unsafe extern "C" fn pyreload_module_report_note(
+    module: *const pyreload_module_report,
+    index: usize,
+) -> *const c_char {
     // SAFETY: the caller's: NULL or a module report.
-    entry::value(null(), || unsafe { ask(module, null(), |m| text_or_null(m.notes.get(index))) })
+    entry::value(null(), || unsafe {
+        ask(module, null(), |m| text_or_null(m.notes.get(index)))
+    })
 }
 
 /// What kind of thing changed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pyreload_change_what(change: *const pyreload_change) -> pyreload_change_kind {
+pub unsafe extern "C" fn pyreload_change_what(
+    change: *const pyreload_change,
+) -> pyreload_change_kind {
     // SAFETY: the caller's: NULL or a change.
-    entry::value(pyreload_change_kind::PYRELOAD_CHANGE_NONE, || unsafe { ask(change, pyreload_change_kind::PYRELOAD_CHANGE_NONE, |c| c.kind) })
+    entry::value(pyreload_change_kind::PYRELOAD_CHANGE_NONE, || unsafe {
+        ask(change, pyreload_change_kind::PYRELOAD_CHANGE_NONE, |c| {
+            c.kind
+        })
+    })
 }
 
 /// What was done about it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_change_action(change: *const pyreload_change) -> pyreload_action {
     // SAFETY: the caller's: NULL or a change.
-    entry::value(pyreload_action::PYRELOAD_ACTION_NONE, || unsafe { ask(change, pyreload_action::PYRELOAD_ACTION_NONE, |c| c.action) })
+    entry::value(pyreload_action::PYRELOAD_ACTION_NONE, || unsafe {
+        ask(change, pyreload_action::PYRELOAD_ACTION_NONE, |c| c.action)
+    })
 }
 
 /// Its qualified name, such as "Rect.area"; for a statement, its first line.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_change_name(change: *const pyreload_change) -> *const c_char {
     // SAFETY: the caller's: NULL or a change.
-    entry::value(null(), || unsafe { ask(change, null(), |c| c.name.as_ptr()) })
+    entry::value(null(), || unsafe {
+        ask(change, null(), |c| c.name.as_ptr())
+    })
 }
 
 /// Its first line in the new source, counted from 1; in the old one, if it was
@@ -391,5 +481,7 @@ pub unsafe extern "C" fn pyreload_change_line(change: *const pyreload_change) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_change_reason(change: *const pyreload_change) -> *const c_char {
     // SAFETY: the caller's: NULL or a change.
-    entry::value(null(), || unsafe { ask(change, null(), |c| c.reason.as_ptr()) })
+    entry::value(null(), || unsafe {
+        ask(change, null(), |c| c.reason.as_ptr())
+    })
 }

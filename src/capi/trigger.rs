@@ -5,6 +5,7 @@ use super::entry::{self, Fault, Out};
 use super::handle::{self, pyreload_reloader};
 use super::report::pyreload_report;
 use super::status::pyreload_status;
+use crate::interp;
 use crate::reloader::Flags;
 
 /// No trigger asks for a check: only pyreload_check() and pyreload_reload() do.
@@ -22,10 +23,8 @@ pub const PYRELOAD_TRIGGER_USER: u32 = 1 << 16;
 pub const PYRELOAD_TRIGGER_ALL: u32 = u32::MAX;
 
 /// Bits that a trigger can be of.
-const KINDS: u32 = PYRELOAD_TRIGGER_SCRIPT
-    | PYRELOAD_TRIGGER_COMMAND
-    | PYRELOAD_TRIGGER_EVENT
-    | 0x7FFF_0000;
+const KINDS: u32 =
+    PYRELOAD_TRIGGER_SCRIPT | PYRELOAD_TRIGGER_COMMAND | PYRELOAD_TRIGGER_EVENT | 0x7FFF_0000;
 
 /// # 4. Triggers
 ///
@@ -50,7 +49,9 @@ pub unsafe extern "C" fn pyreload_set_trigger_mode(
 /// Python: none. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_trigger_mode(reloader: *const pyreload_reloader) -> u32 {
-    entry::value(0, || handle::mode(reloader).unwrap_or(PYRELOAD_TRIGGER_NONE))
+    entry::value(0, || {
+        handle::mode(reloader).unwrap_or(PYRELOAD_TRIGGER_NONE)
+    })
 }
 
 /// Call this just before a dispatch. When kind (one PYRELOAD_TRIGGER_ bit) is
@@ -80,13 +81,16 @@ pub unsafe extern "C" fn pyreload_trigger(
         // SAFETY: the caller's: NULL or a place to write to.
         let out = unsafe { Out::optional(report_out, std::ptr::null_mut()) };
         if kind & !KINDS != 0 || !kind.is_power_of_two() {
-            return Err(Fault::argument("kind is not exactly one PYRELOAD_TRIGGER_ bit"));
+            return Err(Fault::argument(
+                "kind is not exactly one PYRELOAD_TRIGGER_ bit",
+            ));
         }
         if handle::mode(reloader)? & kind == 0 {
             return Ok(());
         }
         let reloader = handle::borrow(reloader)?;
-        if reloader.reloader.quiet() {
+        // It reads memory of Python's, which must not go away meanwhile.
+        if interp::beside(reloader.epoch, || reloader.reloader.quiet())? {
             return Ok(());
         }
         report_to_c(run(&reloader, &Target::Changed, Flags::default())?, &out)

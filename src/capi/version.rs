@@ -24,12 +24,15 @@ pub extern "C" fn pyreload_version_string() -> *const c_char {
     entry::value(c"".as_ptr(), || TEXT.as_ptr())
 }
 
-const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-    Ok(text) => text,
-    Err(_) => panic!("a version has no NUL"),
-};
+const TEXT: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("a version has no NUL"),
+    };
 
 fn number(version: &str) -> u32 {
-    let parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let parts = version
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0));
     parts.take(3).fold(0, |number, part| number << 8 | part)
 }

@@ -103,6 +103,11 @@ extern "C" fn in_forked_child() {
 
 /// Goes into the interpreter of `epoch`.
 pub fn enter<R>(epoch: Epoch, f: impl FnOnce(Python<'_>) -> R) -> Result<R, Refusal> {
+    beside(epoch, || attach(f))?
+}
+
+/// Runs `f` while the interpreter of `epoch` is there and will not go away, without attaching.
+pub fn beside<R>(epoch: Epoch, f: impl FnOnce() -> R) -> Result<R, Refusal> {
     let _flight = Flight::begin();
     let state = STATE.load(Ordering::SeqCst);
     if state >> 2 != epoch || state & 3 == DEAD {
@@ -111,15 +116,12 @@ pub fn enter<R>(epoch: Epoch, f: impl FnOnce(Python<'_>) -> R) -> Result<R, Refu
     if state & 3 == CLOSING {
         return Err(Refusal::Finalizing);
     }
-    attach(f)
+    Ok(f())
 }
 
 /// Goes into the interpreter that is there now, whichever it is, and begins its epoch if this is
 /// the first time. `at_close` is called when the epoch ends; it is the same function each time.
-pub fn open<R>(
-    at_close: AtClose,
-    f: impl FnOnce(Python<'_>, Epoch) -> R,
-) -> Result<R, Refusal> {
+pub fn open<R>(at_close: AtClose, f: impl FnOnce(Python<'_>, Epoch) -> R) -> Result<R, Refusal> {
     let _flight = Flight::begin();
     if STATE.load(Ordering::SeqCst) & 3 == CLOSING {
         return Err(Refusal::Finalizing);
@@ -136,8 +138,9 @@ fn begin(py: Python<'_>, at_close: AtClose) -> Result<Epoch, Refusal> {
     static FORK_HOOK: OnceLock<()> = OnceLock::new();
     FORK_HOOK.get_or_init(probe::at_fork);
     let epoch = (STATE.load(Ordering::SeqCst) >> 2) + 1;
-    let unready =
-        |why: &dyn fmt::Display| Refusal::Unsupported(format!("Python takes no exit function: {why}"));
+    let unready = |why: &dyn fmt::Display| {
+        Refusal::Unsupported(format!("Python takes no exit function: {why}"))
+    };
     probe::at_exit().map_err(|why| unready(&why))?;
     let closer = move |args: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
         close(args.py(), epoch, at_close);
@@ -153,7 +156,10 @@ fn begin(py: Python<'_>, at_close: AtClose) -> Result<Epoch, Refusal> {
 fn close(py: Python<'_>, epoch: Epoch, at_close: AtClose) {
     let open = epoch << 2 | OPEN;
     let closing = epoch << 2 | CLOSING;
-    if STATE.compare_exchange(open, closing, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+    if STATE
+        .compare_exchange(open, closing, Ordering::SeqCst, Ordering::SeqCst)
+        .is_err()
+    {
         return;
     }
     // Py_FinalizeEx may have been called from inside a call of ours; that one cannot be waited for.

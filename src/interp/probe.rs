@@ -32,7 +32,9 @@ fn symbols() -> &'static Symbols {
     static SYMBOLS: OnceLock<Symbols> = OnceLock::new();
     SYMBOLS.get_or_init(|| {
         // SAFETY: it returns a static text, at any time.
-        let text = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) }.to_string_lossy().into_owned();
+        let text = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) }
+            .to_string_lossy()
+            .into_owned();
         // SAFETY: each name has had the signature of its field in every CPython from 3.9 on
         // that exports it.
         unsafe {
@@ -76,7 +78,9 @@ unsafe fn either<F: Copy>(name: &CStr, older: &CStr) -> Option<F> {
 }
 
 fn version_of(text: &str) -> (u32, u32) {
-    let mut parts = text.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+    let mut parts = text
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|n| n.parse().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
@@ -120,7 +124,11 @@ pub(super) fn is_main() -> Result<(), Refusal> {
     let python = symbols();
     // SAFETY: the GIL is held, so there is a current thread state.
     let current = unsafe { ffi::PyThreadState_Get() }.cast();
-    if belongs_to_main(python, current) { Ok(()) } else { Err(Refusal::SubInterpreter) }
+    if belongs_to_main(python, current) {
+        Ok(())
+    } else {
+        Err(Refusal::SubInterpreter)
+    }
 }
 
 /// `state` must be a thread state of the calling thread, so that it stays valid.
@@ -138,7 +146,9 @@ fn other_interpreter_is_current(python: &Symbols) -> bool {
     if only_main_exists(python) {
         return false;
     }
-    let Some(current_thread_state) = python.current_thread_state else { return false };
+    let Some(current_thread_state) = python.current_thread_state else {
+        return false;
+    };
     // SAFETY: Python is initialized; it reads one pointer.
     let current = unsafe { current_thread_state() };
     if current.is_null() {

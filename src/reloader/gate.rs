@@ -24,7 +24,8 @@ impl Gate {
     pub fn try_enter(&self) -> Result<Guard<'_>, Error> {
         let token = interp::fork_generation() << THREAD_BITS | me();
         let enter = |from| {
-            self.inside.compare_exchange(from, token, Ordering::Acquire, Ordering::Relaxed)
+            self.inside
+                .compare_exchange(from, token, Ordering::Acquire, Ordering::Relaxed)
         };
         match enter(0) {
             Ok(_) => Ok(Guard { gate: self }),

@@ -11,7 +11,11 @@ impl Report {
         if self.modules.is_empty() {
             return out;
         }
-        let title = if self.dry_run { "pyreload, dry run: " } else { "pyreload: " };
+        let title = if self.dry_run {
+            "pyreload, dry run: "
+        } else {
+            "pyreload: "
+        };
         out.push_str(title);
         let mut first = true;
         for outcome in Outcome::ALL {
@@ -79,7 +83,13 @@ impl ModuleReport {
 
 impl Change {
     fn write(&self, out: &mut String) {
-        let _ = write!(out, "    {} {} {}", self.action.word(), self.kind.word(), self.name);
+        let _ = write!(
+            out,
+            "    {} {} {}",
+            self.action.word(),
+            self.kind.word(),
+            self.name
+        );
         if self.line > 0 {
             let _ = write!(out, ", line {}", self.line);
         }
@@ -192,7 +202,11 @@ mod tests {
             changes: Vec::new(),
             notes: Vec::new(),
         };
-        Report { modules: vec![good, bad], dry_run: false, duration_ns: 1_234_567 }
+        Report {
+            modules: vec![good, bad],
+            dry_run: false,
+            duration_ns: 1_234_567,
+        }
     }
 
     #[test]
