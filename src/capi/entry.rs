@@ -70,7 +70,11 @@ impl From<Refusal> for Fault {
 pub(super) fn status(work: impl FnOnce() -> Result<(), Fault>) -> pyreload_status {
     set_last_error("");
     let fault = match guarded(work) {
-        Ok(Ok(())) => return pyreload_status::PYRELOAD_OK,
+        Ok(Ok(())) => {
+            // A call from within, out of a callback or of Python code, may have left its own.
+            set_last_error("");
+            return pyreload_status::PYRELOAD_OK;
+        }
         Ok(Err(fault)) => fault,
         Err(panic) => Fault::new(pyreload_status::PYRELOAD_ERR_INTERNAL, panic),
     };
