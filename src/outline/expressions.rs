@@ -59,6 +59,10 @@ impl<'a> Reader<'a> {
 
     /// `expr` is called, if it is a path.
     pub(super) fn called(&mut self, expr: &'a Expr) {
+        if let Expr::Attribute(attribute) = expr {
+            let name = self.mangled(attribute.attr.as_str()).into_owned();
+            self.frame().now().methods.push(name);
+        }
         let Some(path) = self.path(expr) else { return };
         match resolve(&self.scopes, &path.root) {
             Place::Local => {}
