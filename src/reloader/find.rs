@@ -155,6 +155,9 @@ impl Reloader {
     pub(super) fn watch_file(&self, path: &Path) {
         if self.watched.lock().insert(path.to_path_buf()) {
             self.watcher.lock().watch_file(path);
+            if let Some(notifier) = &*self.notifier.lock() {
+                notifier.watch_file(path);
+            }
         }
     }
 
