@@ -148,7 +148,6 @@ impl<'a> Source<'a> {
         for block in chain {
             if block.span.column > column {
                 headers.push(format!("{}if 1:", " ".repeat(column as usize)));
-                column = block.span.column;
             }
             let pad = " ".repeat(block.span.column as usize);
             if block.kind == Kind::Class {

@@ -11,10 +11,12 @@ mod members;
 mod module;
 mod transaction;
 mod value;
+mod whole;
 mod work;
 
 pub use compile::Source;
 pub use kit::{Kit, symbol, text};
 pub use module::{Facts, Job, Rebind, run};
 pub use transaction::Transaction;
+pub use whole::run_whole;
 pub use work::Work;

@@ -13,7 +13,7 @@ use super::compile::Source;
 use super::function::{Wanted, find, identical};
 use super::kit::text;
 use super::lines::Moved;
-use super::work::Work;
+use super::work::{Replaced, Work};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{Dirty, Functions, Mark, Plan, affected, rebound_later};
@@ -521,6 +521,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.update_container(old, new, base.as_ref(), name)?;
             return Ok(old.clone());
         }
+        // An object that was there before under another name was not made by this statement:
+        // the name means that one now, and the old one stays what it is.
+        if statement.kind == Kind::Import
+            || self.before.values().iter().any(|value| value.is(new))
+            || (statement.kind == Kind::Assign && !same_origin(old, new))
+        {
+            return Ok(new.clone());
+        }
         let mut old = old.clone();
         if let (Kind::Function, Some(was)) = (statement.kind, self.old_statement(at))
             && was.kind == Kind::Function
@@ -557,7 +565,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             let kept = self.work.update_function(&original, new, None)?;
             self.job.dict.set_item(name, &kept)?;
-            self.work.replaced.push((new.clone(), kept));
+            self.work.replaced.push(Replaced { from: new.clone(), to: kept, lived: false });
         }
         Ok(())
     }
@@ -746,6 +754,12 @@ pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
+/// Whether two objects say that they are the same definition.
+fn same_origin(old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> bool {
+    let name = |value: &Bound<'_, PyAny>| value.getattr("__qualname__").map(|n| text(&n)).ok();
+    old.get_type().is(new.get_type()) && name(old) == name(new)
+}
+
 /// Exactly a list, dict or set.
 pub(super) fn container(value: &Bound<'_, PyAny>) -> bool {
     value.is_exact_instance_of::<PyDict>()
@@ -755,4 +769,28 @@ pub(super) fn container(value: &Bound<'_, PyAny>) -> bool {
 
 pub(super) fn first_line(source: &Source<'_>, statement: &Statement) -> String {
     source.slice(statement).lines().next().unwrap_or("").trim().to_owned()
+}
+
+impl Facts<'_> {
+    /// The same facts once more, for another reader.
+    pub fn share(&self) -> Self {
+        Self {
+            rebound: self.rebound.clone(),
+            dirty: self.dirty.clone(),
+            changes: Vec::new(),
+            executed: self.executed,
+        }
+    }
+
+    /// Facts of a second round: of a name that was bound twice, the last value counts.
+    pub fn join(&mut self, mut later: Self) {
+        for (name, old, new) in later.rebound.drain(..) {
+            match self.rebound.iter_mut().find(|(n, ..)| *n == name) {
+                Some(entry) => entry.2 = new,
+                None => self.rebound.push((name, old, new)),
+            }
+        }
+        self.dirty.values.append(&mut later.dirty.values);
+        self.dirty.behaviour.append(&mut later.dirty.behaviour);
+    }
 }

@@ -29,7 +29,7 @@ use crate::files::Stamp;
 use places::{Looked, PlaceId, Places, Use, Whom};
 use queue::{Event, Queue};
 
-pub use notifier::{Notifier, Timing};
+pub use notifier::{Notifier, Tell, Timing};
 pub use probe::Probe;
 pub use sys::generation;
 

@@ -26,6 +26,10 @@ pub struct Timing {
     pub poll_interval: Duration,
 }
 
+/// What a notifier calls with the files that changed, as they were named to `watch_file`. An
+/// empty list means that it could be any of them.
+pub type Tell = Box<dyn FnMut(&[PathBuf]) + Send>;
+
 /// Calls a closure when watched files changed. Dropping it ends the thread.
 pub struct Notifier {
     shared: Arc<Shared>,
@@ -46,14 +50,8 @@ struct Shared {
 }
 
 impl Notifier {
-    /// Starts the thread. It calls `tell` with the files that changed, as they were named to
-    /// `watch_file`; an empty list means that it could be any of them. Nothing of this library
-    /// may be dropped in `tell` that owns the notifier.
-    pub fn start(
-        mode: Mode,
-        timing: Timing,
-        tell: Box<dyn FnMut(&[PathBuf]) + Send>,
-    ) -> io::Result<Self> {
+    /// Starts the thread.
+    pub fn start(mode: Mode, timing: Timing, tell: Tell) -> io::Result<Self> {
         let watcher = Watcher::new(mode)?;
         let shared = Arc::new(Shared {
             probe: watcher.probe(),
@@ -78,7 +76,7 @@ impl Notifier {
     pub fn watch_file(&self, path: &Path) {
         if self.is_own() {
             self.shared.watcher.lock().watch_file(path);
-            self.shared.ring();
+            self.ring();
         }
     }
 
@@ -94,6 +92,18 @@ impl Notifier {
     pub fn is_own(&self) -> bool {
         self.generation == sys::generation()
     }
+
+    /// Ends the thread's sleep.
+    fn ring(&self) {
+        #[cfg(target_os = "linux")]
+        {
+            use std::io::Write;
+            // When the pipe is full the thread is about to wake up anyway.
+            let _ = (&self.shared.bell.1).write(&[1]);
+        }
+        #[cfg(not(target_os = "linux"))]
+        self.thread.thread().unpark();
+    }
 }
 
 impl Drop for Notifier {
@@ -102,7 +112,7 @@ impl Drop for Notifier {
         // In a forked child there is no thread to wait for, and its handle must not even be
         // given back: the C library may have given the same one to a new thread.
         if self.is_own() {
-            self.shared.ring();
+            self.ring();
             // SAFETY: taken once, here, and `self` is not used again.
             let thread = unsafe { ManuallyDrop::take(&mut self.thread) };
             // From within `tell` it would wait for itself; the thread ends on its own.
@@ -114,7 +124,7 @@ impl Drop for Notifier {
 }
 
 impl Shared {
-    fn run(&self, timing: Timing, mut tell: Box<dyn FnMut(&[PathBuf]) + Send>) {
+    fn run(&self, timing: Timing, mut tell: Tell) {
         let mut files = BTreeSet::new();
         let mut overflow = false;
         // The first and the last change not told yet.
@@ -187,16 +197,6 @@ impl Shared {
         let time = u64::try_from(timeout_ms).map_or(forever, Duration::from_millis);
         thread::park_timeout(time);
         false
-    }
-
-    /// Ends the thread's sleep.
-    fn ring(&self) {
-        #[cfg(target_os = "linux")]
-        {
-            use std::io::Write;
-            // When the pipe is full the thread is about to wake up anyway.
-            let _ = (&self.bell.1).write(&[1]);
-        }
     }
 }
 

@@ -143,3 +143,9 @@ pub(super) fn is_remote(dir: &Path) -> bool {
     // The type of the field differs between architectures; the magic has 32 bits.
     REMOTE.contains(&(stat.f_type as u32))
 }
+
+/// Not asked here: nothing is watched by events.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_remote(_dir: &std::path::Path) -> bool {
+    false
+}
