@@ -25,7 +25,7 @@ from casekit import engines  # noqa: E402
 
 # what cases use anyway
 import abc, asyncio, collections, contextlib, copy, dataclasses, datetime, enum  # noqa: E401,E402,F401
-import fractions, functools, importlib.util, inspect, logging, pickle, sqlite3  # noqa: E401,E402,F401
+import fractions, functools, importlib, importlib.util, inspect, logging, pickle, sqlite3  # noqa: E401,E402,F401
 import threading, typing, weakref, argparse, unittest.mock  # noqa: E401,E402,F401
 
 TIMEOUT = 20
@@ -278,6 +278,9 @@ def child(case, root, write):
 
 
 def serve(case):
+    for name in case["options"]["needs"].split():
+        # once here, not in each child; a module that is not the user's is not looked at anyway
+        importlib.import_module(name)
     place = os.path.realpath(tempfile.mkdtemp(prefix="case-"))
     root = os.path.join(place, "site")
     os.mkdir(root)
