@@ -8,6 +8,7 @@ few milliseconds, a new interpreter a hundred. Runs on Python 3.9 and later.
 from __future__ import annotations
 
 import base64
+import ctypes
 import io
 import json
 import os
@@ -29,6 +30,7 @@ import fractions, functools, importlib, importlib.util, inspect, logging, pickle
 import threading, typing, weakref, argparse, unittest.mock  # noqa: E401,E402,F401
 
 TIMEOUT = 20
+LOADED = {}
 
 
 class Out(io.TextIOBase):
@@ -281,6 +283,9 @@ def serve(case):
     for name in case["options"]["needs"].split():
         # once here, not in each child; a module that is not the user's is not looked at anyway
         importlib.import_module(name)
+    if case["engine"] == "pyreload" and case["lib"] not in LOADED:
+        # mapped once, so that a child need not relocate it; no function of it is called here
+        LOADED[case["lib"]] = ctypes.PyDLL(case["lib"])
     place = os.path.realpath(tempfile.mkdtemp(prefix="case-"))
     root = os.path.join(place, "site")
     os.mkdir(root)
