@@ -1,1 +1,178 @@
-//! files
+//! Files as they really change: stat stamps, and reads that notice a writer at work.
+//!
+//! A stamp says "changed" cheaply, and "unchanged" only when it may be trusted: file systems
+//! stamp with a coarse clock, so two saves within one tick can leave the same stamp behind.
+//! Git has the same trouble with its index and the same cure (Documentation/technical/
+//! racy-git.txt): a stamp that was taken too soon after the change it shows proves nothing, and
+//! the content is compared instead.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How old a change must be, when it is looked at, for its stamp to be trusted. The coarsest
+/// clock in use is FAT's, which ticks every two seconds.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// How often a read is begun anew when the file changes under it.
+const READ_ATTEMPTS: usize = 8;
+
+/// What `stat` says about a file, symlinks followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    /// Length in bytes.
+    pub size: u64,
+    /// Last change of the content, as the writer left it: `cp -p` and `touch` set it at will.
+    pub mtime_ns: i64,
+    /// Last change of content or inode, from the kernel's clock; nobody can set it. On Windows,
+    /// where there is none, the time of creation.
+    pub ctime_ns: i64,
+    /// Number of the inode; 0 on Windows.
+    pub inode: u64,
+    /// Number of the device; 0 on Windows.
+    pub dev: u64,
+}
+
+impl Stamp {
+    /// Reads the stamp out of what `stat` or `fstat` said.
+    pub fn of(meta: &Metadata) -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let ns = |s: i64, ns: i64| s.saturating_mul(1_000_000_000).saturating_add(ns);
+            Self {
+                size: meta.len(),
+                mtime_ns: ns(meta.mtime(), meta.mtime_nsec()),
+                ctime_ns: ns(meta.ctime(), meta.ctime_nsec()),
+                inode: meta.ino(),
+                dev: meta.dev(),
+            }
+        }
+        #[cfg(not(unix))]
+        {
+            Self {
+                size: meta.len(),
+                mtime_ns: meta.modified().map_or(0, since_epoch),
+                ctime_ns: meta.created().map_or(0, since_epoch),
+                inode: 0,
+                dev: 0,
+            }
+        }
+    }
+
+    /// The moment of the last write, by the clock that a writer cannot set where there is one.
+    fn written_ns(&self) -> i64 {
+        if cfg!(unix) {
+            self.ctime_ns
+        } else {
+            self.mtime_ns
+        }
+    }
+}
+
+/// A stamp and when it was taken: what a later look is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// `None` when there was no such file.
+    pub stamp: Option<Stamp>,
+    /// By the system's clock, in nanoseconds since 1970.
+    pub taken_ns: i64,
+}
+
+impl Look {
+    /// Looks at a file, one system call.
+    pub fn at(path: &Path) -> Self {
+        // The clock is read first: a write between the two must not look settled.
+        let taken_ns = now_ns();
+        Self {
+            stamp: stamp(path),
+            taken_ns,
+        }
+    }
+
+    /// Whether a write after this look is certain to change the stamp. A stamp from the future
+    /// (a clock was set back) is never settled.
+    pub fn settled(&self) -> bool {
+        let age = i64::try_from(SETTLED_AFTER.as_nanos()).unwrap_or(i64::MAX);
+        self.stamp
+            .is_none_or(|s| s.written_ns() <= self.taken_ns.saturating_sub(age))
+    }
+
+    /// Whether this look proves that the file is what it was at the `older` one. When not, only
+    /// the content can tell.
+    pub fn proves_same_as(&self, older: &Self) -> bool {
+        self.stamp == older.stamp && older.settled()
+    }
+}
+
+/// The stamp of a file, symlinks followed; `None` when there is none to be had.
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    fs::metadata(path).ok().map(|meta| Stamp::of(&meta))
+}
+
+/// Reads a whole file and the stamp that belongs to exactly these bytes. Begins anew when the
+/// file changes during the read; after a few times it gives `ErrorKind::ResourceBusy`, and the
+/// file is worth another look later.
+pub fn read(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
+    for _ in 0..READ_ATTEMPTS {
+        let mut file = File::open(path)?;
+        let before = file.metadata()?;
+        if before.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let before = Stamp::of(&before);
+        let bytes = read_all(&mut file, before.size)?;
+        // Also differs when the name was given to another file meanwhile: losing its last name
+        // changes the ctime of the one that is open here.
+        let after = Stamp::of(&file.metadata()?);
+        if before == after && bytes.len() as u64 == after.size {
+            return Ok((bytes, after));
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::ResourceBusy,
+        "the file is being written",
+    ))
+}
+
+/// One `read` call for an ordinary file: `File::read_to_end` needs four to be sure of the end,
+/// and here the stamp taken afterwards says whether this was all.
+fn read_all(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
+    let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut bytes = vec![0; size];
+    let mut filled = 0;
+    while filled < size {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+/// Whether these bytes are likely to be a save in its first moment: editors that write in place
+/// empty the file, then fill it, and an empty file is valid Python that would remove everything.
+/// Empty and younger than a second: worth another look, not a reload.
+pub fn looks_unfinished(bytes: &[u8], stamp: &Stamp) -> bool {
+    bytes.is_empty() && stamp.written_ns() > now_ns().saturating_sub(1_000_000_000)
+}
+
+/// The system's clock, in nanoseconds since 1970.
+pub fn now_ns() -> i64 {
+    since_epoch(SystemTime::now())
+}
+
+fn since_epoch(time: SystemTime) -> i64 {
+    let ns = |d: Duration| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => ns(after),
+        Err(before) => -ns(before.duration()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
