@@ -93,6 +93,7 @@ def main():
     parser.add_argument("--failures", type=int, default=5, help="stop shrinking and printing after so many")
     parser.add_argument("--stop", action="store_true", help="stop at that many failures altogether")
     parser.add_argument("--batch", type=int, default=20, help="programs per process; 1 isolates each")
+    parser.add_argument("--shrink-seconds", type=float, default=30, help="for one failure")
     parser.add_argument("--no-shrink", action="store_true")
     parser.add_argument("--keep", action="store_true", help="print the program even without a difference")
     parser.add_argument("--out", help="folder for failing cases: v1/, v2/, ... and differences.txt")
@@ -140,7 +141,8 @@ def main():
                 failing.append(case["seed"])
                 if len(failing) <= options.failures:
                     if not options.no_shrink:
-                        case, found = shrink.shrink(case, found, lambda c: run.compare(c, options.engine, base), signature)
+                        case, found = shrink.shrink(case, found, lambda c: run.compare(c, options.engine, base), signature,
+                                                 options.shrink_seconds)
                     print(report(case, found), "\n", flush=True)
                     if options.out:
                         save(case, found, options.out)

@@ -364,7 +364,7 @@ def held_problems(case, held, new):
             found.append(("held", f"{kind} {module}.{name}", "is no longer the current one"))
         for path, is_, want in wrong_calls:
             method = path.rpartition(".")[2]
-            if kind == "function" or method not in texts.shaky:
+            if kind == "function" or method not in texts.shaky and texts.same_method(module, name, method):
                 found.append(("held", f"{kind} {path}", f"{is_}, fresh: {want}"))
     return found
 
@@ -413,6 +413,15 @@ class Texts:
         if kind == "class" or not decorators:
             return "plain"
         return "wrapped" if not any("(" in d and "lru_cache" not in d for d in decorators) else ""
+
+    def same_method(self, module, name, method):
+        """Whether a method is of one kind throughout: a bound method cannot become a static one."""
+        kinds = set()
+        for version in self.versions:
+            owners = [n for n in version[module].body if getattr(n, "name", None) == name]
+            found = [n for n in owners[0].body if getattr(n, "name", None) == method] if owners else []
+            kinds.add(tuple(ast.unparse(d) for n in found for d in n.decorator_list) if found else None)
+        return len(kinds) == 1 or not kinds & {("staticmethod",), ("classmethod",), ("property",)}
 
     def text_of(self, version, decorators):
         out = []
