@@ -23,7 +23,11 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("unix")
         && let (Some(dir), Some(name)) = (python.lib_dir(), python.lib_name())
     {
-        for flag in [format!("-L{dir}"), format!("-l{name}"), format!("-Wl,-rpath,{dir}")] {
+        for flag in [
+            format!("-L{dir}"),
+            format!("-l{name}"),
+            format!("-Wl,-rpath,{dir}"),
+        ] {
             println!("cargo:rustc-link-arg-tests={flag}");
         }
         println!("cargo:rustc-link-search=native={dir}");

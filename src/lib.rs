@@ -20,6 +20,7 @@ pub mod report;
 pub mod files;
 pub mod watch;
 // layer 2: the live interpreter
+pub mod interp;
 pub mod modules;
 pub mod apply;
 // layer 3: the conductor

@@ -12,7 +12,11 @@ fn order() -> Vec<String> {
     fs::read_to_string(root().join("lib.rs"))
         .expect("lib.rs")
         .lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';').map(str::to_owned))
+        .filter_map(|line| {
+            line.strip_prefix("pub mod ")?
+                .strip_suffix(';')
+                .map(str::to_owned)
+        })
         .collect()
 }
 
@@ -39,8 +43,10 @@ fn no_module_imports_one_below_it() {
         for file in files {
             let text = fs::read_to_string(&file).expect("source");
             for part in text.split("crate::").skip(1) {
-                let name: String =
-                    part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let name: String = part
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
                 if let Some(used) = order.iter().position(|m| *m == name)
                     && used > rank
                 {
@@ -60,23 +66,37 @@ fn python_and_unsafe_stay_in_their_rooms() {
         sources(&root().join(&module), &mut files);
         for file in files {
             let text = fs::read_to_string(&file).expect("source");
-            let pure = ["text", "outline", "diff", "plan", "report", "files", "watch"];
+            let pure = [
+                "text", "outline", "diff", "plan", "report", "files", "watch",
+            ];
             if pure.contains(&module.as_str()) && text.contains("pyo3") {
-                wrong.push(format!("{}: pyo3 in a layer without Python", file.display()));
+                wrong.push(format!(
+                    "{}: pyo3 in a layer without Python",
+                    file.display()
+                ));
             }
             if module != "capi" && text.contains("no_mangle") {
-                wrong.push(format!("{}: exported function outside capi", file.display()));
+                wrong.push(format!(
+                    "{}: exported function outside capi",
+                    file.display()
+                ));
             }
-            let rooms = ["watch", "modules", "apply", "callbacks", "reloader", "capi"];
+            let rooms = ["watch", "interp", "modules", "apply", "callbacks", "reloader", "capi"];
             let uses_unsafe = text.lines().any(|l| {
                 let code = l.split("//").next().unwrap_or("");
-                code.contains("unsafe {") || code.contains("unsafe fn") || code.contains("unsafe impl")
+                code.contains("unsafe {")
+                    || code.contains("unsafe fn")
+                    || code.contains("unsafe impl")
             });
             if uses_unsafe && !rooms.contains(&module.as_str()) {
                 wrong.push(format!("{}: unsafe outside its rooms", file.display()));
             }
             if text.lines().count() > 700 {
-                wrong.push(format!("{}: {} lines", file.display(), text.lines().count()));
+                wrong.push(format!(
+                    "{}: {} lines",
+                    file.display(),
+                    text.lines().count()
+                ));
             }
         }
     }

@@ -1,1 +1,22 @@
-//! apply
+//! Steps to live objects, in one transaction.
+
+mod class;
+mod compile;
+mod enums;
+mod function;
+mod heap;
+mod kit;
+mod lines;
+mod members;
+mod module;
+mod transaction;
+mod value;
+mod whole;
+mod work;
+
+pub use compile::Source;
+pub use kit::{Kit, symbol, text};
+pub use module::{Facts, Job, Rebind, run};
+pub use transaction::Transaction;
+pub use whole::run_whole;
+pub use work::Work;

@@ -1,6 +1,9 @@
 //! Outline against outline: what became of each statement.
 
-use crate::outline::Outline;
+use crate::outline::{Kind, Outline, Statement};
+
+mod matching;
+mod order;
 
 /// What became of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +43,61 @@ pub struct Changes {
     pub removed: Vec<usize>,
 }
 
-/// Compares two outlines of one module.
-pub fn compare(_old: &Outline, _new: &Outline) -> Changes {
-    Changes::default()
+/// Compares two outlines of one module. Takes time in proportion to the statements (times the
+/// logarithm of their number), whatever the edit was.
+pub fn compare(old: &Outline, new: &Outline) -> Changes {
+    bodies(&old.body, &new.body)
+}
+
+/// Compares two bodies.
+fn bodies(old: &[Statement], new: &[Statement]) -> Changes {
+    let partners = matching::partners(old, new);
+    let mut kept = vec![false; old.len()];
+    let mut items = Vec::with_capacity(new.len());
+    for (index, (statement, partner)) in new.iter().zip(partners).enumerate() {
+        let what = match partner {
+            Some(at) => {
+                kept[at] = true;
+                what_became(&old[at], statement)
+            }
+            None => What::Added,
+        };
+        items.push(Change {
+            new: index,
+            old: partner,
+            what,
+        });
+    }
+    let removed = (0..old.len()).filter(|index| !kept[*index]).collect();
+    Changes { items, removed }
+}
+
+fn what_became(old: &Statement, new: &Statement) -> What {
+    if old.print == new.print {
+        return What::Same;
+    }
+    let same_header = old.header == new.header;
+    match new.kind {
+        Kind::Function if same_header => What::Body,
+        Kind::Function => What::Header(None),
+        Kind::Class if same_header => What::Inner(bodies(&old.body, &new.body)),
+        Kind::Class => What::Header(Some(bodies(&old.body, &new.body))),
+        Kind::Compound | Kind::MainGuard if same_header => {
+            What::Inner(bodies(&old.body, &new.body))
+        }
+        _ => What::Changed,
+    }
+}
+
+impl Changes {
+    /// Nothing changed but, perhaps, positions and the order of statements.
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.items.iter().all(|change| change.what == What::Same)
+    }
+}
+
+/// The comparison of an outline with itself.
+pub fn unchanged(outline: &Outline) -> Changes {
+    let same = |at| Change { new: at, old: Some(at), what: What::Same };
+    Changes { items: (0..outline.body.len()).map(same).collect(), removed: Vec::new() }
 }

@@ -1,1 +1,15 @@
-//! modules
+//! The modules of an interpreter, and which version of its source each one runs.
+//!
+//! The ledger is shared by all reloaders of an interpreter, so that an edit is applied once. It
+//! holds no Python object: a module is looked up in `sys.modules` when it is needed, and known
+//! by its address, so that one that was taken out or replaced is noticed.
+
+mod imports;
+mod ledger;
+mod stale;
+mod survey;
+
+pub use imports::{resolve, scan};
+pub use ledger::{Failure, Ledger, Record, Version, forward};
+pub use stale::{Origin, running_version};
+pub use survey::{Places, Seen, module_package, survey};

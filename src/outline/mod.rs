@@ -1,6 +1,19 @@
 //! Source text to outline: the statements of a module, what each binds and reads while the
 //! module is imported, and what the functions it defines read when they are called later.
 
+use ruff_python_ast::PythonVersion;
+use ruff_python_parser::{Mode, ParseOptions};
+use std::fmt;
+
+mod depth;
+mod prints;
+mod kinds;
+mod scope;
+mod gather;
+mod expressions;
+mod statements;
+mod value;
+
 /// Where a statement stands in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -72,7 +85,8 @@ pub struct Uses {
     pub mutates: Vec<String>,
     /// Names declared `global` and assigned in a function body.
     pub global_writes: Vec<String>,
-    /// It uses `globals()`, `locals()`, `vars()`, `exec` or `eval`: not analysable.
+    /// It uses `globals()`, `locals()`, `vars()`, `exec` or `eval`: not analysable. `vars(x)`, and
+    /// `locals()` and `vars()` in a function, say nothing about the module and do not count.
     pub opaque: bool,
 }
 
@@ -160,4 +174,45 @@ pub struct OutlineError {
     pub message: String,
     /// Line, counted from 1.
     pub line: u32,
+}
+
+impl fmt::Display for OutlineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+impl std::error::Error for OutlineError {}
+
+/// Reads the outline of a module's source, whose line ends are `\n` (see `text::decode`). All
+/// syntax of the newest Python is accepted: what a given CPython accepts is for it to say.
+///
+/// Takes time in proportion to the text, times the depth of its blocks.
+///
+/// # Errors
+/// When the text is not Python, or nested deeper than CPython would compile.
+pub fn read(source: &str) -> Result<Outline, OutlineError> {
+    if source.len() > i32::MAX as usize {
+        return Err(OutlineError {
+            message: "the source has more than 2 GiB".to_owned(),
+            line: 1,
+        });
+    }
+    let depth = depth::bound(source)?;
+    // The syntax tree is as deep as the source is nested, and so are its visitor and its drop.
+    stacker::maybe_grow(depth::stack_bytes(depth), depth::stack_bytes(depth), || {
+        let newest = PythonVersion::latest_preview();
+        let options = ParseOptions::from(Mode::Module).with_target_version(newest);
+        let parsed = ruff_python_parser::parse(source, options).map_err(|error| OutlineError {
+            line: crate::text::LineIndex::new(source).line(error.location.start().to_u32()),
+            message: error.error.to_string(),
+        })?;
+        let tokens = prints::Prints::new(source, parsed.tokens());
+        match parsed.syntax() {
+            ruff_python_ast::Mod::Module(module) => {
+                Ok(statements::Reader::new(source, tokens, &module.body).outline(&module.body))
+            }
+            ruff_python_ast::Mod::Expression(_) => Ok(Outline::default()),
+        }
+    })
 }

@@ -1,1 +1,384 @@
-//! plan
+//! Changes to steps: what each statement of the new text calls for.
+//!
+//! A plan is made before anything is done and is what a dry run shows. It is an upper bound:
+//! while it is applied, a statement that was to run only because of a name that in the end
+//! got the same value is left alone (`affected` is asked again with what really changed).
+
+mod dirty;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Outline, Statement, Uses, Value};
+
+pub use dirty::{Dirty, Functions, affected};
+
+/// What is to be done about one statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// Nothing, but that its lines may have moved.
+    Keep,
+    /// A function's body: give the live function the new code.
+    Patch,
+    /// A class or compound: do what its parts call for, see `Change::what`.
+    Members,
+    /// Run it again whatever happens: it changed, or a statement that changed needs it.
+    Run,
+    /// Run it again if what it depends on really changed.
+    RunIf,
+}
+
+/// One step of a plan: one statement of the new text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its index in the new body.
+    pub new: usize,
+    /// Its partner in the old body.
+    pub old: Option<usize>,
+    /// What is to be done.
+    pub mark: Mark,
+    /// Why, in a clause for the report; empty for `Keep`.
+    pub why: String,
+}
+
+/// What a module calls for.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// One step for each statement of the new text, in its order.
+    pub steps: Vec<Step>,
+    /// Old statements without a partner.
+    pub removed: Vec<usize>,
+    /// Sentences a person should read.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Whether nothing but lines would change.
+    pub fn idle(&self) -> bool {
+        self.removed.is_empty() && self.steps.iter().all(|step| step.mark == Mark::Keep)
+    }
+}
+
+/// The plan that runs every statement again.
+pub fn full(new: &Outline, changes: &Changes, why: &str) -> Plan {
+    let old: BTreeMap<usize, usize> =
+        changes.items.iter().filter_map(|c| Some((c.new, c.old?))).collect();
+    Plan {
+        steps: (0..new.body.len())
+            .map(|at| Step {
+                new: at,
+                old: old.get(&at).copied(),
+                mark: Mark::Run,
+                why: why.to_owned(),
+            })
+            .collect(),
+        removed: changes.removed.clone(),
+        notes: Vec::new(),
+    }
+}
+
+/// What the uses of a statement are when the functions it calls count through their bodies.
+struct Effects {
+    binds: BTreeSet<String>,
+    mutates: BTreeSet<String>,
+    reads: BTreeSet<String>,
+}
+
+fn root(path: &str) -> &str {
+    path.split('.').next().unwrap_or(path)
+}
+
+fn effects(uses: &Uses, functions: &Functions<'_>) -> Effects {
+    let mut binds: BTreeSet<String> = uses.binds.iter().cloned().collect();
+    binds.extend(uses.deletes.iter().cloned());
+    binds.extend(functions.global_writes(&uses.calls));
+    Effects {
+        binds,
+        mutates: uses.mutates.iter().cloned().collect(),
+        reads: uses.reads.iter().map(|path| root(path).to_owned()).collect(),
+    }
+}
+
+/// Makes the plan for one module from its own changes and from what changed around it.
+pub fn make(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) -> Plan {
+    let functions = Functions::of(new);
+    let effects: Vec<Effects> = new.body.iter().map(|s| effects(&s.uses, &functions)).collect();
+    let mut plan = Plan { removed: changes.removed.clone(), ..Plan::default() };
+    for change in &changes.items {
+        let statement = &new.body[change.new];
+        let (mark, why) = match &change.what {
+            What::Same => (Mark::Keep, String::new()),
+            What::Body => (Mark::Patch, "its body changed".to_owned()),
+            What::Inner(_) => (Mark::Members, "its body changed".to_owned()),
+            What::Header(_) => (Mark::Run, header_reason(statement)),
+            What::Changed => (Mark::Run, "it changed".to_owned()),
+            What::Added => (Mark::Run, "it is new".to_owned()),
+        };
+        let (mark, why) = match statement.kind {
+            // Never true in an imported module, whatever is in it.
+            Kind::MainGuard => (Mark::Keep, String::new()),
+            _ => (mark, why),
+        };
+        plan.steps.push(Step { new: change.new, old: change.old, mark, why });
+    }
+    gone_effects(old, new, changes, &effects, &mut plan);
+    restart_chains(new, &effects, &mut plan);
+    // Marks only ever grow, so this ends.
+    loop {
+        let mut grown = propagate(new, changes, &functions, &effects, outside, &mut plan);
+        grown |= reach(new, &effects, &mut plan);
+        grown |= restart_chains(new, &effects, &mut plan);
+        if !grown {
+            return plan;
+        }
+    }
+}
+
+fn header_reason(statement: &Statement) -> String {
+    match statement.kind {
+        Kind::Class => "its bases or decorators changed".to_owned(),
+        _ => "its signature or decorators changed".to_owned(),
+    }
+}
+
+/// An old statement that changed a name in place is gone: what it did to it has to go too.
+fn gone_effects(
+    old: &Outline,
+    new: &Outline,
+    changes: &Changes,
+    effects: &[Effects],
+    plan: &mut Plan,
+) {
+    let position: BTreeMap<usize, usize> =
+        changes.items.iter().filter_map(|c| Some((c.old?, c.new))).collect();
+    for &at in &changes.removed {
+        let gone = &old.body[at];
+        // Where it would stand in the new text: after the partner of the statement before it.
+        let here = (0..at).rev().find_map(|i| position.get(&i)).map_or(0, |i| i + 1);
+        for name in &gone.uses.mutates {
+            let Some(origin) = (0..here).rev().find(|&i| effects[i].binds.contains(name)) else {
+                continue;
+            };
+            if restartable(&new.body[origin]) {
+                run(plan, origin, &format!("a statement that changed {name} is gone"));
+            }
+        }
+        if gone.kind == Kind::Expr {
+            plan.notes.push(format!(
+                "line {} is gone; what it did outside the module stays done",
+                gone.span.line
+            ));
+        }
+    }
+    // `del X` that is gone, or a second binding of a name that is gone: the binding before it
+    // is the one that counts now.
+    for &at in &changes.removed {
+        let gone = &old.body[at];
+        for name in gone.uses.binds.iter().chain(&gone.uses.deletes) {
+            if let Some(last) = (0..effects.len()).rev().find(|&i| effects[i].binds.contains(name))
+                && plan.steps[last].mark == Mark::Keep
+            {
+                run(plan, last, &format!("another statement that bound {name} is gone"));
+            }
+        }
+    }
+}
+
+/// Whether a name may be made anew from this statement: nothing but itself is lost.
+fn restartable(statement: &Statement) -> bool {
+    statement.kind == Kind::Assign && statement.value != Value::Other
+}
+
+fn run(plan: &mut Plan, at: usize, why: &str) -> bool {
+    let step = &mut plan.steps[at];
+    if step.mark == Mark::Run {
+        return false;
+    }
+    step.mark = Mark::Run;
+    step.why = why.to_owned();
+    true
+}
+
+fn runs(plan: &Plan, at: usize) -> bool {
+    matches!(plan.steps[at].mark, Mark::Run | Mark::RunIf)
+}
+
+/// `X = []`, `X.append(1)`, `X += [2]`: a chain. When one of them runs again, all do, from the
+/// fresh binding; otherwise what one of them does would be done twice. Only where the first
+/// is a literal or plain container: an application object that lives on is not replaced, the
+/// changed statement alone runs on it.
+fn restart_chains(new: &Outline, effects: &[Effects], plan: &mut Plan) -> bool {
+    let mut grown = false;
+    for origin in 0..new.body.len() {
+        if !restartable(&new.body[origin]) {
+            continue;
+        }
+        for name in &new.body[origin].uses.binds {
+            let end = (origin + 1..new.body.len())
+                .find(|&i| effects[i].binds.contains(name) && !effects[i].mutates.contains(name))
+                .unwrap_or(new.body.len());
+            let links: Vec<usize> =
+                (origin + 1..end).filter(|&i| effects[i].mutates.contains(name)).collect();
+            if !links.is_empty()
+                && (runs(plan, origin) || links.iter().any(|&i| runs(plan, i)))
+            {
+                for at in std::iter::once(origin).chain(links) {
+                    grown |= run(plan, at, &format!("{name} is made anew"));
+                }
+            }
+        }
+    }
+    grown
+}
+
+/// Forward: readers of what changed run again.
+fn propagate(
+    new: &Outline,
+    changes: &Changes,
+    functions: &Functions<'_>,
+    effects: &[Effects],
+    outside: &Dirty,
+    plan: &mut Plan,
+) -> bool {
+    let mut dirty = outside.clone();
+    let mut grown = false;
+    for (at, statement) in new.body.iter().enumerate() {
+        if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members | Mark::Patch)
+            && statement.kind != Kind::MainGuard
+            && let Some(why) = affected(&statement.uses, functions, &dirty)
+        {
+            // A class runs member by member: see `Mark::Members`.
+            let mark =
+                if plain_class(statement, functions, &dirty) { Mark::Members } else { Mark::RunIf };
+            if plan.steps[at].mark != mark {
+                plan.steps[at].mark = mark;
+                plan.steps[at].why = why;
+                grown = true;
+            }
+        }
+        let line = statement.span.line;
+        match plan.steps[at].mark {
+            Mark::Run | Mark::RunIf => {
+                for name in effects[at].binds.iter().chain(&effects[at].mutates) {
+                    match statement.kind {
+                        // Brought up to date in place: not another value, but it acts differently.
+                        Kind::Function | Kind::Class => {
+                            dirty.acts(name, format!("which changed on line {line}"));
+                        }
+                        _ => dirty.value(name, format!("which changed on line {line}")),
+                    }
+                }
+            }
+            Mark::Patch => {
+                dirty.acts(&statement.name, format!("which changed on line {line}"));
+            }
+            Mark::Members => {
+                let old = changes.items.iter().find(|c| c.new == at).map(|c| &c.what);
+                if let Some(What::Inner(inner)) = old {
+                    members(statement, inner, "", &mut dirty);
+                }
+            }
+            Mark::Keep => {
+                for name in effects[at].binds.difference(&effects[at].mutates) {
+                    if !statement.imports.iter().any(|i| i.bound == *name || i.bound == "*") {
+                        dirty.clean(name);
+                    }
+                }
+            }
+        }
+    }
+    grown
+}
+
+/// Whether only statements inside a class body, not its header, are affected.
+fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
+    statement.kind == Kind::Class
+        && affected(&header_uses(statement), functions, dirty).is_none()
+}
+
+/// What the header of a class (decorators, bases, keywords) uses: what the whole statement
+/// uses less what its body does.
+pub fn header_uses(class: &Statement) -> Uses {
+    let inside = |pick: fn(&Uses) -> &Vec<String>| {
+        let mut all = BTreeSet::new();
+        for member in &class.body {
+            all.extend(pick(&member.uses).iter().cloned());
+        }
+        all
+    };
+    let (reads, calls) = (inside(|u| &u.reads), inside(|u| &u.calls));
+    Uses {
+        reads: class.uses.reads.iter().filter(|p| !reads.contains(*p)).cloned().collect(),
+        calls: class.uses.calls.iter().filter(|p| !calls.contains(*p)).cloned().collect(),
+        ..Uses::default()
+    }
+}
+
+/// The paths that the changed parts of a class or compound make dirty.
+pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut Dirty) {
+    let prefix = match statement.kind {
+        Kind::Class => format!("{prefix}{}.", statement.name),
+        _ => prefix.to_owned(),
+    };
+    for change in &inner.items {
+        let part = &statement.body[change.new];
+        let why = format!("which changed on line {}", part.span.line);
+        match &change.what {
+            What::Same => {}
+            What::Body | What::Header(None) => dirty.acts(format!("{prefix}{}", part.name), why),
+            What::Inner(deeper) | What::Header(Some(deeper)) => {
+                members(part, deeper, &prefix, dirty);
+            }
+            What::Changed | What::Added => {
+                for name in &part.uses.binds {
+                    match part.kind {
+                        Kind::Function => dirty.acts(format!("{prefix}{name}"), why.clone()),
+                        Kind::Class => {}
+                        _ => dirty.value(format!("{prefix}{name}"), why.clone()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Backward: a statement that runs again and reads a definition that is not the last one of its
+/// name needs that definition to run again too (the live name has the last one's value).
+fn reach(new: &Outline, effects: &[Effects], plan: &mut Plan) -> bool {
+    let mut grown = false;
+    for at in (0..new.body.len()).rev() {
+        if !runs(plan, at) {
+            continue;
+        }
+        let needed: Vec<String> = effects[at].reads.iter().cloned().collect();
+        for name in needed {
+            let writes = |i: &usize| {
+                effects[*i].binds.contains(&name) || effects[*i].mutates.contains(&name)
+            };
+            let Some(source) = (0..at).rev().find(writes) else { continue };
+            let own = effects[at].binds.contains(&name);
+            let overwritten = (at + 1..new.body.len()).any(|i| writes(&i)) || own;
+            if overwritten && new.body[source].kind != Kind::MainGuard {
+                // An object that statements change in place one after another (an application
+                // being set up) is one object, whichever of them one stands at.
+                let same_object = !own
+                    && (source + 1..new.body.len())
+                        .all(|i| !effects[i].binds.contains(&name) || effects[i].mutates.contains(&name))
+                    && !restartable(&new.body[source]);
+                if !same_object {
+                    grown |= run(plan, source, &format!("line {} needs {name} as it is here", new.body[at].span.line));
+                }
+            }
+        }
+    }
+    grown
+}
+
+/// Whether another statement after `at` binds `name`, so that the value it gives at `at` is not
+/// the one the module ends with.
+pub fn rebound_later(new: &Outline, at: usize, name: &str) -> Option<usize> {
+    (at + 1..new.body.len()).rev().find(|&i| {
+        let uses = &new.body[i].uses;
+        uses.binds.iter().any(|n| n == name) || uses.deletes.iter().any(|n| n == name)
+    })
+}

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+mod render;
+
 /// What became of one module in one check. Values are those of `pyreload_outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,1 +1,169 @@
-//! text
+//! Bytes of a source file to text, as CPython decodes them: PEP 263 encodings, universal
+//! newlines; where its lines begin; and the fingerprint that tells one content from another.
+
+use std::fmt;
+
+mod encoding;
+
+/// A decoded source text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The text, with `\n` as its only line end. Form feeds stay.
+    pub source: String,
+    /// The encoding's name, in lower case and with hyphens; `utf-8` without a cookie.
+    pub encoding: String,
+}
+
+/// Why bytes are not a source text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextError {
+    /// The coding cookie names an encoding that is not known here.
+    UnknownEncoding {
+        /// The name as the cookie writes it.
+        name: String,
+    },
+    /// The file begins with a UTF-8 byte order mark, and its cookie names another encoding.
+    MarkAndCookie {
+        /// The name as the cookie writes it.
+        name: String,
+    },
+    /// A byte that the encoding does not have.
+    Undecodable {
+        /// The encoding's name.
+        encoding: String,
+        /// Line of the first such byte, counted from 1; 0 where the decoder can't tell.
+        line: u32,
+    },
+    /// More bytes than an outline's 32-bit offsets can address.
+    TooLarge,
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownEncoding { name } => {
+                write!(
+                    f,
+                    "unknown encoding '{name}'; name another one in the coding cookie"
+                )
+            }
+            Self::MarkAndCookie { name } => {
+                write!(
+                    f,
+                    "coding cookie '{name}' contradicts the UTF-8 byte order mark"
+                )
+            }
+            Self::Undecodable { encoding, line: 0 } => {
+                write!(
+                    f,
+                    "the file has a byte that is not {encoding}; add or correct its coding cookie"
+                )
+            }
+            Self::Undecodable { encoding, line } => {
+                write!(
+                    f,
+                    "line {line} has a byte that is not {encoding}; add or correct the coding cookie"
+                )
+            }
+            Self::TooLarge => write!(f, "the file has more than 2 GiB"),
+        }
+    }
+}
+
+impl std::error::Error for TextError {}
+
+/// Decodes the bytes of a source file by its byte order mark or its coding cookie (PEP 263),
+/// and makes every line end `\n`.
+///
+/// # Errors
+/// When the encoding is unknown or contradicts the mark, or the bytes are not of it.
+pub fn decode(bytes: &[u8]) -> Result<Text, TextError> {
+    if bytes.len() > i32::MAX as usize {
+        return Err(TextError::TooLarge);
+    }
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    let (marked, bytes) = match bytes.strip_prefix(MARK) {
+        Some(rest) => (true, rest),
+        None => (false, bytes),
+    };
+    let cookie = encoding::cookie(bytes);
+    let name = cookie
+        .as_deref()
+        .map_or_else(|| "utf-8".to_owned(), encoding::normal);
+    if marked && name != "utf-8" {
+        return Err(TextError::MarkAndCookie {
+            name: cookie.unwrap_or(name),
+        });
+    }
+    let source = encoding::decode(&name, cookie.as_deref().unwrap_or(&name), bytes)?;
+    Ok(Text {
+        source: newlines(source),
+        encoding: name,
+    })
+}
+
+/// `\r\n` and a lone `\r` become `\n`, as in CPython's tokenizer.
+fn newlines(source: String) -> String {
+    if !source.contains('\r') {
+        return source;
+    }
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source.as_str();
+    while let Some(at) = rest.find('\r') {
+        out.push_str(&rest[..at]);
+        out.push('\n');
+        rest = &rest[at + 1..];
+        rest = rest.strip_prefix('\n').unwrap_or(rest);
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The content's fingerprint: equal bytes, equal value; else different but for an accident.
+pub fn fingerprint(bytes: &[u8]) -> u128 {
+    xxhash_rust::xxh3::xxh3_128(bytes)
+}
+
+/// Where the lines of a text begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineIndex {
+    starts: Vec<u32>,
+}
+
+impl LineIndex {
+    /// Indexes `source`, whose lines end with `\n`.
+    pub fn new(source: &str) -> Self {
+        let ends = source
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'\n');
+        let after = ends.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX));
+        Self {
+            starts: std::iter::once(0).chain(after).collect(),
+        }
+    }
+
+    /// The line of a byte offset, counted from 1.
+    pub fn line(&self, offset: u32) -> u32 {
+        u32::try_from(self.starts.partition_point(|start| *start <= offset)).unwrap_or(u32::MAX)
+    }
+
+    /// The column of a byte offset: bytes since the line's first, counted from 0.
+    pub fn column(&self, offset: u32) -> u32 {
+        offset - self.start(self.line(offset))
+    }
+
+    /// The offset of a line's first byte; for a line past the last, the last line's.
+    pub fn start(&self, line: u32) -> u32 {
+        let index = (line.max(1) as usize - 1).min(self.starts.len() - 1);
+        self.starts[index]
+    }
+
+    /// How many lines there are; an empty text has one.
+    pub fn count(&self) -> usize {
+        self.starts.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,334 @@
+//! Classes brought up to date in place: entries are moved from a newly made twin to the class
+//! that instances, subclasses and registries know.
+
+use std::collections::BTreeSet;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::kit::{reference_count, text};
+use super::work::Work;
+
+/// Entries that belong to one class object and mean nothing in another.
+const PRIVATE: [&str; 7] = [
+    "__dict__",
+    "__weakref__",
+    "_abc_impl",
+    "__classcell__",
+    "__classdictcell__",
+    "__annotations_cache__",
+    "__slotnames__",
+];
+
+impl<'py> Work<'_, 'py> {
+    /// Makes the class `old` what its twin `new` is. The class that is to be bound: `old`, or
+    /// `new` where the layout leaves no other way.
+    pub fn update_class(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let kit = self.kit;
+        if old.is(new) {
+            return Ok(old.clone());
+        }
+        if self.is_enum(old)? && self.is_enum(new)? && old.get_type().is(new.get_type()) {
+            return self.update_enum(old, new);
+        }
+        if !old.get_type().is(new.get_type()) {
+            return self.replace_class(old, new, "its metaclass changed");
+        }
+        if slots(self, old)? != slots(self, new)? {
+            return self.replace_class(old, new, "its slots changed");
+        }
+        let bases = new.getattr("__bases__")?;
+        if !old.getattr("__bases__")?.eq(&bases)? {
+            match self.tx.set_class_attribute(kit, old, "__bases__", &bases) {
+                Ok(()) => {}
+                Err(error) if error.is_instance_of::<PyTypeError>(kit.py) => {
+                    return self.replace_class(old, new, "its bases have another layout");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.move_entries(old, new, old)?;
+        self.drop_entries(old, new)?;
+        self.finish_class(old)?;
+        // A twin that decorators, metaclass or __init_subclass__ told others about: they get the
+        // class that lives on.
+        self.replaced.push((new.clone(), old.clone()));
+        Ok(old.clone())
+    }
+
+    /// Moves the entries of `new`, brought together with those of `old`, into `target`.
+    fn move_entries(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        target: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let (before, after) = (kit.class_dict(old)?, kit.class_dict(new)?);
+        let other = if target.is(old) { new } else { old };
+        for (_, value) in after.iter() {
+            self.redirect_cells(&value, other, target)?;
+        }
+        if kit.version >= (3, 14) {
+            let annotate = new.getattr("__annotate__")?;
+            if !old.getattr("__annotate__")?.is(&annotate) && target.is(old) {
+                self.tx.set_class_attribute(kit, target, "__annotate__", &annotate)?;
+            }
+        }
+        for (name, value) in after.iter() {
+            let key = text(&name);
+            if PRIVATE.contains(&key.as_str()) || key == "__annotate_func__" || is_slot(&value)? {
+                continue;
+            }
+            let kept = match before.get_item(&name)? {
+                Some(was) => self.reconcile(&was, &value, Some(target))?,
+                None => value,
+            };
+            self.set_entry(target, &name, &kept)?;
+        }
+        Ok(())
+    }
+
+    /// Binds a class entry and tells the descriptor its name, as `type.__new__` would.
+    pub fn set_entry(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let before = kit.class_entry(class, &text(name))?;
+        if before.as_ref().is_some_and(|b| b.is(value)) {
+            return Ok(());
+        }
+        self.tx.set_class_entry(kit, class, name, value)?;
+        if !kit.is_function(value)
+            && !kit.is_class(value)
+            && let Ok(set_name) = value.get_type().getattr("__set_name__")
+        {
+            set_name.call1((value, class, name))?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what the old source had put into the class and the new one does not.
+    fn drop_entries(&mut self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> PyResult<()> {
+        let kit = self.kit;
+        let qualname = text(&old.getattr("__qualname__")?);
+        let members = self.members.get(&qualname).cloned();
+        let (have, want) = (kit.class_dict(old)?, kit.class_dict(new)?);
+        let generated = ["__dataclass_fields__", "__attrs_attrs__"]
+            .iter()
+            .any(|mark| have.contains(mark).unwrap_or(false));
+        for (name, value) in have.iter() {
+            let key = text(&name);
+            if want.contains(&name)? || PRIVATE.contains(&key.as_str()) || is_slot(&value)? {
+                continue;
+            }
+            let ours = match &members {
+                Some(names) => names.contains(&key),
+                None => kit.defined_in(&value, &self.dict)?,
+            };
+            let dunder = key.starts_with("__") && key.ends_with("__");
+            let implied = key == "__hash__" && value.is_none();
+            if ours || implied || (generated && dunder && kit.is_function(&value)) {
+                self.tx.del_class_entry(kit, old, &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cells through which functions know their class (`__class__`, the `cls` of a frozen
+    /// dataclass) are made to hold `to`.
+    pub fn redirect_cells(
+        &mut self,
+        value: &Bound<'py, PyAny>,
+        from: &Bound<'py, PyAny>,
+        to: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let mut todo = vec![value.clone()];
+        let mut seen = BTreeSet::new();
+        while let Some(value) = todo.pop() {
+            if !seen.insert(value.as_ptr() as usize) || seen.len() > 64 {
+                continue;
+            }
+            if kit.is_function(&value) {
+                let closure = value.getattr("__closure__")?;
+                let Ok(cells) = closure.cast::<PyTuple>() else { continue };
+                for cell in cells.iter() {
+                    match cell.getattr("cell_contents") {
+                        Ok(content) if content.is(from) => self.tx.set_cell(&cell, to)?,
+                        Ok(content) if kit.is_function(&content) => todo.push(content),
+                        _ => {}
+                    }
+                }
+                if let Ok(inner) = value.getattr("__wrapped__") {
+                    todo.push(inner);
+                }
+                continue;
+            }
+            if kit.is_class(&value) || value.is_none() {
+                continue;
+            }
+            for part in ["fget", "fset", "fdel", "__func__", "func", "__wrapped__"] {
+                if let Ok(inner) = value.getattr(part)
+                    && kit.is_function(&inner)
+                {
+                    todo.push(inner);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After entries changed: abstract methods of the class and its subclasses, models that
+    /// compiled a schema, instances that want to be told.
+    pub fn finish_class(&mut self, class: &Bound<'py, PyAny>) -> PyResult<()> {
+        let kit = self.kit;
+        if !self.classes.iter().any(|c| c.is(class)) {
+            self.classes.push(class.clone());
+        }
+        let abc = kit.py.import("abc")?.getattr("ABCMeta")?;
+        if class.is_instance(&abc)? {
+            self.update_abstract(class, 0)?;
+            if let Ok(reset) = kit.py.import("_abc").and_then(|m| m.getattr("_reset_caches")) {
+                reset.call1((class,))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What `ABCMeta.__new__` computes, for a class that exists and its subclasses
+    /// (`abc.update_abstractmethods` has come with 3.10 only).
+    fn update_abstract(&mut self, class: &Bound<'py, PyAny>, depth: usize) -> PyResult<()> {
+        let kit = self.kit;
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        let is_abstract = |value: &Bound<'py, PyAny>| {
+            value.getattr("__isabstractmethod__").and_then(|v| v.is_truthy()).unwrap_or(false)
+        };
+        for (name, value) in kit.class_dict(class)?.iter() {
+            if is_abstract(&value) {
+                names.insert(text(&name));
+            }
+        }
+        for base in class.getattr("__bases__")?.try_iter()? {
+            let base = base?;
+            if let Ok(inherited) = base.getattr("__abstractmethods__") {
+                for name in inherited.try_iter()? {
+                    let name = name?;
+                    if class.getattr(name.cast::<pyo3::types::PyString>()?).is_ok_and(|v| is_abstract(&v)) {
+                        names.insert(text(&name));
+                    }
+                }
+            }
+        }
+        let now: BTreeSet<String> = match class.getattr("__abstractmethods__") {
+            Ok(set) => set.try_iter()?.map(|n| n.map(|n| text(&n))).collect::<PyResult<_>>()?,
+            Err(_) => BTreeSet::new(),
+        };
+        if now != names {
+            let set = pyo3::types::PyFrozenSet::new(kit.py, &names)?;
+            self.tx.set_class_attribute(kit, class, "__abstractmethods__", set.as_any())?;
+        }
+        if depth < 16 {
+            for sub in class.call_method0("__subclasses__")?.try_iter()? {
+                self.update_abstract(&sub?, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Binds the new class; instances, subclasses and holders are moved over at the end of the
+    /// unit (`heap`).
+    fn replace_class(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        why: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let qualname = text(&old.getattr("__qualname__")?);
+        self.notes.push(format!("{qualname} is a new class, since {why}; instances were moved to it where they could be"));
+        self.move_entries(old, new, new)?;
+        // What the program had put on the class, it finds on the new one.
+        let members = self.members.get(&qualname).cloned().unwrap_or_default();
+        let (have, want) = (self.kit.class_dict(old)?, self.kit.class_dict(new)?);
+        for (name, value) in have.iter() {
+            let key = text(&name);
+            if !want.contains(&name)?
+                && !members.contains(&key)
+                && !(key.starts_with("__") && key.ends_with("__"))
+                && !PRIVATE.contains(&key.as_str())
+                && !is_slot(&value)?
+            {
+                self.kit.type_setattr.call1((new, &name, &value))?;
+            }
+        }
+        self.replaced.push((old.clone(), new.clone()));
+        self.finish_class(new)?;
+        Ok(new.clone())
+    }
+
+    /// Whether a metaclass or decorator made more of the class than its body says, so that a
+    /// change of the body must go through them again.
+    pub fn generated(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let kit = self.kit;
+        let meta = class.get_type();
+        let abc = kit.py.import("abc")?.getattr("ABCMeta")?;
+        let plain = meta.is(kit.object.get_type()) || meta.is(&abc);
+        if !plain {
+            // Protocol and typing.Generic classes have no metaclass code that looks at bodies.
+            let name = text(&meta.getattr("__name__")?);
+            if name != "_ProtocolMeta" {
+                let new = meta.getattr("__new__")?;
+                let init = meta.getattr("__init__")?;
+                let own = |f: &Bound<'py, PyAny>| kit.is_function(f);
+                if own(&new) || own(&init) || name == "EnumMeta" || name == "EnumType" {
+                    return Ok(true);
+                }
+            }
+        }
+        let entries = class.getattr("__dict__")?;
+        for mark in ["__dataclass_fields__", "__attrs_attrs__", "_fields", "__total__", "__protocol_attrs__", "__pydantic_fields__"] {
+            if entries.contains(mark)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Tells whether somebody but the class itself holds it: then the heap must be asked who.
+    pub fn held_elsewhere(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let kit = self.kit;
+        // What a class costs in references to itself, on this CPython.
+        let arguments = ("probe", (kit.object.clone(),), PyDict::new(kit.py));
+        let probe = kit.object.get_type().call1(arguments)?;
+        Ok(reference_count(class) > reference_count(&probe) + 1)
+    }
+}
+
+/// A slot or one of the getters that every class has: part of the layout.
+fn is_slot(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let kind = value.get_type().name()?.to_string();
+    Ok(kind == "member_descriptor" || kind == "getset_descriptor")
+}
+
+fn slots<'py>(work: &Work<'_, 'py>, class: &Bound<'py, PyAny>) -> PyResult<BTreeSet<String>> {
+    let mut out = BTreeSet::new();
+    for (name, value) in work.kit.class_dict(class)?.iter() {
+        let kind = value.get_type().name()?.to_string();
+        if kind == "member_descriptor" {
+            out.insert(text(&name));
+        }
+    }
+    // With __slots__ a class has no __dict__ of its own; without, it has.
+    if class.getattr("__dictoffset__")?.extract::<isize>()? != 0 {
+        out.insert("__dict__".to_owned());
+    }
+    Ok(out)
+}

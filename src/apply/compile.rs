@@ -1,0 +1,259 @@
+//! Single statements and functions compiled as if they stood in their file.
+//!
+//! The rest of the file is blanked out, so that lines and columns are true; what the compiler
+//! would have known from the rest of the module is told by a line of dead code
+//! (CPYTHON-FACTS 4.2: without it 3.11+ picks other opcodes for calls on imported names, and
+//! 3.12+ for zero-argument `super()`).
+
+use pyo3::prelude::*;
+
+use super::kit::Kit;
+use crate::outline::{Kind, Outline, Statement};
+
+/// One version of a module's source, ready to compile parts of.
+pub struct Source<'a> {
+    pub text: &'a str,
+    pub outline: &'a Outline,
+    /// `co_filename` of the module's code.
+    pub filename: &'a str,
+    /// `__future__` flags of the module.
+    pub flags: i32,
+}
+
+impl<'a> Source<'a> {
+    /// Reads the `__future__` flags off the outline.
+    pub fn new(py: Python<'_>, text: &'a str, outline: &'a Outline, filename: &'a str) -> PyResult<Self> {
+        let mut flags = 0;
+        if !outline.future.is_empty() {
+            let future = py.import("__future__")?;
+            for name in &outline.future {
+                if let Ok(feature) = future.getattr(name.as_str()) {
+                    flags |= feature.getattr("compiler_flag")?.extract::<i32>()?;
+                }
+            }
+        }
+        Ok(Self { text, outline, filename, flags })
+    }
+
+    /// The text of a statement.
+    pub fn slice(&self, statement: &Statement) -> &'a str {
+        self.text.get(statement.span.start as usize..statement.span.end as usize).unwrap_or("")
+    }
+
+    /// Dead code that tells the compiler what the rest of the module would have told it.
+    fn hints(&self, part: &str, out: &mut String) {
+        let mut line = String::new();
+        for name in &self.outline.imported {
+            if name != "*" && mentions(part, name) {
+                line.push_str(if line.is_empty() { "import " } else { ", " });
+                line.push_str(name);
+            }
+        }
+        if self.outline.mentions_super && mentions(part, "super") {
+            if !line.is_empty() {
+                line.push(';');
+            }
+            line.push_str("super");
+        }
+        if !line.is_empty() {
+            out.push_str("if 0: ");
+            out.push_str(&line);
+            out.push('\n');
+        }
+    }
+
+    fn compiled<'py>(&self, kit: &Kit<'py>, text: &str, mode: &str) -> PyResult<Bound<'py, PyAny>> {
+        kit.compile.call1((text, self.filename, mode, self.flags, true, -1))
+    }
+
+    /// The whole text, as the import system would compile it.
+    pub fn whole<'py>(&self, kit: &Kit<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.compiled(kit, self.text, "exec")
+    }
+
+    /// A top-level statement as a module's code, to be executed in the module's dict.
+    pub fn statement<'py>(&self, kit: &Kit<'py>, statement: &Statement) -> PyResult<Bound<'py, PyAny>> {
+        let part = self.slice(statement);
+        let mut text = "\n".repeat(statement.span.line.saturating_sub(1) as usize);
+        // A statement behind a semicolon keeps its column, so that tracebacks point at it.
+        if statement.span.column > 0 {
+            text.push_str("if 1:");
+            if statement.span.column as usize > 5 {
+                text.push_str(&" ".repeat(statement.span.column as usize - 5));
+            }
+        }
+        text.push_str(part);
+        text.push('\n');
+        self.hints(part, &mut text);
+        self.compiled(kit, &text, "exec")
+    }
+
+    /// The value of an assignment, as an expression's code. `None` when its text is not one.
+    pub fn value<'py>(&self, kit: &Kit<'py>, statement: &Statement) -> Option<Bound<'py, PyAny>> {
+        let part = self.slice(statement);
+        // The target is a plain name: the first `=` outside brackets begins the value.
+        let mut depth = 0_u32;
+        let at = part.char_indices().find_map(|(at, c)| {
+            match c {
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' => depth = depth.saturating_sub(1),
+                '=' if depth == 0 => return Some(at),
+                _ => {}
+            }
+            None
+        })?;
+        let text = format!("({}\n)", part.get(at + 1..)?.trim_start_matches([' ', '\t']));
+        self.compiled(kit, &text, "eval").ok()
+    }
+
+    /// A function or class that stands inside `chain` (outermost first), blank around it. Returns
+    /// the code object of the innermost: a function's code, or a class body's.
+    pub fn definition<'py>(
+        &self,
+        kit: &Kit<'py>,
+        chain: &[&Statement],
+        statement: &Statement,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (text, path) = self.within(chain, &[statement], statement.span.line);
+        let module = self.compiled(kit, &text, "exec")?;
+        let mut code = module;
+        for name in path.iter().map(String::as_str).chain(std::iter::once(statement.name.as_str())) {
+            code = inner(kit, &code, name)?;
+        }
+        Ok(code)
+    }
+
+    /// Some statements of a class body, blank around them: the code of the class body.
+    pub fn class_part<'py>(
+        &self,
+        kit: &Kit<'py>,
+        chain: &[&Statement],
+        members: &[&Statement],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let first = members.first().map_or(1, |m| m.span.line);
+        let (text, path) = self.within(chain, members, first);
+        let mut code = self.compiled(kit, &text, "exec")?;
+        for name in &path {
+            code = inner(kit, &code, name)?;
+        }
+        Ok(code)
+    }
+
+    /// Headers for the enclosing blocks, each on a line of its own right above the parts, then
+    /// the parts at their own lines. Also returns the names of the enclosing classes.
+    fn within(&self, chain: &[&Statement], parts: &[&Statement], first: u32) -> (String, Vec<String>) {
+        let mut headers: Vec<String> = Vec::new();
+        let mut path = Vec::new();
+        let mut column = 0;
+        for block in chain {
+            if block.span.column > column {
+                headers.push(format!("{}if 1:", " ".repeat(column as usize)));
+            }
+            let pad = " ".repeat(block.span.column as usize);
+            if block.kind == Kind::Class {
+                headers.push(format!("{pad}class {}{}:", block.name, self.type_parameters(block)));
+                path.push(block.name.clone());
+            } else {
+                headers.push(format!("{pad}if 1:"));
+            }
+            column = block.span.column + 1;
+        }
+        let indent = parts.first().map_or(0, |p| p.span.column);
+        // A block nested deeper than its headers say stands in an `if` or `try` of the class.
+        if indent > column && chain.is_empty() {
+            headers.push("if 1:".to_owned());
+        }
+        // The parts must be indented below the innermost header, which they are in their file,
+        // unless tabs or one-line blocks are at work; then lines are kept and columns not.
+        let lines = headers.len() as u32;
+        let mut text = "\n".repeat(first.saturating_sub(1 + lines) as usize);
+        let mut line = first.saturating_sub(1 + lines) + 1;
+        for header in &headers {
+            text.push_str(header);
+            text.push('\n');
+            line += 1;
+        }
+        for part in parts {
+            while line < part.span.line {
+                text.push('\n');
+                line += 1;
+            }
+            text.push_str(self.indentation(part));
+            let slice = self.slice(part);
+            text.push_str(slice);
+            text.push('\n');
+            line += 1 + slice.bytes().filter(|b| *b == b'\n').count() as u32;
+        }
+        let mut all = String::new();
+        for part in parts {
+            all.push_str(self.slice(part));
+        }
+        self.hints(&all, &mut text);
+        (text, path)
+    }
+
+    /// The white space that a statement's line begins with, as it is written there.
+    fn indentation(&self, statement: &Statement) -> &'a str {
+        let start = statement.span.start as usize;
+        let begin = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let lead = &self.text[begin..start];
+        if lead.trim().is_empty() { lead } else { "" }
+    }
+
+    /// `[T, U]` of a generic class (PEP 695), or nothing.
+    fn type_parameters(&self, class: &Statement) -> &'a str {
+        let text = self.slice(class);
+        let Some(at) = text.find("class ").map(|at| at + 6) else { return "" };
+        let rest = &text[at..];
+        let Some(open) = rest.find(['[', '(', ':']) else { return "" };
+        if !rest[open..].starts_with('[') {
+            return "";
+        }
+        let mut depth = 0;
+        for (i, c) in rest[open..].char_indices() {
+            match c {
+                '[' => depth += 1,
+                ']' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return &rest[open..=open + i];
+                    }
+                }
+                _ => {}
+            }
+        }
+        ""
+    }
+}
+
+/// Whether `name` stands in `text` as a word.
+fn mentions(text: &str, name: &str) -> bool {
+    let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    text.match_indices(name).any(|(at, _)| {
+        !word(text[..at].chars().next_back()) && !word(text[at + name.len()..].chars().next())
+    })
+}
+
+/// The code object of this name among the constants of another, looking through the hidden
+/// scope of type parameters (3.12+).
+pub fn inner<'py>(kit: &Kit<'py>, code: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let mut hidden = Vec::new();
+    for constant in code.getattr("co_consts")?.try_iter()? {
+        let constant = constant?;
+        if kit.is_exact(&constant, &kit.code) {
+            let own = super::kit::text(&constant.getattr("co_name")?);
+            if own == name {
+                return Ok(constant);
+            }
+            if own == format!("<generic parameters of {name}>") {
+                hidden.push(constant);
+            }
+        }
+    }
+    for scope in hidden {
+        if let Ok(found) = inner(kit, &scope, name) {
+            return Ok(found);
+        }
+    }
+    Err(pyo3::exceptions::PySyntaxError::new_err(format!("{name} does not compile to a definition")))
+}

@@ -1,0 +1,226 @@
+//! Enumerations: the members that exist stay the objects they are.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::kit::text;
+use super::work::Work;
+
+/// The tables that `EnumMeta` keeps, by CPython version; those that exist are rebuilt.
+const VALUE_TABLES: [&str; 4] =
+    ["_value2member_map_", "_unhashable_values_", "_unhashable_values_map_", "_hashable_values_"];
+
+impl<'py> Work<'_, 'py> {
+    /// Whether this is an enumeration.
+    pub fn is_enum(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        class.is_instance(&self.kit.py.import("enum")?.getattr("EnumMeta")?)
+    }
+
+    /// Makes the enumeration `old` what its twin `new` is. Members of the same name stay the same
+    /// objects; members whose payload cannot change (the int of an `IntEnum`) are replaced.
+    pub fn update_enum(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let kit = self.kit;
+        let py = kit.py;
+        let had = old.getattr("_member_map_")?.cast_into::<PyDict>()?;
+        let has = new.getattr("_member_map_")?.cast_into::<PyDict>()?;
+        // Everything but members first: methods, properties, constants.
+        let (before, after) = (kit.class_dict(old)?, kit.class_dict(new)?);
+        for (_, value) in after.iter() {
+            self.redirect_cells(&value, new, old)?;
+        }
+        let bases = new.getattr("__bases__")?;
+        if !old.getattr("__bases__")?.eq(&bases)? {
+            self.tx.set_class_attribute(kit, old, "__bases__", &bases)?;
+        }
+        let internal = |key: &str| {
+            VALUE_TABLES.contains(&key)
+                || matches!(key, "_member_map_" | "_member_names_" | "__dict__" | "__weakref__" | "_abc_impl")
+        };
+        let names: Vec<String> = has.keys().iter().map(|k| text(&k)).collect();
+        for (name, value) in after.iter() {
+            let key = text(&name);
+            if internal(&key) || names.contains(&key) {
+                continue;
+            }
+            let kept = match before.get_item(&name)? {
+                Some(was) => self.reconcile(&was, &value, Some(old))?,
+                None => value,
+            };
+            self.tx.set_class_entry(kit, old, &name, &kept)?;
+        }
+        // Now the members, in the new order.
+        let map = PyDict::new(py);
+        let mut pairs: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
+        for (name, fresh) in has.iter() {
+            let canonical = text(&fresh.getattr("_name_")?);
+            let kept = if let Some(pair) = pairs.iter().find(|(f, _)| f.is(&fresh)) {
+                pair.1.clone()
+            } else {
+                let member = match had.get_item(&name)? {
+                    Some(member) if canonical == text(&name) && same_payload(&member, &fresh)? => member,
+                    found => {
+                        if found.is_some() {
+                            self.notes.push(format!(
+                                "{}.{canonical} is a new object: its value cannot be changed in place",
+                                text(&old.getattr("__qualname__")?)
+                            ));
+                        }
+                        self.adopt(old, &fresh)?
+                    }
+                };
+                if !member.is(&fresh) {
+                    let state = member.getattr("__dict__")?.cast_into::<PyDict>()?;
+                    self.tx.dict(&state)?;
+                    for (key, value) in fresh.getattr("__dict__")?.cast_into::<PyDict>()?.iter() {
+                        state.set_item(key, value)?;
+                    }
+                    state.set_item("__objclass__", old)?;
+                }
+                pairs.push((fresh.clone(), member.clone()));
+                member
+            };
+            map.set_item(&name, &kept)?;
+            let entry = match after.get_item(&name)? {
+                // 3.11+: an enum.property stands for the member; older ones keep the member.
+                Some(entry) if entry.is(&fresh) => kept.clone(),
+                Some(entry) => {
+                    if entry.hasattr("member")? {
+                        entry.setattr("member", &kept)?;
+                    }
+                    entry
+                }
+                None => continue,
+            };
+            self.tx.set_class_entry(kit, old, &name, &entry)?;
+        }
+        for (name, _) in had.iter() {
+            if !has.contains(&name)? && kit.class_entry(old, &text(&name))?.is_some() {
+                self.tx.del_class_entry(kit, old, &name)?;
+            }
+        }
+        self.drop_enum_entries(old, &before, &after)?;
+        self.tables(old, new, &had, &map, &pairs)?;
+        self.finish_class(old)?;
+        self.replaced.push((new.clone(), old.clone()));
+        Ok(old.clone())
+    }
+
+    fn drop_enum_entries(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        before: &Bound<'py, PyDict>,
+        after: &Bound<'py, PyDict>,
+    ) -> PyResult<()> {
+        let qualname = text(&old.getattr("__qualname__")?);
+        let Some(members) = self.members.get(&qualname).cloned() else { return Ok(()) };
+        for (name, _) in before.iter() {
+            let key = text(&name);
+            if members.contains(&key)
+                && !after.contains(&name)?
+                && self.kit.class_entry(old, &key)?.is_some()
+            {
+                self.tx.del_class_entry(self.kit, old, &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A new member, made by the twin, becomes one of the class that lives on.
+    fn adopt(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        fresh: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if self.tx.set_class(fresh, old).is_ok() {
+            return Ok(fresh.clone());
+        }
+        // Up to 3.11 an int member cannot change its class: made again in the right one.
+        let kit = self.kit;
+        let kind = old.getattr("_member_type_")?;
+        let value = fresh.getattr("_value_")?;
+        let member = kind.getattr("__new__")?.call1((old, &value))?;
+        for name in ["_value_", "_name_", "_sort_order_"] {
+            if let Ok(part) = fresh.getattr(name) {
+                kit.object_setattr.call1((&member, name, part))?;
+            }
+        }
+        Ok(member)
+    }
+
+    /// The look-up tables, rebuilt in place: other code may hold them.
+    fn tables(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        had: &Bound<'py, PyDict>,
+        map: &Bound<'py, PyDict>,
+        pairs: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
+    ) -> PyResult<()> {
+        let py = self.kit.py;
+        let kept = |member: &Bound<'py, PyAny>| {
+            pairs.iter().find(|(fresh, _)| fresh.is(member)).map_or_else(|| member.clone(), |(_, m)| m.clone())
+        };
+        self.tx.dict(had)?;
+        had.call_method0("clear")?;
+        had.update(map.as_mapping())?;
+        let (names, fresh_names) = (old.getattr("_member_names_")?, new.getattr("_member_names_")?);
+        self.tx.container(&names)?;
+        names.cast_into::<PyList>()?.set_slice(0, usize::MAX >> 1, &fresh_names)?;
+        for table in VALUE_TABLES {
+            let (Ok(now), Ok(fresh)) = (old.getattr(table), new.getattr(table)) else { continue };
+            if let (Ok(now), Ok(fresh)) = (now.cast::<PyDict>(), fresh.cast::<PyDict>()) {
+                self.tx.dict(now)?;
+                let pseudo = PyDict::new(py);
+                if table == "_value2member_map_" {
+                    for (value, member) in now.iter() {
+                        // Combinations of flags that the program made stay the objects they are.
+                        let name = member.getattr("_name_")?;
+                        if name.is_none() || text(&name).contains('|') {
+                            if member.hasattr("_inverted_")? {
+                                member.getattr("__dict__")?.set_item("_inverted_", py.None())?;
+                            }
+                            pseudo.set_item(value, member)?;
+                        }
+                    }
+                }
+                now.call_method0("clear")?;
+                for (value, member) in fresh.iter() {
+                    now.set_item(value, kept(&member))?;
+                }
+                for (value, member) in pseudo.iter() {
+                    if !now.contains(&value)? {
+                        now.set_item(value, member)?;
+                    }
+                }
+            } else if let (Ok(now), Ok(fresh)) = (now.cast::<PyList>(), fresh.cast::<PyList>()) {
+                self.tx.container(now.as_any())?;
+                now.set_slice(0, now.len(), fresh)?;
+            }
+        }
+        for (_, member) in pairs {
+            if member.hasattr("_inverted_")? {
+                member.getattr("__dict__")?.set_item("_inverted_", py.None())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the immutable part of two members (the int, the str) is equal.
+fn same_payload(old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool> {
+    for kind in ["int", "str", "float", "bytes", "tuple"] {
+        let kind = old.py().import("builtins")?.getattr(kind)?;
+        if old.is_instance(&kind)? || new.is_instance(&kind)? {
+            return Ok(old.is_instance(&kind)?
+                && new.is_instance(&kind)?
+                && kind.call1((old.getattr("_value_")?,)).and_then(|a| {
+                    new.getattr("_value_").and_then(|v| kind.call1((v,))).and_then(|b| a.eq(b))
+                })?);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,365 @@
+//! Functions brought up to date in place: the object stays, what it runs is new.
+
+use std::collections::HashSet;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::kit::{Kit, reference_count, text, tuple};
+use super::transaction::set_code;
+use super::work::Work;
+
+/// How deep and how far a decorated function is looked for inside what the decorator returned.
+const SEARCH_DEPTH: usize = 5;
+const SEARCH_OBJECTS: usize = 400;
+
+/// Where a function of the old source is to be found: its name and its first line.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub name: &'a str,
+    pub line: u32,
+}
+
+impl Wanted<'_> {
+    /// Whether this function object was made by that `def`.
+    pub fn is(&self, kit: &Kit<'_>, value: &Bound<'_, PyAny>) -> bool {
+        kit.is_function(value)
+            && value.getattr("__code__").is_ok_and(|code| {
+                code.getattr("co_firstlineno").and_then(|l| l.extract::<u32>()).ok() == Some(self.line)
+                    && code.getattr("co_name").is_ok_and(|n| text(&n) == self.name)
+            })
+    }
+}
+
+/// Looks for functions of a module in what a name is bound to: the function itself, or the
+/// one inside wrappers, properties, partials, commands and the like.
+pub fn find<'py>(
+    kit: &Kit<'py>,
+    value: &Bound<'py, PyAny>,
+    wanted: Wanted<'_>,
+    globals: &Bound<'py, PyDict>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let is = |candidate: &Bound<'py, PyAny>| {
+        wanted.is(kit, candidate)
+            && candidate.getattr("__globals__").is_ok_and(|found| found.is(globals))
+    };
+    if is(value) {
+        return Ok(Some(value.clone()));
+    }
+    // Plain functions of this module hold nothing but themselves; most names end here.
+    let referents = kit.gc.getattr("get_referents")?;
+    let mut seen: HashSet<usize> = HashSet::from([value.as_ptr() as usize]);
+    let mut level = vec![value.clone()];
+    for _ in 0..SEARCH_DEPTH {
+        let mut next = Vec::new();
+        for holder in &level {
+            // Modules, their dicts and classes lead everywhere.
+            if kit.is_exact(holder, &kit.module) || kit.is_class(holder) || holder.is(globals) {
+                continue;
+            }
+            for object in referents.call1((holder,))?.try_iter()? {
+                let object = object?;
+                if kit.is_function(holder)
+                    && object.cast_exact::<PyDict>().is_ok_and(|d| {
+                        holder.getattr("__globals__").is_ok_and(|g| g.is(d))
+                    })
+                {
+                    continue;
+                }
+                if !seen.insert(object.as_ptr() as usize) {
+                    continue;
+                }
+                if is(&object) {
+                    return Ok(Some(object));
+                }
+                if seen.len() > SEARCH_OBJECTS {
+                    return Ok(None);
+                }
+                next.push(object);
+            }
+        }
+        level = next;
+    }
+    Ok(None)
+}
+
+/// Code objects that do the same and show the same lines.
+pub fn same_code(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if old.is(new) {
+        return Ok(true);
+    }
+    // Equality of code objects says nothing of the line table before 3.12.
+    let lines = if kit.version >= (3, 10) { "co_linetable" } else { "co_lnotab" };
+    Ok(old.eq(new)? && old.getattr(lines)?.eq(new.getattr(lines)?)? && nested_same(kit, old, new)?)
+}
+
+fn nested_same(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if kit.version >= (3, 12) {
+        return Ok(true);
+    }
+    let (a, b) = (nested(kit, old)?, nested(kit, new)?);
+    if a.len() != b.len() {
+        return Ok(false);
+    }
+    for (a, b) in a.iter().zip(&b) {
+        if !same_code(kit, a, b)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The code objects among the constants of another, in order.
+pub fn nested<'py>(kit: &Kit<'py>, code: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let mut out = Vec::new();
+    for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
+        if kit.is_exact(&constant, &kit.code) {
+            out.push(constant);
+        }
+    }
+    Ok(out)
+}
+
+impl<'py> Work<'_, 'py> {
+    /// Gives a live function new code. What the new code needs from around it is taken from the
+    /// cells the function has, from `class` for `__class__`, and from `fresh`, the cells of a
+    /// newly made twin. False, with a note, when a variable has no cell.
+    pub fn give_code(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        code: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+        fresh: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<bool> {
+        let kit = self.kit;
+        let old = function.getattr("__code__")?;
+        if same_code(kit, &old, code)? && fresh.is_none() {
+            return Ok(true);
+        }
+        let had: Vec<String> = old.getattr("co_freevars")?.extract()?;
+        let needs: Vec<String> = code.getattr("co_freevars")?.extract()?;
+        let mut closure = None;
+        if had != needs || fresh.is_some() {
+            let cells = |owner: &Bound<'py, PyAny>| -> PyResult<Vec<Bound<'py, PyAny>>> {
+                let closure = owner.getattr("__closure__")?;
+                Ok(closure.cast::<PyTuple>().map(|t| t.iter().collect()).unwrap_or_default())
+            };
+            let own = cells(function)?;
+            let twin = match fresh {
+                Some(twin) => cells(twin)?,
+                None => Vec::new(),
+            };
+            let mut taken = Vec::with_capacity(needs.len());
+            for (at, name) in needs.iter().enumerate() {
+                let have = had.iter().position(|h| h == name).and_then(|i| own.get(i));
+                let cell = match (twin.get(at), have, class) {
+                    (Some(cell), ..) => cell.clone(),
+                    (None, Some(cell), _) => cell.clone(),
+                    (None, None, Some(class)) if name == "__class__" => kit.new_cell(class)?,
+                    _ => {
+                        let qualname = text(&function.getattr("__qualname__")?);
+                        self.notes.push(format!(
+                            "a live {qualname} keeps its old code: the new one uses {name} of the \
+                             enclosing function, for which it has no cell"
+                        ));
+                        return Ok(false);
+                    }
+                };
+                taken.push(cell);
+            }
+            closure = Some(if taken.is_empty() {
+                kit.py.None().into_bound(kit.py)
+            } else {
+                tuple(kit.py, &taken)?.into_any()
+            });
+        }
+        self.tx.function(kit, function)?;
+        if let Some(cells) = closure
+            && !(had.is_empty() && needs.is_empty())
+        {
+            kit.set_closure(function, &cells)?;
+        }
+        set_code(kit, function, code)?;
+        self.retire(&old, code)?;
+        Ok(true)
+    }
+
+    /// Remembers that nested code was replaced, so that closures made from it are found.
+    pub fn retire(&mut self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> PyResult<()> {
+        let old_parts = nested(self.kit, old)?;
+        if old_parts.is_empty() {
+            return Ok(());
+        }
+        let new_parts = nested(self.kit, new)?;
+        let mut used = vec![false; new_parts.len()];
+        for part in old_parts {
+            let name = text(&part.getattr("co_name")?);
+            let mut twin = None;
+            for (at, candidate) in new_parts.iter().enumerate() {
+                if !used[at] && text(&candidate.getattr("co_name")?) == name {
+                    used[at] = true;
+                    twin = Some(candidate.clone());
+                    break;
+                }
+            }
+            let Some(twin) = twin else { continue };
+            if same_code(self.kit, &part, &twin)? {
+                continue;
+            }
+            self.retire(&part, &twin)?;
+            // One reference from the constants of the outer code and one of ours: more means
+            // that closures made from it live.
+            if reference_count(&part) > 2 {
+                self.nested.push((part, twin));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes `old` what `new` is. The object that is to be bound: `old` where that worked.
+    pub fn update_function(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let kit = self.kit;
+        if old.is(new) {
+            return Ok(old.clone());
+        }
+        if !old.getattr("__globals__")?.is(new.getattr("__globals__")?) {
+            // A wrapper of another module's decorator now: its globals cannot be exchanged.
+            self.follow_inside(old, new)?;
+            return Ok(new.clone());
+        }
+        let closure = new.getattr("__closure__")?;
+        if let Ok(cells) = closure.cast::<PyTuple>() {
+            self.keep_inner(old, new, cells)?;
+        }
+        let code = new.getattr("__code__")?;
+        let fresh = (!closure.is_none()).then_some(new);
+        self.tx.function(kit, old)?;
+        if !self.give_code(old, &code, class, fresh)? {
+            return Ok(new.clone());
+        }
+        let mut parts = vec!["__defaults__", "__kwdefaults__", "__doc__", "__name__", "__qualname__", "__module__"];
+        parts.push(if kit.version >= (3, 14) { "__annotate__" } else { "__annotations__" });
+        if kit.version >= (3, 12) {
+            parts.push("__type_params__");
+        }
+        for name in parts {
+            let value = new.getattr(name)?;
+            let now = old.getattr(name)?;
+            // Assigning an equal value would cost the function its specialisation (3.13+).
+            if value.is(&now) || (name != "__annotate__" && name != "__type_params__" && identical(&now, &value)) {
+                continue;
+            }
+            if name == "__annotate__" && value.is_none() && now.is_none() {
+                continue;
+            }
+            old.setattr(name, value)?;
+        }
+        let attributes = new.getattr("__dict__")?.cast_into::<PyDict>()?;
+        let own = old.getattr("__dict__")?.cast_into::<PyDict>()?;
+        for (key, value) in attributes.iter() {
+            let kept = match own.get_item(&key)? {
+                Some(before) if text(&key) == "__wrapped__" => self.reconcile(&before, &value, class)?,
+                _ => value,
+            };
+            own.set_item(key, kept)?;
+        }
+        Ok(old.clone())
+    }
+
+    /// Inner functions that a closure holds keep their identity as well.
+    fn keep_inner(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        cells: &Bound<'py, PyTuple>,
+    ) -> PyResult<()> {
+        let Ok(own) = old.getattr("__closure__")?.cast_into::<PyTuple>() else { return Ok(()) };
+        let had: Vec<String> = old.getattr("__code__")?.getattr("co_freevars")?.extract()?;
+        let has: Vec<String> = new.getattr("__code__")?.getattr("co_freevars")?.extract()?;
+        for (name, cell) in has.iter().zip(cells.iter()) {
+            let Some(at) = had.iter().position(|h| h == name) else { continue };
+            let (Ok(before), Ok(after)) =
+                (own.get_item(at)?.getattr("cell_contents"), cell.getattr("cell_contents"))
+            else {
+                continue;
+            };
+            if !before.is(&after)
+                && !before.is(old)
+                && self.kit.is_function(&before)
+                && self.kit.is_function(&after)
+                && before.getattr("__qualname__")?.eq(after.getattr("__qualname__")?)?
+            {
+                let kept = self.reconcile(&before, &after, None)?;
+                cell.setattr("cell_contents", kept)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `old` cannot become `new`; but the functions of this module inside it can follow those
+    /// inside `new`, so that whoever holds `old` runs new code.
+    fn follow_inside(&mut self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> PyResult<()> {
+        let kit = self.kit;
+        let unwrap = |value: &Bound<'py, PyAny>| -> Option<Bound<'py, PyAny>> {
+            let mut at = value.clone();
+            for _ in 0..8 {
+                if kit.is_function(&at) && at.getattr("__globals__").is_ok_and(|g| g.is(&self.dict)) {
+                    return Some(at);
+                }
+                at = at.getattr("__wrapped__").or_else(|_| at.getattr("__func__")).ok()?;
+            }
+            None
+        };
+        if let (Some(a), Some(b)) = (unwrap(old), unwrap(new))
+            && !a.is(&b)
+            && a.getattr("__qualname__")?.eq(b.getattr("__qualname__")?)?
+        {
+            let code = b.getattr("__code__")?;
+            let fresh = (!b.getattr("__closure__")?.is_none()).then_some(&b);
+            self.give_code(&a, &code, None, fresh)?;
+            for part in ["__defaults__", "__kwdefaults__"] {
+                a.setattr(part, b.getattr(part)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Equal in type and value, for the plain values that functions carry around.
+pub fn identical(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
+    if a.is(b) {
+        return true;
+    }
+    if !a.get_type().is(b.get_type()) {
+        return false;
+    }
+    if let (Ok(x), Ok(y)) = (a.cast_exact::<PyTuple>(), b.cast_exact::<PyTuple>()) {
+        return x.len() == y.len() && x.iter().zip(y.iter()).all(|(x, y)| identical(&x, &y));
+    }
+    if let (Ok(x), Ok(y)) = (a.cast_exact::<PyDict>(), b.cast_exact::<PyDict>()) {
+        return x.len() == y.len()
+            && x.iter().all(|(key, value)| {
+                matches!(y.get_item(&key), Ok(Some(other)) if identical(&value, &other))
+            });
+    }
+    // 0.0 and -0.0 are equal and not the same; their texts differ.
+    let name = a.get_type().name().map(|n| n.to_string()).unwrap_or_default();
+    match name.as_str() {
+        "int" | "str" | "bytes" | "bool" => a.eq(b).unwrap_or(false),
+        "float" | "complex" => same_repr(a, b),
+        "frozenset" | "range" => a.eq(b).unwrap_or(false) && same_repr(a, b),
+        _ => false,
+    }
+}
+
+fn same_repr(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
+    match (a.repr(), b.repr()) {
+        (Ok(a), Ok(b)) => text(a.as_any()) == text(b.as_any()),
+        _ => false,
+    }
+}

@@ -1,0 +1,232 @@
+//! What only the heap knows: closures made from replaced code, holders of replaced objects,
+//! instances of a class. At most one pass for each kind, and only when something asks for it.
+
+use std::collections::HashMap;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PySet, PyTuple};
+
+use super::kit::{reference_count, text};
+use super::work::Work;
+
+impl<'py> Work<'_, 'py> {
+    /// Ends a unit: everything that needs to know who holds what.
+    pub fn finish(&mut self) -> PyResult<()> {
+        self.closures()?;
+        for (from, to) in std::mem::take(&mut self.replaced) {
+            let class = self.kit.is_class(&from);
+            // Our own references: the pair's and this frame's.
+            let twin = class && self.kit.is_class(&to) && !self.classes.iter().any(|c| c.is(&from));
+            let known = if class { self.held_elsewhere(&from)? } else { reference_count(&from) > 2 };
+            if known {
+                self.hand_over(&from, &to, class && !twin)?;
+            }
+            if twin {
+                detach(&from);
+            }
+        }
+        self.models()?;
+        self.migrate()
+    }
+
+    /// Live closures of replaced nested code get the new one.
+    fn closures(&mut self) -> PyResult<()> {
+        let pairs = std::mem::take(&mut self.nested);
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        let by_code: HashMap<usize, usize> =
+            pairs.iter().enumerate().map(|(at, (old, _))| (old.as_ptr() as usize, at)).collect();
+        // A few codes: the interpreter looks for them itself. Many: one list of all objects is
+        // cheaper than a scan whose cost grows with the number of targets.
+        let holders = if pairs.len() <= 4 {
+            let codes: Vec<_> = pairs.iter().map(|(old, _)| old.clone()).collect();
+            self.kit.gc.getattr("get_referrers")?.call1(PyTuple::new(self.kit.py, codes)?)?
+        } else {
+            self.kit.gc.call_method0("get_objects")?
+        };
+        for holder in holders.cast_into::<PyList>()?.iter() {
+            if !self.kit.is_function(&holder) {
+                continue;
+            }
+            let code = holder.getattr("__code__")?;
+            if let Some(&at) = by_code.get(&(code.as_ptr() as usize)) {
+                let new = pairs[at].1.clone();
+                self.give_code(&holder, &new, None, None)?;
+            }
+        }
+        // Code nested deeper was retired on the way, and is in `pairs` already.
+        self.nested.clear();
+        Ok(())
+    }
+
+    /// Whoever holds `from` holds `to` from now on.
+    fn hand_over(&mut self, from: &Bound<'py, PyAny>, to: &Bound<'py, PyAny>, instances: bool) -> PyResult<()> {
+        let kit = self.kit;
+        let mut stuck = 0_usize;
+        let mut moved = 0_usize;
+        let subclasses: Vec<Bound<'py, PyAny>> = if instances {
+            from.call_method0("__subclasses__")?.try_iter()?.collect::<PyResult<_>>()?
+        } else {
+            Vec::new()
+        };
+        let holders = kit.gc.call_method1("get_referrers", (from,))?.cast_into::<PyList>()?;
+        for holder in holders.iter() {
+            if instances && holder.get_type().is(from) {
+                match self.tx.set_class(&holder, to) {
+                    Ok(()) => moved += 1,
+                    Err(error) if error.is_instance_of::<PyTypeError>(kit.py) => stuck += 1,
+                    Err(error) => return Err(error),
+                }
+                continue;
+            }
+            self.hand_over_in(&holder, from, to)?;
+        }
+        for subclass in subclasses {
+            if subclass.is(to) {
+                continue;
+            }
+            let bases: Vec<_> = subclass
+                .getattr("__bases__")?
+                .try_iter()?
+                .map(|b| b.map(|b| if b.is(from) { to.clone() } else { b }))
+                .collect::<PyResult<_>>()?;
+            let bases = PyTuple::new(kit.py, bases)?;
+            if self.tx.set_class_attribute(kit, &subclass, "__bases__", bases.as_any()).is_err() {
+                self.notes.push(format!(
+                    "{} keeps the old base class: its layout does not allow the new one; restart to change it",
+                    text(&subclass.getattr("__qualname__")?)
+                ));
+            }
+        }
+        if stuck > 0 {
+            self.notes.push(format!(
+                "{stuck} instance{} of {} could not be moved ({moved} were): another layout; restart to change them",
+                if stuck == 1 { "" } else { "s" },
+                text(&to.getattr("__qualname__")?)
+            ));
+        }
+        Ok(())
+    }
+
+    fn hand_over_in(
+        &mut self,
+        holder: &Bound<'py, PyAny>,
+        from: &Bound<'py, PyAny>,
+        to: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        if let Ok(dict) = holder.cast_exact::<PyDict>() {
+            // The dict inside a class must not be written past its caches.
+            if dict.contains("__module__")? && dict.contains("__doc__")? && !dict.contains("__name__")? {
+                return Ok(());
+            }
+            let hits: Vec<_> = dict.iter().filter(|(k, v)| v.is(from) || k.is(from)).collect();
+            if hits.is_empty() {
+                return Ok(());
+            }
+            self.tx.dict(dict)?;
+            for (key, value) in hits {
+                let value = if value.is(from) { to.clone() } else { value };
+                if key.is(from) {
+                    dict.del_item(&key)?;
+                    dict.set_item(to, value)?;
+                } else {
+                    dict.set_item(key, value)?;
+                }
+            }
+        } else if let Ok(list) = holder.cast_exact::<PyList>() {
+            let present = list.iter().any(|item| item.is(to));
+            if !list.iter().any(|item| item.is(from)) {
+                return Ok(());
+            }
+            self.tx.container(holder)?;
+            for at in (0..list.len()).rev() {
+                if list.get_item(at)?.is(from) {
+                    // A registry that was told of the class twice: once is enough.
+                    if present { list.del_item(at)? } else { list.set_item(at, to)? }
+                }
+            }
+        } else if let Ok(set) = holder.cast_exact::<PySet>() {
+            self.tx.container(holder)?;
+            set.discard(from)?;
+            set.add(to)?;
+        } else if kit.is_exact(holder, &kit.cell) {
+            self.tx.set_cell(holder, to)?;
+        } else if !kit.is_class(holder)
+            && !kit.is_function(holder)
+            && let Ok(attributes) = holder.getattr("__dict__")
+            && let Ok(attributes) = attributes.cast_into::<PyDict>()
+        {
+            for (name, value) in attributes.copy()?.iter() {
+                if value.is(from) {
+                    self.tx.dict(&attributes)?;
+                    attributes.set_item(name, to)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Models that compiled a schema from their fields do it again.
+    fn models(&mut self) -> PyResult<()> {
+        for class in self.classes.clone() {
+            if self.kit.class_entry(&class, "__pydantic_core_schema__")?.is_none() {
+                continue;
+            }
+            let arguments = PyDict::new(self.kit.py);
+            arguments.set_item("force", true)?;
+            class.call_method("model_rebuild", (), Some(&arguments))?;
+            // Models that embed it hold its old schema.
+            let all = self.kit.gc.call_method1("get_referrers", (class.get_type(),))?;
+            for other in all.try_iter()? {
+                let other = other?;
+                if self.kit.is_class(&other)
+                    && !other.is(&class)
+                    && self.kit.class_entry(&other, "__pydantic_core_schema__")?.is_some()
+                    && let Ok(fields) = other.getattr("model_fields")
+                    && text(&fields.repr()?.into_any()).contains(&text(&class.getattr("__name__")?))
+                {
+                    other.call_method("model_rebuild", (), Some(&arguments))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `__migrate__(self)` of classes that changed, for each of their live instances.
+    fn migrate(&mut self) -> PyResult<()> {
+        for class in self.classes.clone() {
+            if self.kit.class_entry(&class, "__migrate__")?.is_none() {
+                continue;
+            }
+            let holders = self.kit.gc.call_method1("get_referrers", (&class,))?;
+            for holder in holders.try_iter()? {
+                let holder = holder?;
+                if holder.get_type().is(&class) {
+                    if let Ok(state) = holder.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?)) {
+                        self.tx.dict(&state)?;
+                    }
+                    holder.call_method0("__migrate__")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A twin that served its purpose leaves the lists of subclasses of its bases at once, and not
+/// at some later garbage collection.
+fn detach(twin: &Bound<'_, PyAny>) {
+    let py = twin.py();
+    let aside = || -> PyResult<()> {
+        let kind = py.import("builtins")?.getattr("type")?;
+        let plain = kind.call1(("_", PyTuple::empty(py), PyDict::new(py)))?;
+        kind.getattr("__setattr__")?.call1((twin, "__bases__", PyTuple::new(py, [plain])?)).map(drop)
+    };
+    // A layout that does not allow it stays listed until the collector runs.
+    if let Err(error) = aside() {
+        log::trace!("a temporary class stays listed as a subclass for now: {error}");
+    }
+}

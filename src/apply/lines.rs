@@ -1,0 +1,159 @@
+//! True line numbers for what only moved.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::function::{Wanted, find};
+use super::members::mangled;
+use super::module::Run;
+use super::transaction::set_code;
+use crate::outline::{Kind, Statement};
+
+/// A statement that did not change but stands elsewhere.
+pub(super) struct Moved<'a> {
+    pub old: &'a Statement,
+    pub new: &'a Statement,
+    /// The blocks around it, outermost first.
+    pub chain: Vec<&'a Statement>,
+}
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Corrects the lines of all that moved.
+    pub fn shift_lines(&mut self) -> PyResult<()> {
+        for moved in std::mem::take(&mut self.moved) {
+            let mut class = None;
+            for block in &moved.chain {
+                if block.kind == Kind::Class {
+                    let entry = self.entry(class.as_ref(), block)?;
+                    class = entry.filter(|e| self.work.kit.is_class(e));
+                    if class.is_none() {
+                        break;
+                    }
+                }
+            }
+            if class.is_some() || moved.chain.iter().all(|b| b.kind != Kind::Class) {
+                self.shift(moved.old, moved.new, &moved.chain, class.as_ref())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&self, class: Option<&Bound<'py, PyAny>>, statement: &Statement) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match class {
+            Some(class) => {
+                let own = super::kit::text(&class.getattr("__name__")?);
+                self.work.kit.class_entry(class, &mangled(&statement.name, Some(&own)))
+            }
+            None => self.job.dict.get_item(&statement.name),
+        }
+    }
+
+    fn shift(
+        &mut self,
+        old: &'a Statement,
+        new: &'a Statement,
+        chain: &[&'a Statement],
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let Some(source) = self.job.old else { return Ok(()) };
+        let delta = i64::from(new.span.line) - i64::from(old.span.line);
+        let same_text = source.slice(old) == self.job.new.slice(new);
+        if same_text && delta == 0 {
+            return Ok(());
+        }
+        let kit = self.work.kit;
+        match new.kind {
+            Kind::Function => {
+                let Some(holder) = self.entry(class, new)? else { return Ok(()) };
+                let wanted = Wanted { name: &old.name, line: old.span.line };
+                let Some(function) = find(kit, &holder, wanted, &self.job.dict)? else { return Ok(()) };
+                // A class in a function carries its line as a constant (3.13+).
+                let exact = same_text && !(kit.version >= (3, 13) && has_class(new));
+                let was = function.getattr("__code__")?;
+                let code = if exact {
+                    shifted(self, &was, delta)?
+                } else {
+                    self.job.new.definition(kit, chain, new)?
+                };
+                self.move_code(&function, &was, &code)
+            }
+            Kind::Class => {
+                let Some(live) = self.entry(class, new)?.filter(|e| kit.is_class(e)) else { return Ok(()) };
+                if !kit.defined_in(&live, &self.job.dict)? {
+                    return Ok(());
+                }
+                if kit.version >= (3, 13) {
+                    let key = pyo3::types::PyString::new(kit.py, "__firstlineno__");
+                    let line = pyo3::types::PyInt::new(kit.py, new.span.line);
+                    self.work.tx.set_class_entry(kit, &live, key.as_any(), line.as_any())?;
+                }
+                let mut inner = chain.to_vec();
+                inner.push(new);
+                for (was, is) in old.body.iter().zip(&new.body) {
+                    self.shift(was, is, &inner, Some(&live))?;
+                }
+                Ok(())
+            }
+            Kind::Compound => {
+                let mut inner = chain.to_vec();
+                inner.push(new);
+                for (was, is) in old.body.iter().zip(&new.body) {
+                    self.shift(was, is, &inner, class)?;
+                }
+                Ok(())
+            }
+            Kind::Assign if delta != 0 && same_text => {
+                for name in &new.uses.binds {
+                    let named = Statement { name: name.clone(), ..new.clone() };
+                    let Some(value) = self.entry(class, &named)? else { continue };
+                    if kit.is_function(&value) && value.getattr("__globals__")?.is(&self.job.dict) {
+                        let was = value.getattr("__code__")?;
+                        let line: i64 = was.getattr("co_firstlineno")?.extract()?;
+                        let within = i64::from(old.span.line)..=i64::from(old.span.end_line);
+                        if super::kit::text(&was.getattr("co_name")?) == "<lambda>" && within.contains(&line) {
+                            let code = shifted(self, &was, delta)?;
+                            self.move_code(&value, &was, &code)?;
+                        }
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn move_code(&mut self, function: &Bound<'py, PyAny>, was: &Bound<'py, PyAny>, code: &Bound<'py, PyAny>) -> PyResult<()> {
+        let had = was.getattr("co_freevars")?;
+        if !had.eq(code.getattr("co_freevars")?)? || super::function::same_code(self.work.kit, was, code)? {
+            return Ok(());
+        }
+        self.work.tx.code(function, was.clone());
+        set_code(self.work.kit, function, code)?;
+        self.work.retire(was, code)
+    }
+}
+
+fn has_class(function: &Statement) -> bool {
+    function.body.iter().any(|s| s.kind == Kind::Class || has_class(s))
+}
+
+/// The same code some lines further down, nested code included.
+fn shifted<'py>(run: &Run<'_, '_, '_, 'py>, code: &Bound<'py, PyAny>, delta: i64) -> PyResult<Bound<'py, PyAny>> {
+    let kit = run.work.kit;
+    let line: i64 = code.getattr("co_firstlineno")?.extract()?;
+    let arguments = PyDict::new(kit.py);
+    arguments.set_item("co_firstlineno", line + delta)?;
+    let constants = code.getattr("co_consts")?.cast_into::<PyTuple>()?;
+    if constants.iter().any(|c| kit.is_exact(&c, &kit.code)) {
+        let mut moved = Vec::with_capacity(constants.len());
+        for constant in constants.iter() {
+            moved.push(if kit.is_exact(&constant, &kit.code) {
+                shifted(run, &constant, delta)?
+            } else {
+                constant
+            });
+        }
+        arguments.set_item("co_consts", PyTuple::new(kit.py, moved)?)?;
+    }
+    code.call_method("replace", (), Some(&arguments))
+}

@@ -1,0 +1,482 @@
+//! Functions and classes of which only parts changed.
+
+use std::collections::BTreeSet;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::function::{Wanted, find};
+use super::kit::text;
+use super::lines::Moved;
+use super::module::{Run, clear_cache, container};
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Statement, Value};
+use crate::plan::{Dirty, affected};
+use crate::report::{Action, ChangeKind};
+
+/// `__name` inside `class C` is `_C__name`.
+pub(super) fn mangled(name: &str, class: Option<&str>) -> String {
+    match class {
+        Some(class) if name.starts_with("__") && !name.ends_with("__") => {
+            let class = class.trim_start_matches('_');
+            if class.is_empty() { name.to_owned() } else { format!("_{class}{name}") }
+        }
+        _ => name.to_owned(),
+    }
+}
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Gives the live function that `old` made the code of `new`. `holder` is what its name is
+    /// bound to, `chain` the blocks around it. False when there is no such function any more.
+    pub fn patch(
+        &mut self,
+        holder: Option<&Bound<'py, PyAny>>,
+        chain: &[&'a Statement],
+        old: &'a Statement,
+        new: &'a Statement,
+        class: Option<&Bound<'py, PyAny>>,
+        prefix: &str,
+    ) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let wanted = Wanted { name: &old.name, line: old.span.line };
+        let found = match holder {
+            Some(value) => find(kit, value, wanted, &self.job.dict)?,
+            None => None,
+        };
+        let function = match found {
+            Some(function) => function,
+            None => match self.search(&old.name, old.span.line)? {
+                Some(function) => function,
+                None => {
+                    // Compiled all the same: a body that does not compile must not go unnoticed.
+                    self.job.new.definition(kit, chain, new)?;
+                    return Ok(false);
+                }
+            },
+        };
+        let code = self.job.new.definition(kit, chain, new)?;
+        let was = function.getattr("__code__")?;
+        if !self.work.give_code(&function, &code, class, None)? {
+            let name = format!("{prefix}{}", new.name);
+            self.note(ChangeKind::Function, Action::Kept, &name, new, "it needs a variable that it has no cell for");
+            return Ok(false);
+        }
+        self.documentation(&function, holder, &was, &code)?;
+        if let Some(holder) = holder {
+            clear_cache(holder)?;
+        }
+        Ok(true)
+    }
+
+    /// The docstring follows, also where a wrapper copied it.
+    fn documentation(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        holder: Option<&Bound<'py, PyAny>>,
+        was: &Bound<'py, PyAny>,
+        code: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let (before, after) = (self.docstring(was)?, self.docstring(code)?);
+        if before.eq(&after)? {
+            return Ok(());
+        }
+        for object in std::iter::once(function).chain(holder.filter(|h| !h.is(function))) {
+            // A getter's text is a property's own only where it was given; else it follows.
+            if let Ok(now) = object.getattr("__doc__")
+                && now.eq(&before)?
+                && !self.work.kit.is_class(object)
+            {
+                // Not every wrapper lets its text be changed.
+                let _ = self.work.tx.set_attribute(object, "__doc__", &after);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the compiler took for the docstring of a function's code.
+    fn docstring(&self, code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let kit = self.work.kit;
+        let none = kit.py.None().into_bound(kit.py);
+        if kit.version >= (3, 13) && code.getattr("co_flags")?.extract::<u32>()? & 0x0400_0000 == 0 {
+            return Ok(none);
+        }
+        match code.getattr("co_consts")?.get_item(0) {
+            Ok(first) if first.is_instance_of::<pyo3::types::PyString>() => Ok(first),
+            _ => Ok(none),
+        }
+    }
+
+    /// A class or compound of which only parts changed, or are affected by what changed.
+    pub fn members(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
+        let changes: &'a Changes = self.job.changes;
+        let Some(change) = changes.items.iter().find(|c| c.new == at) else { return Ok(()) };
+        let old = match (self.job.old, change.old) {
+            (Some(source), Some(index)) => {
+                let outline = source.outline;
+                &outline.body[index]
+            }
+            _ => return self.run_whole(at, statement, why),
+        };
+        let inner = match &change.what {
+            What::Inner(inner) => Some(inner),
+            _ => None,
+        };
+        if statement.kind == Kind::Class {
+            let class = self.job.dict.get_item(&statement.name)?;
+            let Some(class) = class.filter(|c| self.work.kit.is_class(c)) else {
+                return self.run_whole(at, statement, why);
+            };
+            if !self.work.kit.defined_in(&class, &self.job.dict)? {
+                return self.run_whole(at, statement, why);
+            }
+            if !self.update_members(&class, old, statement, inner, &[], "")? {
+                return self.run_whole(at, statement, why);
+            }
+            if let Some(inner) = inner {
+                crate::plan::members(statement, inner, "", &mut self.dirty);
+            }
+            return Ok(());
+        }
+        let Some(inner) = inner else { return self.run_whole(at, statement, why) };
+        self.compound(old, statement, inner, &[], None, "")
+    }
+
+    fn run_whole(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
+        self.execute(at, statement, why)
+    }
+
+    /// Functions inside `if`, `try`, `with` and the like whose bodies changed.
+    fn compound(
+        &mut self,
+        old: &'a Statement,
+        new: &'a Statement,
+        inner: &'a Changes,
+        chain: &[&'a Statement],
+        class: Option<&Bound<'py, PyAny>>,
+        prefix: &str,
+    ) -> PyResult<()> {
+        let mut chain = chain.to_vec();
+        chain.push(new);
+        for change in &inner.items {
+            let Some(was) = change.old.map(|at| &old.body[at]) else { continue };
+            let part = &new.body[change.new];
+            let holder = match class {
+                Some(class) => self.work.kit.class_entry(class, &mangled(&part.name, Some(&self.class_name(class)?)))?,
+                None => self.job.dict.get_item(&part.name)?,
+            };
+            match &change.what {
+                What::Body => {
+                    if self.patch(holder.as_ref(), &chain, was, part, class, prefix)? {
+                        let name = format!("{prefix}{}", part.name);
+                        self.dirty.acts(&name, format!("which changed on line {}", part.span.line));
+                        self.note(ChangeKind::Function, Action::Updated, &name, part, "its body changed");
+                    }
+                }
+                What::Inner(deeper) if part.kind == Kind::Class => {
+                    if let Some(live) = holder.filter(|h| self.work.kit.is_class(h)) {
+                        self.update_members(&live, was, part, Some(deeper), &chain, prefix)?;
+                    }
+                }
+                _ => self.moved.push(Moved { old: was, new: part, chain: chain.clone() }),
+            }
+        }
+        Ok(())
+    }
+
+    fn class_name(&self, class: &Bound<'py, PyAny>) -> PyResult<String> {
+        Ok(text(&class.getattr("__name__")?))
+    }
+
+    /// Brings a live class up to date statement by statement. False when it must be made by its
+    /// whole statement: something makes more of it than its body says.
+    fn update_members(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        old: &'a Statement,
+        new: &'a Statement,
+        inner: Option<&'a Changes>,
+        around: &[&'a Statement],
+        prefix: &str,
+    ) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let mut chain = around.to_vec();
+        chain.push(new);
+        let path = format!("{prefix}{}.", new.name);
+        let partner = |at: usize| -> Option<(&'a Statement, Option<&'a What>)> {
+            match inner {
+                Some(changes) => {
+                    let change = changes.items.iter().find(|c| c.new == at)?;
+                    Some((&old.body[change.old?], Some(&change.what)))
+                }
+                None => old.body.get(at).map(|s| (s, None)),
+            }
+        };
+        // Which statements of the body run again.
+        let mut local: Dirty = self.dirty.clone();
+        let mut again: BTreeSet<usize> = BTreeSet::new();
+        for (at, member) in new.body.iter().enumerate() {
+            let what = inner.and_then(|c| c.items.iter().find(|c| c.new == at)).map(|c| &c.what);
+            let changed = match what {
+                Some(What::Added | What::Changed | What::Header(_)) => true,
+                Some(What::Body | What::Inner(_) | What::Same) | None => {
+                    affected(&member.uses, &self.functions, &local).is_some()
+                }
+            };
+            if changed && member.kind != Kind::Other {
+                again.insert(at);
+                for name in &member.uses.binds {
+                    if matches!(member.kind, Kind::Function | Kind::Class) {
+                        local.acts(name, "which changed");
+                    } else {
+                        local.value(name, format!("which changed on line {}", member.span.line));
+                        self.dirty.value(format!("{path}{name}"), format!("which changed on line {}", member.span.line));
+                    }
+                }
+            }
+        }
+        // All definitions of a name, when one of several runs again (`@x.setter`).
+        let several: BTreeSet<&String> = new
+            .body
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| again.contains(at))
+            .flat_map(|(_, m)| &m.uses.binds)
+            .collect();
+        for (at, member) in new.body.iter().enumerate() {
+            if member.uses.binds.iter().any(|n| several.contains(n)) {
+                again.insert(at);
+            }
+        }
+        let bound: BTreeSet<&String> = new.body.iter().flat_map(|m| &m.uses.binds).collect();
+        let gone: Vec<&String> =
+            old.body.iter().flat_map(|m| &m.uses.binds).filter(|n| !bound.contains(n)).collect();
+        if !again.is_empty() || !gone.is_empty() {
+            let touches_slots = again.iter().any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
+                || gone.iter().any(|n| *n == "__slots__");
+            if touches_slots || self.work.generated(class)? || self.processed(class, old)? {
+                return Ok(false);
+            }
+        }
+        if !again.is_empty() && !self.run_members(class, old, new, &again, &chain, &partner)? {
+            return Ok(false);
+        }
+        let own = self.class_name(class)?;
+        for name in gone {
+            let key = mangled(name, Some(&own));
+            if kit.class_entry(class, &key)?.is_some() {
+                let key = pyo3::types::PyString::new(kit.py, &key);
+                self.work.tx.del_class_entry(kit, class, key.as_any())?;
+                self.note(ChangeKind::Function, Action::Removed, &format!("{path}{name}"), old, "it is gone from the file");
+            }
+            if name == "__eq__" && kit.class_entry(class, "__hash__")?.is_some_and(|h| h.is_none()) {
+                let key = pyo3::types::PyString::new(kit.py, "__hash__");
+                self.work.tx.del_class_entry(kit, class, key.as_any())?;
+            }
+            self.drop_annotation(class, name)?;
+        }
+        if old.body.first().is_some_and(|m| m.kind == Kind::Docstring)
+            && new.body.first().is_none_or(|m| m.kind != Kind::Docstring)
+        {
+            let none = kit.py.None().into_bound(kit.py);
+            self.work.tx.set_class_entry(kit, class, pyo3::types::PyString::new(kit.py, "__doc__").as_any(), &none)?;
+        }
+        for (at, member) in new.body.iter().enumerate() {
+            if again.contains(&at) {
+                continue;
+            }
+            let Some((was, what)) = partner(at) else { continue };
+            let entry = kit.class_entry(class, &mangled(&member.name, Some(&own)))?;
+            match what {
+                Some(What::Body) => {
+                    let name = format!("{path}{}", member.name);
+                    if self.patch(entry.as_ref(), &chain, was, member, Some(class), &path)? {
+                        self.dirty.acts(&name, format!("which changed on line {}", member.span.line));
+                        self.note(ChangeKind::Function, Action::Updated, &name, member, "its body changed");
+                    }
+                }
+                Some(What::Inner(deeper)) if member.kind == Kind::Class => {
+                    if let Some(live) = entry.filter(|e| kit.is_class(e))
+                        && !self.update_members(&live, was, member, Some(deeper), &chain, &path)?
+                    {
+                        return Ok(false);
+                    }
+                }
+                Some(What::Inner(deeper)) => {
+                    self.compound(was, member, deeper, &chain, Some(class), &path)?;
+                }
+                _ => self.moved.push(Moved { old: was, new: member, chain: chain.clone() }),
+            }
+        }
+        if kit.version >= (3, 13) {
+            let line = pyo3::types::PyInt::new(kit.py, new.span.line);
+            let key = pyo3::types::PyString::new(kit.py, "__firstlineno__");
+            self.work.tx.set_class_entry(kit, class, key.as_any(), line.as_any())?;
+        }
+        if !again.is_empty() || inner.is_some() {
+            self.work.finish_class(class)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether a class decorator (or `__init_subclass__`) put something else in the place of
+    /// plain methods, so that a new method must go through it as well.
+    fn processed(&self, class: &Bound<'py, PyAny>, old: &Statement) -> PyResult<bool> {
+        if old.decorators == 0 {
+            return Ok(false);
+        }
+        let kit = self.work.kit;
+        let own = self.class_name(class)?;
+        for member in &old.body {
+            if member.kind != Kind::Function || member.decorators != 0 {
+                continue;
+            }
+            let Some(entry) = kit.class_entry(class, &mangled(&member.name, Some(&own)))? else { continue };
+            let implicit = ["__new__", "__init_subclass__", "__class_getitem__"].contains(&member.name.as_str());
+            if !implicit && !(kit.is_function(&entry) && entry.getattr("__globals__")?.is(&self.job.dict)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Runs some statements of a class body over the live class.
+    fn run_members(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        old: &'a Statement,
+        new: &'a Statement,
+        again: &BTreeSet<usize>,
+        chain: &[&'a Statement],
+        partner: &dyn Fn(usize) -> Option<(&'a Statement, Option<&'a What>)>,
+    ) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let members: Vec<&Statement> = again.iter().map(|&at| &new.body[at]).collect();
+        // Statements that share a line, or a one-line body, cannot be taken apart.
+        let shared = new.body.windows(2).any(|pair| pair[0].span.end_line == pair[1].span.line)
+            || new.body.iter().any(|m| m.span.line == new.span.def_line);
+        if shared {
+            return Ok(false);
+        }
+        let code = self.job.new.class_part(kit, chain, &members)?;
+        if code.getattr("co_freevars")?.len()? > 0 {
+            return Ok(false);
+        }
+        let names = kit.class_dict(class)?;
+        let annotations = names.get_item("__annotations__")?;
+        if let Some(annotations) = &annotations {
+            names.set_item("__annotations__", annotations.call_method0("copy")?)?;
+        }
+        for private in ["__dict__", "__weakref__", "__annotate__", "__annotate_func__", "__annotations_cache__"] {
+            if names.contains(private)? {
+                names.del_item(private)?;
+            }
+        }
+        let before = names.copy()?;
+        kit.exec.call1((code, &self.job.dict, &names))?;
+        self.facts.executed = true;
+        if names.contains("__annotate__")? || names.contains("__annotate_func__")? {
+            // 3.14: the new function knows only the annotations of these statements.
+            return Ok(false);
+        }
+        for cell in ["__classcell__", "__classdictcell__"] {
+            if let Some(found) = names.get_item(cell)? {
+                names.del_item(cell)?;
+                if cell == "__classcell__" {
+                    found.setattr("cell_contents", class)?;
+                }
+            }
+        }
+        let own = self.class_name(class)?;
+        for &at in again {
+            let member = &new.body[at];
+            if member.kind == Kind::Docstring {
+                if let Some(doc) = names.get_item("__doc__")? {
+                    self.work.tx.set_class_entry(kit, class, pyo3::types::PyString::new(kit.py, "__doc__").as_any(), &doc)?;
+                }
+                continue;
+            }
+            for name in member.uses.binds.iter().chain(&member.uses.deletes) {
+                let key = mangled(name, Some(&own));
+                let key_object = pyo3::types::PyString::new(kit.py, &key).into_any();
+                let was = kit.class_entry(class, &key)?;
+                let Some(value) = names.get_item(&key)? else {
+                    if was.is_some() {
+                        self.work.tx.del_class_entry(kit, class, &key_object)?;
+                    }
+                    continue;
+                };
+                let value = self.implicit(&key, value)?;
+                let kept = match &was {
+                    Some(was) if member.value == Value::Container && container(was) && was.get_type().is(value.get_type()) => {
+                        let base = partner(at).and_then(|(statement, _)| self.class_base(statement, &before));
+                        self.work.update_container(was, &value, base.as_ref(), &key)?;
+                        was.clone()
+                    }
+                    Some(was) => self.work.reconcile(was, &value, Some(class))?,
+                    None => value,
+                };
+                self.work.set_entry(class, &key_object, &kept)?;
+                let action = if was.is_some() { Action::Updated } else { Action::Added };
+                let kind = match member.kind {
+                    Kind::Function => ChangeKind::Function,
+                    Kind::Class => ChangeKind::Class,
+                    _ => ChangeKind::Variable,
+                };
+                self.note(kind, action, &format!("{}.{name}", new.name), member, "it changed, or what it reads did");
+                if key == "__eq__" && kit.class_entry(class, "__hash__")?.is_none() {
+                    let none = kit.py.None().into_bound(kit.py);
+                    let hash = pyo3::types::PyString::new(kit.py, "__hash__");
+                    self.work.tx.set_class_entry(kit, class, hash.as_any(), &none)?;
+                }
+            }
+        }
+        if let Some(now) = names.get_item("__annotations__")?
+            && !annotations.as_ref().is_some_and(|a| a.eq(&now).unwrap_or(false))
+        {
+            let kept: BTreeSet<&String> = new.body.iter().flat_map(|m| &m.uses.binds).collect();
+            let now = now.cast_into::<PyDict>()?;
+            for name in old.body.iter().flat_map(|m| &m.uses.binds) {
+                if !kept.contains(name) && now.contains(name)? {
+                    now.del_item(name)?;
+                }
+            }
+            self.work.tx.set_class_entry(kit, class, pyo3::types::PyString::new(kit.py, "__annotations__").as_any(), now.as_any())?;
+        }
+        Ok(true)
+    }
+
+    /// `__new__`, `__init_subclass__` and `__class_getitem__` are wrapped by `type.__new__`.
+    fn implicit(&self, name: &str, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let kit = self.work.kit;
+        if !kit.is_function(&value) {
+            return Ok(value);
+        }
+        match name {
+            "__new__" => kit.staticmethod.call1((value,)),
+            "__init_subclass__" | "__class_getitem__" => kit.classmethod.call1((value,)),
+            _ => Ok(value),
+        }
+    }
+
+    /// What import had given a class attribute, made again from its old text.
+    fn class_base(&self, statement: &Statement, names: &Bound<'py, PyDict>) -> Option<Bound<'py, PyAny>> {
+        let old = self.job.old?;
+        if statement.value != Value::Container {
+            return None;
+        }
+        let code = old.value(self.work.kit, statement)?;
+        self.work.kit.eval.call1((code, &self.job.dict, names)).ok()
+    }
+
+    fn drop_annotation(&mut self, class: &Bound<'py, PyAny>, name: &str) -> PyResult<()> {
+        let kit = self.work.kit;
+        if let Some(found) = kit.class_entry(class, "__annotations__")?
+            && let Ok(dict) = found.cast::<PyDict>()
+            && dict.contains(name)?
+        {
+            self.work.tx.dict(dict)?;
+            dict.del_item(name)?;
+        }
+        Ok(())
+    }
+}

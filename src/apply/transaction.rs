@@ -1,0 +1,312 @@
+//! The undo log: what was changed, newest last, with the old values kept alive.
+//!
+//! Old values are let go of only when the transaction ends, so that no destructor or weak
+//! reference callback runs Python code in the middle of a change.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PySet};
+
+use super::kit::Kit;
+
+/// The attributes of a function that an update may change.
+const FUNCTION_PARTS: [&str; 7] = [
+    "__defaults__",
+    "__kwdefaults__",
+    "__annotations__",
+    "__doc__",
+    "__name__",
+    "__qualname__",
+    "__module__",
+];
+
+enum Undo<'py> {
+    /// Put a dict back, entry by entry, in its old order.
+    Dict { dict: Bound<'py, PyDict>, before: Bound<'py, PyDict> },
+    List { list: Bound<'py, PyList>, before: Bound<'py, PyList> },
+    Set { set: Bound<'py, PySet>, before: Bound<'py, PyAny> },
+    /// A function: code and closure are one entry, since each alone would not fit the other.
+    Function {
+        function: Bound<'py, PyAny>,
+        code: Bound<'py, PyAny>,
+        closure: Bound<'py, PyAny>,
+        parts: Vec<(&'static str, Bound<'py, PyAny>)>,
+        dict: Bound<'py, PyDict>,
+    },
+    Code { function: Bound<'py, PyAny>, code: Bound<'py, PyAny> },
+    ClassEntry { class: Bound<'py, PyAny>, name: Bound<'py, PyAny>, before: Option<Bound<'py, PyAny>> },
+    ClassAttribute { class: Bound<'py, PyAny>, name: &'static str, before: Bound<'py, PyAny> },
+    Attribute { object: Bound<'py, PyAny>, name: String, before: Option<Bound<'py, PyAny>> },
+    InstanceClass { object: Bound<'py, PyAny>, before: Bound<'py, PyAny> },
+    Cell { cell: Bound<'py, PyAny>, before: Option<Bound<'py, PyAny>> },
+    /// Call this with these arguments.
+    Call { callable: Bound<'py, PyAny>, arguments: Bound<'py, pyo3::types::PyTuple> },
+}
+
+/// Everything that one unit changed.
+#[derive(Default)]
+pub struct Transaction<'py> {
+    log: Vec<Undo<'py>>,
+}
+
+impl<'py> Transaction<'py> {
+    /// Nothing changed yet.
+    pub fn new() -> Self {
+        Self { log: Vec::new() }
+    }
+
+    /// How much was logged: a point to roll back to.
+    pub fn mark(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Remembers a dict, entries and order.
+    pub fn dict(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<()> {
+        self.log.push(Undo::Dict { dict: dict.clone(), before: dict.copy()? });
+        Ok(())
+    }
+
+    /// Remembers what an exact list, dict or set holds; nothing for other objects.
+    pub fn container(&mut self, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        if let Ok(dict) = value.cast_exact::<PyDict>() {
+            self.dict(dict)?;
+        } else if let Ok(list) = value.cast_exact::<PyList>() {
+            let before = list.get_slice(0, list.len());
+            self.log.push(Undo::List { list: list.clone(), before });
+        } else if let Ok(set) = value.cast_exact::<PySet>() {
+            let before = set.call_method0("copy")?;
+            self.log.push(Undo::Set { set: set.clone(), before });
+        }
+        Ok(())
+    }
+
+    /// Remembers all of a function.
+    pub fn function(&mut self, kit: &Kit<'py>, function: &Bound<'py, PyAny>) -> PyResult<()> {
+        let mut parts = Vec::new();
+        for name in FUNCTION_PARTS {
+            // Reading __annotations__ runs code on 3.14; there the function that makes them is
+            // what is kept.
+            if name == "__annotations__" {
+                if kit.version >= (3, 14) {
+                    parts.push(("__annotate__", function.getattr("__annotate__")?));
+                } else {
+                    let copy = function.getattr(name)?.call_method0("copy")?;
+                    parts.push((name, copy));
+                }
+                continue;
+            }
+            parts.push((name, function.getattr(name)?));
+        }
+        if kit.version >= (3, 12) {
+            parts.push(("__type_params__", function.getattr("__type_params__")?));
+        }
+        self.log.push(Undo::Function {
+            function: function.clone(),
+            code: function.getattr("__code__")?,
+            closure: function.getattr("__closure__")?,
+            parts,
+            dict: function.getattr("__dict__")?.cast_into::<PyDict>()?.copy()?,
+        });
+        Ok(())
+    }
+
+    /// Remembers only the code: for functions that moved.
+    pub fn code(&mut self, function: &Bound<'py, PyAny>, code: Bound<'py, PyAny>) {
+        self.log.push(Undo::Code { function: function.clone(), code });
+    }
+
+    /// Sets an entry of a class, past its metaclass' `__setattr__`.
+    pub fn set_class_entry(
+        &mut self,
+        kit: &Kit<'py>,
+        class: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let before = kit.class_entry(class, &super::kit::text(name))?;
+        if before.as_ref().is_some_and(|b| b.is(value)) {
+            return Ok(());
+        }
+        kit.type_setattr.call1((class, name, value))?;
+        self.log.push(Undo::ClassEntry { class: class.clone(), name: name.clone(), before });
+        Ok(())
+    }
+
+    /// Deletes an entry of a class.
+    pub fn del_class_entry(
+        &mut self,
+        kit: &Kit<'py>,
+        class: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let before = kit.class_entry(class, &super::kit::text(name))?;
+        kit.type_delattr.call1((class, name))?;
+        self.log.push(Undo::ClassEntry { class: class.clone(), name: name.clone(), before });
+        Ok(())
+    }
+
+    /// Sets an attribute that is not an entry of the class dict, such as `__bases__`.
+    pub fn set_class_attribute(
+        &mut self,
+        kit: &Kit<'py>,
+        class: &Bound<'py, PyAny>,
+        name: &'static str,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let before = class.getattr(name)?;
+        kit.type_setattr.call1((class, name, value))?;
+        self.log.push(Undo::ClassAttribute { class: class.clone(), name, before });
+        Ok(())
+    }
+
+    /// Sets an attribute of any object.
+    pub fn set_attribute(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        name: &str,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let before = object.getattr(name).ok();
+        object.setattr(name, value)?;
+        self.log.push(Undo::Attribute { object: object.clone(), name: name.to_owned(), before });
+        Ok(())
+    }
+
+    /// Gives an instance another class.
+    pub fn set_class(&mut self, object: &Bound<'py, PyAny>, class: &Bound<'py, PyAny>) -> PyResult<()> {
+        let before = object.get_type().into_any();
+        object.py().import("builtins")?.getattr("object")?.getattr("__setattr__")?.call1((
+            object,
+            "__class__",
+            class,
+        ))?;
+        self.log.push(Undo::InstanceClass { object: object.clone(), before });
+        Ok(())
+    }
+
+    /// Sets what a cell holds.
+    pub fn set_cell(&mut self, cell: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        let before = cell.getattr("cell_contents").ok();
+        cell.setattr("cell_contents", value)?;
+        self.log.push(Undo::Cell { cell: cell.clone(), before });
+        Ok(())
+    }
+
+    /// A call that undoes what the caller has done.
+    pub fn call(&mut self, callable: Bound<'py, PyAny>, arguments: Bound<'py, pyo3::types::PyTuple>) {
+        self.log.push(Undo::Call { callable, arguments });
+    }
+
+    /// Puts everything back that was logged after `mark`. What cannot be put back is returned as
+    /// sentences.
+    pub fn roll_back_to(&mut self, kit: &Kit<'py>, mark: usize) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut undone = Vec::new();
+        while self.log.len() > mark {
+            let Some(entry) = self.log.pop() else { break };
+            if let Err(error) = undo(kit, &entry) {
+                problems.push(format!("could not be put back: {error}"));
+            }
+            undone.push(entry);
+        }
+        drop(undone);
+        problems
+    }
+}
+
+fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
+    match entry {
+        Undo::Dict { dict, before } => restore_dict(dict, before),
+        Undo::List { list, before } => list.set_slice(0, list.len(), before),
+        Undo::Set { set, before } => {
+            set.call_method1("intersection_update", (before,))?;
+            set.call_method1("update", (before,)).map(drop)
+        }
+        Undo::Function { function, code, closure, parts, dict } => {
+            if !function.getattr("__closure__")?.is(closure) {
+                kit.set_closure(function, closure)?;
+            }
+            set_code(kit, function, code)?;
+            for (name, value) in parts {
+                function.setattr(*name, value)?;
+            }
+            let now = function.getattr("__dict__")?.cast_into::<PyDict>()?;
+            restore_dict(&now, dict)
+        }
+        Undo::Code { function, code } => set_code(kit, function, code),
+        Undo::ClassEntry { class, name, before } => match before {
+            Some(value) => kit.type_setattr.call1((class, name, value)).map(drop),
+            None => kit.type_delattr.call1((class, name)).map(drop),
+        },
+        Undo::ClassAttribute { class, name, before } => {
+            kit.type_setattr.call1((class, *name, before)).map(drop)
+        }
+        Undo::Attribute { object, name, before } => match before {
+            Some(value) => object.setattr(name.as_str(), value),
+            None => object.delattr(name.as_str()),
+        },
+        Undo::InstanceClass { object, before } => {
+            kit.object_setattr.call1((object, "__class__", before)).map(drop)
+        }
+        Undo::Cell { cell, before } => match before {
+            Some(value) => cell.setattr("cell_contents", value),
+            None => cell.delattr("cell_contents"),
+        },
+        Undo::Call { callable, arguments } => callable.call1(arguments.clone()).map(drop),
+    }
+}
+
+/// Assigns `__code__`. From 3.13 on a change between plain function, generator and coroutine
+/// warns, and under `-W error` the warning would be an exception half way.
+pub fn set_code<'py>(
+    kit: &Kit<'py>,
+    function: &Bound<'py, PyAny>,
+    code: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    const KINDS: u32 = 0x20 | 0x80 | 0x200;
+    if kit.version >= (3, 13) {
+        let flags = |c: &Bound<'py, PyAny>| c.getattr("co_flags")?.extract::<u32>();
+        if (flags(&function.getattr("__code__")?)? ^ flags(code)?) & KINDS != 0 {
+            let warnings = kit.py.import("warnings")?;
+            let guard = warnings.getattr("catch_warnings")?.call0()?;
+            guard.call_method0("__enter__")?;
+            warnings.call_method1("simplefilter", ("ignore",))?;
+            let outcome = function.setattr("__code__", code);
+            let none = kit.py.None();
+            guard.call_method1("__exit__", (&none, &none, &none))?;
+            return outcome;
+        }
+    }
+    function.setattr("__code__", code)
+}
+
+/// Entry by entry: a cleared dict would be visible to other threads.
+fn restore_dict<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> PyResult<()> {
+    for key in dict.keys() {
+        if !before.contains(&key)? {
+            dict.del_item(&key)?;
+        }
+    }
+    for (key, value) in before.iter() {
+        match dict.get_item(&key)? {
+            Some(now) if now.is(&value) => {}
+            _ => dict.set_item(&key, &value)?,
+        }
+    }
+    // A name that was deleted and set again stands at the end: move what follows it as well.
+    let wanted = before.keys();
+    let current = dict.keys();
+    let same = (0..wanted.len())
+        .take_while(|&at| match (wanted.get_item(at), current.get_item(at)) {
+            (Ok(a), Ok(b)) => a.is(&b) || a.eq(&b).unwrap_or(false),
+            _ => false,
+        })
+        .count();
+    for at in same..wanted.len() {
+        let key = wanted.get_item(at)?;
+        if let Some(value) = dict.get_item(&key)? {
+            dict.del_item(&key)?;
+            dict.set_item(&key, value)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! Old value against new value of one name: which object is bound in the end.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PySet, PyTuple};
+
+use super::function::identical;
+use super::kit::text;
+use super::work::Work;
+
+impl<'py> Work<'_, 'py> {
+    /// Brings `old` up to date from `new` where that can be done, and returns the object that
+    /// is to be bound. Works on functions, classes and the wrappers around them.
+    pub fn reconcile(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let kit = self.kit;
+        if old.is(new) || identical(old, new) {
+            return Ok(old.clone());
+        }
+        if kit.is_function(old) && kit.is_function(new) {
+            return self.update_function(old, new, class);
+        }
+        if kit.is_class(old) && kit.is_class(new) {
+            if old.getattr("__module__")?.eq(new.getattr("__module__")?)?
+                && old.getattr("__qualname__")?.eq(new.getattr("__qualname__")?)?
+                && kit.defined_in(new, &self.dict)?
+            {
+                return self.update_class(old, new);
+            }
+            return Ok(new.clone());
+        }
+        if !old.get_type().is(new.get_type()) {
+            return Ok(new.clone());
+        }
+        if kit.is_exact(old, &kit.property) {
+            return self.update_property(old, new, class);
+        }
+        if kit.is_exact(old, &kit.staticmethod) || kit.is_exact(old, &kit.classmethod) {
+            let inner = self.reconcile(&old.getattr("__func__")?, &new.getattr("__func__")?, class)?;
+            if !inner.is(&old.getattr("__func__")?) {
+                let init = old.get_type().getattr("__init__")?;
+                let undo = PyTuple::new(kit.py, [old.clone(), old.getattr("__func__")?])?;
+                init.call1((old, &inner))?;
+                self.tx.call(init, undo);
+            }
+            return Ok(old.clone());
+        }
+        let kind = text(&old.get_type().getattr("__name__")?);
+        match kind.as_str() {
+            "_lru_cache_wrapper" => self.update_cache(old, new, class),
+            "cached_property" | "partial" | "partialmethod" | "singledispatchmethod" => {
+                if let (Ok(before), Ok(after)) = (old.getattr("func"), new.getattr("func"))
+                    && kit.is_function(&before)
+                    && kit.is_function(&after)
+                    && before.getattr("__globals__")?.is(&self.dict)
+                {
+                    let kept = self.update_function(&before, &after, class)?;
+                    if kind == "cached_property" && kept.is(&before) {
+                        return Ok(old.clone());
+                    }
+                }
+                Ok(new.clone())
+            }
+            _ => Ok(new.clone()),
+        }
+    }
+
+    fn update_property(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let kit = self.kit;
+        let none = kit.py.None().into_bound(kit.py);
+        let mut before = vec![old.clone()];
+        let mut after = vec![old.clone()];
+        for part in ["fget", "fset", "fdel"] {
+            let (was, is) = (old.getattr(part)?, new.getattr(part)?);
+            let kept = if is.is_none() || was.is_none() {
+                is
+            } else {
+                self.reconcile(&was, &is, class)?
+            };
+            before.push(was);
+            after.push(kept);
+        }
+        let init = kit.property.getattr("__init__")?;
+        // With no doc given, property() takes the getter's, as the decorator did.
+        if before.iter().zip(&after).any(|(a, b)| !a.is(b)) {
+            init.call1(PyTuple::new(kit.py, &after)?)?;
+            self.tx.call(init, PyTuple::new(kit.py, &before)?);
+        }
+        let (was, is) = (old.getattr("__doc__").unwrap_or(none.clone()), new.getattr("__doc__").unwrap_or(none));
+        if !identical(&was, &is) {
+            self.tx.set_attribute(old, "__doc__", &is)?;
+        }
+        Ok(old.clone())
+    }
+
+    /// A cached function: the results of the old code are gone, as after a restart.
+    fn update_cache(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let parameters = |c: &Bound<'py, PyAny>| c.getattr("__dict__")?.get_item("cache_parameters")?.call0();
+        let same = match (parameters(old), parameters(new)) {
+            (Ok(a), Ok(b)) => a.eq(b)?,
+            _ => false,
+        };
+        let (before, after) = (old.getattr("__wrapped__")?, new.getattr("__wrapped__")?);
+        if self.kit.is_function(&before) && self.kit.is_function(&after) {
+            let kept = self.update_function(&before, &after, class)?;
+            old.call_method0("cache_clear")?;
+            if same && kept.is(&before) {
+                return Ok(old.clone());
+            }
+        }
+        Ok(new.clone())
+    }
+
+    /// A list, dict or set that a statement made anew: the old object gets the new contents, so
+    /// that whoever holds it sees them; what the program added since import stays (`base` is
+    /// what import had given it; without it, entries nobody can place are kept).
+    pub fn update_container(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        base: Option<&Bound<'py, PyAny>>,
+        name: &str,
+    ) -> PyResult<bool> {
+        if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PyDict>(), new.cast_exact::<PyDict>()) {
+            let base = base.and_then(|b| b.cast_exact::<PyDict>().ok());
+            self.tx.dict(live)?;
+            self.merge_dict(live, fresh, base)?;
+            return Ok(true);
+        }
+        if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PySet>(), new.cast_exact::<PySet>()) {
+            self.tx.container(old)?;
+            let target = fresh.call_method0("copy")?;
+            if self.merge
+                && let Some(base) = base
+            {
+                target.call_method1("update", (live.call_method1("difference", (base,))?,))?;
+                let gone = base.call_method1("difference", (live,))?;
+                target.call_method1("difference_update", (gone,))?;
+            }
+            live.call_method1("intersection_update", (&target,))?;
+            live.call_method1("update", (&target,))?;
+            return Ok(true);
+        }
+        if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PyList>(), new.cast_exact::<PyList>()) {
+            self.tx.container(old)?;
+            let mut added = Vec::new();
+            if self.merge
+                && let Some(base) = base.and_then(|b| b.cast_exact::<PyList>().ok())
+                && !live.eq(base)?
+            {
+                // Appended at run time: what stands behind what import had put there.
+                let head = live.get_slice(0, base.len());
+                if head.eq(base)? {
+                    added = live.get_slice(base.len(), live.len()).iter().collect();
+                } else {
+                    self.notes.push(format!(
+                        "{name} was changed by the program and by the edit; it has the edit's items"
+                    ));
+                }
+            }
+            live.set_slice(0, live.len(), fresh)?;
+            for item in added {
+                live.append(item)?;
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn merge_dict(
+        &mut self,
+        live: &Bound<'py, PyDict>,
+        fresh: &Bound<'py, PyDict>,
+        base: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<()> {
+        for key in live.keys() {
+            if fresh.contains(&key)? {
+                continue;
+            }
+            let ours = match base {
+                Some(base) => match base.get_item(&key)? {
+                    // Import put it there and the program did not change it since.
+                    Some(was) => live.get_item(&key)?.is_some_and(|now| now.is(&was) || now.eq(&was).unwrap_or(false)),
+                    None => false,
+                },
+                None => !self.merge,
+            };
+            if ours || !self.merge {
+                live.del_item(&key)?;
+            }
+        }
+        let mut reorder = Vec::new();
+        for (key, value) in fresh.iter() {
+            let was = base.map(|b| b.get_item(&key)).transpose()?.flatten();
+            let now = live.get_item(&key)?;
+            let program = self.merge
+                && match (&was, &now) {
+                    (Some(was), Some(now)) => {
+                        !(now.is(was) || now.eq(was).unwrap_or(false))
+                            && (value.is(was) || value.eq(was).unwrap_or(false))
+                    }
+                    // The program took it out and the edit does not mention it.
+                    (Some(was), None) => value.is(was) || value.eq(was).unwrap_or(false),
+                    _ => false,
+                };
+            if !program {
+                live.set_item(&key, &value)?;
+            }
+            reorder.push(key);
+        }
+        // The order of a fresh dict, then what the program added.
+        let extra: Vec<_> = live.keys().iter().filter(|k| !fresh.contains(k).unwrap_or(true)).collect();
+        let wanted: Vec<_> = reorder.into_iter().filter(|k| live.contains(k).unwrap_or(false)).chain(extra).collect();
+        let current = live.keys();
+        let in_order = wanted.iter().zip(current.iter()).all(|(a, b)| a.eq(b).unwrap_or(false));
+        if !in_order {
+            for key in wanted {
+                if let Some(value) = live.get_item(&key)? {
+                    live.del_item(&key)?;
+                    live.set_item(&key, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! What one unit is being worked on with: the interpreter, the undo log, what is still to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::kit::Kit;
+use super::transaction::Transaction;
+
+/// The state of one unit's application.
+pub struct Work<'k, 'py> {
+    pub kit: &'k Kit<'py>,
+    pub tx: Transaction<'py>,
+    /// The dict of the module that is being worked on.
+    pub dict: Bound<'py, PyDict>,
+    /// Nested code objects that were replaced while closures made from them live.
+    pub nested: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Objects that could not be brought up to date in place, and what replaces them.
+    pub replaced: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Classes that were changed in place.
+    pub classes: Vec<Bound<'py, PyAny>>,
+    /// Names that the old source bound in its classes, by the class's qualified name.
+    pub members: BTreeMap<String, BTreeSet<String>>,
+    /// Sentences for the report of the module that is being worked on.
+    pub notes: Vec<String>,
+    /// Whether containers get back what the program put into them (not in a full reload).
+    pub merge: bool,
+}
+
+impl<'k, 'py> Work<'k, 'py> {
+    /// An empty unit.
+    pub fn new(kit: &'k Kit<'py>) -> Self {
+        Self {
+            kit,
+            tx: Transaction::new(),
+            dict: PyDict::new(kit.py),
+            nested: Vec::new(),
+            replaced: Vec::new(),
+            classes: Vec::new(),
+            members: BTreeMap::new(),
+            notes: Vec::new(),
+            merge: true,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The import statements of a text, found without parsing it: for the question who may depend
+//! on whom, which is asked of every module. What looks like an import in a string costs a look
+//! at an outline, nothing more.
+
+/// Each import statement: leading dots, dotted module, imported names (empty for `import m`).
+pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let end = rest.find('\n').map_or(rest.len(), |n| n + 1);
+        let line = rest[..end].trim_start();
+        if let Some(what) = line.strip_prefix("import ") {
+            for part in what.trim_end().split(';').next().unwrap_or("").split(',') {
+                let name: String = part.split_whitespace().next().unwrap_or("").to_owned();
+                if !name.is_empty() && name != "\\" {
+                    out.push((0, name, Vec::new()));
+                }
+            }
+        } else if let Some(what) = line.strip_prefix("from ") {
+            let begin = at + (end - what.len());
+            from(&text[begin.min(text.len())..], what, &mut out);
+        } else if let Some((_, after)) = line.split_once(": ").or_else(|| line.split_once(';')) {
+            // `if x: import y`, `a = 1; import b`.
+            let after = after.trim_start();
+            if after.starts_with("import ") || after.starts_with("from ") {
+                out.extend(scan(after));
+            }
+        }
+        at += end;
+    }
+    out
+}
+
+/// What follows `from `: `rest` goes on to the end of the text, for names in parentheses.
+fn from(rest: &str, line: &str, out: &mut Vec<(u32, String, Vec<String>)>) {
+    let Some((module, names)) = line.split_once(" import") else { return };
+    let module = module.trim();
+    let level = module.bytes().take_while(|b| *b == b'.').count();
+    let name = module[level..].trim();
+    if !name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.') {
+        return;
+    }
+    let names = names.trim();
+    let body = if names.starts_with('(') {
+        let open = rest.find('(').map_or(0, |n| n + 1);
+        let close = rest.find(')').unwrap_or(rest.len());
+        rest.get(open..close).unwrap_or("")
+    } else if names.trim_end().ends_with('\\') {
+        rest.split("\n\n").next().unwrap_or("").split_once(" import").map_or("", |p| p.1)
+    } else {
+        names
+    };
+    let mut found: Vec<String> = Vec::new();
+    for line in body.lines() {
+        for part in line.split('#').next().unwrap_or("").split(',') {
+            let word = part.trim().trim_end_matches(['\\', ')']).split_whitespace().next().unwrap_or("");
+            if word == "*" || word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_') {
+                found.push(word.to_owned());
+            }
+        }
+    }
+    if found.is_empty() {
+        found.push("*".to_owned());
+    }
+    out.push((u32::try_from(level).unwrap_or(0), name.to_owned(), found));
+}
+
+/// The absolute name of `module` as written in a module of `package`.
+pub fn resolve(package: &str, level: u32, module: &str) -> String {
+    if level == 0 {
+        return module.to_owned();
+    }
+    let mut base = package;
+    for _ in 1..level {
+        base = base.rsplit_once('.').map_or("", |(head, _)| head);
+    }
+    match (base.is_empty(), module.is_empty()) {
+        (true, _) => module.to_owned(),
+        (false, true) => base.to_owned(),
+        (false, false) => format!("{base}.{module}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<String> {
+        scan(text)
+            .into_iter()
+            .map(|(level, module, names)| format!("{}{module}:{}", ".".repeat(level as usize), names.join(",")))
+            .collect()
+    }
+
+    #[test]
+    fn all_forms_are_found() {
+        assert_eq!(names("import a, b.c as d\n"), ["a:", "b.c:"]);
+        assert_eq!(names("from a.b import c as d, e\n"), ["a.b:c,e"]);
+        assert_eq!(names("from . import (\n    x,  # one\n    y as z,\n)\n"), [".:x,y"]);
+        assert_eq!(names("    from ..m import *\n"), ["..m:*"]);
+        assert_eq!(names("try: import q\nexcept E: pass\n"), ["q:"]);
+        assert_eq!(names("from a import b, \\\n    c\n"), ["a:b,c"]);
+        assert_eq!(names("important = 1\nfromage = 2\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn relative_names_resolve_against_the_package() {
+        assert_eq!(resolve("p.q", 1, "m"), "p.q.m");
+        assert_eq!(resolve("p.q", 2, ""), "p");
+        assert_eq!(resolve("p", 0, "a.b"), "a.b");
+    }
+}

@@ -1,0 +1,177 @@
+//! Does a module that is seen for the first time run what is in its file?
+//!
+//! The file may have been edited between the import and this moment. The file's own change time
+//! settles most cases without reading anything: a file that did not change since this process
+//! began holds what was imported. Else the header of the `.pyc` is asked, which was written from
+//! the source that was imported; and last, live code is compared with what the file compiles to.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyModule, PyTuple};
+
+use super::ledger::Version;
+use crate::files::{self, Look};
+use crate::text;
+
+/// Where a text comes from, to compile it as the import system did.
+pub struct Origin<'a> {
+    pub path: &'a Path,
+    pub filename: &'a str,
+}
+
+/// When this process began, by the clock that stamps files, in nanoseconds since 1970.
+fn process_start_ns() -> i64 {
+    static START: OnceLock<i64> = OnceLock::new();
+    *START.get_or_init(|| {
+        // The change time of the process's own folder in /proc; a moment before now elsewhere,
+        // which sends every module through the comparison of code.
+        files::stamp(Path::new("/proc/self/stat"))
+            .map_or(0, |_| started_linux().unwrap_or(0))
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn started_linux() -> Option<i64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // Field 22, counted after the command, which may contain anything: clock ticks since boot.
+    let ticks: i64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let boot: i64 = std::fs::read_to_string("/proc/stat")
+        .ok()?
+        .lines()
+        .find_map(|l| l.strip_prefix("btime "))?
+        .trim()
+        .parse()
+        .ok()?;
+    // USER_HZ is 100 on every Linux that CPython runs on. `btime` has whole seconds: one is
+    // taken off, so that a doubtful file is compared and not trusted.
+    Some((boot - 1) * 1_000_000_000 + ticks * 10_000_000)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn started_linux() -> Option<i64> {
+    None
+}
+
+/// Reads the file of a module that is seen for the first time. `Version::known` says whether it is
+/// what the module runs. `None` when there is no such file, or it is no text.
+pub fn running_version(
+    module: &Bound<'_, PyModule>,
+    origin: &Origin<'_>,
+) -> Option<Version> {
+    let taken_ns = files::now_ns();
+    let (bytes, stamp) = files::read(origin.path).ok()?;
+    let print = text::fingerprint(&bytes);
+    let look = Look { stamp: Some(stamp), taken_ns };
+    let decoded = text::decode(&bytes).ok()?.source;
+    let known = stamp.ctime_ns < process_start_ns()
+        || (pyc_agrees(module, &stamp) != Some(false)
+            && code_agrees(module, origin.filename, &decoded).unwrap_or(false));
+    Some(Version::new(decoded, print, look, known))
+}
+
+/// What the header of the module's `.pyc` says; `None` when there is none to ask.
+fn pyc_agrees(module: &Bound<'_, PyModule>, stamp: &files::Stamp) -> Option<bool> {
+    let cached: std::path::PathBuf = module.dict().get_item("__cached__").ok()??.extract().ok()?;
+    let mut header = [0_u8; 16];
+    std::io::Read::read_exact(&mut std::fs::File::open(cached).ok()?, &mut header).ok()?;
+    let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if word(4) != 0 {
+        return None;
+    }
+    // Both are cut to 32 bits there (importlib._bootstrap_external).
+    let seconds = (stamp.mtime_ns.div_euclid(1_000_000_000) & 0xffff_ffff) as u32;
+    Some(word(8) == seconds && word(12) == (stamp.size & 0xffff_ffff) as u32)
+}
+
+/// Compiles the text and compares functions and plain constants with the live ones.
+fn code_agrees(module: &Bound<'_, PyModule>, filename: &str, source: &str) -> PyResult<bool> {
+    let py = module.py();
+    let builtins = py.import("builtins")?;
+    let types = py.import("types")?;
+    let (code_type, function) = (types.getattr("CodeType")?, types.getattr("FunctionType")?);
+    
+    let code = builtins.getattr("compile")?.call1((source, filename, "exec", 0, true))?;
+    let dict = module.dict();
+    compare(&code, &|name| dict.get_item(name).ok().flatten(), &dict, &code_type, &function)
+        .and_then(|same| if same { constants_agree(&dict, source, &builtins) } else { Ok(false) })
+}
+
+fn compare<'py>(
+    code: &Bound<'py, PyAny>,
+    entry: &dyn Fn(&str) -> Option<Bound<'py, PyAny>>,
+    globals: &Bound<'py, PyDict>,
+    code_type: &Bound<'py, PyAny>,
+    function: &Bound<'py, PyAny>,
+) -> PyResult<bool> {
+    let mut last: std::collections::BTreeMap<String, Bound<'py, PyAny>> = std::collections::BTreeMap::new();
+    for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
+        if constant.get_type().is(code_type) {
+            last.insert(constant.getattr("co_name")?.extract()?, constant);
+        }
+    }
+    for (name, wanted) in last {
+        let Some(live) = entry(&name) else {
+            // A definition of the file that the module does not have.
+            if !name.starts_with('<') {
+                return Ok(false);
+            }
+            continue;
+        };
+        if live.get_type().is(function) && live.getattr("__globals__")?.is(globals) {
+            if !live.getattr("__code__")?.eq(&wanted)? {
+                return Ok(false);
+            }
+        } else if live.is_instance_of::<pyo3::types::PyType>() {
+            let entries = live.getattr("__dict__")?;
+            let own = |name: &str| entries.get_item(name).ok();
+            // Methods that decorators or name mangling hide are not looked for.
+            let visible = |name: &str| own(name).filter(|v| v.get_type().is(function));
+            let mut same = true;
+            for constant in wanted.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
+                if constant.get_type().is(code_type) {
+                    let method: String = constant.getattr("co_name")?.extract()?;
+                    if let Some(found) = visible(&method)
+                        && found.getattr("__globals__")?.is(globals)
+                        && !found.getattr("__code__")?.eq(&constant)?
+                    {
+                        same = false;
+                    }
+                }
+            }
+            if !same {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Constants that only their own statement binds, and that no function writes.
+fn constants_agree(dict: &Bound<'_, PyDict>, source: &str, builtins: &Bound<'_, PyModule>) -> PyResult<bool> {
+    let Ok(outline) = crate::outline::read(source) else { return Ok(true) };
+    let mut written: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    for statement in &outline.body {
+        for name in statement.uses.binds.iter().chain(&statement.uses.mutates).chain(&statement.later.global_writes) {
+            *written.entry(name).or_default() += 1;
+        }
+    }
+    let literal = builtins.py().import("ast")?.getattr("literal_eval")?;
+    for statement in &outline.body {
+        if statement.kind != crate::outline::Kind::Assign || written.get(statement.name.as_str()) != Some(&1) {
+            continue;
+        }
+        let text = &source[statement.span.start as usize..statement.span.end as usize];
+        let Some((_, value)) = text.split_once('=') else { continue };
+        let Ok(value) = literal.call1((value.trim(),)) else { continue };
+        if value.hash().is_err() {
+            continue;
+        }
+        match dict.get_item(&statement.name)? {
+            Some(live) if live.eq(&value)? => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
+}

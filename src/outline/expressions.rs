@@ -1,0 +1,313 @@
+//! The walk over expressions: what they read, call and change.
+
+use super::scope::{Bindings, Block, Place, Scope, resolve};
+use super::statements::Reader;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
+use std::collections::HashSet;
+
+/// A dotted chain of plain attribute reads: the name it begins with, and the whole.
+struct Path {
+    root: String,
+    whole: String,
+}
+
+impl<'a> Reader<'a> {
+    fn path(&self, expr: &'a Expr) -> Option<Path> {
+        let mut attributes = Vec::new();
+        let mut at = expr;
+        while let Expr::Attribute(attribute) = at {
+            attributes.push(attribute.attr.as_str());
+            at = &attribute.value;
+        }
+        let Expr::Name(name) = at else { return None };
+        let root = self.mangled(name.id.as_str()).into_owned();
+        let mut whole = root.clone();
+        for attribute in attributes.into_iter().rev() {
+            whole.push('.');
+            whole.push_str(&self.mangled(attribute));
+        }
+        Some(Path { root, whole })
+    }
+
+    fn read(&mut self, path: Path, calls_with_arguments: bool) {
+        let place = resolve(&self.scopes, &path.root);
+        self.outline.mentions_super |= path.root == "super" && self.in_module_block();
+        match place {
+            Place::Local => {}
+            Place::Class => self.frame().class.reads.push(path.whole),
+            Place::Module => {
+                let opaque = self.is_opaque(&path, calls_with_arguments);
+                let uses = self.frame().now();
+                uses.opaque |= opaque;
+                uses.reads.push(path.whole);
+            }
+        }
+    }
+
+    fn is_opaque(&self, path: &Path, with_arguments: bool) -> bool {
+        let name = path.whole.strip_prefix("builtins.").unwrap_or(&path.whole);
+        let known = match name {
+            "globals" | "exec" | "eval" => true,
+            // `vars(x)` is about x; in a function, `locals()` is about the function.
+            "locals" => !self.in_function(),
+            "vars" => !self.in_function() && !with_arguments,
+            _ => false,
+        };
+        known && (name != path.whole || !self.module.bound.contains(name))
+    }
+
+    /// `expr` is called, if it is a path.
+    pub(super) fn called(&mut self, expr: &'a Expr) {
+        let Some(path) = self.path(expr) else { return };
+        match resolve(&self.scopes, &path.root) {
+            Place::Local => {}
+            Place::Class => self.frame().class.calls.push(path.whole),
+            Place::Module => self.frame().now().calls.push(path.whole),
+        }
+    }
+
+    /// The object that `target` (`X[k]`, `X.a`, `X`) is a part of may change in place.
+    pub(super) fn mutate(&mut self, target: &'a Expr) {
+        let Some(name) = self.root(target) else {
+            return;
+        };
+        let name = self.mangled(name);
+        match resolve(&self.scopes, &name) {
+            Place::Local => {}
+            Place::Class => self.frame().class.mutates.push(name.into_owned()),
+            Place::Module => self.frame().now().mutates.push(name.into_owned()),
+        }
+    }
+
+    /// The name at the root of attributes, subscripts and calls of methods.
+    fn root(&self, expr: &'a Expr) -> Option<&'a str> {
+        let mut at = expr;
+        loop {
+            at = match at {
+                Expr::Name(name) => return Some(name.id.as_str()),
+                Expr::Attribute(attribute) => &attribute.value,
+                Expr::Subscript(subscript) => &subscript.value,
+                Expr::Await(inner) => &inner.value,
+                Expr::Call(call) => match &*call.func {
+                    // Calling a function, also one of a module, does not change the function.
+                    Expr::Name(_) => return None,
+                    Expr::Attribute(method) if self.is_module(&method.value) => return None,
+                    func => func,
+                },
+                _ => return None,
+            }
+        }
+    }
+
+    fn is_module(&self, expr: &Expr) -> bool {
+        let Expr::Name(name) = expr else { return false };
+        let name = name.id.as_str();
+        self.module.modules.contains(name) && resolve(&self.scopes, name) == Place::Module
+    }
+
+    /// An expression statement: a method called for its effect may change its object.
+    pub(super) fn effect(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Await(inner) => self.effect(&inner.value),
+            Expr::Call(call) if call.func.is_attribute_expr() => self.mutate(expr),
+            _ => {}
+        }
+    }
+
+    /// Something is assigned to `target`. `bind` is false for a comprehension's own names.
+    pub(super) fn target(&mut self, target: &'a Expr, bind: bool) {
+        match target {
+            Expr::Name(name) => {
+                if bind {
+                    self.store(name.id.as_str());
+                }
+            }
+            Expr::Starred(starred) => self.target(&starred.value, bind),
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.target(e, bind)),
+            Expr::List(list) => list.elts.iter().for_each(|e| self.target(e, bind)),
+            Expr::Attribute(attribute) => {
+                self.visit_expr(&attribute.value);
+                self.mutate(target);
+            }
+            Expr::Subscript(subscript) => {
+                self.visit_expr(&subscript.value);
+                self.visit_expr(&subscript.slice);
+                self.mutate(target);
+            }
+            _ => self.visit_expr(target),
+        }
+    }
+
+    /// `x += 1` reads x, `x.a += 1` reads x.a.
+    pub(super) fn read_target(&mut self, target: &'a Expr) {
+        match self.path(target) {
+            Some(path) => self.read(path, false),
+            None => self.visit_expr(target),
+        }
+    }
+
+    fn call(&mut self, call: &'a ast::ExprCall) {
+        match self.path(&call.func) {
+            Some(path) => self.read(path, !call.arguments.is_empty()),
+            None => self.visit_expr(&call.func),
+        }
+        self.called(&call.func);
+        self.visit_arguments(&call.arguments);
+        if let Expr::Name(name) = &*call.func
+            && BUILTINS.contains(&name.id.as_str())
+            && !self.module.bound.contains(name.id.as_str())
+            && resolve(&self.scopes, name.id.as_str()) == Place::Module
+        {
+            for argument in &*call.arguments.args {
+                self.called(argument);
+            }
+            for keyword in &*call.arguments.keywords {
+                self.called(&keyword.value);
+            }
+        }
+    }
+
+    fn comprehension(&mut self, parts: &[&'a Expr], generators: &'a [ast::Comprehension]) {
+        // The first iterable is evaluated outside; a class body's names are seen there only.
+        if let Some(first) = generators.first() {
+            self.visit_expr(&first.iter);
+        }
+        let targets = Bindings::of_targets(self.class, generators);
+        self.scopes.push(Scope {
+            block: Block::Comprehension,
+            bound: targets.bound,
+            globals: HashSet::new(),
+        });
+        for (index, generator) in generators.iter().enumerate() {
+            if index > 0 {
+                self.visit_expr(&generator.iter);
+            }
+            self.target(&generator.target, false);
+            for test in &generator.ifs {
+                self.visit_expr(test);
+            }
+        }
+        for part in parts {
+            self.visit_expr(part);
+        }
+        self.scopes.pop();
+    }
+
+    fn lambda(&mut self, lambda: &'a ast::ExprLambda) {
+        let mut bindings = Bindings::of_expression(self.class, &lambda.body);
+        if let Some(parameters) = &lambda.parameters {
+            self.defaults(parameters);
+            bindings.add_parameters(self.class, parameters);
+        }
+        self.begin_function(bindings);
+        self.visit_expr(&lambda.body);
+        self.end_function();
+    }
+}
+
+impl<'a> Visitor<'a> for Reader<'a> {
+    // Statements have their own walk; nothing reaches them through an expression.
+    fn visit_stmt(&mut self, _: &'a Stmt) {}
+
+    fn visit_pattern(&mut self, pattern: &'a Pattern) {
+        self.pattern(pattern);
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Name(_) | Expr::Attribute(_) => match self.path(expr) {
+                Some(path) => self.read(path, false),
+                None => {
+                    let mut at = expr;
+                    while let Expr::Attribute(attribute) = at {
+                        at = &attribute.value;
+                    }
+                    self.visit_expr(at);
+                }
+            },
+            Expr::Call(call) => self.call(call),
+            Expr::Lambda(lambda) => self.lambda(lambda),
+            Expr::Named(named) => {
+                self.visit_expr(&named.value);
+                self.target(&named.target, true);
+            }
+            Expr::ListComp(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::SetComp(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::Generator(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::DictComp(comp) => match &comp.key {
+                Some(key) => self.comprehension(&[key, &comp.value], &comp.generators),
+                None => self.comprehension(&[&comp.value], &comp.generators),
+            },
+            _ => visitor::walk_expr(self, expr),
+        }
+    }
+}
+
+/// Builtins that may call what they are given.
+const BUILTINS: &[&str] = &[
+    "abs",
+    "aiter",
+    "all",
+    "anext",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "compile",
+    "complex",
+    "delattr",
+    "dict",
+    "dir",
+    "divmod",
+    "enumerate",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "hasattr",
+    "hash",
+    "hex",
+    "id",
+    "input",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "memoryview",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "open",
+    "ord",
+    "pow",
+    "print",
+    "property",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+    "vars",
+    "zip",
+];

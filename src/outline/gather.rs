@@ -1,0 +1,92 @@
+//! What is gathered while a statement is read.
+
+use super::{Import, Statement, Uses};
+use std::ops::Range;
+
+/// What is known so far of one statement.
+#[derive(Default)]
+pub(super) struct Frame {
+    /// Done with the module's names when the statement runs. `binds` and `deletes` are of the
+    /// scope that the statement stands in.
+    pub uses: Uses,
+    /// Done with the names of the class body that the statement stands in.
+    pub class: Uses,
+    /// Done by functions when they are called.
+    pub later: Uses,
+    pub imports: Vec<Import>,
+    pub body: Vec<Statement>,
+    /// Tokens of the bodies of functions.
+    pub holes: Vec<Range<usize>>,
+    /// How many function bodies, of this statement's own, stand around what is being read.
+    pub deferred: u32,
+    /// How many scopes stand around the statement.
+    pub scopes: usize,
+}
+
+impl Frame {
+    /// Where a use of the module's names belongs now.
+    pub(super) fn now(&mut self) -> &mut Uses {
+        if self.deferred > 0 {
+            &mut self.later
+        } else {
+            &mut self.uses
+        }
+    }
+
+    /// Makes the lists of the finished statement sets.
+    pub(super) fn settle(&mut self) {
+        self.uses.settle();
+        self.class.settle();
+        self.later.settle();
+    }
+
+    /// Takes over what a statement inside this one does.
+    pub(super) fn absorb(&mut self, inner: &Frame) {
+        let same_scope = self.scopes == inner.scopes && self.deferred == 0;
+        self.now().absorb(&inner.uses);
+        if same_scope {
+            self.uses.binds.extend_from_slice(&inner.uses.binds);
+            self.uses.deletes.extend_from_slice(&inner.uses.deletes);
+            self.class.absorb(&inner.class);
+        }
+        self.later.absorb(&inner.later);
+        if self.deferred == 0 {
+            self.imports.extend_from_slice(&inner.imports);
+        }
+        self.holes.extend_from_slice(&inner.holes);
+    }
+}
+
+impl Uses {
+    fn absorb(&mut self, other: &Uses) {
+        self.reads.extend_from_slice(&other.reads);
+        self.calls.extend_from_slice(&other.calls);
+        self.mutates.extend_from_slice(&other.mutates);
+        self.global_writes.extend_from_slice(&other.global_writes);
+        self.opaque |= other.opaque;
+    }
+
+    /// What a statement of a class body does: with the class's names and the module's alike.
+    pub(super) fn and(mut self, class: &Uses) -> Uses {
+        self.absorb(class);
+        self.settle();
+        self
+    }
+
+    pub(super) fn settle(&mut self) {
+        let Uses {
+            binds,
+            deletes,
+            reads,
+            calls,
+            mutates,
+            global_writes,
+            opaque: _,
+        } = self;
+        for list in [binds, deletes, reads, calls, mutates, global_writes] {
+            list.sort_unstable();
+            list.dedup();
+            list.shrink_to_fit();
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Scopes: which names a block binds, and what a name means where it is read.
+
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Expr, ExprContext, Pattern, Stmt};
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+/// `__x` in class `C` is `_C__x`, as CPython's compiler mangles it.
+pub(super) fn mangle<'a>(class: Option<&str>, name: &'a str) -> Cow<'a, str> {
+    let Some(class) = class else {
+        return Cow::Borrowed(name);
+    };
+    if !name.starts_with("__") || name.ends_with("__") || name.contains('.') {
+        return Cow::Borrowed(name);
+    }
+    match class.trim_start_matches('_') {
+        "" => Cow::Borrowed(name),
+        class => Cow::Owned(format!("_{class}{name}")),
+    }
+}
+
+/// What the code of one block (not of the functions and classes in it) declares.
+#[derive(Default)]
+pub(super) struct Bindings<'a> {
+    /// Names that the block binds or deletes.
+    pub bound: HashSet<Cow<'a, str>>,
+    /// Names declared `global`.
+    pub globals: HashSet<Cow<'a, str>>,
+    nonlocals: HashSet<Cow<'a, str>>,
+    /// Names bound by `import x`: modules.
+    pub modules: HashSet<&'a str>,
+    /// Names bound by `from x import y`.
+    pub from_imports: HashSet<&'a str>,
+}
+
+impl<'a> Bindings<'a> {
+    /// Those of a block of statements, in a class for mangling.
+    pub(super) fn of_block(class: Option<&'a str>, body: &'a [Stmt]) -> Self {
+        Collector::run(class, |collector| collector.visit_body(body))
+    }
+
+    /// Those of a lambda's body: what `:=` binds.
+    pub(super) fn of_expression(class: Option<&'a str>, body: &'a Expr) -> Self {
+        Collector::run(class, |collector| collector.visit_expr(body))
+    }
+
+    /// The names in the targets of a comprehension.
+    pub(super) fn of_targets(class: Option<&'a str>, generators: &'a [ast::Comprehension]) -> Self {
+        Collector::run(class, |collector| {
+            for generator in generators {
+                collector.visit_expr(&generator.target);
+            }
+        })
+    }
+
+    /// Adds a function's or lambda's parameters.
+    pub(super) fn add_parameters(&mut self, class: Option<&str>, parameters: &'a ast::Parameters) {
+        for parameter in parameters {
+            self.bound.insert(mangle(class, parameter.name().as_str()));
+        }
+    }
+}
+
+struct Collector<'a> {
+    class: Option<&'a str>,
+    found: Bindings<'a>,
+}
+
+impl<'a> Collector<'a> {
+    fn run(class: Option<&'a str>, visit: impl FnOnce(&mut Self)) -> Bindings<'a> {
+        let mut collector = Self {
+            class,
+            found: Bindings::default(),
+        };
+        visit(&mut collector);
+        let Bindings {
+            bound,
+            globals,
+            nonlocals,
+            ..
+        } = &mut collector.found;
+        bound.retain(|name| !globals.contains(name) && !nonlocals.contains(name));
+        collector.found
+    }
+
+    fn bind(&mut self, name: &'a str) {
+        self.found.bound.insert(mangle(self.class, name));
+    }
+
+    fn comprehension(&mut self, parts: &[&'a Expr], generators: &'a [ast::Comprehension]) {
+        // Only `:=` binds outside of it.
+        for part in parts {
+            self.visit_expr(part);
+        }
+        for generator in generators {
+            self.visit_expr(&generator.iter);
+            for test in &generator.ifs {
+                self.visit_expr(test);
+            }
+        }
+    }
+}
+
+/// The name that `import a.b` or `import a.b as c` binds.
+pub(super) fn import_bound(alias: &ast::Alias) -> &str {
+    match &alias.asname {
+        Some(name) => name.as_str(),
+        None => alias.name.as_str().split('.').next().unwrap_or_default(),
+    }
+}
+
+impl<'a> Visitor<'a> for Collector<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::FunctionDef(def) => {
+                self.bind(def.name.as_str());
+                for decorator in &def.decorator_list {
+                    self.visit_decorator(decorator);
+                }
+                self.visit_parameters(&def.parameters);
+            }
+            Stmt::ClassDef(def) => {
+                self.bind(def.name.as_str());
+                for decorator in &def.decorator_list {
+                    self.visit_decorator(decorator);
+                }
+                if let Some(arguments) = &def.arguments {
+                    self.visit_arguments(arguments);
+                }
+            }
+            Stmt::Import(import) => {
+                for alias in &import.names {
+                    let name = import_bound(alias);
+                    self.bind(name);
+                    self.found.modules.insert(name);
+                }
+            }
+            Stmt::ImportFrom(import) => {
+                for alias in &import.names {
+                    let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+                    if name != "*" {
+                        self.bind(name);
+                        self.found.from_imports.insert(name);
+                    }
+                }
+            }
+            Stmt::Global(global) => {
+                for name in &global.names {
+                    self.found.globals.insert(mangle(self.class, name.as_str()));
+                }
+            }
+            Stmt::Nonlocal(nonlocal) => {
+                for name in &nonlocal.names {
+                    self.found
+                        .nonlocals
+                        .insert(mangle(self.class, name.as_str()));
+                }
+            }
+            _ => visitor::walk_stmt(self, stmt),
+        }
+    }
+
+    fn visit_annotation(&mut self, _: &'a Expr) {}
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Name(name) => {
+                if matches!(name.ctx, ExprContext::Store | ExprContext::Del) {
+                    self.bind(name.id.as_str());
+                }
+            }
+            Expr::Lambda(lambda) => {
+                if let Some(parameters) = &lambda.parameters {
+                    self.visit_parameters(parameters);
+                }
+            }
+            Expr::ListComp(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::SetComp(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::Generator(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::DictComp(comp) => {
+                if let Some(key) = &comp.key {
+                    self.visit_expr(key);
+                }
+                self.comprehension(&[&comp.value], &comp.generators);
+            }
+            _ => visitor::walk_expr(self, expr),
+        }
+    }
+
+    fn visit_except_handler(&mut self, handler: &'a ast::ExceptHandler) {
+        let ast::ExceptHandler::ExceptHandler(inner) = handler;
+        if let Some(name) = &inner.name {
+            self.bind(name.as_str());
+        }
+        visitor::walk_except_handler(self, handler);
+    }
+
+    fn visit_pattern(&mut self, pattern: &'a Pattern) {
+        if let Some(name) = captured(pattern) {
+            self.bind(name);
+        }
+        visitor::walk_pattern(self, pattern);
+    }
+}
+
+/// The name that a pattern itself (not its parts) captures.
+pub(super) fn captured(pattern: &Pattern) -> Option<&str> {
+    let name = match pattern {
+        Pattern::MatchAs(pattern) => pattern.name.as_ref(),
+        Pattern::MatchStar(pattern) => pattern.name.as_ref(),
+        Pattern::MatchMapping(pattern) => pattern.rest.as_ref(),
+        _ => None,
+    };
+    name.map(|name| name.as_str())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Block {
+    /// A function or lambda.
+    Function,
+    Comprehension,
+    Class,
+    /// The names of `[T]` in `def f[T]`, seen in annotations and the body.
+    TypeParameters,
+}
+
+pub(super) struct Scope<'a> {
+    pub block: Block,
+    /// For a class: the names bound so far.
+    pub bound: HashSet<Cow<'a, str>>,
+    pub globals: HashSet<Cow<'a, str>>,
+}
+
+/// Whose name it is, seen from where it is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// A function's, a comprehension's or a type parameter.
+    Local,
+    /// Bound by the class body that reads it.
+    Class,
+    /// The module's, or a builtin.
+    Module,
+}
+
+/// Looks `name` (mangled) up from the innermost scope outwards, as CPython's symbol table does.
+pub(super) fn resolve(scopes: &[Scope<'_>], name: &str) -> Place {
+    let mut innermost = true;
+    for scope in scopes.iter().rev() {
+        // A class's names are seen by its own statements only, not by functions in it.
+        if scope.block != Block::Class || innermost {
+            if scope.globals.contains(name) {
+                return Place::Module;
+            }
+            if scope.bound.contains(name) {
+                let class = scope.block == Block::Class;
+                return if class { Place::Class } else { Place::Local };
+            }
+        }
+        innermost &= scope.block == Block::TypeParameters;
+    }
+    let in_method = scopes
+        .last()
+        .is_some_and(|scope| scope.block != Block::Class);
+    if name == "__class__" && in_method && scopes.iter().any(|s| s.block == Block::Class) {
+        return Place::Local;
+    }
+    Place::Module
+}

@@ -1,0 +1,549 @@
+//! The walk over statements: one frame for each that becomes a `Statement`.
+
+use super::gather::Frame;
+use super::kinds::{kind, simple_name};
+use super::prints::Prints;
+use super::scope::{Bindings, Block, Place, Scope, captured, import_bound, mangle, resolve};
+use super::{Import, Outline, Span, Statement, Value, value};
+use crate::text::LineIndex;
+use ruff_python_ast::visitor::Visitor;
+use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+use std::borrow::Cow;
+
+/// Reads one module.
+pub(super) struct Reader<'a> {
+    lines: LineIndex,
+    prints: Prints,
+    /// What the module's own block binds.
+    pub module: Bindings<'a>,
+    /// Scopes inside the module's, the innermost last.
+    pub scopes: Vec<Scope<'a>>,
+    /// Statements being read, the innermost last; the first is for the module itself.
+    frames: Vec<Frame>,
+    /// The class whose name mangles.
+    pub class: Option<&'a str>,
+    /// `from __future__ import annotations`: annotations are text.
+    annotations_are_text: bool,
+    pub outline: Outline,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(source: &'a str, prints: Prints, body: &'a [Stmt]) -> Self {
+        Self {
+            lines: LineIndex::new(source),
+            prints,
+            module: Bindings::of_block(None, body),
+            scopes: Vec::new(),
+            frames: vec![Frame::default()],
+            class: None,
+            annotations_are_text: false,
+            outline: Outline::default(),
+        }
+    }
+
+    pub(super) fn outline(mut self, body: &'a [Stmt]) -> Outline {
+        for stmt in body {
+            if let Stmt::ImportFrom(import) = stmt
+                && import.level == 0
+                && import.module.as_deref() == Some("__future__")
+            {
+                for alias in &import.names {
+                    self.annotations_are_text |= alias.name.as_str() == "annotations";
+                    self.outline.future.push(alias.name.to_string());
+                }
+            }
+        }
+        for (index, stmt) in body.iter().enumerate() {
+            let statement = self.statement(stmt, index == 0);
+            self.outline.body.push(statement);
+            // The module's frame gathers nothing.
+            self.frames.truncate(1);
+            self.frames[0] = Frame::default();
+        }
+        for list in [&mut self.outline.future, &mut self.outline.imported] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        self.outline
+    }
+
+    pub(super) fn frame(&mut self) -> &mut Frame {
+        if self.frames.is_empty() {
+            self.frames.push(Frame::default());
+        }
+        let last = self.frames.len() - 1;
+        &mut self.frames[last]
+    }
+
+    pub(super) fn mangled(&self, name: &'a str) -> Cow<'a, str> {
+        mangle(self.class, name)
+    }
+
+    /// Reads a statement of a module or class body, or a definition anywhere.
+    fn statement(&mut self, stmt: &'a Stmt, first: bool) -> Statement {
+        self.frames.push(Frame {
+            scopes: self.scopes.len(),
+            ..Frame::default()
+        });
+        match stmt {
+            Stmt::FunctionDef(def) => self.function(def),
+            Stmt::ClassDef(def) => self.class_definition(def),
+            _ => self.walk(stmt),
+        }
+        let mut frame = self.frames.pop().unwrap_or_default();
+        if self.scopes.is_empty() {
+            // What a class body declared `global` is bound in the module when the class runs.
+            let written = std::mem::take(&mut frame.uses.global_writes);
+            frame.uses.binds.extend(written);
+        }
+        frame.settle();
+        if self.frames.len() > 1 {
+            self.frame().absorb(&frame);
+        }
+        self.finished(stmt, frame, first)
+    }
+
+    fn finished(&self, stmt: &'a Stmt, frame: Frame, first: bool) -> Statement {
+        let kind = kind(stmt, first);
+        let range = stmt.range();
+        let tokens = self
+            .prints
+            .tokens(range.start().to_u32(), range.end().to_u32());
+        let print = self.prints.print(tokens.clone());
+        let (decorators, header) = match stmt {
+            Stmt::FunctionDef(def) => self.heads(range, &def.decorator_list, &def.body),
+            Stmt::ClassDef(def) => self.heads(range, &def.decorator_list, &def.body),
+            _ if frame.holes.is_empty() => (0, print),
+            _ => (0, self.prints.print_around(tokens, &frame.holes)),
+        };
+        Statement {
+            kind,
+            name: simple_name(stmt).unwrap_or_default().to_owned(),
+            span: self.span(stmt),
+            print,
+            header,
+            decorators,
+            value: self.value(stmt),
+            uses: frame.uses.and(&frame.class),
+            later: frame.later,
+            imports: frame.imports,
+            body: frame.body,
+        }
+    }
+
+    fn heads(
+        &self,
+        range: TextRange,
+        decorators: &[ast::Decorator],
+        body: &[Stmt],
+    ) -> (u128, u128) {
+        let start = range.start().to_u32();
+        let end = body.first().map_or(range.end(), Ranged::start).to_u32();
+        let header = self.prints.print(self.prints.tokens(start, end));
+        let decorators = match decorators.last() {
+            Some(last) => self
+                .prints
+                .print(self.prints.tokens(start, last.end().to_u32())),
+            None => 0,
+        };
+        (decorators, header)
+    }
+
+    fn span(&self, stmt: &Stmt) -> Span {
+        let (start, end) = (stmt.start().to_u32(), stmt.end().to_u32());
+        let line = self.lines.line(start);
+        let decorators = match stmt {
+            Stmt::FunctionDef(def) => def.decorator_list.last(),
+            Stmt::ClassDef(def) => def.decorator_list.last(),
+            _ => None,
+        };
+        let keyword = decorators.and_then(|last| self.prints.next_start(last.end().to_u32()));
+        Span {
+            start,
+            end,
+            line,
+            end_line: self.lines.line(end.saturating_sub(1).max(start)),
+            def_line: keyword.map_or(line, |start| self.lines.line(start)),
+            column: self.lines.column(start),
+        }
+    }
+
+    fn value(&self, stmt: &Stmt) -> Value {
+        let made = match stmt {
+            Stmt::Assign(assign) if assign.targets.iter().all(Expr::is_name_expr) => &assign.value,
+            Stmt::AnnAssign(assign) if assign.target.is_name_expr() => match &assign.value {
+                Some(value) => value,
+                None => return Value::Other,
+            },
+            Stmt::TypeAlias(_) => return Value::Pure,
+            _ => return Value::Other,
+        };
+        let builtin = |name: &str| {
+            !self.module.bound.contains(name) && resolve(&self.scopes, name) == Place::Module
+        };
+        let imported = |name: &str| self.module.from_imports.contains(name);
+        value::classify(
+            made,
+            &value::Names {
+                builtin: &builtin,
+                imported: &imported,
+            },
+        )
+    }
+
+    /// The body of a statement that does not begin a new statement of the outline.
+    fn walk_block(&mut self, body: &'a [Stmt]) {
+        for stmt in body {
+            match stmt {
+                Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {
+                    let statement = self.statement(stmt, false);
+                    self.frame().body.push(statement);
+                }
+                _ => self.walk(stmt),
+            }
+        }
+    }
+
+    fn walk(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => self.walk_block(std::slice::from_ref(stmt)),
+            Stmt::Assign(assign) => {
+                self.visit_expr(&assign.value);
+                for target in &assign.targets {
+                    self.target(target, true);
+                }
+            }
+            Stmt::AugAssign(assign) => {
+                self.read_target(&assign.target);
+                self.visit_expr(&assign.value);
+                self.target(&assign.target, true);
+                self.mutate(&assign.target);
+            }
+            Stmt::AnnAssign(assign) => {
+                if let Some(value) = &assign.value {
+                    self.visit_expr(value);
+                }
+                // A function's own annotations are never evaluated.
+                if !self.in_function() {
+                    self.annotation(&assign.annotation);
+                }
+                if assign.value.is_some() || !assign.target.is_name_expr() {
+                    self.target(&assign.target, true);
+                }
+            }
+            Stmt::TypeAlias(alias) => {
+                self.type_parameters(alias.type_params.as_deref());
+                // Evaluated when asked for; but who asked before an edit has the old value.
+                self.visit_expr(&alias.value);
+                self.end_type_parameters(alias.type_params.as_deref());
+                self.target(&alias.name, true);
+            }
+            Stmt::Delete(delete) => {
+                for target in &delete.targets {
+                    self.delete(target);
+                }
+            }
+            Stmt::Expr(expr) => {
+                self.visit_expr(&expr.value);
+                self.effect(&expr.value);
+            }
+            Stmt::For(stmt) => {
+                self.visit_expr(&stmt.iter);
+                self.target(&stmt.target, true);
+                self.walk_block(&stmt.body);
+                self.walk_block(&stmt.orelse);
+            }
+            Stmt::While(stmt) => {
+                self.visit_expr(&stmt.test);
+                self.walk_block(&stmt.body);
+                self.walk_block(&stmt.orelse);
+            }
+            Stmt::If(stmt) => {
+                self.visit_expr(&stmt.test);
+                self.walk_block(&stmt.body);
+                for clause in &stmt.elif_else_clauses {
+                    if let Some(test) = &clause.test {
+                        self.visit_expr(test);
+                    }
+                    self.walk_block(&clause.body);
+                }
+            }
+            Stmt::With(stmt) => {
+                for item in &stmt.items {
+                    self.visit_expr(&item.context_expr);
+                    if let Some(target) = &item.optional_vars {
+                        self.target(target, true);
+                    }
+                }
+                self.walk_block(&stmt.body);
+            }
+            Stmt::Try(stmt) => {
+                self.walk_block(&stmt.body);
+                for handler in &stmt.handlers {
+                    let ast::ExceptHandler::ExceptHandler(handler) = handler;
+                    if let Some(class) = &handler.type_ {
+                        self.visit_expr(class);
+                    }
+                    if let Some(name) = &handler.name {
+                        self.store(name.as_str());
+                    }
+                    self.walk_block(&handler.body);
+                }
+                self.walk_block(&stmt.orelse);
+                self.walk_block(&stmt.finalbody);
+            }
+            Stmt::Match(stmt) => {
+                self.visit_expr(&stmt.subject);
+                for case in &stmt.cases {
+                    self.visit_pattern(&case.pattern);
+                    if let Some(guard) = &case.guard {
+                        self.visit_expr(guard);
+                    }
+                    self.walk_block(&case.body);
+                }
+            }
+            Stmt::Import(stmt) => {
+                for alias in &stmt.names {
+                    let bound = import_bound(alias);
+                    self.import(Import {
+                        level: 0,
+                        module: alias.name.to_string(),
+                        name: None,
+                        bound: bound.to_owned(),
+                        aliased: alias.asname.is_some(),
+                    });
+                    self.imported(bound);
+                }
+            }
+            Stmt::ImportFrom(stmt) => {
+                for alias in &stmt.names {
+                    let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+                    self.import(Import {
+                        level: stmt.level,
+                        module: stmt
+                            .module
+                            .as_ref()
+                            .map(ToString::to_string)
+                            .unwrap_or_default(),
+                        name: Some(alias.name.to_string()),
+                        bound: bound.to_owned(),
+                        aliased: alias.asname.is_some(),
+                    });
+                    if bound == "*" {
+                        self.outline.star = true;
+                    } else {
+                        self.imported(bound);
+                    }
+                }
+            }
+            Stmt::Global(stmt) => {
+                for name in &stmt.names {
+                    let name = self.mangled(name.as_str());
+                    self.outline.mentions_super |= name == "super";
+                    if let Some(scope) = self.scopes.last_mut()
+                        && scope.block == Block::Class
+                    {
+                        scope.globals.insert(name);
+                    }
+                }
+            }
+            Stmt::Return(_) | Stmt::Raise(_) | Stmt::Assert(_) => {
+                ast::visitor::walk_stmt(self, stmt);
+            }
+            Stmt::Nonlocal(_)
+            | Stmt::Pass(_)
+            | Stmt::Break(_)
+            | Stmt::Continue(_)
+            | Stmt::IpyEscapeCommand(_) => {}
+        }
+    }
+
+    fn import(&mut self, import: Import) {
+        let frame = self.frame();
+        if frame.deferred == 0 {
+            frame.imports.push(import);
+        }
+    }
+
+    fn imported(&mut self, bound: &'a str) {
+        if self.scopes.is_empty() {
+            self.outline.imported.push(bound.to_owned());
+        }
+        self.store(bound);
+    }
+
+    pub(super) fn in_function(&self) -> bool {
+        self.scopes
+            .iter()
+            .rev()
+            .find(|s| s.block != Block::Comprehension)
+            .is_some_and(|s| s.block == Block::Function)
+    }
+
+    fn annotation(&mut self, annotation: &'a Expr) {
+        if !self.annotations_are_text {
+            self.visit_expr(annotation);
+        }
+    }
+
+    fn function(&mut self, def: &'a ast::StmtFunctionDef) {
+        self.decorators(&def.decorator_list);
+        self.defaults(&def.parameters);
+        self.type_parameters(def.type_params.as_deref());
+        for parameter in &*def.parameters {
+            if let Some(annotation) = parameter.annotation() {
+                self.annotation(annotation);
+            }
+        }
+        if let Some(returns) = &def.returns {
+            self.annotation(returns);
+        }
+        let mut bindings = Bindings::of_block(self.class, &def.body);
+        bindings.add_parameters(self.class, &def.parameters);
+        self.begin_function(bindings);
+        self.walk_block(&def.body);
+        self.end_function();
+        self.end_type_parameters(def.type_params.as_deref());
+        self.store(def.name.as_str());
+        if let Some(first) = def.body.first() {
+            let body = self
+                .prints
+                .tokens(first.start().to_u32(), def.end().to_u32());
+            self.frame().holes = vec![body];
+        }
+    }
+
+    fn class_definition(&mut self, def: &'a ast::StmtClassDef) {
+        self.decorators(&def.decorator_list);
+        self.type_parameters(def.type_params.as_deref());
+        if let Some(arguments) = &def.arguments {
+            self.visit_arguments(arguments);
+        }
+        let outer = self.class.replace(def.name.as_str());
+        let given = ["__module__", "__qualname__"].map(Cow::Borrowed);
+        self.scopes.push(Scope {
+            block: Block::Class,
+            bound: given.into(),
+            globals: std::collections::HashSet::new(),
+        });
+        for (index, stmt) in def.body.iter().enumerate() {
+            let statement = self.statement(stmt, index == 0);
+            self.frame().body.push(statement);
+        }
+        self.scopes.pop();
+        self.class = outer;
+        self.end_type_parameters(def.type_params.as_deref());
+        self.store(def.name.as_str());
+    }
+
+    fn decorators(&mut self, decorators: &'a [ast::Decorator]) {
+        for decorator in decorators {
+            self.visit_expr(&decorator.expression);
+            self.called(&decorator.expression);
+        }
+    }
+
+    pub(super) fn defaults(&mut self, parameters: &'a ast::Parameters) {
+        for parameter in parameters.iter_non_variadic_params() {
+            if let Some(default) = &parameter.default {
+                self.visit_expr(default);
+            }
+        }
+    }
+
+    pub(super) fn begin_function(&mut self, bindings: Bindings<'a>) {
+        let Bindings { bound, globals, .. } = bindings;
+        self.scopes.push(Scope {
+            block: Block::Function,
+            bound,
+            globals,
+        });
+        self.frame().deferred += 1;
+    }
+
+    pub(super) fn end_function(&mut self) {
+        self.scopes.pop();
+        self.frame().deferred -= 1;
+    }
+
+    fn type_parameters(&mut self, parameters: Option<&'a ast::TypeParams>) {
+        let Some(parameters) = parameters else { return };
+        let names = parameters
+            .iter()
+            .map(|p| self.mangled(p.name().as_str()))
+            .collect();
+        self.scopes.push(Scope {
+            block: Block::TypeParameters,
+            bound: names,
+            globals: std::collections::HashSet::new(),
+        });
+        self.visit_type_params(parameters);
+    }
+
+    fn end_type_parameters(&mut self, parameters: Option<&'a ast::TypeParams>) {
+        if parameters.is_some() {
+            self.scopes.pop();
+        }
+    }
+
+    /// A name is bound in the scope of the code being read.
+    pub(super) fn store(&mut self, name: &'a str) {
+        let name = self.mangled(name);
+        self.outline.mentions_super |= name == "super" && self.in_module_block();
+        for index in (0..self.scopes.len()).rev() {
+            let scope = &mut self.scopes[index];
+            let global = scope.globals.contains(&name);
+            match scope.block {
+                Block::Comprehension | Block::TypeParameters => continue,
+                Block::Function | Block::Class if global => {
+                    self.frame().now().global_writes.push(name.into_owned());
+                }
+                Block::Function => {}
+                Block::Class => {
+                    scope.bound.insert(name.clone());
+                    self.frame().uses.binds.push(name.into_owned());
+                }
+            }
+            return;
+        }
+        self.frame().uses.binds.push(name.into_owned());
+    }
+
+    /// The code being read belongs to the module's own block.
+    pub(super) fn in_module_block(&self) -> bool {
+        self.scopes
+            .iter()
+            .all(|scope| scope.block == Block::Comprehension)
+    }
+
+    fn delete(&mut self, target: &'a Expr) {
+        match target {
+            Expr::Name(name) => {
+                let name = self.mangled(name.id.as_str());
+                match self.scopes.last_mut() {
+                    Some(scope) if scope.globals.contains(&name) => {
+                        self.frame().now().global_writes.push(name.into_owned());
+                    }
+                    Some(scope) if scope.block == Block::Class => {
+                        scope.bound.remove(&name);
+                        self.frame().uses.deletes.push(name.into_owned());
+                    }
+                    Some(_) => {}
+                    None => self.frame().uses.deletes.push(name.into_owned()),
+                }
+            }
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|target| self.delete(target)),
+            Expr::List(list) => list.elts.iter().for_each(|target| self.delete(target)),
+            _ => self.target(target, true),
+        }
+    }
+
+    /// What a pattern reads and captures.
+    pub(super) fn pattern(&mut self, pattern: &'a Pattern) {
+        if let Some(name) = captured(pattern) {
+            self.store(name);
+        }
+        ast::visitor::walk_pattern(self, pattern);
+    }
+}

@@ -1,0 +1,177 @@
+//! How an assigned value is made.
+
+use super::Value;
+use ruff_python_ast::{self as ast, Expr, InterpolatedStringElement};
+
+/// What names mean where the value is made.
+pub(super) struct Names<'a> {
+    /// The name is the builtin's: nothing in sight binds it.
+    pub builtin: &'a dyn Fn(&str) -> bool,
+    /// The module imports it with `from`.
+    pub imported: &'a dyn Fn(&str) -> bool,
+}
+
+const CONSTRUCTORS: &[&str] = &[
+    "list",
+    "tuple",
+    "dict",
+    "set",
+    "frozenset",
+    "str",
+    "int",
+    "float",
+    "bool",
+    "bytes",
+    "range",
+    "zip",
+    "enumerate",
+    "len",
+    "sorted",
+    "min",
+    "max",
+    "sum",
+    "abs",
+    "round",
+    "reversed",
+    "map",
+    "filter",
+];
+
+const COLLECTIONS: &[&str] = &["defaultdict", "OrderedDict", "deque", "Counter"];
+
+pub(super) fn classify(expr: &Expr, names: &Names<'_>) -> Value {
+    match (names.pure(expr), names.container(expr)) {
+        (true, true) => Value::Container,
+        (true, false) => Value::Pure,
+        (false, _) => Value::Other,
+    }
+}
+
+impl Names<'_> {
+    fn container(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::List(_)
+            | Expr::Dict(_)
+            | Expr::Set(_)
+            | Expr::ListComp(_)
+            | Expr::SetComp(_)
+            | Expr::DictComp(_) => true,
+            Expr::Call(call) => match &*call.func {
+                Expr::Name(name) => {
+                    matches!(name.id.as_str(), "list" | "dict" | "set")
+                        || self.collection(&call.func)
+                }
+                func => self.collection(func),
+            },
+            _ => false,
+        }
+    }
+
+    fn collection(&self, func: &Expr) -> bool {
+        match func {
+            Expr::Name(name) => {
+                COLLECTIONS.contains(&name.id.as_str()) && (self.imported)(name.id.as_str())
+            }
+            Expr::Attribute(attribute) => {
+                COLLECTIONS.contains(&attribute.attr.as_str())
+                    && matches!(&*attribute.value, Expr::Name(m) if m.id.as_str() == "collections")
+            }
+            _ => false,
+        }
+    }
+
+    fn constructor(&self, func: &Expr) -> bool {
+        match func {
+            Expr::Name(name) if CONSTRUCTORS.contains(&name.id.as_str()) => {
+                (self.builtin)(name.id.as_str())
+            }
+            _ => self.collection(func),
+        }
+    }
+
+    fn all<'e>(&self, exprs: impl IntoIterator<Item = &'e Expr>) -> bool {
+        exprs.into_iter().all(|expr| self.pure(expr))
+    }
+
+    fn optional(&self, expr: Option<&Expr>) -> bool {
+        expr.is_none_or(|expr| self.pure(expr))
+    }
+
+    fn generators(&self, generators: &[ast::Comprehension]) -> bool {
+        generators.iter().all(|generator| {
+            !generator.is_async && self.pure(&generator.iter) && self.all(&generator.ifs)
+        })
+    }
+
+    fn elements<'e>(&self, elements: impl Iterator<Item = &'e InterpolatedStringElement>) -> bool {
+        elements
+            .filter_map(|element| element.as_interpolation())
+            .all(|element| {
+                let spec = element.format_spec.as_deref();
+                self.pure(&element.expression)
+                    && spec.is_none_or(|spec| self.elements(spec.elements.iter()))
+            })
+    }
+
+    fn pure(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::StringLiteral(_)
+            | Expr::BytesLiteral(_)
+            | Expr::NumberLiteral(_)
+            | Expr::BooleanLiteral(_)
+            | Expr::NoneLiteral(_)
+            | Expr::EllipsisLiteral(_)
+            | Expr::Name(_) => true,
+            // Its defaults are values of their own; its body does not run.
+            Expr::Lambda(lambda) => lambda.parameters.as_deref().is_none_or(|parameters| {
+                let mut defaults = parameters.iter_non_variadic_params();
+                defaults.all(|parameter| self.optional(parameter.default.as_deref()))
+            }),
+            Expr::Attribute(attribute) => self.pure(&attribute.value),
+            Expr::Subscript(subscript) => {
+                self.pure(&subscript.value) && self.pure(&subscript.slice)
+            }
+            Expr::Slice(slice) => {
+                let parts = [&slice.lower, &slice.upper, &slice.step];
+                parts.into_iter().all(|part| self.optional(part.as_deref()))
+            }
+            Expr::Starred(starred) => self.pure(&starred.value),
+            Expr::BoolOp(op) => self.all(&op.values),
+            Expr::BinOp(op) => self.pure(&op.left) && self.pure(&op.right),
+            Expr::UnaryOp(op) => self.pure(&op.operand),
+            Expr::Compare(compare) => self.pure(&compare.left) && self.all(&*compare.comparators),
+            Expr::If(choice) => self.all([&*choice.test, &*choice.body, &*choice.orelse]),
+            Expr::List(list) => self.all(&list.elts),
+            Expr::Tuple(tuple) => self.all(&tuple.elts),
+            Expr::Set(set) => self.all(&set.elts),
+            Expr::Dict(dict) => dict
+                .items
+                .iter()
+                .all(|item| self.optional(item.key.as_ref()) && self.pure(&item.value)),
+            Expr::ListComp(comp) => self.pure(&comp.elt) && self.generators(&comp.generators),
+            Expr::SetComp(comp) => self.pure(&comp.elt) && self.generators(&comp.generators),
+            Expr::Generator(comp) => self.pure(&comp.elt) && self.generators(&comp.generators),
+            Expr::DictComp(comp) => {
+                self.optional(comp.key.as_deref())
+                    && self.pure(&comp.value)
+                    && self.generators(&comp.generators)
+            }
+            Expr::FString(string) => self.elements(string.value.elements()),
+            Expr::TString(string) => self.elements(string.value.elements()),
+            Expr::Call(call) => {
+                self.constructor(&call.func)
+                    && self.all(&*call.arguments.args)
+                    && call
+                        .arguments
+                        .keywords
+                        .iter()
+                        .all(|keyword| self.pure(&keyword.value))
+            }
+            Expr::Named(_)
+            | Expr::Await(_)
+            | Expr::Yield(_)
+            | Expr::YieldFrom(_)
+            | Expr::IpyEscapeCommand(_) => false,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What is known to differ from what the rest of a module was computed from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::outline::{Kind, Outline, Statement, Uses};
+
+/// Paths (see `outline::Uses`) that changed, each with a clause for the report.
+#[derive(Debug, Clone, Default)]
+pub struct Dirty {
+    /// Names and attributes that have another value: `X`, `m.X`, `C.attr`.
+    pub values: BTreeMap<String, String>,
+    /// Functions and methods that do something else when called: `f`, `m.f`, `C.method`.
+    pub behaviour: BTreeMap<String, String>,
+}
+
+impl Dirty {
+    /// Nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.behaviour.is_empty()
+    }
+
+    /// The value at `path` differs.
+    pub fn value(&mut self, path: impl Into<String>, why: impl Into<String>) {
+        self.values.entry(path.into()).or_insert_with(|| why.into());
+    }
+
+    /// The function at `path` does something else.
+    pub fn acts(&mut self, path: impl Into<String>, why: impl Into<String>) {
+        self.behaviour.entry(path.into()).or_insert_with(|| why.into());
+    }
+
+    /// The name was bound anew, to what it was bound before: nothing below it differs.
+    pub fn clean(&mut self, name: &str) {
+        let prefix = format!("{name}.");
+        self.values.retain(|path, _| path != name && !path.starts_with(&prefix));
+    }
+
+    /// The reason why one of the values read differs.
+    fn reads(&self, paths: &[String]) -> Option<String> {
+        paths.iter().find_map(|path| {
+            prefixes(path)
+                .find_map(|prefix| self.values.get(prefix))
+                .map(|why| format!("reads {path}, {why}"))
+        })
+    }
+}
+
+/// `a.b.c` -> `a`, `a.b`, `a.b.c`.
+fn prefixes(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('.').map(|(at, _)| &path[..at]).chain(std::iter::once(path))
+}
+
+/// The functions that a module defines, by the path under which its own code calls them.
+pub struct Functions<'a> {
+    by_path: BTreeMap<String, Vec<&'a Statement>>,
+}
+
+impl<'a> Functions<'a> {
+    /// Indexes the functions and methods of a module.
+    pub fn of(outline: &'a Outline) -> Self {
+        let mut by_path = BTreeMap::new();
+        index(&outline.body, "", &mut by_path);
+        Self { by_path }
+    }
+
+    /// The paths of all functions of the module.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.by_path.keys().map(String::as_str)
+    }
+
+    /// Names that calling these paths may write with `global`.
+    pub fn global_writes(&self, calls: &[String]) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
+        while let Some(path) = todo.pop() {
+            if !seen.insert(path) {
+                continue;
+            }
+            for function in self.called(path) {
+                out.extend(function.later.global_writes.iter().cloned());
+                todo.extend(function.later.calls.iter().map(String::as_str));
+            }
+        }
+        out
+    }
+
+    /// The bodies that run when `path` is called. A class stands for its constructors.
+    fn called(&self, path: &str) -> Vec<&'a Statement> {
+        let mut out: Vec<&Statement> = Vec::new();
+        for statement in self.by_path.get(path).into_iter().flatten() {
+            if statement.kind == Kind::Class {
+                for name in ["__init__", "__new__", "__post_init__"] {
+                    if let Some(found) = self.by_path.get(&format!("{path}.{name}")) {
+                        out.extend(found.iter().copied().filter(|s| s.kind == Kind::Function));
+                    }
+                }
+            } else {
+                out.push(statement);
+            }
+        }
+        out
+    }
+
+    /// Why calling one of `calls` now gives something else than it did at import.
+    pub fn acts_differently(&self, calls: &[String], dirty: &Dirty) -> Option<String> {
+        if dirty.is_empty() {
+            return None;
+        }
+        let mut seen = BTreeSet::new();
+        calls.iter().find_map(|path| self.differs(path, dirty, &mut seen))
+    }
+
+    fn differs<'p>(
+        &'p self,
+        path: &'p str,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<&'p str>,
+    ) -> Option<String> {
+        if let Some(why) = dirty.behaviour.get(path) {
+            return Some(format!("calls {path}, {why}"));
+        }
+        if !seen.insert(path) {
+            return None;
+        }
+        for function in self.called(path) {
+            if let Some(why) = dirty.reads(&function.later.reads) {
+                return Some(format!("calls {path}, which {why}"));
+            }
+            for inner in &function.later.calls {
+                if let Some(why) = self.differs(inner, dirty, seen) {
+                    return Some(format!("calls {path}, which {why}"));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn index<'a>(
+    body: &'a [Statement],
+    prefix: &str,
+    out: &mut BTreeMap<String, Vec<&'a Statement>>,
+) {
+    for statement in body {
+        match statement.kind {
+            Kind::Function => {
+                out.entry(format!("{prefix}{}", statement.name)).or_default().push(statement);
+            }
+            Kind::Class => {
+                let path = format!("{prefix}{}", statement.name);
+                index(&statement.body, &format!("{path}."), out);
+                out.entry(path).or_default().push(statement);
+            }
+            Kind::Compound => index(&statement.body, prefix, out),
+            // `double = lambda x: ...` and `run = partial(f, 1)` are called by their name too.
+            Kind::Assign if !statement.name.is_empty() && !statement.later.reads.is_empty() => {
+                out.entry(format!("{prefix}{}", statement.name)).or_default().push(statement);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Why a statement that did not change must run again, or `None`.
+pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option<String> {
+    if dirty.is_empty() {
+        return None;
+    }
+    dirty.reads(&uses.reads).or_else(|| functions.acts_differently(&uses.calls, dirty))
+}

@@ -1,0 +1,512 @@
+//! A check from top to bottom.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::find::Edit;
+use super::unit::{Edited, Unit};
+use super::{Error, Flags, Listener, Reloader};
+use crate::apply::Kit;
+use crate::files;
+use crate::files::Look;
+use crate::modules::{Failure, Record, Version, resolve};
+use crate::report::{Cause, ModuleReport, Outcome, Report};
+use crate::text;
+
+impl Reloader {
+    /// `None` when no file changed. `Err` only when the check did not run; module failures are in
+    /// the report.
+    pub fn check(
+        &self,
+        py: Python<'_>,
+        flags: Flags,
+        listener: &mut dyn Listener,
+    ) -> Result<Option<Report>, Error> {
+        let _inside = self.gate.try_enter()?;
+        let started = Instant::now();
+        *self.checked.lock() = Some(started);
+        self.checks.fetch_add(1, Ordering::Relaxed);
+        // Skipped in the common case that only a file changed.
+        if flags.rescan || !self.pulse.is_still() {
+            self.discover(py)?;
+        }
+        let (edits, strangers) = self.edits(flags);
+        if edits.is_empty() && strangers.is_empty() {
+            self.pending.store(0, Ordering::Relaxed);
+            return Ok(None);
+        }
+        let kit = Kit::new(py)?;
+        let (edited, reports) = self.sort_out(&kit, edits, &strangers)?;
+        let edited = Changed { edited, reports };
+        let outcome = self.carry_out(&kit, flags, started, edited, listener);
+        if outcome.as_ref().is_ok_and(|r| r.is_some()) && !flags.dry_run {
+            // Statements that ran may have imported modules.
+            self.discover(py)?;
+        }
+        outcome
+    }
+
+    /// The same for one module, also when it did not change.
+    pub fn reload(
+        &self,
+        py: Python<'_>,
+        module: &str,
+        flags: Flags,
+        listener: &mut dyn Listener,
+    ) -> Result<Option<Report>, Error> {
+        let _inside = self.gate.try_enter()?;
+        let started = Instant::now();
+        self.discover(py)?;
+        let kit = Kit::new(py)?;
+        let Some(found) = kit.sys_modules.get_item(module)? else {
+            return Err(Error::NotFound(format!(
+                "module '{module}' is not imported; import it first or check the spelling"
+            )));
+        };
+        let record = match self.ledger.get(module) {
+            Some(record) => record,
+            None => self.adopt(&found, module)?,
+        };
+        let path = record.path.read().clone();
+        let mut reports = Vec::new();
+        let mut edited = Vec::new();
+        match self.edit(&record, &path) {
+            Some(Edit::Changed(version)) => {
+                edited.push(Edited { record, version, cause: Cause::Request, moved: None });
+            }
+            Some(Edit::Unreadable(print, error)) => {
+                reports.extend(self.unreadable(&record, print, &error, true));
+            }
+            Some(Edit::Missing) => {
+                return Err(Error::NotFound(format!(
+                    "the source of '{module}' is gone: {}",
+                    path.display()
+                )));
+            }
+            None => {
+                if flags.force {
+                    let running = record.version();
+                    let again = Version::new(running.text.clone(), running.print, running.look, true);
+                    let version = Arc::new(again);
+                    edited.push(Edited { record, version, cause: Cause::Request, moved: None });
+                }
+            }
+        }
+        if edited.is_empty() && reports.is_empty() {
+            return Ok(None);
+        }
+        let outcome = self.carry_out(&kit, flags, started, Changed { edited, reports }, listener);
+        self.discover(py)?;
+        outcome
+    }
+
+    /// A module that the rules leave out, for a reload by name.
+    fn adopt(&self, found: &Bound<'_, PyAny>, name: &str) -> Result<Arc<Record>, Error> {
+        let none = || {
+            Error::Unsupported(format!("module '{name}' has no Python source that could be reloaded"))
+        };
+        let module = found.cast::<pyo3::types::PyModule>().map_err(|_| none())?;
+        let seen = crate::modules::survey(
+            &module.py().import("sys")?.getattr("modules")?.cast_into::<PyDict>().map_err(PyErr::from)?,
+            &|other, _| other != name,
+        )?;
+        let seen = seen.into_iter().find(|s| s.name == name).ok_or_else(none)?;
+        let path = seen.path.clone().ok_or_else(none)?;
+        if name == "__main__" {
+            return Err(Error::Unsupported("'__main__' is the program itself; run it again".to_owned()));
+        }
+        let origin = crate::modules::Origin { path: &path, filename: &seen.filename };
+        let version = crate::modules::running_version(module, &origin).ok_or_else(none)?;
+        self.watch_file(&path);
+        let package = crate::modules::module_package(module);
+        let record = Arc::new(Record::new(name, path, seen.filename.clone(), package, seen.id(), version));
+        self.ledger.insert(Arc::clone(&record));
+        Ok(record)
+    }
+
+    /// Edits into modules to work on, and reports of those that cannot be.
+    fn sort_out(
+        &self,
+        kit: &Kit<'_>,
+        edits: Vec<(Arc<Record>, Edit)>,
+        strangers: &[PathBuf],
+    ) -> Result<(Vec<Edited>, Vec<ModuleReport>), Error> {
+        let mut edited = Vec::new();
+        let mut reports = Vec::new();
+        for (record, edit) in edits {
+            match edit {
+                Edit::Changed(version) => {
+                    edited.push(Edited { record, version, cause: Cause::Source, moved: None });
+                }
+                Edit::Unreadable(print, error) => {
+                    reports.extend(self.unreadable(&record, print, &error, false));
+                }
+                Edit::Missing => match self.elsewhere(kit, &record)? {
+                    Some(moved) => edited.push(moved),
+                    None => {
+                        // Said once; the program goes on with what it has.
+                        if !record.missing.swap(true, Ordering::Relaxed) {
+                            log::info!("{}: its file is gone; it keeps its version", record.name);
+                        }
+                    }
+                },
+            }
+        }
+        for path in strangers {
+            if path.file_name().is_some_and(|n| n == "__init__.py")
+                && let Some(found) = self.namespace_gained_init(kit, path)?
+            {
+                edited.push(found);
+            }
+        }
+        // A new file may be what a failed import was missing.
+        if !strangers.is_empty() {
+            kit.py.import("importlib")?.call_method0("invalidate_caches")?;
+        }
+        Ok((edited, reports))
+    }
+
+    fn unreadable(&self, record: &Record, print: u128, error: &str, request: bool) -> Option<ModuleReport> {
+        let failure = Failure { print, error: error.to_owned(), import: false };
+        let mut slot = record.failed.lock();
+        if slot.as_ref() == Some(&failure) && !request {
+            return None;
+        }
+        *slot = Some(failure);
+        drop(slot);
+        Some(ModuleReport {
+            name: record.name.clone(),
+            path: record.path.read().to_string_lossy().into_owned(),
+            outcome: Outcome::Failed,
+            cause: if request { Cause::Request } else { Cause::Source },
+            error: Some(error.to_owned()),
+            traceback: None,
+            error_line: 0,
+            changes: Vec::new(),
+            notes: Vec::new(),
+        })
+    }
+
+    /// The file of a module is gone: has the module moved (a module became a package, or the
+    /// other way round)?
+    fn elsewhere(&self, kit: &Kit<'_>, record: &Arc<Record>) -> Result<Option<Edited>, Error> {
+        let py = kit.py;
+        let path = record.path.read().clone();
+        py.import("importlib")?.call_method0("invalidate_caches")?;
+        let parent = record.name.rsplit_once('.').map(|(head, _)| head);
+        let search = match parent {
+            Some(parent) => match kit.sys_modules.get_item(parent)? {
+                Some(module) => module.getattr("__path__").ok(),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        let finder = py.import("importlib.machinery")?.getattr("PathFinder")?;
+        let Ok(spec) = finder.call_method1("find_spec", (record.name.as_str(), search)) else {
+            return Ok(None);
+        };
+        if spec.is_none() {
+            return Ok(None);
+        }
+        let Ok(origin) = spec.getattr("origin").and_then(|o| o.extract::<PathBuf>()) else {
+            return Ok(None);
+        };
+        if origin == path || origin.extension().is_none_or(|e| e != "py") {
+            return Ok(None);
+        }
+        // Only a module that became a package here, or the other way round: another file of the
+        // same name further down the path is another module.
+        let stem = |p: &Path| {
+            if p.file_name().is_some_and(|n| n == "__init__.py") {
+                p.parent().map(Path::to_path_buf)
+            } else {
+                Some(p.with_extension(""))
+            }
+        };
+        if stem(&origin) != stem(&path) {
+            return Ok(None);
+        }
+        self.relocate(record, origin, spec)
+    }
+
+    fn relocate(
+        &self,
+        record: &Arc<Record>,
+        origin: PathBuf,
+        spec: Bound<'_, PyAny>,
+    ) -> Result<Option<Edited>, Error> {
+        self.watch_file(&origin);
+        let Some(version) = read_version(&origin) else { return Ok(None) };
+        *record.filename.write() = origin.to_string_lossy().into_owned();
+        let is_package = spec.getattr("submodule_search_locations").is_ok_and(|l| !l.is_none());
+        *record.package.write() = if is_package {
+            record.name.clone()
+        } else {
+            record.name.rsplit_once('.').map_or_else(String::new, |(head, _)| head.to_owned())
+        };
+        self.ledger.move_to(record, origin);
+        Ok(Some(Edited {
+            record: Arc::clone(record),
+            version: Arc::new(version),
+            cause: Cause::Source,
+            moved: Some(spec.unbind()),
+        }))
+    }
+
+    /// A folder that was a namespace package has an `__init__.py` now.
+    fn namespace_gained_init(&self, kit: &Kit<'_>, path: &Path) -> Result<Option<Edited>, Error> {
+        let Some(folder) = path.parent() else { return Ok(None) };
+        for (key, module) in kit.sys_modules.copy()?.iter() {
+            let name = crate::apply::text(&key);
+            if self.ledger.get(&name).is_some() || !folder.ends_with(name.rsplit('.').next().unwrap_or("")) {
+                continue;
+            }
+            let Ok(dict) = module.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?)) else {
+                continue;
+            };
+            if dict.get_item("__file__")?.is_some_and(|f| !f.is_none()) {
+                continue;
+            }
+            let Some(places) = dict.get_item("__path__")? else { continue };
+            let here = places
+                .try_iter()?
+                .filter_map(|p| p.ok()?.extract::<PathBuf>().ok())
+                .any(|p| p == folder);
+            if !here || !self.rules.tracks(&self.places, &name, path) {
+                continue;
+            }
+            let spec = kit.py.import("importlib.util")?.call_method1(
+                "spec_from_file_location",
+                (name.as_str(), path.to_string_lossy().as_ref()),
+            )?;
+            let empty = Version::new(String::new(), text::fingerprint(b""), Look::at(path), true);
+            let record = Arc::new(Record::new(
+                &name,
+                path.to_path_buf(),
+                path.to_string_lossy().into_owned(),
+                name.clone(),
+                module.as_ptr() as usize,
+                empty,
+            ));
+            self.ledger.insert(Arc::clone(&record));
+            return self.relocate(&record, path.to_path_buf(), spec);
+        }
+        Ok(None)
+    }
+
+    /// Groups, orders and applies; tells the listener; makes the report.
+    fn carry_out(
+        &self,
+        kit: &Kit<'_>,
+        flags: Flags,
+        started: Instant,
+        changed: Changed,
+        listener: &mut dyn Listener,
+    ) -> Result<Option<Report>, Error> {
+        let Changed { edited, reports: mut done } = changed;
+        // What failed before and did not change since is not tried again, unless a module that
+        // it belongs together with changed, or something it could not import may be there now.
+        let stale: BTreeSet<String> = edited
+            .iter()
+            .filter(|e| {
+                e.cause != Cause::Request
+                    && e.record
+                        .failed
+                        .lock()
+                        .as_ref()
+                        .is_some_and(|f| f.print == e.version.print && !f.import)
+            })
+            .map(|e| e.record.name.clone())
+            .collect();
+        let units: Vec<Vec<Edited>> = self
+            .units(edited)
+            .into_iter()
+            .filter(|unit| !unit.iter().all(|e| stale.contains(&e.record.name)))
+            .collect();
+        if units.is_empty() && done.is_empty() {
+            return Ok(None);
+        }
+        let units: Vec<Unit<'_, '_, '_>> = units
+            .into_iter()
+            .map(|edited| {
+                let order = self.order(kit, &edited)?;
+                Ok(Unit::new(self, kit, flags, edited, order))
+            })
+            .collect::<Result<_, Error>>()?;
+        let finish = |modules: Vec<ModuleReport>, dry_run: bool| Report {
+            modules,
+            dry_run,
+            duration_ns: u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        };
+        if flags.dry_run || (listener.wants_plan() && !units.is_empty()) {
+            let mut plan = done.clone();
+            plan.extend(units.iter().flat_map(Unit::plan));
+            let plan = finish(plan, true);
+            let cancelled = !flags.dry_run && !listener.before(kit.py, &plan);
+            if flags.dry_run || cancelled {
+                // Nothing was done: it all still has to be.
+                let mut backlog = self.backlog.lock();
+                for unit in &units {
+                    backlog.extend(unit.names());
+                }
+                self.pending.store(backlog.len(), Ordering::Relaxed);
+                drop(backlog);
+                self.pulse.forget();
+                return if cancelled { Err(Error::Cancelled) } else { Ok(Some(plan)) };
+            }
+        }
+        for unit in &units {
+            let reports = unit.apply();
+            for report in &reports {
+                listener.module(kit.py, report);
+            }
+            done.extend(reports);
+        }
+        self.reloads.fetch_add(
+            done.iter().filter(|m| m.outcome != Outcome::Failed && m.outcome != Outcome::Deferred).count() as u64,
+            Ordering::Relaxed,
+        );
+        let stuck = done.iter().filter(|m| matches!(m.outcome, Outcome::Failed | Outcome::Deferred)).count();
+        self.pending.store(stuck, Ordering::Relaxed);
+        if done.is_empty() {
+            return Ok(None);
+        }
+        let report = finish(done, false);
+        listener.after(kit.py, &report);
+        Ok(Some(report))
+    }
+
+    /// Changed modules that import each other, directly or not, are one unit.
+    fn units(&self, edited: Vec<Edited>) -> Vec<Vec<Edited>> {
+        if edited.len() == 1 {
+            return vec![edited];
+        }
+        let names: BTreeMap<String, usize> =
+            edited.iter().enumerate().map(|(at, e)| (e.record.name.clone(), at)).collect();
+        let mut root: Vec<usize> = (0..edited.len()).collect();
+        fn find(root: &mut [usize], at: usize) -> usize {
+            let mut at = at;
+            while root[at] != at {
+                root[at] = root[root[at]];
+                at = root[at];
+            }
+            at
+        }
+        for (at, one) in edited.iter().enumerate() {
+            let dependents = self.dependents(std::slice::from_ref(&one.record.name));
+            for (other, index) in &names {
+                let imports = dependents.contains(other)
+                    || new_imports(&edited[*index]).iter().any(|t| *t == one.record.name || dependents.contains(t));
+                if *index != at && imports {
+                    let (a, b) = (find(&mut root, at), find(&mut root, *index));
+                    root[a.max(b)] = a.min(b);
+                }
+            }
+        }
+        let mut groups: BTreeMap<usize, Vec<Edited>> = BTreeMap::new();
+        for (at, one) in edited.into_iter().enumerate() {
+            let top = find(&mut root, at);
+            groups.entry(top).or_default().push(one);
+        }
+        groups.into_values().collect()
+    }
+
+    /// All modules that import one of these, directly or not.
+    fn dependents(&self, names: &[String]) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        let mut todo: Vec<String> = names.to_vec();
+        while let Some(name) = todo.pop() {
+            for importer in self.ledger.importers(&name) {
+                if out.insert(importer.clone()) {
+                    todo.push(importer);
+                }
+            }
+        }
+        out
+    }
+
+    /// The modules of a unit and their dependents, each after those it imports.
+    fn order(&self, kit: &Kit<'_>, edited: &[Edited]) -> Result<Vec<String>, Error> {
+        let names: Vec<String> = edited.iter().map(|e| e.record.name.clone()).collect();
+        let mut nodes = self.dependents(&names);
+        nodes.extend(names.iter().cloned());
+        if nodes.len() == 1 {
+            return Ok(names);
+        }
+        // Where imports go round in a circle, the order in which they were imported decides.
+        let mut imported: Vec<String> = Vec::with_capacity(nodes.len());
+        for key in kit.sys_modules.keys() {
+            let name = crate::apply::text(&key);
+            if nodes.contains(&name) {
+                imported.push(name);
+            }
+        }
+        let targets: HashMap<&String, Vec<String>> = imported
+            .iter()
+            .map(|name| {
+                let found = match edited.iter().find(|e| e.record.name == *name) {
+                    Some(edited) => new_imports(edited),
+                    None => self.ledger.get(name).map(|r| crate::modules::forward(&r)).unwrap_or_default(),
+                };
+                (name, found)
+            })
+            .collect();
+        let mut out = Vec::with_capacity(imported.len());
+        let mut seen: BTreeSet<&String> = BTreeSet::new();
+        for start in &imported {
+            // Depth first, without recursion: import chains can be long.
+            let mut stack: Vec<(&String, usize)> = Vec::new();
+            if seen.insert(start) {
+                stack.push((start, 0));
+            }
+            while let Some((name, at)) = stack.pop() {
+                let next = targets[name].get(at);
+                match next {
+                    Some(target) => {
+                        stack.push((name, at + 1));
+                        if let Some((key, _)) = targets.get_key_value(target)
+                            && seen.insert(key)
+                        {
+                            stack.push((key, 0));
+                        }
+                    }
+                    None => out.push(name.clone()),
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// What a check has to work on.
+struct Changed {
+    edited: Vec<Edited>,
+    /// Modules that cannot be worked on.
+    reports: Vec<ModuleReport>,
+}
+
+/// The modules that the new version of a module imports.
+fn new_imports(edited: &Edited) -> Vec<String> {
+    let package = edited.record.package.read().clone();
+    let mut out = Vec::new();
+    for (level, module, names) in edited.version.imports() {
+        let base = resolve(&package, *level, module);
+        out.extend(names.iter().map(|n| format!("{base}.{n}")));
+        out.push(base);
+    }
+    out
+}
+
+fn read_version(path: &Path) -> Option<Version> {
+    let taken_ns = files::now_ns();
+    let (bytes, stamp) = files::read(path).ok()?;
+    let decoded = text::decode(&bytes).ok()?.source;
+    let look = Look { stamp: Some(stamp), taken_ns };
+    Some(Version::new(decoded, text::fingerprint(&bytes), look, true))
+}

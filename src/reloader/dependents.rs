@@ -1,0 +1,202 @@
+//! What changed in a module, in the words of one that imports it.
+
+use std::collections::HashMap;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::apply::{Facts, Kit, Rebind, text};
+use crate::modules::resolve;
+use crate::outline::Outline;
+use crate::plan::Dirty;
+
+/// What a module sees of the changes around it.
+#[derive(Default)]
+pub struct Inbound<'py> {
+    /// What differs but for the names that are rebound.
+    pub outside: Dirty,
+    /// Names that it imported and that are bound to other objects now.
+    pub rebinds: Vec<Rebind<'py>>,
+}
+
+impl Inbound<'_> {
+    /// Nothing that it could see.
+    pub fn is_empty(&self) -> bool {
+        self.outside.is_empty() && self.rebinds.is_empty()
+    }
+
+    /// For a plan: names that are to be rebound differ too.
+    pub fn for_plan(&self) -> Dirty {
+        let mut dirty = self.outside.clone();
+        for rebind in &self.rebinds {
+            dirty.value(&rebind.name, format!("which comes from {}", rebind.from));
+        }
+        dirty
+    }
+}
+
+/// Translates the facts of the modules that `outline` imports.
+pub fn inbound<'py>(
+    kit: &Kit<'py>,
+    outline: &Outline,
+    package: &str,
+    own: &Bound<'py, PyDict>,
+    facts: &HashMap<String, Facts<'py>>,
+) -> PyResult<Inbound<'py>> {
+    let mut out = Inbound::default();
+    for statement in &outline.body {
+        for import in &statement.imports {
+            let module = resolve(package, import.level, &import.module);
+            match import.name.as_deref() {
+                None if import.aliased => prefixed(&mut out, facts, &module, &import.bound),
+                None => {
+                    // `import a.b.c`: `a`, `a.b` and `a.b.c` can be reached.
+                    let mut at = String::new();
+                    for part in module.split('.') {
+                        if !at.is_empty() {
+                            at.push('.');
+                        }
+                        at.push_str(part);
+                        prefixed(&mut out, facts, &at, &at);
+                    }
+                }
+                Some("*") => {
+                    if let Some(found) = facts.get(&module) {
+                        star(kit, &mut out, &module, own, found)?;
+                    }
+                }
+                Some(name) => {
+                    prefixed(&mut out, facts, &format!("{module}.{name}"), &import.bound);
+                    if let Some(found) = facts.get(&module) {
+                        named(&mut out, &module, name, &import.bound, found);
+                    }
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn because(module: &str, why: &str) -> String {
+    format!("{why} in {module}")
+}
+
+/// All facts of a module, as attributes of the name it is known by here.
+fn prefixed(out: &mut Inbound<'_>, facts: &HashMap<String, Facts<'_>>, module: &str, here: &str) {
+    let Some(found) = facts.get(module) else { return };
+    for (path, why) in &found.dirty.values {
+        out.outside.value(format!("{here}.{path}"), because(module, why));
+    }
+    for (path, why) in &found.dirty.behaviour {
+        out.outside.acts(format!("{here}.{path}"), because(module, why));
+    }
+}
+
+/// The facts about one name, as the name it is bound to here.
+fn named<'py>(out: &mut Inbound<'py>, module: &str, name: &str, here: &str, found: &Facts<'py>) {
+    let mut rebound = false;
+    for (changed, old, new) in &found.rebound {
+        if changed == name {
+            rebound = true;
+            out.rebinds.push(Rebind {
+                name: here.to_owned(),
+                old: old.clone(),
+                new: new.clone(),
+                from: format!("{module}.{name}"),
+                star: false,
+            });
+        }
+    }
+    let local = |path: &str| {
+        if path == name {
+            Some(here.to_owned())
+        } else {
+            path.strip_prefix(name).filter(|rest| rest.starts_with('.')).map(|rest| format!("{here}{rest}"))
+        }
+    };
+    for (path, why) in &found.dirty.values {
+        if let Some(local) = local(path)
+            && !(rebound && path == name)
+        {
+            out.outside.value(local, because(module, why));
+        }
+    }
+    for (path, why) in &found.dirty.behaviour {
+        if let Some(local) = local(path) {
+            out.outside.acts(local, because(module, why));
+        }
+    }
+}
+
+/// Everything public, under its own name; names that became public or ceased to be.
+fn star<'py>(
+    kit: &Kit<'py>,
+    out: &mut Inbound<'py>,
+    module: &str,
+    own: &Bound<'py, PyDict>,
+    found: &Facts<'py>,
+) -> PyResult<()> {
+    let source = kit.sys_modules.get_item(module)?;
+    let Some(source) = source.and_then(|m| m.getattr("__dict__").ok()).and_then(|d| d.cast_into::<PyDict>().ok())
+    else {
+        return Ok(());
+    };
+    let all: Option<Vec<String>> = match source.get_item("__all__")? {
+        Some(all) => Some(all.extract().unwrap_or_default()),
+        None => None,
+    };
+    let public = |name: &str| match &all {
+        Some(all) => all.iter().any(|n| n == name),
+        None => !name.starts_with('_'),
+    };
+    for (name, old, new) in &found.rebound {
+        if public(name) || (new.is_none() && !name.starts_with('_')) {
+            out.rebinds.push(Rebind {
+                name: name.clone(),
+                old: old.clone(),
+                new: new.clone(),
+                from: format!("{module}.{name}"),
+                star: true,
+            });
+        }
+    }
+    if found.dirty.values.contains_key("__all__") {
+        for (key, value) in source.iter() {
+            let Ok(key) = key.cast_into::<PyString>() else { continue };
+            let name = text(key.as_any());
+            if name.starts_with("__") && !public(&name) {
+                continue;
+            }
+            match (public(&name), own.get_item(&name)?) {
+                (true, None) => out.rebinds.push(Rebind {
+                    name: name.clone(),
+                    old: None,
+                    new: Some(value),
+                    from: format!("{module}.{name}"),
+                    star: true,
+                }),
+                (false, Some(now)) if now.is(&value) => out.rebinds.push(Rebind {
+                    name: name.clone(),
+                    old: Some(now),
+                    new: None,
+                    from: format!("{module}.{name}"),
+                    star: true,
+                }),
+                _ => {}
+            }
+        }
+    }
+    for (path, why) in &found.dirty.values {
+        let root = path.split('.').next().unwrap_or(path);
+        let rebound = found.rebound.iter().any(|(n, ..)| n == path);
+        if public(root) && !rebound {
+            out.outside.value(path, because(module, why));
+        }
+    }
+    for (path, why) in &found.dirty.behaviour {
+        if public(path.split('.').next().unwrap_or(path)) {
+            out.outside.acts(path, because(module, why));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! Which modules are there, and which of their files changed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::{Error, Flags, Reloader};
+use crate::files::{self, Look};
+use crate::modules::{Origin, Record, Version, module_package, running_version, survey};
+use crate::text;
+
+/// What became of the file of a tracked module.
+pub(super) enum Edit {
+    /// It has other bytes.
+    Changed(Arc<Version>),
+    /// It has other bytes that are no text, and why.
+    Unreadable(u128, String),
+    /// It is gone.
+    Missing,
+}
+
+impl Reloader {
+    /// Tracks modules that were imported since the last look. Reads their files.
+    pub(super) fn discover(&self, py: Python<'_>) -> Result<bool, Error> {
+        let modules: Bound<'_, PyDict> =
+            py.import("sys")?.getattr("modules")?.cast_into().map_err(PyErr::from)?;
+        let known = |name: &str, id: usize| {
+            self.ledger.get(name).is_some_and(|r| {
+                r.id.load(Ordering::Relaxed) == id as u64 && self.is_watched(&r)
+            })
+        };
+        let mut found = false;
+        let mut unfinished = false;
+        for seen in survey(&modules, &known)? {
+            let id = seen.id();
+            if seen.unfinished {
+                unfinished = true;
+                continue;
+            }
+            let Some(path) = &seen.path else { continue };
+            if seen.name == "__main__" || !self.rules.tracks(&self.places, &seen.name, path) {
+                continue;
+            }
+            if let Some(record) = self.ledger.get(&seen.name)
+                && record.id.load(Ordering::Relaxed) == id as u64
+            {
+                self.watch_file(&record.path.read());
+                // Tracked by another reloader before: the file may have changed before the watch.
+                self.backlog.lock().insert(seen.name.clone());
+                continue;
+            }
+            // One module under several names is tracked under its own.
+            if self.is_alias(&seen.name, &seen.module) {
+                continue;
+            }
+            // Watch first, then read: no edit falls between.
+            self.watch_file(path);
+            let origin = Origin { path, filename: &seen.filename };
+            let Some(version) = running_version(&seen.module, &origin) else { continue };
+            if !version.known {
+                log::info!("{}: its file changed before it was seen", seen.name);
+                self.backlog.lock().insert(seen.name.clone());
+            }
+            let record = Record::new(
+                &seen.name,
+                path.clone(),
+                seen.filename.clone(),
+                module_package(&seen.module),
+                id,
+                version,
+            );
+            self.ledger.insert(Arc::new(record));
+            found = true;
+        }
+        if !unfinished {
+            self.pulse.mark(&modules);
+        }
+        Ok(found)
+    }
+
+    /// Whether another entry of `sys.modules` is this module's own.
+    fn is_alias(&self, name: &str, module: &Bound<'_, PyModule>) -> bool {
+        let dict = module.dict();
+        let own = dict
+            .get_item("__spec__")
+            .ok()
+            .flatten()
+            .and_then(|s| s.getattr("name").ok())
+            .or_else(|| dict.get_item("__name__").ok().flatten())
+            .and_then(|n| n.extract::<String>().ok());
+        let Some(own) = own else { return false };
+        own != name
+            && module
+                .py()
+                .import("sys")
+                .and_then(|s| s.getattr("modules"))
+                .and_then(|m| m.get_item(&own))
+                .is_ok_and(|m| m.is(module))
+    }
+
+    fn is_watched(&self, record: &Record) -> bool {
+        self.watched.lock().contains(&*record.path.read())
+    }
+
+    pub(super) fn watch_file(&self, path: &Path) {
+        if self.watched.lock().insert(path.to_path_buf()) {
+            self.watcher.lock().watch_file(path);
+        }
+    }
+
+    /// The rules changed: modules may be tracked now that were not.
+    pub(super) fn look_again(&self) {
+        self.pulse.forget();
+    }
+
+    /// Whether the file of a module has other bytes than what runs.
+    pub(super) fn is_stale(&self, record: &Record, path: &Path) -> bool {
+        let version = record.version();
+        if !version.known {
+            return true;
+        }
+        if Look::at(path).proves_same_as(&version.look) {
+            return false;
+        }
+        files::read(path).is_ok_and(|(bytes, _)| text::fingerprint(&bytes) != version.print)
+    }
+
+    /// The tracked modules whose files are not what they run, with what the files are now.
+    pub(super) fn edits(&self, flags: Flags) -> (Vec<(Arc<Record>, Edit)>, Vec<PathBuf>) {
+        let news = self.watcher.lock().take();
+        let backlog = std::mem::take(&mut *self.backlog.lock());
+        let mut candidates: Vec<Arc<Record>> = if flags.rescan || news.overflow {
+            self.ledger.all()
+        } else {
+            let mut some: Vec<Arc<Record>> =
+                news.files.iter().flat_map(|p| self.ledger.of_path(p)).collect();
+            some.extend(backlog.iter().filter_map(|n| self.ledger.get(n)));
+            some
+        };
+        candidates.sort_by(|a, b| a.name.cmp(&b.name));
+        candidates.dedup_by(|a, b| a.name == b.name);
+        let mut out = Vec::new();
+        for record in candidates {
+            let path = record.path.read().clone();
+            if !self.rules.tracks(&self.places, &record.name, &path) {
+                continue;
+            }
+            if let Some(edit) = self.edit(&record, &path) {
+                out.push((record, edit));
+            }
+        }
+        (out, news.strangers)
+    }
+
+    /// What became of one file.
+    pub(super) fn edit(&self, record: &Arc<Record>, path: &Path) -> Option<Edit> {
+        let version = record.version();
+        let taken_ns = files::now_ns();
+        let (bytes, stamp) = match files::read(path) {
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Some(Edit::Missing);
+            }
+            Err(error) => {
+                log::debug!("{}: {error}; looked at again later", path.display());
+                self.backlog.lock().insert(record.name.clone());
+                return None;
+            }
+        };
+        record.missing.store(false, Ordering::Relaxed);
+        let print = text::fingerprint(&bytes);
+        if print == version.print && version.known {
+            *record.failed.lock() = None;
+            return None;
+        }
+        match text::decode(&bytes) {
+            Ok(decoded) => {
+                let look = Look { stamp: Some(stamp), taken_ns };
+                Some(Edit::Changed(Arc::new(Version::new(decoded.source, print, look, true))))
+            }
+            Err(error) => Some(Edit::Unreadable(print, error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+"""Behaviour cases: their format, the processes that run them, the engines under test."""

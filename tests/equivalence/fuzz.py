@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Equivalence fuzzing: after any edit, the process is what a restart would have made it.
+
+Small programs of one to five modules are made, imported, and edited in one to five steps; each
+step is a save and a check. Then a picture of the process (see snapshot.py), the results of calling
+everything, objects held since before the first edit and run-time state are compared with a fresh
+interpreter on the final files. A difference is shrunk and printed as files to paste.
+
+    python3 tests/equivalence/fuzz.py --seconds 60
+    python3 tests/equivalence/fuzz.py --seed 7 --count 1 --keep     (one program, again)
+    python3 tests/equivalence/fuzz.py --engine importlib --count 200
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import edits  # noqa: E402
+import generate  # noqa: E402
+import run  # noqa: E402
+import shrink  # noqa: E402
+
+
+def make_case(seed, features):
+    program, maker = generate.make(seed, features)
+    rng = random.Random(seed * 2 + 1)
+    versions = edits.script(rng, program, maker)
+    return {"seed": seed, "versions": versions, "start": rng.choice(["after", "after", "before"])}
+
+
+def find_interpreter(name):
+    """An interpreter by path, by name, or by version among pyenv's."""
+    if os.path.sep in name:
+        return name
+    found = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{name}*/bin/python3"))
+    return str(found[-1]) if found and name[0].isdigit() else name
+
+
+def signature(found):
+    """What kind of difference it is, so that shrinking does not slide into another one."""
+    return {(kind, re.sub(r"\d+", "#", where.split(".")[-1].split("[")[0]) if kind == "snapshot" else "")
+            for kind, where, _what in found}
+
+
+def report(case, found, limit=12):
+    lines = [f"# seed {case['seed']}, engine created {case['start']} the imports"]
+    lines += [f"# {kind}: {where}: {what}"[:400] for kind, where, what in found[:limit]]
+    if len(found) > limit:
+        lines.append(f"# ... and {len(found) - limit} more")
+    previous = {}
+    for number, version in enumerate(case["versions"]):
+        note = f" (broken: {version.broken})" if version.broken else ""
+        lines.append(f"#### v{number + 1}{note} {' '.join(version.ops)}".rstrip())
+        for path, text in version.files.items():
+            if previous.get(path) != text:
+                lines += [f"## {path}", text.rstrip("\n")]
+        lines += [f"## {path} deleted" for path in previous if path not in version.files]
+        previous = version.files
+    return "\n".join(lines)
+
+
+def save(case, found, out):
+    folder = Path(out) / f"seed{case['seed']}"
+    for number, version in enumerate(case["versions"]):
+        for path, text in version.files.items():
+            file = folder / f"v{number + 1}" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+    (folder / "differences.txt").write_text("\n".join(f"{k}: {w}: {t}" for k, w, t in found) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--engine", default="pyreload", choices=run.engines.NAMES)
+    parser.add_argument("--seed", type=int, default=1, help="of the first program; the next has one more")
+    parser.add_argument("--count", type=int, help="how many programs (default: until --seconds are over)")
+    parser.add_argument("--seconds", type=float, help="stop then (default 30 without --count)")
+    parser.add_argument("--python", default=None, help="interpreter: path, name or pyenv version")
+    parser.add_argument("--features", default="", help=f"rare statements: {','.join(generate.RARE)}, or all")
+    parser.add_argument("--failures", type=int, default=5, help="stop shrinking and printing after so many")
+    parser.add_argument("--stop", action="store_true", help="stop at that many failures altogether")
+    parser.add_argument("--no-shrink", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="print the program even without a difference")
+    parser.add_argument("--out", help="folder for failing cases: v1/, v2/, ... and differences.txt")
+    parser.add_argument("--json", help="write the figures there")
+    options = parser.parse_args()
+    if options.python and not os.environ.get("PYRELOAD_FUZZ_CHILD"):
+        arguments = [find_interpreter(options.python), __file__, *sys.argv[1:]]
+        return subprocess.run(arguments, env={**os.environ, "PYRELOAD_FUZZ_CHILD": "1"}).returncode
+    features = generate.RARE if options.features == "all" else [f for f in options.features.split(",") if f]
+    unknown = set(features) - set(generate.RARE)
+    if unknown:
+        parser.error(f"no such features: {unknown}")
+    warm_up(options.engine)
+    seconds = options.seconds or (None if options.count else 30)
+    base = tempfile.mkdtemp(prefix="reload-fuzz-")
+    started, seed = time.monotonic(), options.seed
+    tally, kinds, ops, steps = collections.Counter(), collections.Counter(), collections.Counter(), 0
+    failing = []
+    try:
+        while True:
+            if options.count is not None and seed - options.seed >= options.count:
+                break
+            if seconds is not None and time.monotonic() - started >= seconds:
+                break
+            case = make_case(seed, features)
+            seed += 1
+            if len(case["versions"]) < 2:
+                tally["no edit"] += 1
+                continue
+            found = run.compare(case, options.engine, base)
+            if options.keep:
+                print(report(case, found if found != "invalid" else []))
+            if found == "invalid":
+                tally["invalid"] += 1
+                continue
+            steps += len(case["versions"]) - 1
+            tally["same" if not found else "different"] += 1
+            ops.update(op for v in case["versions"] for op in v.ops)
+            if not found:
+                continue
+            kinds.update({kind for kind, _where, _what in found})
+            failing.append(case["seed"])
+            if len(failing) <= options.failures:
+                if not options.no_shrink:
+                    case, found = shrink.shrink(case, found, lambda c: run.compare(c, options.engine, base), signature)
+                print(report(case, found), "\n", flush=True)
+                if options.out:
+                    save(case, found, options.out)
+            elif options.stop:
+                break
+    finally:
+        run.shutil.rmtree(base, ignore_errors=True)
+    took = time.monotonic() - started
+    ran = tally["same"] + tally["different"]
+    print(f"engine {options.engine}, Python {sys.version.split()[0]}, seeds {options.seed}..{seed - 1}: "
+          f"{ran} programs, {steps} steps, {ran / max(took, 0.001):.0f} programs/s; not run: "
+          f"{tally['invalid']} that a restart cannot run, {tally['no edit']} without an edit")
+    print("edits:", ", ".join(f"{op} {n}" for op, n in ops.most_common()))
+    if failing:
+        print("differences in:", ", ".join(f"{kind} {n}" for kind, n in kinds.most_common()))
+        print("seeds:", *failing[:40])
+    if options.json:
+        Path(options.json).write_text(json.dumps({
+            "engine": options.engine, "python": sys.version.split()[0], "first_seed": options.seed,
+            "programs": ran, "steps": steps, "different": len(failing), "invalid": tally["invalid"],
+            "kinds": kinds, "seeds": failing, "seconds": round(took, 1)}, indent=1))
+    print(f"{tally['same']} passed, {tally['different']} failed")
+    return 1 if failing or not ran else 0
+
+
+def warm_up(engine):
+    """Imports what every child needs, so that a fork has it."""
+    for name in ("dataclasses", "enum", "collections", "functools", "typing", "abc"):
+        __import__(name)
+    if engine == "pyreload":
+        from pyreload_ctypes import load
+        load()
+    elif engine in run.engines.NEEDS:
+        __import__({"ipython": "IPython.extensions.autoreload"}.get(run.engines.NEEDS[engine], run.engines.NEEDS[engine]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+//! Fingerprints: what differs and what does not.
+
+use crate::read;
+use pyreload::outline::Statement;
+
+#[track_caller]
+fn first(source: &str) -> Statement {
+    read(source).body.remove(0)
+}
+
+/// `print header decorators`: `=` where the two sources agree, `x` where they do not.
+#[track_caller]
+fn check(a: &str, b: &str, expect: &str) {
+    let (x, y) = (first(a), first(b));
+    let mark = |same| if same { '=' } else { 'x' };
+    let got: String = [
+        x.print == y.print,
+        x.header == y.header,
+        x.decorators == y.decorators,
+    ]
+    .map(mark)
+    .iter()
+    .collect();
+    assert_eq!(got, expect, "\n{a}\n---\n{b}");
+}
+
+#[test]
+fn layout_and_comments_do_not_count() {
+    check("x = 1", "x  =  1  # one", "===");
+    check("f(a, b)", "f(\n    a,  # first\n    b)", "===");
+    check("x = a + b", "x = a + \\\n  b", "===");
+    check(
+        "def f():\n    return 1",
+        "def f() :\n\n  # hm\n  return 1\n# end",
+        "===",
+    );
+    check(
+        "if a:\n  b\n  if c:\n    d\ne",
+        "if a:\n\tb\n\tif c:\n\t\td\ne",
+        "===",
+    );
+    check("def f(): return 1", "def f(): return 1;", "===");
+    check(
+        "class C:\n    x = 1\ny",
+        "class C:\n    x = 1\n    # c\n\n\ny",
+        "===",
+    );
+    check("x = 1", "\x0cx = 1", "===");
+}
+
+#[test]
+fn tokens_count() {
+    check("x = 1", "x = 2", "xx=");
+    check("x = 'a'", "x = \"a\"", "xx=");
+    check("x = 'a b'", "x = 'ab'", "xx=");
+    check("x = '''a\n  b'''", "x = '''a\n b'''", "xx=");
+    check("x = f'{a=}'", "x = f'{a = }'", "xx=");
+    check("x = f'{a}b'", "x = f'{a}c'", "xx=");
+    check("x = f'{f\"{a}\"}' + b", "x = f'{f\"{a}\"}' + c", "xx=");
+    check("x = a", "y = a", "xx=");
+    check("f(a, b)", "f(a, b,)", "xx=");
+    check("x = (a)", "x = a", "xx=");
+    check("(x)", "x", "xx=");
+    check("x = ab", "x = a.b", "xx=");
+}
+
+#[test]
+fn structure_counts() {
+    check("if a:\n  b\n  c", "if a:\n  b\nc", "xx=");
+    check(
+        "if a:\n  if b:\n    c\n  else:\n    d",
+        "if a:\n  if b:\n    c\nelse:\n  d"
+            .replace("\nelse", "\nelse")
+            .as_str(),
+        "xx=",
+    );
+}
+
+#[test]
+fn function_header_is_all_but_the_body() {
+    let base = "@d\ndef f(a, b=1) -> T:\n    return a";
+    check(base, "@d\ndef f(a, b=1) -> T:\n    return b", "x==");
+    check(
+        base,
+        "@d\ndef f(a, b=1) -> T:\n    'doc'\n    return a",
+        "x==",
+    );
+    check(base, "@d\ndef f(a, b=2) -> T:\n    return a", "xx=");
+    check(base, "@d\ndef f(a, b=1) -> U:\n    return a", "xx=");
+    check(base, "@d\nasync def f(a, b=1) -> T:\n    return a", "xx=");
+    check(base, "@d\ndef f[T](a, b=1) -> T:\n    return a", "xx=");
+    check(base, "@d\ndef g(a, b=1) -> T:\n    return a", "xx=");
+    check(base, "@e\ndef f(a, b=1) -> T:\n    return a", "xxx");
+    check(base, "def f(a, b=1) -> T:\n    return a", "xxx");
+    check(
+        base,
+        "@d # c\n\ndef f(a,\n  b=1) -> T: # d\n    return a",
+        "===",
+    );
+    check(
+        "def f():\n    @d\n    def g(): pass",
+        "def f():\n    @e\n    def g(): pass",
+        "x==",
+    );
+    check("def f(): return 1", "def f():\n    return 2", "x==");
+}
+
+#[test]
+fn class_header_is_all_but_the_body() {
+    let base = "@d\nclass C(B, m=M):\n    x = 1";
+    check(base, "@d\nclass C(B, m=M):\n    x = 2", "x==");
+    check(base, "@d\nclass C(B, m=N):\n    x = 1", "xx=");
+    check(base, "@d\nclass C[T](B, m=M):\n    x = 1", "xx=");
+    check(base, "@e\nclass C(B, m=M):\n    x = 1", "xxx");
+}
+
+#[test]
+fn compound_header_is_all_but_the_bodies_of_functions() {
+    let base = "if a:\n  x = 1\n  def f(): return 1\n  class C:\n    y = 1\n    def m(self): return 2\nelse:\n  z";
+    check(base, &base.replace("return 1", "return 3"), "x==");
+    check(base, &base.replace("return 2", "return 3"), "x==");
+    check(base, &base.replace("x = 1", "x = 3"), "xx=");
+    check(base, &base.replace("y = 1", "y = 3"), "xx=");
+    check(base, &base.replace("f()", "f(a)"), "xx=");
+    check(base, &base.replace("  z", "  w"), "xx=");
+    check("if a: x", "if b: x", "xx=");
+    check(
+        "if a:\n  def f():\n    def g(): return 1\n    return g",
+        "if a:\n  def f():\n    def g(): return 2\n    return h",
+        "x==",
+    );
+    check(
+        "if a:\n  def f(): return 1\n  def g(): return 2",
+        "if a:\n  def f(): return 1; return 2\n  def g(): pass",
+        "x==",
+    );
+}
+
+#[test]
+fn equal_code_has_equal_prints_wherever_it_stands() {
+    let outline =
+        read("def f(): return x\nif a:\n    def f(): return x\nclass C:\n  def f(): return x");
+    let [top, compound, class] = &outline.body[..] else {
+        panic!("three statements")
+    };
+    assert_eq!(top.print, compound.body[0].print);
+    assert_eq!(top.print, class.body[0].print);
+    assert_eq!(
+        read("x = 1; x = 1").body[0].print,
+        read("x = 1; x = 1").body[1].print
+    );
+}

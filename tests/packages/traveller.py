@@ -1,0 +1,331 @@
+"""One journey of time travel, in a process of its own (see timetravel.py, which starts it).
+
+argv: a JSON file with {mode, engine, site, new, tests, imports, arguments}, and where the JSON
+result goes. `site` is the folder on sys.path that holds the old version; `new` holds the target.
+"""
+
+from __future__ import annotations
+
+import collections
+import importlib
+import io
+import json
+import os
+import pkgutil
+import shutil
+import sys
+import time
+import traceback
+import types
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "equivalence")]
+
+import engines  # noqa: E402
+import snapshot  # noqa: E402
+
+
+# -- files -----------------------------------------------------------------------------------
+
+
+def tree(folder):
+    return {str(p.relative_to(folder)): p for p in sorted(Path(folder).rglob("*"))
+            if p.is_file() and "__pycache__" not in p.parts}
+
+
+def swap(site, new):
+    """Turns `site` into `new`, each file atomically; deletes what is gone."""
+    have, want = tree(site), tree(new)
+    changed = 0
+    for name, source in want.items():
+        target = Path(site) / name
+        data = source.read_bytes()
+        if name in have and have[name].read_bytes() == data:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name("." + target.name + ".part")
+        part.write_bytes(data)
+        os.replace(part, target)
+        changed += 1
+    for name in have:
+        if name not in want:
+            (Path(site) / name).unlink()
+            changed += 1
+    return changed
+
+
+# -- modules and what is held of them ---------------------------------------------------------
+
+
+def modules_of(names):
+    return sorted(n for n, m in sys.modules.items() if n.split(".")[0] in names and isinstance(m, types.ModuleType))
+
+
+def import_all(names):
+    """A package and all its submodules that can be imported."""
+    for name in names:
+        module = importlib.import_module(name)
+        for info in pkgutil.walk_packages(getattr(module, "__path__", []), name + ".", onerror=lambda n: None):
+            last = info.name.rpartition(".")[2]
+            if last == "__main__" or ".tests" in info.name or ".test" in info.name or last.startswith("test_"):
+                continue
+            try:
+                importlib.import_module(info.name)
+            except (Exception, SystemExit):
+                pass  # other systems' consoles, optional dependencies
+    return modules_of(names)
+
+
+def described(path, v, own):
+    """A digest of an object's whole structure; instances' attributes are state."""
+    picture = snapshot.Snapshot(own, instances=False)
+    try:
+        picture.value(path, v)
+    except Exception as error:  # a descriptor that raises
+        picture.out[path] = f"{type(error).__name__}: {error}"
+    return snapshot.digest(sorted(picture.out.items()))
+
+
+#: Names that a test run or the import system keeps in a module.
+NOISE = snapshot.MODULE_NOISE | {"__warningregistry__", "__pytest_asyncio_scoped_event_loop"}
+
+
+def namespaces(names):
+    """{module: {name: digest}} of everything in the modules."""
+    return {name: {key: described(f"{name}.{key}", v, names) for key, v in sorted(vars(sys.modules[name]).items())
+                   if key not in NOISE}
+            for name in names}
+
+
+def definitions(names):
+    """(path, object) of functions and classes, methods included, where they are defined."""
+    for name in names:
+        for key, v in sorted(vars(sys.modules[name]).items()):
+            if getattr(v, "__module__", None) != name or getattr(v, "__qualname__", None) != key:
+                continue
+            if isinstance(v, types.FunctionType):
+                yield f"{name}:{key}", v
+            elif isinstance(v, type):
+                yield f"{name}:{key}", v
+                for attribute, item in sorted(vars(v).items()):
+                    if isinstance(item, types.FunctionType) and item.__qualname__ == f"{key}.{attribute}":
+                        yield f"{name}:{key}.{attribute}", item
+
+
+def find(path):
+    """What is at a path now, or None."""
+    name, _, qualified = path.partition(":")
+    v = sys.modules.get(name)
+    for part in qualified.split("."):
+        v = vars(v).get(part) if isinstance(v, (type, types.ModuleType)) else None
+    return v
+
+
+class Held:
+    """References of a host into the old version."""
+
+    def __init__(self, names, space):
+        self.definitions = list(definitions(names))
+        self.instances, self.methods = [], []
+        for path, v in self.definitions:
+            if isinstance(v, type) and not issubclass(v, (type, tuple, BaseException)):
+                try:
+                    made = v()
+                except (Exception, SystemExit):
+                    continue
+                self.instances.append((path, made))
+                for key, item in sorted(vars(v).items()):
+                    if isinstance(item, types.FunctionType) and not key.startswith("__"):
+                        self.methods.append((f"{path}.{key}", getattr(made, key)))
+        self.imported = []
+        for name in names:
+            for key, v in sorted(vars(sys.modules[name]).items()):
+                if not key.startswith("_") and not isinstance(v, types.ModuleType) and key not in space:
+                    space[key] = v
+                    self.imported.append((name, key))
+
+    def judge(self, space, names, fresh):
+        """How many held references mean the target version; `fresh` has its digests by path."""
+        good, total, wrong = 0, 0, []
+        live_good, live_total, dead = 0, 0, []
+
+        def score(path, ok):
+            nonlocal good, total
+            total += 1
+            good += ok
+            if not ok:
+                wrong.append(path)
+
+        def live(path, ok):
+            nonlocal live_good, live_total
+            live_total += 1
+            live_good += ok
+            if not ok:
+                dead.append(path)
+
+        for path, v in self.definitions:
+            if path in fresh:
+                score(path, described(path, v, names) == fresh[path])
+        for path, v in self.methods:
+            if path in fresh and isinstance(v, types.MethodType) and isinstance(v.__func__, types.FunctionType):
+                score(path + " (bound)", described(path, v.__func__, names) == fresh[path])
+        for name, key in self.imported:
+            if name in sys.modules and key in vars(sys.modules[name]):
+                current = vars(sys.modules[name])[key]
+                score(f"from {name} import {key}", space.get(key) is current or
+                      type(current) in snapshot.ATOMS and type(space.get(key)) is type(current) and space.get(key) == current)
+        for path, v in self.instances:
+            current = find(path)
+            if isinstance(current, type):
+                live(f"isinstance {path}", isinstance(v, current) and type(v) is current)
+        for path, v in self.methods:
+            if path in fresh:
+                live(f"current method {path}", getattr(v.__self__, path.rpartition(".")[2], None) == v)
+        return {"held": [good, total], "wrong": wrong, "live": [live_good, live_total], "dead": dead}
+
+
+# -- tests -------------------------------------------------------------------------------------
+
+
+class Results:
+    """A pytest plugin: the outcome of each test, and a place to travel between collection and run."""
+
+    def __init__(self, between=None):
+        self.outcomes, self.errors, self.between = {}, [], between
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.errors.append(report.nodeid)
+
+    def pytest_collection_finish(self, session):
+        if self.between:
+            between, self.between = self.between, None
+            between()
+
+    def pytest_runtest_logreport(self, report):
+        before = self.outcomes.get(report.nodeid)
+        if report.failed:
+            self.outcomes[report.nodeid] = "failed"
+        elif report.skipped and before is None:
+            self.outcomes[report.nodeid] = "skipped"
+        elif report.when == "call" and before is None:
+            self.outcomes[report.nodeid] = "passed"
+
+
+def run_tests(folder, arguments, between=None):
+    import pytest
+
+    results = Results(between)
+    os.chdir(folder)
+    where = io.StringIO()
+    out, sys.stdout = sys.stdout, where
+    # capturing stays on: tests of command line tools look at what was printed
+    command = ["-q", "--tb=short", "-p", "no:cacheprovider", "--continue-on-collection-errors", "-o", "addopts=",
+               "-W", "ignore", "--rootdir", str(folder), *arguments]
+    if "hypothesis" in sys.modules or _there("hypothesis"):
+        command += ["--hypothesis-seed=0"]
+    try:
+        pytest.main(command, plugins=[results])
+    finally:
+        sys.stdout = out
+    results.text = where.getvalue()[-20000:]
+    return results
+
+
+def _there(name):
+    import importlib.util
+    return importlib.util.find_spec(name) is not None
+
+
+# -- journeys ------------------------------------------------------------------------------------
+
+
+def main():
+    job = json.loads(Path(sys.argv[1]).read_text())
+    result = {"status": "error"}
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, job["site"])
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(os.path.dirname(sys.argv[1]), "hypothesis")
+    try:
+        {"fresh": fresh, "cold": cold, "warm": warm}[job["mode"]](job, result)
+        result["status"] = "ran"
+    except BaseException:
+        result["error"] = traceback.format_exc()
+    Path(sys.argv[2]).write_text(json.dumps(result))
+    sys.stdout.flush()
+    os._exit(0)  # never wait for what a test left behind
+
+
+def fresh(job, result):
+    names = import_all(job["imports"])
+    result["namespaces"] = namespaces(names)
+    result["definitions"] = {path: described(path, v, names) for path, v in definitions(names)}
+    results = run_tests(job["tests"], job["arguments"])
+    result.update(outcomes=results.outcomes, errors=results.errors, text=results.text)
+
+
+class Journey:
+    """The live process: the old version, held objects, an engine."""
+
+    def __init__(self, job, result):
+        self.job, self.result, self.space = job, result, {"__name__": "__host__"}
+        import_all(job["imports"])
+        self.held = Held(modules_of(job["imports"]), self.space)
+        self.engine = engines.make(job["engine"], job["site"], self.space)
+        self.engine.after_exec("")
+
+    def travel(self):
+        job, result = self.job, self.result
+        time.sleep(0.02)  # peers that compare times need a later one
+        result["changed_files"] = swap(job["site"], job["new"])
+        started = time.perf_counter()
+        try:
+            result["failures"] = self.engine.check()
+        except Exception as error:
+            result["failures"] = [f"the check raised {type(error).__name__}: {error}"]
+        result["seconds"] = time.perf_counter() - started
+        result["report"] = summary(getattr(self.engine, "report", None))
+        import_all(job["imports"])  # submodules that are new
+        names = [n for n in modules_of(job["imports"]) if n in job["fresh_namespaces"]]
+        result["namespaces"] = namespaces(names)
+        result.update(self.held.judge(self.space, names, job["fresh_definitions"]))
+
+
+def summary(report):
+    if not report:
+        return None
+    return dict(collections.Counter(str(m.get("outcome")) for m in report.get("modules", [])))
+
+
+def cold(job, result):
+    journey = Journey(job, result)
+    journey.travel()
+    results = run_tests(job["tests"], job["arguments"])
+    result.update(outcomes=results.outcomes, errors=results.errors, text=results.text)
+
+
+def warm(job, result):
+    """Test files are imported (collected) on the old version, run on the new one. Those that the old
+    version cannot import are collected after the swap."""
+    journey = Journey(job, result)
+
+    def between():
+        journey.engine.after_exec("")
+        journey.travel()
+
+    results = run_tests(job["tests"], job["arguments"], between)
+    outcomes = dict(results.outcomes)
+    result["late_files"] = results.errors
+    if "namespaces" not in result:  # nothing could be collected: there was no moment between
+        journey.travel()
+    if results.errors:
+        again = run_tests(job["tests"], job["arguments"])
+        for test, outcome in again.outcomes.items():
+            outcomes.setdefault(test, outcome)
+        results.text += again.text
+    result.update(outcomes=outcomes, errors=[], text=results.text)
+
+
+if __name__ == "__main__":
+    main()
