@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::kit::{reference_count, text};
-use super::work::Work;
+use super::work::{Replaced, Work};
 
 /// Entries that belong to one class object and mean nothing in another.
 const PRIVATE: [&str; 7] = [
@@ -57,7 +57,7 @@ impl<'py> Work<'_, 'py> {
         self.finish_class(old)?;
         // A twin that decorators, metaclass or __init_subclass__ told others about: they get the
         // class that lives on.
-        self.replaced.push((new.clone(), old.clone()));
+        self.replaced.push(Replaced { from: new.clone(), to: old.clone(), lived: false });
         Ok(old.clone())
     }
 
@@ -269,7 +269,7 @@ impl<'py> Work<'_, 'py> {
                 self.kit.type_setattr.call1((new, &name, &value))?;
             }
         }
-        self.replaced.push((old.clone(), new.clone()));
+        self.replaced.push(Replaced { from: old.clone(), to: new.clone(), lived: true });
         self.finish_class(new)?;
         Ok(new.clone())
     }

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::kit::text;
-use super::work::Work;
+use super::work::{Replaced, Work};
 
 /// The tables that `EnumMeta` keeps, by CPython version; those that exist are rebuilt.
 const VALUE_TABLES: [&str; 4] =
@@ -105,7 +105,7 @@ impl<'py> Work<'_, 'py> {
         self.drop_enum_entries(old, &before, &after)?;
         self.tables(old, new, &had, &map, &pairs)?;
         self.finish_class(old)?;
-        self.replaced.push((new.clone(), old.clone()));
+        self.replaced.push(Replaced { from: new.clone(), to: old.clone(), lived: false });
         Ok(old.clone())
     }
 

@@ -8,21 +8,20 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
 use super::kit::{reference_count, text};
-use super::work::Work;
+use super::work::{Replaced, Work};
 
 impl<'py> Work<'_, 'py> {
     /// Ends a unit: everything that needs to know who holds what.
     pub fn finish(&mut self) -> PyResult<()> {
         self.closures()?;
-        for (from, to) in std::mem::take(&mut self.replaced) {
+        for Replaced { from, to, lived } in std::mem::take(&mut self.replaced) {
             let class = self.kit.is_class(&from);
-            // Our own references: the pair's and this frame's.
-            let twin = class && self.kit.is_class(&to) && !self.classes.iter().any(|c| c.is(&from));
-            let known = if class { self.held_elsewhere(&from)? } else { reference_count(&from) > 2 };
+            let known =
+                if class { self.held_elsewhere(&from)? } else { reference_count(&from) > 2 };
             if known {
-                self.hand_over(&from, &to, class && !twin)?;
+                self.hand_over(&from, &to, lived)?;
             }
-            if twin {
+            if class && !lived {
                 detach(&from);
             }
         }

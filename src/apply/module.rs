@@ -13,7 +13,7 @@ use super::compile::Source;
 use super::function::{Wanted, find, identical};
 use super::kit::text;
 use super::lines::Moved;
-use super::work::Work;
+use super::work::{Replaced, Work};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{Dirty, Functions, Mark, Plan, affected, rebound_later};
@@ -521,6 +521,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.update_container(old, new, base.as_ref(), name)?;
             return Ok(old.clone());
         }
+        // An object that was there before under another name was not made by this statement:
+        // the name means that one now, and the old one stays what it is.
+        if statement.kind == Kind::Import
+            || self.before.values().iter().any(|value| value.is(new))
+            || (statement.kind == Kind::Assign && !same_origin(old, new))
+        {
+            return Ok(new.clone());
+        }
         let mut old = old.clone();
         if let (Kind::Function, Some(was)) = (statement.kind, self.old_statement(at))
             && was.kind == Kind::Function
@@ -557,7 +565,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             let kept = self.work.update_function(&original, new, None)?;
             self.job.dict.set_item(name, &kept)?;
-            self.work.replaced.push((new.clone(), kept));
+            self.work.replaced.push(Replaced { from: new.clone(), to: kept, lived: false });
         }
         Ok(())
     }
@@ -744,6 +752,12 @@ pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
         }
     }
     Ok(())
+}
+
+/// Whether two objects say that they are the same definition.
+fn same_origin(old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> bool {
+    let name = |value: &Bound<'_, PyAny>| value.getattr("__qualname__").map(|n| text(&n)).ok();
+    old.get_type().is(new.get_type()) && name(old) == name(new)
 }
 
 /// Exactly a list, dict or set.

@@ -8,6 +8,15 @@ use pyo3::types::PyDict;
 use super::kit::Kit;
 use super::transaction::Transaction;
 
+/// An object whose holders are to hold another one.
+pub struct Replaced<'py> {
+    pub from: Bound<'py, PyAny>,
+    pub to: Bound<'py, PyAny>,
+    /// `from` is a class that lived on until now: its instances and subclasses move too. Else it
+    /// is a twin that was made only to take the news from.
+    pub lived: bool,
+}
+
 /// The state of one unit's application.
 pub struct Work<'k, 'py> {
     pub kit: &'k Kit<'py>,
@@ -16,8 +25,8 @@ pub struct Work<'k, 'py> {
     pub dict: Bound<'py, PyDict>,
     /// Nested code objects that were replaced while closures made from them live.
     pub nested: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
-    /// Objects that could not be brought up to date in place, and what replaces them.
-    pub replaced: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Objects whose holders are to hold another one.
+    pub replaced: Vec<Replaced<'py>>,
     /// Classes that were changed in place.
     pub classes: Vec<Bound<'py, PyAny>>,
     /// Names that the old source bound in its classes, by the class's qualified name.

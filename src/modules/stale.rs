@@ -66,8 +66,13 @@ pub fn running_version(
     let look = Look { stamp: Some(stamp), taken_ns };
     let decoded = text::decode(&bytes).ok()?.source;
     let known = stamp.ctime_ns < process_start_ns()
-        || (pyc_agrees(module, &stamp) != Some(false)
-            && code_agrees(module, origin.filename, &decoded).unwrap_or(false));
+        || match pyc_agrees(module, &stamp) {
+            Some(false) => false,
+            // The header has whole seconds: two saves of one size within one look alike, so the
+            // code is asked too. A name that is not there was then taken out by the program.
+            Some(true) => code_agrees(module, origin.filename, &decoded, false).unwrap_or(false),
+            None => code_agrees(module, origin.filename, &decoded, true).unwrap_or(false),
+        };
     Some(Version::new(decoded, print, look, known))
 }
 
@@ -86,7 +91,12 @@ fn pyc_agrees(module: &Bound<'_, PyModule>, stamp: &files::Stamp) -> Option<bool
 }
 
 /// Compiles the text and compares functions and plain constants with the live ones.
-fn code_agrees(module: &Bound<'_, PyModule>, filename: &str, source: &str) -> PyResult<bool> {
+fn code_agrees(
+    module: &Bound<'_, PyModule>,
+    filename: &str,
+    source: &str,
+    complete: bool,
+) -> PyResult<bool> {
     let py = module.py();
     let builtins = py.import("builtins")?;
     let types = py.import("types")?;
@@ -94,8 +104,9 @@ fn code_agrees(module: &Bound<'_, PyModule>, filename: &str, source: &str) -> Py
     
     let code = builtins.getattr("compile")?.call1((source, filename, "exec", 0, true))?;
     let dict = module.dict();
-    compare(&code, &|name| dict.get_item(name).ok().flatten(), &dict, &code_type, &function)
-        .and_then(|same| if same { constants_agree(&dict, source, &builtins) } else { Ok(false) })
+    let entry = |name: &str| dict.get_item(name).ok().flatten();
+    Ok(compare(&code, &entry, &dict, &code_type, &function, complete)?
+        && constants_agree(&dict, source, &builtins)?)
 }
 
 fn compare<'py>(
@@ -104,7 +115,16 @@ fn compare<'py>(
     globals: &Bound<'py, PyDict>,
     code_type: &Bound<'py, PyAny>,
     function: &Bound<'py, PyAny>,
+    complete: bool,
 ) -> PyResult<bool> {
+    let named = |live: &Bound<'py, PyAny>, name: &str| {
+        live.get_type().is(function)
+            && live.getattr("__globals__").is_ok_and(|g| g.is(globals))
+            && live
+                .getattr("__code__")
+                .and_then(|c| c.getattr("co_name")?.extract::<String>())
+                .is_ok_and(|n| n == name)
+    };
     let mut last: std::collections::BTreeMap<String, Bound<'py, PyAny>> = std::collections::BTreeMap::new();
     for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
         if constant.get_type().is(code_type) {
@@ -114,12 +134,13 @@ fn compare<'py>(
     for (name, wanted) in last {
         let Some(live) = entry(&name) else {
             // A definition of the file that the module does not have.
-            if !name.starts_with('<') {
+            if complete && !name.starts_with('<') {
                 return Ok(false);
             }
             continue;
         };
-        if live.get_type().is(function) && live.getattr("__globals__")?.is(globals) {
+        // Decorators put wrappers in the place of functions: those are not looked into.
+        if named(&live, &name) {
             if !live.getattr("__code__")?.eq(&wanted)? {
                 return Ok(false);
             }
@@ -133,7 +154,7 @@ fn compare<'py>(
                 if constant.get_type().is(code_type) {
                     let method: String = constant.getattr("co_name")?.extract()?;
                     if let Some(found) = visible(&method)
-                        && found.getattr("__globals__")?.is(globals)
+                        && named(&found, &method)
                         && !found.getattr("__code__")?.eq(&constant)?
                     {
                         same = false;

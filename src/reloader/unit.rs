@@ -460,7 +460,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     {
                         follow(work, &namespace, name, &now, new)?;
                     }
-                    if !shared_value(old) {
+                    // Under another name there (`import X as Y`): told by the object, if the
+                    // module itself does not hold it any more.
+                    let gone = match self.module(module)? {
+                        Some(m) => !m.dict().values().iter().any(|v| v.is(old)),
+                        None => false,
+                    };
+                    if gone && !shared_value(old) {
                         for (key, value) in namespace.copy()?.iter() {
                             if value.is(old) {
                                 follow(work, &namespace, &text(&key), &value, new)?;
