@@ -65,8 +65,10 @@ class Figures:
 class Room:
     """A directory of modules to edit, in front of `sys.path`."""
 
-    def __init__(self, name):
-        self.path = Path(tempfile.mkdtemp(prefix=f"pyreload-bench-{name}-")).resolve()
+    def __init__(self, name, in_memory=False):
+        memory = "/dev/shm" if in_memory and os.path.isdir("/dev/shm") else None
+        prefix = f"pyreload-bench-{name}-"
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=memory)).resolve()
         sys.path.insert(0, str(self.path))
 
     def write(self, name, text):

@@ -90,6 +90,18 @@ static PyObject *bench_trigger(PyObject *self, PyObject *args) {
     return answer;
 }
 
+/* repeat(handle, kind, times): idle triggers, for a counter of instructions */
+static PyObject *bench_repeat(PyObject *self, PyObject *args) {
+    unsigned long long handle;
+    unsigned kind;
+    int times;
+    if (!PyArg_ParseTuple(args, "KIi", &handle, &kind, &times))
+        return NULL;
+    for (int i = 0; i < times; i++)
+        pyreload_trigger(HANDLE(handle), kind, NULL);
+    Py_RETURN_NONE;
+}
+
 static PyObject *bench_stats(PyObject *self, PyObject *args) {
     unsigned long long handle;
     if (!PyArg_ParseTuple(args, "K", &handle))
@@ -259,7 +271,9 @@ static int move_all(PyObject *functions, long by) {
         PyObject *function = PyList_GET_ITEM(functions, i);
         PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
         PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace");
-        PyObject *kwargs = Py_BuildValue("{s:l}", "co_firstlineno", code->co_firstlineno + by);
+        // The function that compile_around() made last time does not know its line.
+        long line = code->co_firstlineno + by;
+        PyObject *kwargs = Py_BuildValue("{s:l}", "co_firstlineno", line < 1 ? 1 : line);
         PyObject *none = PyTuple_New(0);
         PyObject *moved = NULL;
         if (replace != NULL && kwargs != NULL && none != NULL)
@@ -369,6 +383,7 @@ static PyMethodDef methods[] = {
     {"include", bench_include, METH_VARARGS, NULL},
     {"track_imports", bench_track_imports, METH_VARARGS, NULL},
     {"trigger", bench_trigger, METH_VARARGS, NULL},
+    {"repeat", bench_repeat, METH_VARARGS, NULL},
     {"stats", bench_stats, METH_VARARGS, NULL},
     {"notify_fd", bench_notify_fd, METH_VARARGS, NULL},
     {"idle", bench_idle, METH_VARARGS, NULL},

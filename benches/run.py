@@ -86,7 +86,9 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     python = find_python(args.python)
     library, host = build(python, args.library, out)
-    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHOME": config(python, "prefix")}
+    prefix = config(python, "prefix")
+    (out / "prefix").write_text(prefix)
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHOME": prefix}
     env.pop("PYTHONPATH", None)
     if not args.no_peers:
         env["PYTHONPATH"] = str(peers_of(python))

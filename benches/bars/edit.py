@@ -66,9 +66,9 @@ def check(subject, kind, report=None):
     if kind is body:
         assert subject.is_live(), report
     elif kind is lines:
-        first = subject.get().__code__.co_firstlineno
+        first = subject.module.function_0.__code__.co_firstlineno
         line = subject.text()[0].split("\n")[first - 1]
-        assert line.startswith(f"def {subject.function}("), (first, line, report)
+        assert line.startswith("def function_0("), (first, line, report)
     elif kind is constant:
         assert subject.module.SCALE == subject.constant, report
         assert subject.module.DOUBLE == 2 * subject.constant, report
@@ -142,18 +142,20 @@ class Bench:
         result = {}
 
         def measure(name, subject, trigger):
-            took = []
+            took, begin = [], time.monotonic()
             for i in range(rounds + 1):
                 self.count += 1
                 subject.save(**kind(self.count))
                 ns = trigger()
                 if i:
                     took.append(ns / 1000)
+                if took and time.monotonic() > begin + 5:
+                    break
             result[name] = median(took)
 
         subject = Subject(self.room, "m_reload", self.size)
         measure("importlib.reload", subject, lambda: reload_module(subject.module))
-        for mode in (2, 3):
+        for mode in (2, 3) if self.size <= 1000 else (2,):
             subject = Subject(self.room, f"m_ipython{mode}", self.size)
             try:
                 ipython = IPython(mode, only={f"m_ipython{mode}"})

@@ -14,11 +14,13 @@ WRITER = """
 import os, sys, time
 for line in sys.stdin:
     path, n = line.split()
-    with open(path + '~', 'w') as file:
+    # Beside the watched directories, so that the rename is the only event in them.
+    temp = os.path.join(sys.argv[1], 'save')
+    with open(temp, 'w') as file:
         file.write('x = ' + n + '\\n')
     time.sleep(0.002)
     at = time.monotonic_ns()
-    os.rename(path + '~', path)
+    os.rename(temp, path)
     print(at, flush=True)
 """
 
@@ -26,15 +28,17 @@ for line in sys.stdin:
 def main():
     args = options(__doc__)
     figures = Figures(args)
-    room = Room("notice")
+    # A disk flushes a file that replaces another, which would be most of the time.
+    room = Room("notice", in_memory=True)
     module, path = room.load("noticed", "x = 0\n")
-    raw_room = Room("raw")
+    raw_room = Room("raw", in_memory=True)
     raw_path = raw_room.write("raw.py", "x = 0\n")
     ours = Ours(["noticed"])
     notify = bench.notify_fd(ours.handle)
     raw = bench.raw_watch(str(raw_room.path))
     python = Path(sys.prefix, "bin", f"python3.{sys.version_info.minor}")
-    writer = subprocess.Popen([python, "-c", WRITER], stdin=subprocess.PIPE,
+    temp = Room("save", in_memory=True)
+    writer = subprocess.Popen([python, "-c", WRITER, str(temp.path)], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def save(target, n):
@@ -69,6 +73,7 @@ def main():
     ours.close()
     room.close()
     raw_room.close()
+    temp.close()
     figures.write()
 
 
@@ -104,7 +109,7 @@ def peer_latencies(room, save, begun, rounds):
         from watchdog.observers import Observer
 
         class Handler(FileSystemEventHandler):
-            def on_moved(self, event):
+            def on_any_event(self, event):
                 tell()
 
         room.write("watchdog/x.py", "")
