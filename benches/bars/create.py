@@ -9,6 +9,10 @@ from common import (Figures, IPython, Ours, Room, SCOPE_USER, bench, median, mod
                     options, resident_bytes)
 
 
+# As in a program that is started again and again: what is imported has its byte code on disk.
+sys.dont_write_bytecode = False
+
+
 def main():
     args = options(__doc__)
     figures = Figures(args)
