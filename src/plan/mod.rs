@@ -101,6 +101,18 @@ fn effects(uses: &Uses, functions: &Functions<'_>) -> Effects {
 
 /// Makes the plan for one module from its own changes and from what changed around it.
 pub fn make(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) -> Plan {
+    make_with(old, new, changes, outside, &BTreeSet::new())
+}
+
+/// The same, with names that are to be made anew from their binding if a statement that changes
+/// their object in place runs again: doing it to the live object was tried, and failed.
+pub fn make_with(
+    old: &Outline,
+    new: &Outline,
+    changes: &Changes,
+    outside: &Dirty,
+    anew: &BTreeSet<String>,
+) -> Plan {
     let functions = Functions::of(new);
     let effects: Vec<Effects> = new.body.iter().map(|s| effects(&s.uses, &functions)).collect();
     let mut plan = Plan { removed: changes.removed.clone(), ..Plan::default() };
@@ -122,12 +134,12 @@ pub fn make(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) ->
         plan.steps.push(Step { new: change.new, old: change.old, mark, why });
     }
     gone_effects(old, new, changes, &effects, &mut plan);
-    restart_chains(new, &effects, &mut plan);
+    restart_chains(new, &effects, anew, &mut plan);
     // Marks only ever grow, so this ends.
     loop {
         let mut grown = propagate(new, changes, &functions, &effects, outside, &mut plan);
         grown |= reach(new, &effects, &mut plan);
-        grown |= restart_chains(new, &effects, &mut plan);
+        grown |= restart_chains(new, &effects, anew, &mut plan);
         if !grown {
             return plan;
         }
@@ -172,9 +184,15 @@ fn gone_effects(
     }
     // `del X` that is gone, or a second binding of a name that is gone: the binding before it
     // is the one that counts now.
-    for &at in &changes.removed {
+    let changed = changes.items.iter().filter(|c| matches!(c.what, What::Changed | What::Header(_)));
+    let ended = changes.removed.iter().map(|at| (*at, None));
+    for (at, new_at) in ended.chain(changed.filter_map(|c| Some((c.old?, Some(c.new))))) {
         let gone = &old.body[at];
+        let still = new_at.map(|at| &effects[at].binds);
         for name in gone.uses.binds.iter().chain(&gone.uses.deletes) {
+            if still.is_some_and(|binds| binds.contains(name)) {
+                continue;
+            }
             if let Some(last) = (0..effects.len()).rev().find(|&i| effects[i].binds.contains(name))
                 && plan.steps[last].mark == Mark::Keep
             {
@@ -207,13 +225,21 @@ fn runs(plan: &Plan, at: usize) -> bool {
 /// fresh binding; otherwise what one of them does would be done twice. Only where the first
 /// is a literal or plain container: an application object that lives on is not replaced, the
 /// changed statement alone runs on it.
-fn restart_chains(new: &Outline, effects: &[Effects], plan: &mut Plan) -> bool {
+fn restart_chains(
+    new: &Outline,
+    effects: &[Effects],
+    anew: &BTreeSet<String>,
+    plan: &mut Plan,
+) -> bool {
     let mut grown = false;
     for origin in 0..new.body.len() {
-        if !restartable(&new.body[origin]) {
-            continue;
-        }
-        for name in &new.body[origin].uses.binds {
+        let statement = &new.body[origin];
+        for name in &statement.uses.binds {
+            if !restartable(statement)
+                && !(statement.kind == Kind::Assign && anew.contains(name))
+            {
+                continue;
+            }
             let end = (origin + 1..new.body.len())
                 .find(|&i| effects[i].binds.contains(name) && !effects[i].mutates.contains(name))
                 .unwrap_or(new.body.len());
@@ -243,6 +269,9 @@ fn propagate(
     let mut dirty = outside.clone();
     let mut grown = false;
     for (at, statement) in new.body.iter().enumerate() {
+        if let Some(import) = statement.imports.iter().find(|i| outside.appeared.contains(&i.bound)) {
+            grown |= run(plan, at, &format!("{} can be imported now", import.bound));
+        }
         if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members | Mark::Patch)
             && statement.kind != Kind::MainGuard
             && let Some(why) = affected(&statement.uses, functions, &dirty)

@@ -17,6 +17,8 @@ pub struct Inbound<'py> {
     pub outside: Dirty,
     /// Names that it imported and that are bound to other objects now.
     pub rebinds: Vec<Rebind<'py>>,
+    /// What paths into the changed modules meant before.
+    pub was: Vec<(String, Bound<'py, PyAny>)>,
 }
 
 impl Inbound<'_> {
@@ -82,8 +84,18 @@ fn because(module: &str, why: &str) -> String {
 }
 
 /// All facts of a module, as attributes of the name it is known by here.
-fn prefixed(out: &mut Inbound<'_>, facts: &HashMap<String, Facts<'_>>, module: &str, here: &str) {
+fn prefixed<'py>(
+    out: &mut Inbound<'py>,
+    facts: &HashMap<String, Facts<'py>>,
+    module: &str,
+    here: &str,
+) {
     let Some(found) = facts.get(module) else { return };
+    for (name, old, _) in &found.rebound {
+        if let Some(old) = old {
+            out.was.push((format!("{here}.{name}"), old.clone()));
+        }
+    }
     for (path, why) in &found.dirty.values {
         out.outside.value(format!("{here}.{path}"), because(module, why));
     }
