@@ -1,18 +1,23 @@
-"""Idle triggers for callgrind to count; see `count.sh`."""
+"""Triggers for callgrind to count; see `count.sh`."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import EVENT, Room, SCOPE_NONE, bench
+from common import EVENT, Ours, Room, bench, module_text
 
+what, times = sys.argv[1], int(sys.argv[2])
 room = Room("count")
-room.load("counted", "x = 1\n")
-handle, _ = bench.create(SCOPE_NONE, EVENT)
-bench.include(handle, "counted")
-bench.track_imports(handle)
+text, function = module_text(1000)
+module, path = room.load("counted", text)
+ours = Ours(["counted"])
 for _ in range(3):
-    bench.trigger(handle)
-# What these took is known from a run without the thousand.
-bench.repeat(handle, EVENT if sys.argv[1] == "on" else 1 << 16, int(sys.argv[2]))
+    ours.trigger()
+if what == "edit":
+    for n in range(1, times + 1):
+        path.write_text(module_text(1000, value=n)[0])
+        _, report = ours.trigger()
+        assert report, "the edit was not seen"
+else:
+    bench.repeat(ours.handle, EVENT if what == "on" else 1 << 16, times)
 room.close()
