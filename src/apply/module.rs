@@ -335,8 +335,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let follows = match (&rebind.old, &now) {
                 (Some(old), Some(now)) => old.is(now),
                 (None, None) => rebind.star,
+                // A star import takes a name over that came from an earlier statement.
+                (None, Some(_)) if rebind.star => !self.bound_after(statement, &rebind.name),
                 // A name that was missing there and is missing here.
-                (Some(_), None) | (None, Some(_)) => false,
+                (Some(_), None) => false,
+                (None, Some(_)) => false,
             };
             if !follows {
                 continue;
@@ -359,6 +362,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.facts.rebound.push((rebind.name.clone(), now, rebind.new.clone()));
         }
         Ok(())
+    }
+
+    /// Whether a statement after this one binds the name.
+    fn bound_after(&self, statement: &Statement, name: &str) -> bool {
+        self.job.new.outline.body.iter().any(|s| {
+            s.span.start > statement.span.start && s.uses.binds.iter().any(|n| n == name)
+        })
     }
 
     pub fn note(&mut self, kind: ChangeKind, action: Action, name: &str, at: &Statement, why: &str) {
@@ -720,6 +730,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for (statement, name) in gone {
             if bound.contains(name.as_str()) || name == "*" || statement.kind == Kind::MainGuard {
                 continue;
+            }
+            if let Some(annotations) = self.job.dict.get_item("__annotations__")?
+                && let Ok(annotations) = annotations.cast_into_exact::<PyDict>()
+                && annotations.contains(name)?
+            {
+                self.work.tx.dict(&annotations)?;
+                annotations.del_item(name)?;
             }
             let Some(value) = self.job.dict.get_item(name)? else { continue };
             if !self.ours(old, statement, name, &value, &written)? {

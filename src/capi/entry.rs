@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Once;
 
 use super::status::pyreload_status;
@@ -71,7 +72,7 @@ pub(super) fn status(work: impl FnOnce() -> Result<(), Fault>) -> pyreload_statu
     set_last_error("");
     let fault = match guarded(work) {
         Ok(Ok(())) => {
-            // A call from within, out of a callback or of Python code, may have left its own.
+            // A call that came out of a callback may have failed meanwhile; that is not ours.
             set_last_error("");
             return pyreload_status::PYRELOAD_OK;
         }
@@ -177,6 +178,18 @@ pub(super) fn last_error() -> *const c_char {
 pub(super) fn c_text(text: &str) -> CString {
     CString::new(text)
         .unwrap_or_else(|_| CString::new(text.replace('\0', "\\0")).unwrap_or_default())
+}
+
+/// A path for C: its bytes as the operating system has them.
+pub(super) fn c_path(path: &Path) -> CString {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        // A path never has NUL bytes in it.
+        CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
+    }
+    #[cfg(not(unix))]
+    c_text(&path.to_string_lossy())
 }
 
 /// An argument that is text.

@@ -80,6 +80,15 @@ impl<'a> Functions<'a> {
 
     /// Names that calling these paths may write with `global`.
     pub fn global_writes(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.global_writes)
+    }
+
+    /// Names whose object calling these paths may change in place.
+    pub fn mutations(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.mutates)
+    }
+
+    fn reach(&self, calls: &[String], what: fn(&Uses) -> &Vec<String>) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
@@ -88,7 +97,7 @@ impl<'a> Functions<'a> {
                 continue;
             }
             for function in self.called(path) {
-                out.extend(function.later.global_writes.iter().cloned());
+                out.extend(what(&function.later).iter().cloned());
                 todo.extend(function.later.calls.iter().map(String::as_str));
             }
         }

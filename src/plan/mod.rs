@@ -88,13 +88,22 @@ fn root(path: &str) -> &str {
     path.split('.').next().unwrap_or(path)
 }
 
-fn effects(uses: &Uses, functions: &Functions<'_>) -> Effects {
+fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
+    let uses = &statement.uses;
     let mut binds: BTreeSet<String> = uses.binds.iter().cloned().collect();
     binds.extend(uses.deletes.iter().cloned());
-    binds.extend(functions.global_writes(&uses.calls));
+    let mut mutates: BTreeSet<String> = uses.mutates.iter().cloned().collect();
+    let written = functions.global_writes(&uses.calls);
+    // `setup("a", 1)`, where setup() counts and collects: links of a chain like `X += 1`. What a
+    // decorator collects is not: registries of definitions take care of themselves.
+    if statement.kind == Kind::Expr {
+        mutates.extend(written.iter().cloned());
+        mutates.extend(functions.mutations(&uses.calls));
+    }
+    binds.extend(written);
     Effects {
         binds,
-        mutates: uses.mutates.iter().cloned().collect(),
+        mutates,
         reads: uses.reads.iter().map(|path| root(path).to_owned()).collect(),
     }
 }
@@ -114,7 +123,7 @@ pub fn make_with(
     anew: &BTreeSet<String>,
 ) -> Plan {
     let functions = Functions::of(new);
-    let effects: Vec<Effects> = new.body.iter().map(|s| effects(&s.uses, &functions)).collect();
+    let effects: Vec<Effects> = new.body.iter().map(|s| effects(s, &functions)).collect();
     let mut plan = Plan { removed: changes.removed.clone(), ..Plan::default() };
     for change in &changes.items {
         let statement = &new.body[change.new];
