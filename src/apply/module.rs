@@ -727,16 +727,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let statement = &old.outline.body[at];
             gone.extend(statement.uses.binds.iter().map(|n| (statement, n)));
         }
+        self.drop_annotations(old)?;
         for (statement, name) in gone {
             if bound.contains(name.as_str()) || name == "*" || statement.kind == Kind::MainGuard {
                 continue;
-            }
-            if let Some(annotations) = self.job.dict.get_item("__annotations__")?
-                && let Ok(annotations) = annotations.cast_into_exact::<PyDict>()
-                && annotations.contains(name)?
-            {
-                self.work.tx.dict(&annotations)?;
-                annotations.del_item(name)?;
             }
             let Some(value) = self.job.dict.get_item(name)? else { continue };
             if !self.ours(old, statement, name, &value, &written)? {
@@ -763,6 +757,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             && self.job.new.outline.body.first().is_none_or(|s| s.kind != Kind::Docstring)
         {
             self.job.dict.set_item("__doc__", self.work.kit.py.None())?;
+        }
+        Ok(())
+    }
+
+    /// Annotations of module names that the new text does not annotate (up to 3.13; later ones are
+    /// computed by a function).
+    fn drop_annotations(&mut self, old: &Source<'_>) -> PyResult<()> {
+        let Some(found) = self.job.dict.get_item("__annotations__")? else { return Ok(()) };
+        let Ok(annotations) = found.cast_into_exact::<PyDict>() else { return Ok(()) };
+        let annotated = |source: &Source<'_>| -> BTreeSet<String> {
+            let body = source.outline.body.iter();
+            body.filter(|s| matches!(s.kind, Kind::Annotation | Kind::Assign))
+                .filter(|s| {
+                    let rest = source.slice(s).strip_prefix(s.name.as_str());
+                    rest.is_some_and(|r| r.trim_start().starts_with(':'))
+                })
+                .map(|s| s.name.clone())
+                .collect()
+        };
+        let now = annotated(self.job.new);
+        for name in annotated(old).difference(&now) {
+            if annotations.contains(name)? {
+                self.work.tx.dict(&annotations)?;
+                annotations.del_item(name)?;
+            }
         }
         Ok(())
     }

@@ -46,6 +46,15 @@ pub fn inbound<'py>(
     facts: &HashMap<String, Facts<'py>>,
 ) -> PyResult<Inbound<'py>> {
     let mut out = Inbound::default();
+    // Importing a submodule binds it in its package, whoever imports it.
+    if own.contains("__path__")? {
+        let prefix = format!("{package}.");
+        for module in facts.keys() {
+            if let Some(child) = module.strip_prefix(&prefix).filter(|c| !c.contains('.')) {
+                prefixed(&mut out, facts, module, child);
+            }
+        }
+    }
     for statement in &outline.body {
         for import in &statement.imports {
             let module = resolve(package, import.level, &import.module);
@@ -176,6 +185,9 @@ fn star<'py>(
         for (key, value) in source.iter() {
             let Ok(key) = key.cast_into::<PyString>() else { continue };
             let name = text(key.as_any());
+            if out.rebinds.iter().any(|r| r.star && r.name == name) {
+                continue;
+            }
             if name.starts_with("__") && !public(&name) {
                 continue;
             }
