@@ -11,6 +11,8 @@ pub struct Dirty {
     pub values: BTreeMap<String, String>,
     /// Functions and methods that do something else when called: `f`, `m.f`, `C.method`.
     pub behaviour: BTreeMap<String, String>,
+    /// Names that an import statement binds and whose module was not there before.
+    pub appeared: BTreeSet<String>,
 }
 
 impl Dirty {
@@ -53,6 +55,8 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 /// The functions that a module defines, by the path under which its own code calls them.
 pub struct Functions<'a> {
     by_path: BTreeMap<String, Vec<&'a Statement>>,
+    /// Names that are bound to what a call gave, most often an instance: what was called.
+    made_by: BTreeMap<&'a str, &'a [String]>,
 }
 
 impl<'a> Functions<'a> {
@@ -60,7 +64,13 @@ impl<'a> Functions<'a> {
     pub fn of(outline: &'a Outline) -> Self {
         let mut by_path = BTreeMap::new();
         index(&outline.body, "", &mut by_path);
-        Self { by_path }
+        let made_by = outline
+            .body
+            .iter()
+            .filter(|s| s.kind == Kind::Assign && !s.name.is_empty() && !s.uses.calls.is_empty())
+            .map(|s| (s.name.as_str(), s.uses.calls.as_slice()))
+            .collect();
+        Self { by_path, made_by }
     }
 
     /// The paths of all functions of the module.
@@ -70,6 +80,15 @@ impl<'a> Functions<'a> {
 
     /// Names that calling these paths may write with `global`.
     pub fn global_writes(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.global_writes)
+    }
+
+    /// Names whose object calling these paths may change in place.
+    pub fn mutations(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.mutates)
+    }
+
+    fn reach(&self, calls: &[String], what: fn(&Uses) -> &Vec<String>) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
@@ -78,7 +97,7 @@ impl<'a> Functions<'a> {
                 continue;
             }
             for function in self.called(path) {
-                out.extend(function.later.global_writes.iter().cloned());
+                out.extend(what(&function.later).iter().cloned());
                 todo.extend(function.later.calls.iter().map(String::as_str));
             }
         }
@@ -122,6 +141,16 @@ impl<'a> Functions<'a> {
         }
         if !seen.insert(path) {
             return None;
+        }
+        // `b = Builder()`, then `b.build()`.
+        if let Some((name, method)) = path.split_once('.')
+            && let Some(makers) = self.made_by.get(name)
+        {
+            for maker in *makers {
+                if let Some(why) = dirty.behaviour.get(&format!("{maker}.{method}")) {
+                    return Some(format!("calls {path}, {why}"));
+                }
+            }
         }
         for function in self.called(path) {
             if let Some(why) = dirty.reads(&function.later.reads) {
@@ -167,5 +196,21 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
     if dirty.is_empty() {
         return None;
     }
-    dirty.reads(&uses.reads).or_else(|| functions.acts_differently(&uses.calls, dirty))
+    dirty
+        .reads(&uses.reads)
+        .or_else(|| functions.acts_differently(&uses.calls, dirty))
+        .or_else(|| method_differs(uses, dirty))
+}
+
+/// `Builder(1).build()`: a method of a class that is named here.
+fn method_differs(uses: &Uses, dirty: &Dirty) -> Option<String> {
+    if uses.methods.is_empty() {
+        return None;
+    }
+    dirty.behaviour.iter().find_map(|(path, why)| {
+        let (class, method) = path.rsplit_once('.')?;
+        let called = uses.methods.iter().any(|m| m == method);
+        let named = uses.calls.iter().any(|p| p == class);
+        (called && named).then(|| format!("calls {path}, {why}"))
+    })
 }

@@ -159,6 +159,9 @@ pub struct Reloader {
     checked: Mutex<Option<Instant>>,
     /// Modules that want another look at the next check, whatever the watcher says.
     backlog: Mutex<BTreeSet<String>>,
+    /// C extensions of the user, by file: name and fingerprint. They are never reloaded; a change
+    /// is said.
+    extensions: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
     /// Modules whose file this reloader watches.
     watched: Mutex<BTreeSet<std::path::PathBuf>>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
@@ -209,6 +212,7 @@ impl Reloader {
             pulse: Pulse::new(&modules),
             checked: Mutex::new(None),
             backlog: Mutex::default(),
+            extensions: Mutex::default(),
             watched: Mutex::default(),
             namespaces: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),

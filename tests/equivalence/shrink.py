@@ -7,7 +7,7 @@ import copy
 import time
 
 
-def shrink(case, found, compare, signature, seconds=20):
+def shrink(case, found, compare, signature, seconds):
     """The smallest case found within a time that still shows a difference of the same kind."""
     want, end = signature(found), time.monotonic() + seconds
     changed = True

@@ -21,6 +21,7 @@ MODULE_NOISE = {"__builtins__", "__cached__", "__spec__", "__loader__", "__file_
 CLASS_NOISE = {"__dict__", "__weakref__", "_abc_impl", "__annotations_cache__",
                "__abstractmethods_cache__"}
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+PURE = re.compile(r"[fg]\d+")
 ATOMS = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), type(NotImplemented))
 
 
@@ -259,7 +260,7 @@ def calls(names):
 
 def is_pure(name):
     """The generator's word: `f12` is a pure function, `g3` a pure method."""
-    return re.fullmatch(r"[fg]\d+(_\w+)?", name) is not None
+    return name[0] in "fg" and PURE.fullmatch(name) is not None
 
 
 def method_calls(path, c):
@@ -279,7 +280,8 @@ def method_calls(path, c):
 def attributes(path, target):
     """Calls the pure methods and reads the pure properties of one object."""
     out = {}
-    for name in sorted(n for n in dir(type(target)) if is_pure(n)):
+    names = {n for c in type(target).__mro__ for n in c.__dict__ if is_pure(n)}
+    for name in sorted(names):
         def look(name=name):
             got = getattr(target, name)
             return got() if callable(got) else got

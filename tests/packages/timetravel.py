@@ -39,7 +39,6 @@ import engines  # noqa: E402
 PACKAGES = {
     "click": (["8.1.3", "8.1.7"], ["click"], "tests", []),
     "toolz": (["0.12.0", "1.0.0"], ["toolz", "tlz"], "toolz/tests", []),
-    "tomli": (["2.0.0", "2.0.2"], ["tomli"], "tests", []),
     "inflection": (["0.4.0", "0.5.1"], ["inflection"], "test_inflection.py", []),
     "more-itertools": (["10.1.0", "10.5.0"], ["more_itertools"], "tests", []),
     "packaging": (["23.1", "24.1"], ["packaging"], "tests", ["--ignore=tests/test_manylinux.py"]),
