@@ -739,6 +739,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 ));
                 continue;
             }
+            if let Some(other) = self.from_star(name)? {
+                // A star import of the new text has the name as well.
+                if !other.is(&value) {
+                    self.job.dict.set_item(name, &other)?;
+                    self.dirty.value(name, "which comes from another module now");
+                    self.facts.rebound.push((name.clone(), Some(value), Some(other)));
+                }
+                continue;
+            }
             self.job.dict.del_item(name)?;
             for registry in self.registries(statement)? {
                 self.unregister(&registry, &value)?;
@@ -759,6 +768,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.job.dict.set_item("__doc__", self.work.kit.py.None())?;
         }
         Ok(())
+    }
+
+    /// What the star imports of the new text give for a name; the last one wins.
+    fn from_star(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.job.new.outline.star {
+            return Ok(None);
+        }
+        let package = self.job.dict.get_item("__package__")?.map(|p| text(&p)).unwrap_or_default();
+        let imports = self.job.new.outline.body.iter().rev().flat_map(|s| s.imports.iter().rev());
+        for import in imports.filter(|i| i.bound == "*") {
+            let module = crate::modules::resolve(&package, import.level, &import.module);
+            let Some(module) = self.work.kit.sys_modules.get_item(module)? else { continue };
+            let public = match module.getattr("__all__") {
+                Ok(all) => all.contains(name)?,
+                Err(_) => !name.starts_with('_'),
+            };
+            if public && let Ok(value) = module.getattr(name) {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
     }
 
     /// Annotations of module names that the new text does not annotate (up to 3.13; later ones are

@@ -38,6 +38,16 @@ impl<'a> Reader<'a> {
         whole
     }
 
+    /// Notes the attributes that `expr` reads, of whatever object.
+    fn members(&mut self, expr: &'a Expr) {
+        let mut at = expr;
+        while let Expr::Attribute(attribute) = at {
+            let name = self.mangled(attribute.attr.as_str()).into_owned();
+            self.frame().now().members.push(name);
+            at = &attribute.value;
+        }
+    }
+
     fn read(&mut self, path: &Path<'a>, calls_with_arguments: bool) {
         self.outline.mentions_super |= path.root == "super" && self.in_module_block();
         match resolve(&self.scopes, &path.root) {
@@ -70,10 +80,6 @@ impl<'a> Reader<'a> {
 
     /// `expr` is called, if it is a path.
     pub(super) fn called(&mut self, expr: &'a Expr) {
-        if let Expr::Attribute(attribute) = expr {
-            let name = self.mangled(attribute.attr.as_str()).into_owned();
-            self.frame().now().methods.push(name);
-        }
         let Some(path) = self.path(expr) else { return };
         let place = resolve(&self.scopes, &path.root);
         if place == Place::Local {
@@ -167,7 +173,10 @@ impl<'a> Reader<'a> {
 
     fn call(&mut self, call: &'a ast::ExprCall) {
         match self.path(&call.func) {
-            Some(path) => self.read(&path, !call.arguments.is_empty()),
+            Some(path) => {
+                self.members(&call.func);
+                self.read(&path, !call.arguments.is_empty());
+            }
             None => self.visit_expr(&call.func),
         }
         self.called(&call.func);
@@ -235,8 +244,12 @@ impl<'a> Visitor<'a> for Reader<'a> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::Name(_) | Expr::Attribute(_) => match self.path(expr) {
-                Some(path) => self.read(&path, false),
+                Some(path) => {
+                    self.members(expr);
+                    self.read(&path, false);
+                }
                 None => {
+                    self.members(expr);
                     let mut at = expr;
                     while let Expr::Attribute(attribute) = at {
                         at = &attribute.value;

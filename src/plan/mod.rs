@@ -315,6 +315,9 @@ fn propagate(
                 if let Some(What::Inner(inner)) = old {
                     members(statement, inner, "", &mut dirty);
                 }
+                if statement.kind == Kind::Class {
+                    affected_members(statement, "", functions, &mut dirty);
+                }
             }
             Mark::Keep => {
                 for name in effects[at].binds.difference(&effects[at].mutates) {
@@ -349,6 +352,38 @@ pub fn header_uses(class: &Statement) -> Uses {
         reads: class.uses.reads.iter().filter(|p| !reads.contains(*p)).cloned().collect(),
         calls: class.uses.calls.iter().filter(|p| !calls.contains(*p)).cloned().collect(),
         ..Uses::default()
+    }
+}
+
+/// The paths that the header of a class reads.
+pub(crate) fn header_reads(class: &Statement) -> Vec<&str> {
+    let inside: BTreeSet<&String> = class.body.iter().flat_map(|m| &m.uses.reads).collect();
+    class.uses.reads.iter().filter(|p| !inside.contains(p)).map(String::as_str).collect()
+}
+
+/// The parts of a class that stand as they are but for what they read.
+pub fn affected_members(
+    class: &Statement,
+    prefix: &str,
+    functions: &Functions<'_>,
+    dirty: &mut Dirty,
+) {
+    let prefix = format!("{prefix}{}.", class.name);
+    let mut local = dirty.clone();
+    for member in &class.body {
+        if member.kind == Kind::Class {
+            affected_members(member, &prefix, functions, dirty);
+            continue;
+        }
+        let Some(why) = affected(&member.uses, functions, &local) else { continue };
+        for name in &member.uses.binds {
+            if member.kind == Kind::Function {
+                dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
+            } else {
+                dirty.value(format!("{prefix}{name}"), format!("which {why}"));
+                local.value(name, format!("which {why}"));
+            }
+        }
     }
 }
 
