@@ -126,6 +126,7 @@ impl<'a> Reader<'a> {
             decorators,
             value: self.value(stmt),
             uses: frame.uses.and(&frame.class),
+            head: frame.head,
             later: frame.later,
             imports: frame.imports,
             body: frame.body,
@@ -420,6 +421,8 @@ impl<'a> Reader<'a> {
         if let Some(arguments) = &def.arguments {
             self.visit_arguments(arguments);
         }
+        let frame = self.frame();
+        frame.head = frame.uses.clone().and(&frame.class);
         let outer = self.class.replace(def.name.as_str());
         let given = ["__module__", "__qualname__"].map(Cow::Borrowed);
         self.scopes.push(Scope {

@@ -203,7 +203,10 @@ impl<'a> Functions<'a> {
             .flat_map(|makers| makers.iter().map(String::as_str))
             .collect();
         let classes = own.into_iter().chain(uses.calls.iter().map(String::as_str)).chain(made);
-        let classes: BTreeSet<&str> = classes.collect();
+        let mut classes: BTreeSet<&str> = classes.collect();
+        if uses.calls.iter().any(|p| p == "super") {
+            classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
+        }
         for class in classes {
             for member in &uses.members {
                 let path = format!("{class}.{member}");
@@ -237,7 +240,7 @@ impl<'a> Functions<'a> {
         let found = self.by_path.get(class).into_iter().flatten();
         found
             .filter(|s| s.kind == Kind::Class)
-            .flat_map(|s| super::header_reads(s))
+            .flat_map(|s| s.head.reads.iter().map(String::as_str))
             .collect()
     }
 }

@@ -334,31 +334,7 @@ fn propagate(
 /// Whether only statements inside a class body, not its header, are affected.
 fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
     statement.kind == Kind::Class
-        && affected(&header_uses(statement), functions, dirty).is_none()
-}
-
-/// What the header of a class (decorators, bases, keywords) uses: what the whole statement
-/// uses less what its body does.
-pub fn header_uses(class: &Statement) -> Uses {
-    let inside = |pick: fn(&Uses) -> &Vec<String>| {
-        let mut all = BTreeSet::new();
-        for member in &class.body {
-            all.extend(pick(&member.uses).iter().cloned());
-        }
-        all
-    };
-    let (reads, calls) = (inside(|u| &u.reads), inside(|u| &u.calls));
-    Uses {
-        reads: class.uses.reads.iter().filter(|p| !reads.contains(*p)).cloned().collect(),
-        calls: class.uses.calls.iter().filter(|p| !calls.contains(*p)).cloned().collect(),
-        ..Uses::default()
-    }
-}
-
-/// The paths that the header of a class reads.
-pub(crate) fn header_reads(class: &Statement) -> Vec<&str> {
-    let inside: BTreeSet<&String> = class.body.iter().flat_map(|m| &m.uses.reads).collect();
-    class.uses.reads.iter().filter(|p| !inside.contains(p)).map(String::as_str).collect()
+        && affected(&statement.head, functions, dirty).is_none()
 }
 
 /// The parts of a class that stand as they are but for what they read.
