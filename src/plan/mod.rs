@@ -9,7 +9,7 @@ mod dirty;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement, Uses, Value};
+use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use dirty::{Dirty, Functions, affected};
 
