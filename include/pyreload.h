@@ -208,9 +208,11 @@ struct _object;
 #define PYRELOAD_CHECK_FORCE (1 << 2)
 
 /**
- * A source file of a tracked module changed on disk. Sent on the watcher
- * thread, without Python, while nothing has been reloaded yet. Use it to wake
- * the program's own loop, which then calls pyreload_check().
+ * A source file of a tracked module changed on disk. Sent on a thread of the
+ * library's, without Python, while nothing has been reloaded yet. Use it to
+ * wake the program's own loop, which then calls pyreload_check(). The thread
+ * exists from the first registration for this event on, until the reloader ends;
+ * with PYRELOAD_WATCH_OFF there is none, and nothing is sent.
  */
 #define PYRELOAD_EVENT_SOURCE_CHANGED (1 << 0)
 
@@ -632,7 +634,7 @@ typedef struct {
  * Told of the events it was registered for. All but SOURCE_CHANGED come on the
  * thread that called the check, attached (GIL held), so it may use the Python
  * C API; an exception it leaves set is logged and cleared. SOURCE_CHANGED
- * comes on the watcher thread, not attached: signal the program's loop, and
+ * comes on the library's thread, not attached: signal the program's loop, and
  * return.
  *
  * The value returned counts for BEFORE_RELOAD only: non-zero cancels.
@@ -907,7 +909,8 @@ pyreload_status pyreload_set_policy(pyreload_reloader *reloader,
                                     int policy);
 
 /**
- * Lists all modules in sys.modules as they stand now, by name.
+ * Lists all modules in sys.modules as they stand now, by name; what was
+ * imported since the last check is tracked from here on.
  *
  * Python: attaches. Threads: any.
  */
@@ -1056,7 +1059,8 @@ pyreload_status pyreload_remove_callback(pyreload_reloader *reloader,
 PYRELOAD_API uint32_t pyreload_event_kind(const pyreload_event *event);
 
 /**
- * The source file that changed, for SOURCE_CHANGED; else NULL.
+ * The source file that changed, for SOURCE_CHANGED; NULL when it could be any
+ * of them, since so much changed at once that events were lost. Else NULL.
  */
 PYRELOAD_API const char *pyreload_event_path(const pyreload_event *event);
 

@@ -6,6 +6,7 @@
 //! 3.12+ for zero-argument `super()`).
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::kit::Kit;
 use crate::outline::{Kind, Outline, Statement};
@@ -73,19 +74,36 @@ impl<'a> Source<'a> {
 
     /// A top-level statement as a module's code, to be executed in the module's dict.
     pub fn statement<'py>(&self, kit: &Kit<'py>, statement: &Statement) -> PyResult<Bound<'py, PyAny>> {
+        let text = self.alone(statement);
+        self.compiled(kit, &text, "exec")
+    }
+
+    /// The same, telling which names it binds: see branches.py.
+    pub fn branches<'py>(&self, kit: &Kit<'py>, statement: &Statement) -> PyResult<Bound<'py, PyAny>> {
+        // Not a module: what is ours must not show up in sys.modules.
+        let helper = PyDict::new(kit.py);
+        let code = kit.compile.call1((include_str!("branches.py"), "pyreload/branches.py", "exec"))?;
+        kit.exec.call1((code, &helper))?;
+        let instrument = helper.as_any().get_item("instrument")?;
+        instrument.call1((self.alone(statement), self.filename, self.flags))
+    }
+
+    /// The text of a top-level statement alone in its file.
+    fn alone(&self, statement: &Statement) -> String {
         let part = self.slice(statement);
         let mut text = "\n".repeat(statement.span.line.saturating_sub(1) as usize);
         // A statement behind a semicolon keeps its column, so that tracebacks point at it.
-        if statement.span.column > 0 {
+        let column = self.column(statement);
+        if column > 0 {
             text.push_str("if 1:");
-            if statement.span.column as usize > 5 {
-                text.push_str(&" ".repeat(statement.span.column as usize - 5));
+            if column > 5 {
+                text.push_str(&" ".repeat(column - 5));
             }
         }
         text.push_str(part);
         text.push('\n');
         self.hints(part, &mut text);
-        self.compiled(kit, &text, "exec")
+        text
     }
 
     /// The value of an assignment, as an expression's code. `None` when its text is not one.
@@ -146,19 +164,20 @@ impl<'a> Source<'a> {
         let mut path = Vec::new();
         let mut column = 0;
         for block in chain {
-            if block.span.column > column {
-                headers.push(format!("{}if 1:", " ".repeat(column as usize)));
+            let own = self.column(block);
+            if own > column {
+                headers.push(format!("{}if 1:", " ".repeat(column)));
             }
-            let pad = " ".repeat(block.span.column as usize);
+            let pad = self.indentation(block);
             if block.kind == Kind::Class {
                 headers.push(format!("{pad}class {}{}:", block.name, self.type_parameters(block)));
                 path.push(block.name.clone());
             } else {
                 headers.push(format!("{pad}if 1:"));
             }
-            column = block.span.column + 1;
+            column = own + 1;
         }
-        let indent = parts.first().map_or(0, |p| p.span.column);
+        let indent = parts.first().map_or(0, |p| self.column(p));
         // A block nested deeper than its headers say stands in an `if` or `try` of the class.
         if indent > column && chain.is_empty() {
             headers.push("if 1:".to_owned());
@@ -192,11 +211,21 @@ impl<'a> Source<'a> {
         (text, path)
     }
 
+    /// What stands before a statement on its line. A form feed begins the line anew.
+    fn lead(&self, statement: &Statement) -> &'a str {
+        let start = statement.span.start as usize;
+        let begin = self.text[..start].rfind(['\n', '\x0c']).map_or(0, |at| at + 1);
+        &self.text[begin..start]
+    }
+
+    /// The column of a statement that is indented, or stands behind a semicolon.
+    fn column(&self, statement: &Statement) -> usize {
+        self.lead(statement).len()
+    }
+
     /// The white space that a statement's line begins with, as it is written there.
     fn indentation(&self, statement: &Statement) -> &'a str {
-        let start = statement.span.start as usize;
-        let begin = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let lead = &self.text[begin..start];
+        let lead = self.lead(statement);
         if lead.trim().is_empty() { lead } else { "" }
     }
 

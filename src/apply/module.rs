@@ -13,6 +13,7 @@ use super::compile::Source;
 use super::function::{Wanted, find, identical};
 use super::kit::text;
 use super::lines::Moved;
+use super::registry::holds;
 use super::work::{Replaced, Work};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Statement, Value};
@@ -44,6 +45,8 @@ pub struct Job<'a, 'py> {
     /// What changed around the module, in its own words.
     pub outside: &'a Dirty,
     pub rebinds: &'a [Rebind<'py>],
+    /// What paths into changed modules (`m.X`) meant before.
+    pub was: &'a [(String, Bound<'py, PyAny>)],
     /// Names whose value at run time is never overwritten.
     pub keep: &'a BTreeSet<String>,
 }
@@ -219,6 +222,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return None;
         }
         let scratch = self.before.copy().ok()?;
+        self.as_it_was(&scratch, &body[origin]).ok()?;
         for statement in body[origin..].iter().enumerate().filter_map(|(at, s)| {
             (at == 0 || s.uses.mutates.iter().any(|n| n == name)).then_some(s)
         }) {
@@ -235,6 +239,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.kit.exec.call1((code, &scratch)).ok()?;
         }
         scratch.get_item(name).ok()?
+    }
+
+    /// Lets names of changed modules mean in `scratch` what they meant before.
+    fn as_it_was(&self, scratch: &Bound<'py, PyDict>, reader: &Statement) -> PyResult<()> {
+        for (path, old) in self.job.was {
+            if !reader.uses.reads.iter().any(|read| read == path || read.starts_with(&format!("{path}."))) {
+                continue;
+            }
+            // Stand-ins for the modules on the way, with the one attribute as it was.
+            let mut holder: Bound<'py, PyAny> = scratch.as_any().clone();
+            let parts: Vec<&str> = path.split('.').collect();
+            for (at, part) in parts.iter().enumerate() {
+                let dict = holder.cast::<PyDict>().map_err(PyErr::from)?.clone();
+                if at + 1 == parts.len() {
+                    dict.set_item(part, old)?;
+                    break;
+                }
+                let Some(module) = dict.get_item(part)? else { break };
+                let stand_in = self.work.kit.py.import("types")?.getattr("SimpleNamespace")?.call0()?;
+                let state = stand_in.getattr("__dict__")?.cast_into::<PyDict>()?;
+                state.update(module.getattr("__dict__")?.cast::<pyo3::types::PyMapping>()?)?;
+                dict.set_item(part, stand_in)?;
+                holder = state.into_any();
+            }
+        }
+        Ok(())
     }
 
     fn step(&mut self, at: usize, statement: &'a Statement) -> PyResult<()> {
@@ -305,8 +335,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let follows = match (&rebind.old, &now) {
                 (Some(old), Some(now)) => old.is(now),
                 (None, None) => rebind.star,
+                // A star import takes a name over that came from an earlier statement.
+                (None, Some(_)) if rebind.star => !self.bound_after(statement, &rebind.name),
                 // A name that was missing there and is missing here.
-                (Some(_), None) | (None, Some(_)) => false,
+                (Some(_), None) => false,
+                (None, Some(_)) => false,
             };
             if !follows {
                 continue;
@@ -329,6 +362,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.facts.rebound.push((rebind.name.clone(), now, rebind.new.clone()));
         }
         Ok(())
+    }
+
+    /// Whether a statement after this one binds the name.
+    fn bound_after(&self, statement: &Statement, name: &str) -> bool {
+        self.job.new.outline.body.iter().any(|s| {
+            s.span.start > statement.span.start && s.uses.binds.iter().any(|n| n == name)
+        })
     }
 
     pub fn note(&mut self, kind: ChangeKind, action: Action, name: &str, at: &Statement, why: &str) {
@@ -375,9 +415,42 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .collect();
         let star = statement.imports.iter().any(|i| i.bound == "*").then(|| dict.copy()).transpose()?;
         let annotate = (kit.version >= (3, 14)).then(|| dict.get_item("__annotate__")).transpose()?.flatten();
-        let code = self.job.new.statement(kit, statement)?;
-        kit.exec.call1((code, &dict))?;
+        let registries = match self.before.get_item(&statement.name)? {
+            Some(old) if !statement.name.is_empty() => {
+                let mut found = self.registries(statement)?;
+                found.retain(|r| holds(r, &old).unwrap_or(false));
+                for registry in &found {
+                    self.work.tx.container(registry)?;
+                }
+                found
+            }
+            _ => Vec::new(),
+        };
+        let opened = super::idioms::open(self.work, &statement.uses)?;
+        let ran = if statement.kind == Kind::Compound {
+            self.run_branches(at, statement)
+        } else {
+            self.job.new.statement(kit, statement).and_then(|code| kit.exec.call1((code, &dict)).map(drop))
+        };
+        opened.close()?;
+        if let Err(error) = ran {
+            if statement.kind == Kind::Expr {
+                self.work.stuck_on = statement.uses.mutates.first().cloned();
+            }
+            return Err(error);
+        }
         self.facts.executed = true;
+        if let (Some(old), Some(new)) = (self.before.get_item(&statement.name)?, dict.get_item(&statement.name)?)
+            && !old.is(&new)
+        {
+            // The definition told a registry of itself again: what it had put there before goes,
+            // also where the key is another one now.
+            for registry in &registries {
+                if holds(registry, &new)? {
+                    self.unregister(registry, &old)?;
+                }
+            }
+        }
         if statement.kind == Kind::Docstring {
             // Run alone it is the module's docstring again, and the compiler says so.
             self.note(ChangeKind::Statement, Action::Executed, &first_line(self.job.new, statement), statement, why);
@@ -421,6 +494,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Some((live, _)) => live,
                 None => self.before.get_item(name)?,
             };
+            if self.job.keep.contains(name) && old.is_some() {
+                // The author wants the value of run time: put back at once, as if nothing ran.
+                dict.set_item(name, old)?;
+                continue;
+            }
             let (kept, action, differs) = match (&old, &new) {
                 (None, None) => continue,
                 (Some(_), None) => (None, Action::Removed, true),
@@ -483,6 +561,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         if !reported {
             self.note(ChangeKind::Statement, Action::Executed, &first_line(self.job.new, statement), statement, why);
+        }
+        Ok(())
+    }
+
+    /// Runs a compound statement. Names that only a branch binds which does not run any more go.
+    fn run_branches(&mut self, at: usize, statement: &'a Statement) -> PyResult<()> {
+        const TELL: &str = "__pyreload_bound__";
+        let kit = self.work.kit;
+        let dict = self.job.dict.clone();
+        let code = self.job.new.branches(kit, statement)?;
+        let told = PySet::empty(kit.py)?;
+        dict.set_item(TELL, told.getattr("update")?)?;
+        let ran = kit.exec.call1((code, &dict));
+        dict.del_item(TELL)?;
+        ran?;
+        let body = &self.job.new.outline.body;
+        for name in &statement.uses.binds {
+            let elsewhere =
+                body.iter().enumerate().any(|(i, s)| i != at && s.uses.binds.iter().any(|n| n == name));
+            let untouched = match (self.before.get_item(name)?, dict.get_item(name)?) {
+                (Some(old), Some(new)) => old.is(&new),
+                _ => false,
+            };
+            if untouched && !elsewhere && !told.contains(name)? {
+                dict.del_item(name)?;
+            }
         }
         Ok(())
     }
@@ -623,6 +727,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let statement = &old.outline.body[at];
             gone.extend(statement.uses.binds.iter().map(|n| (statement, n)));
         }
+        self.drop_annotations(old)?;
         for (statement, name) in gone {
             if bound.contains(name.as_str()) || name == "*" || statement.kind == Kind::MainGuard {
                 continue;
@@ -634,7 +739,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 ));
                 continue;
             }
+            if let Some(other) = self.from_star(name)? {
+                // A star import of the new text has the name as well.
+                if !other.is(&value) {
+                    self.job.dict.set_item(name, &other)?;
+                    self.dirty.value(name, "which comes from another module now");
+                    self.facts.rebound.push((name.clone(), Some(value), Some(other)));
+                }
+                continue;
+            }
             self.job.dict.del_item(name)?;
+            for registry in self.registries(statement)? {
+                self.unregister(&registry, &value)?;
+            }
             self.dirty.value(name, "which is gone");
             let kind = match statement.kind {
                 Kind::Function => ChangeKind::Function,
@@ -649,6 +766,52 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             && self.job.new.outline.body.first().is_none_or(|s| s.kind != Kind::Docstring)
         {
             self.job.dict.set_item("__doc__", self.work.kit.py.None())?;
+        }
+        Ok(())
+    }
+
+    /// What the star imports of the new text give for a name; the last one wins.
+    fn from_star(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.job.new.outline.star {
+            return Ok(None);
+        }
+        let package = self.job.dict.get_item("__package__")?.map(|p| text(&p)).unwrap_or_default();
+        let imports = self.job.new.outline.body.iter().rev().flat_map(|s| s.imports.iter().rev());
+        for import in imports.filter(|i| i.bound == "*") {
+            let module = crate::modules::resolve(&package, import.level, &import.module);
+            let Some(module) = self.work.kit.sys_modules.get_item(module)? else { continue };
+            let public = match module.getattr("__all__") {
+                Ok(all) => all.contains(name)?,
+                Err(_) => !name.starts_with('_'),
+            };
+            if public && let Ok(value) = module.getattr(name) {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Annotations of module names that the new text does not annotate (up to 3.13; later ones are
+    /// computed by a function).
+    fn drop_annotations(&mut self, old: &Source<'_>) -> PyResult<()> {
+        let Some(found) = self.job.dict.get_item("__annotations__")? else { return Ok(()) };
+        let Ok(annotations) = found.cast_into_exact::<PyDict>() else { return Ok(()) };
+        let annotated = |source: &Source<'_>| -> BTreeSet<String> {
+            let body = source.outline.body.iter();
+            body.filter(|s| matches!(s.kind, Kind::Annotation | Kind::Assign))
+                .filter(|s| {
+                    let rest = source.slice(s).strip_prefix(s.name.as_str());
+                    rest.is_some_and(|r| r.trim_start().starts_with(':'))
+                })
+                .map(|s| s.name.clone())
+                .collect()
+        };
+        let now = annotated(self.job.new);
+        for name in annotated(old).difference(&now) {
+            if annotations.contains(name)? {
+                self.work.tx.dict(&annotations)?;
+                annotations.del_item(name)?;
+            }
         }
         Ok(())
     }

@@ -33,6 +33,10 @@ pub struct Work<'k, 'py> {
     pub members: BTreeMap<String, BTreeSet<String>>,
     /// Sentences for the report of the module that is being worked on.
     pub notes: Vec<String>,
+    /// Dicts in which closures are looked for before the heap is asked: namespaces, modules.
+    pub places: Vec<Bound<'py, PyDict>>,
+    /// A statement failed that changes the object of this name in place: made anew, it may not.
+    pub stuck_on: Option<String>,
     /// Whether containers get back what the program put into them (not in a full reload).
     pub merge: bool,
 }
@@ -49,6 +53,8 @@ impl<'k, 'py> Work<'k, 'py> {
             classes: Vec::new(),
             members: BTreeMap::new(),
             notes: Vec::new(),
+            stuck_on: None,
+            places: Vec::new(),
             merge: true,
         }
     }

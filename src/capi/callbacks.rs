@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use super::entry::{self, Fault, Out};
 use super::handle::{self, pyreload_reloader};
+use super::listeners;
 use super::report::{pyreload_module_report, pyreload_report};
 use super::status::pyreload_status;
 use crate::callbacks::UserData;
 
-/// A source file of a tracked module changed on disk. Sent on the watcher
-/// thread, without Python, while nothing has been reloaded yet. Use it to wake
-/// the program's own loop, which then calls pyreload_check().
+/// A source file of a tracked module changed on disk. Sent on a thread of the
+/// library's, without Python, while nothing has been reloaded yet. Use it to
+/// wake the program's own loop, which then calls pyreload_check(). The thread
+/// exists from the first registration for this event on, until the reloader ends;
+/// with PYRELOAD_WATCH_OFF there is none, and nothing is sent.
 pub const PYRELOAD_EVENT_SOURCE_CHANGED: u32 = 1 << 0;
 /// A check found work and did none of it yet; pyreload_event_report() has the
 /// plan. A callback that returns non-zero cancels the check.
@@ -42,7 +45,7 @@ pub struct pyreload_event {
 /// Told of the events it was registered for. All but SOURCE_CHANGED come on the
 /// thread that called the check, attached (GIL held), so it may use the Python
 /// C API; an exception it leaves set is logged and cleared. SOURCE_CHANGED
-/// comes on the watcher thread, not attached: signal the program's loop, and
+/// comes on the library's thread, not attached: signal the program's loop, and
 /// return.
 ///
 /// The value returned counts for BEFORE_RELOAD only: non-zero cancels.
@@ -110,6 +113,12 @@ pub unsafe extern "C" fn pyreload_add_callback(
             .registry
             .add(key, events, callback, user_data, same)
             .ok_or_else(|| Fault::argument("this reloader was destroyed"))?;
+        if events & PYRELOAD_EVENT_SOURCE_CHANGED != 0
+            && let Err(why) = listeners::tell_changes(&reloader)
+        {
+            reloader.registry.remove(id);
+            return Err(why.into());
+        }
         out.set(id);
         Ok(())
     })
@@ -149,7 +158,8 @@ pub unsafe extern "C" fn pyreload_event_kind(event: *const pyreload_event) -> u3
     })
 }
 
-/// The source file that changed, for SOURCE_CHANGED; else NULL.
+/// The source file that changed, for SOURCE_CHANGED; NULL when it could be any
+/// of them, since so much changed at once that events were lost. Else NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_event_path(event: *const pyreload_event) -> *const c_char {
     entry::value(std::ptr::null(), || {

@@ -9,6 +9,7 @@ use super::listeners::Listeners;
 use super::report::pyreload_report;
 use super::status::pyreload_status;
 use crate::reloader::Flags;
+use crate::report::ModuleReport;
 
 /// Find out and report what would be done; change nothing, run nothing.
 pub const PYRELOAD_CHECK_DRY_RUN: u32 = 1 << 0;
@@ -117,10 +118,31 @@ pub(super) fn run(
     })??;
     let report = report.map(|report| Arc::new(pyreload_report::new(report)));
     if let Some(report) = &report {
+        note(report);
         let before = reloader.last_report.lock().replace(Arc::clone(report));
         drop(before);
     }
     Ok(report)
+}
+
+/// Writes a report to the log: what went wrong as warnings, the rest as information.
+fn note(report: &pyreload_report) {
+    if !log::log_enabled!(log::Level::Warn) {
+        return;
+    }
+    for module in report.data().modules.iter().filter(|m| !m.outcome.is_current()) {
+        log::warn!("{}", kept(module));
+    }
+    if log::log_enabled!(log::Level::Info) {
+        for line in report.data().text().lines() {
+            log::info!("{line}");
+        }
+    }
+}
+
+fn kept(module: &ModuleReport) -> String {
+    let why = module.error.as_deref().or(module.notes.first().map(String::as_str));
+    format!("module '{}' kept its version: {}", module.name, why.unwrap_or("see the report"))
 }
 
 /// Hands a report to C; modules that kept their version make it a failure.
@@ -136,20 +158,7 @@ pub(super) fn report_to_c(
         .find(|m| !m.outcome.is_current())
     {
         None => Ok(()),
-        Some(module) => {
-            let why = module
-                .error
-                .as_deref()
-                .or(module.notes.first().map(String::as_str));
-            Err(Fault::new(
-                pyreload_status::PYRELOAD_ERR_RELOAD,
-                format!(
-                    "module '{}' kept its version: {}",
-                    module.name,
-                    why.unwrap_or("see the report")
-                ),
-            ))
-        }
+        Some(module) => Err(Fault::new(pyreload_status::PYRELOAD_ERR_RELOAD, kept(module))),
     };
     if out.is_wanted() {
         out.set(Arc::into_raw(report).cast_mut());

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Once;
 
 use super::status::pyreload_status;
@@ -70,7 +71,11 @@ impl From<Refusal> for Fault {
 pub(super) fn status(work: impl FnOnce() -> Result<(), Fault>) -> pyreload_status {
     set_last_error("");
     let fault = match guarded(work) {
-        Ok(Ok(())) => return pyreload_status::PYRELOAD_OK,
+        Ok(Ok(())) => {
+            // A call that came out of a callback may have failed meanwhile; that is not ours.
+            set_last_error("");
+            return pyreload_status::PYRELOAD_OK;
+        }
         Ok(Err(fault)) => fault,
         Err(panic) => Fault::new(pyreload_status::PYRELOAD_ERR_INTERNAL, panic),
     };
@@ -173,6 +178,18 @@ pub(super) fn last_error() -> *const c_char {
 pub(super) fn c_text(text: &str) -> CString {
     CString::new(text)
         .unwrap_or_else(|_| CString::new(text.replace('\0', "\\0")).unwrap_or_default())
+}
+
+/// A path for C: its bytes as the operating system has them.
+pub(super) fn c_path(path: &Path) -> CString {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        // A path never has NUL bytes in it.
+        CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
+    }
+    #[cfg(not(unix))]
+    c_text(&path.to_string_lossy())
 }
 
 /// An argument that is text.

@@ -125,6 +125,11 @@ impl Borrowed {
         std::ptr::from_ref(self.slot).cast_mut()
     }
 
+    /// What is behind the handle, to be held weakly.
+    pub(super) fn body(&self) -> &Arc<Body> {
+        &self.body
+    }
+
     /// Something to find the reloader again, which does not keep it alive.
     pub(super) fn ticket(&self) -> Ticket {
         Ticket {
@@ -291,6 +296,9 @@ fn end_if_unused(slot: &'static pyreload_reloader, mut state: parking_lot::Mutex
 /// Frees what a reloader holds, with Python if there still is one.
 fn let_go(body: &Body) {
     body.registry.close();
+    // Without the GIL: the thread that is waited for may be in a callback that wants it.
+    let _ = interp::enter(body.epoch, |py| py.detach(|| body.reloader.stop_telling()));
+    body.reloader.stop_telling();
     *body.last_report.lock() = None;
     if let Err(why) = interp::enter(body.epoch, |py| body.reloader.release(py)) {
         log::debug!("a reloader ends without Python: {why}");

@@ -155,7 +155,8 @@ pub unsafe extern "C" fn pyreload_set_policy(
     })
 }
 
-/// Lists all modules in sys.modules as they stand now, by name.
+/// Lists all modules in sys.modules as they stand now, by name; what was
+/// imported since the last check is tracked from here on.
 ///
 /// Python: attaches. Threads: any.
 #[unsafe(no_mangle)]
@@ -167,7 +168,10 @@ pub unsafe extern "C" fn pyreload_modules(
         // SAFETY: the caller's: NULL or a place to write to.
         let out = unsafe { Out::required(list_out, "list_out", std::ptr::null_mut()) }?;
         let reloader = handle::borrow(reloader)?;
-        let rows = reloader.python(|py| reloader.reloader.modules(py))??;
+        let rows = reloader.python(|py| {
+            reloader.reloader.track_imports(py)?;
+            reloader.reloader.modules(py)
+        })??;
         let rows = rows.into_iter().map(Row::from).collect();
         out.set(Box::into_raw(Box::new(pyreload_module_list { rows })));
         Ok(())
@@ -359,6 +363,9 @@ pub unsafe extern "C" fn pyreload_install_module(
         let reloader = handle::borrow(reloader)?;
         // SAFETY: the caller's: NULL or a text.
         let name = unsafe { entry::optional_text(name, "name") }?.unwrap_or("pyreload");
-        reloader.python(|py| python::install(py, &reloader, name))?
+        reloader.python(|py| {
+            let _alone = reloader.reloader.enter()?;
+            python::install(py, &reloader, name)
+        })?
     })
 }

@@ -198,6 +198,20 @@ impl Ledger {
         self.inner.lock().unindexed.insert(name.to_owned());
     }
 
+    /// Import targets whose last part is `stem`, each with a module that names it.
+    pub fn wanting(&self, stem: &str) -> Vec<(String, String)> {
+        // Brings the index up to date.
+        self.importers(stem);
+        let inner = self.inner.lock();
+        let mut out = Vec::new();
+        for (target, importers) in &inner.importers {
+            if target.rsplit('.').next() == Some(stem) {
+                out.extend(importers.iter().map(|i| (target.clone(), i.clone())));
+            }
+        }
+        out
+    }
+
     /// The tracked modules that import this one. Import statements are indexed when first asked
     /// for, and again for modules that changed since: the cost follows the edit.
     pub fn importers(&self, name: &str) -> Vec<String> {

@@ -11,5 +11,5 @@ mod survey;
 
 pub use imports::{resolve, scan};
 pub use ledger::{Failure, Ledger, Record, Version, forward};
-pub use stale::{Origin, running_version};
+pub use stale::{Origin, loader_text, running_version};
 pub use survey::{Places, Seen, module_package, survey};

@@ -64,30 +64,71 @@ pub fn running_version(
     let (bytes, stamp) = files::read(origin.path).ok()?;
     let print = text::fingerprint(&bytes);
     let look = Look { stamp: Some(stamp), taken_ns };
-    let decoded = text::decode(&bytes).ok()?.source;
+    let decoded = match loader_text(module, origin.path) {
+        Some(told) => told,
+        None => text::decode(&bytes).ok()?.source,
+    };
     let known = stamp.ctime_ns < process_start_ns()
         || match pyc_agrees(module, &stamp) {
-            Some(false) => false,
-            // The header has whole seconds: two saves of one size within one look alike, so the
+            Pyc::Other => false,
+            Pyc::Younger => true,
+            // Its header has whole seconds: two saves of one size within one look alike, so the
             // code is asked too. A name that is not there was then taken out by the program.
-            Some(true) => code_agrees(module, origin.filename, &decoded, false).unwrap_or(false),
-            None => code_agrees(module, origin.filename, &decoded, true).unwrap_or(false),
+            Pyc::Same => code_agrees(module, origin.filename, &decoded, false).unwrap_or(false),
+            Pyc::None => code_agrees(module, origin.filename, &decoded, true).unwrap_or(false),
         };
     Some(Version::new(decoded, print, look, known))
 }
 
-/// What the header of the module's `.pyc` says; `None` when there is none to ask.
-fn pyc_agrees(module: &Bound<'_, PyModule>, stamp: &files::Stamp) -> Option<bool> {
-    let cached: std::path::PathBuf = module.dict().get_item("__cached__").ok()??.extract().ok()?;
-    let mut header = [0_u8; 16];
-    std::io::Read::read_exact(&mut std::fs::File::open(cached).ok()?, &mut header).ok()?;
-    let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    if word(4) != 0 {
+/// The source as the module's own loader gives it, where that is not what the file has (a loader
+/// that translates or decrypts).
+pub fn loader_text(module: &Bound<'_, PyModule>, path: &Path) -> Option<String> {
+    let py = module.py();
+    let loader = module.dict().get_item("__loader__").ok()??;
+    let own = loader.get_type().getattr("get_data").ok()?;
+    let usual = py.import("importlib.machinery").ok()?.getattr("SourceFileLoader").ok()?;
+    if own.is(usual.getattr("get_data").ok()?) {
         return None;
+    }
+    let data: Vec<u8> = loader.call_method1("get_data", (path.to_str()?,)).ok()?.extract().ok()?;
+    Some(text::decode(&data).ok()?.source)
+}
+
+/// What the module's `.pyc` says of its source.
+enum Pyc {
+    /// There is none to ask.
+    None,
+    /// It was made from another source.
+    Other,
+    /// It was made from a source of this size and second.
+    Same,
+    /// The same, and after the source changed for the last time.
+    Younger,
+}
+
+fn pyc_agrees(module: &Bound<'_, PyModule>, stamp: &files::Stamp) -> Pyc {
+    let header = || -> Option<(std::path::PathBuf, [u8; 16])> {
+        let cached: std::path::PathBuf =
+            module.dict().get_item("__cached__").ok()??.extract().ok()?;
+        let mut header = [0_u8; 16];
+        std::io::Read::read_exact(&mut std::fs::File::open(&cached).ok()?, &mut header).ok()?;
+        Some((cached, header))
+    };
+    let Some((cached, header)) = header() else { return Pyc::None };
+    let word =
+        |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if word(4) != 0 {
+        return Pyc::None;
     }
     // Both are cut to 32 bits there (importlib._bootstrap_external).
     let seconds = (stamp.mtime_ns.div_euclid(1_000_000_000) & 0xffff_ffff) as u32;
-    Some(word(8) == seconds && word(12) == (stamp.size & 0xffff_ffff) as u32)
+    if word(8) != seconds || word(12) != (stamp.size & 0xffff_ffff) as u32 {
+        return Pyc::Other;
+    }
+    match files::stamp(&cached) {
+        Some(made) if made.mtime_ns > stamp.ctime_ns => Pyc::Younger,
+        _ => Pyc::Same,
+    }
 }
 
 /// Compiles the text and compares functions and plain constants with the live ones.
@@ -101,7 +142,6 @@ fn code_agrees(
     let builtins = py.import("builtins")?;
     let types = py.import("types")?;
     let (code_type, function) = (types.getattr("CodeType")?, types.getattr("FunctionType")?);
-    
     let code = builtins.getattr("compile")?.call1((source, filename, "exec", 0, true))?;
     let dict = module.dict();
     let entry = |name: &str| dict.get_item(name).ok().flatten();

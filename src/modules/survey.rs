@@ -48,6 +48,8 @@ pub struct Seen<'py> {
     pub module: Bound<'py, PyModule>,
     /// Its Python source; `None` when it has none.
     pub path: Option<PathBuf>,
+    /// Its shared library, if it is a C extension.
+    pub extension: Option<PathBuf>,
     /// What `__file__` says as text: `co_filename` of its code.
     pub filename: String,
     /// It is being imported right now.
@@ -67,7 +69,6 @@ pub fn survey<'py>(
     modules: &Bound<'py, PyDict>,
     known: &dyn Fn(&str, usize) -> bool,
 ) -> PyResult<Vec<Seen<'py>>> {
-    let py = modules.py();
     let mut out = Vec::new();
     // A copy: looking at a module may import another (lazy modules do).
     for (key, value) in modules.copy()?.iter() {
@@ -77,12 +78,12 @@ pub fn survey<'py>(
             continue;
         }
         let Ok(module) = value.cast_into::<PyModule>() else { continue };
-        out.push(look(py, name, module));
+        out.push(look(name, module));
     }
     Ok(out)
 }
 
-fn look<'py>(py: Python<'py>, name: String, module: Bound<'py, PyModule>) -> Seen<'py> {
+fn look<'py>(name: String, module: Bound<'py, PyModule>) -> Seen<'py> {
     // The dict, not attributes: a module's own __getattr__ must not run for this.
     let dict = module.dict();
     let entry = |name: &str| dict.get_item(name).ok().flatten().filter(|v| !v.is_none());
@@ -97,12 +98,17 @@ fn look<'py>(py: Python<'py>, name: String, module: Bound<'py, PyModule>) -> See
         if located { spec.getattr("origin").ok().filter(|o| !o.is_none()) } else { None }
     });
     let filename = file.as_ref().and_then(|f| f.extract::<String>().ok()).unwrap_or_default();
-    let path = file.and_then(|f| f.extract::<PathBuf>().ok()).filter(|p| {
-        matches!(p.extension().and_then(|e| e.to_str()), Some("py" | "pyw" | "pyx_" | "pyi_"))
-            || (p.extension().is_none() && p.is_file())
-    });
-    let _ = py;
-    Seen { name, module, path, filename, unfinished }
+    let file = file.and_then(|f| f.extract::<PathBuf>().ok());
+    let kind = file.as_ref().and_then(|p| p.extension()?.to_str().map(str::to_owned));
+    let (mut path, mut extension) = (None, None);
+    match (kind.as_deref().unwrap_or(""), file) {
+        ("py" | "pyw", file) => path = file,
+        ("so" | "pyd" | "dylib", file) => extension = file,
+        // A script without an ending, loaded by its path.
+        ("", Some(file)) if file.is_file() => path = Some(file),
+        _ => {}
+    }
+    Seen { name, module, path, extension, filename, unfinished }
 }
 
 /// The package of a module, against which its relative imports are resolved.

@@ -1,52 +1,73 @@
 //! The walk over expressions: what they read, call and change.
 
-use super::scope::{Bindings, Block, Place, Scope, resolve};
+use super::scope::{Bindings, Block, Names, Place, Scope, resolve};
 use super::statements::Reader;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
-use std::collections::HashSet;
+use std::borrow::Cow;
 
-/// A dotted chain of plain attribute reads: the name it begins with, and the whole.
-struct Path {
-    root: String,
-    whole: String,
+/// A dotted chain of plain attribute reads, and the name it begins with.
+struct Path<'a> {
+    root: Cow<'a, str>,
+    expr: &'a Expr,
 }
 
 impl<'a> Reader<'a> {
-    fn path(&self, expr: &'a Expr) -> Option<Path> {
-        let mut attributes = Vec::new();
+    fn path(&self, expr: &'a Expr) -> Option<Path<'a>> {
         let mut at = expr;
+        while let Expr::Attribute(attribute) = at {
+            at = &attribute.value;
+        }
+        let Expr::Name(name) = at else { return None };
+        Some(Path { root: self.mangled(name.id.as_str()), expr })
+    }
+
+    /// The chain as text. Most paths begin with a local name and are never asked.
+    fn whole(&self, path: &Path<'a>) -> String {
+        let mut attributes = Vec::new();
+        let mut at = path.expr;
         while let Expr::Attribute(attribute) = at {
             attributes.push(attribute.attr.as_str());
             at = &attribute.value;
         }
-        let Expr::Name(name) = at else { return None };
-        let root = self.mangled(name.id.as_str()).into_owned();
-        let mut whole = root.clone();
+        let mut whole = String::from(&*path.root);
         for attribute in attributes.into_iter().rev() {
             whole.push('.');
             whole.push_str(&self.mangled(attribute));
         }
-        Some(Path { root, whole })
+        whole
     }
 
-    fn read(&mut self, path: Path, calls_with_arguments: bool) {
-        let place = resolve(&self.scopes, &path.root);
+    /// Notes the attributes that `expr` reads, of whatever object.
+    fn members(&mut self, expr: &'a Expr) {
+        let mut at = expr;
+        while let Expr::Attribute(attribute) = at {
+            let name = self.mangled(attribute.attr.as_str()).into_owned();
+            self.frame().now().members.push(name);
+            at = &attribute.value;
+        }
+    }
+
+    fn read(&mut self, path: &Path<'a>, calls_with_arguments: bool) {
         self.outline.mentions_super |= path.root == "super" && self.in_module_block();
-        match place {
+        match resolve(&self.scopes, &path.root) {
             Place::Local => {}
-            Place::Class => self.frame().class.reads.push(path.whole),
+            Place::Class => {
+                let whole = self.whole(path);
+                self.frame().class.reads.push(whole);
+            }
             Place::Module => {
-                let opaque = self.is_opaque(&path, calls_with_arguments);
+                let whole = self.whole(path);
+                let opaque = self.is_opaque(&whole, calls_with_arguments);
                 let uses = self.frame().now();
                 uses.opaque |= opaque;
-                uses.reads.push(path.whole);
+                uses.reads.push(whole);
             }
         }
     }
 
-    fn is_opaque(&self, path: &Path, with_arguments: bool) -> bool {
-        let name = path.whole.strip_prefix("builtins.").unwrap_or(&path.whole);
+    fn is_opaque(&self, path: &str, with_arguments: bool) -> bool {
+        let name = path.strip_prefix("builtins.").unwrap_or(path);
         let known = match name {
             "globals" | "exec" | "eval" => true,
             // `vars(x)` is about x; in a function, `locals()` is about the function.
@@ -54,17 +75,20 @@ impl<'a> Reader<'a> {
             "vars" => !self.in_function() && !with_arguments,
             _ => false,
         };
-        known && (name != path.whole || !self.module.bound.contains(name))
+        known && (name != path || !self.module.bound.contains(name))
     }
 
     /// `expr` is called, if it is a path.
     pub(super) fn called(&mut self, expr: &'a Expr) {
         let Some(path) = self.path(expr) else { return };
-        match resolve(&self.scopes, &path.root) {
-            Place::Local => {}
-            Place::Class => self.frame().class.calls.push(path.whole),
-            Place::Module => self.frame().now().calls.push(path.whole),
+        let place = resolve(&self.scopes, &path.root);
+        if place == Place::Local {
+            return;
         }
+        let whole = self.whole(&path);
+        let frame = self.frame();
+        let uses = if place == Place::Class { &mut frame.class } else { frame.now() };
+        uses.calls.push(whole);
     }
 
     /// The object that `target` (`X[k]`, `X.a`, `X`) is a part of may change in place.
@@ -142,14 +166,17 @@ impl<'a> Reader<'a> {
     /// `x += 1` reads x, `x.a += 1` reads x.a.
     pub(super) fn read_target(&mut self, target: &'a Expr) {
         match self.path(target) {
-            Some(path) => self.read(path, false),
+            Some(path) => self.read(&path, false),
             None => self.visit_expr(target),
         }
     }
 
     fn call(&mut self, call: &'a ast::ExprCall) {
         match self.path(&call.func) {
-            Some(path) => self.read(path, !call.arguments.is_empty()),
+            Some(path) => {
+                self.members(&call.func);
+                self.read(&path, !call.arguments.is_empty());
+            }
             None => self.visit_expr(&call.func),
         }
         self.called(&call.func);
@@ -177,7 +204,7 @@ impl<'a> Reader<'a> {
         self.scopes.push(Scope {
             block: Block::Comprehension,
             bound: targets.bound,
-            globals: HashSet::new(),
+            globals: Names::default(),
         });
         for (index, generator) in generators.iter().enumerate() {
             if index > 0 {
@@ -217,8 +244,12 @@ impl<'a> Visitor<'a> for Reader<'a> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::Name(_) | Expr::Attribute(_) => match self.path(expr) {
-                Some(path) => self.read(path, false),
+                Some(path) => {
+                    self.members(expr);
+                    self.read(&path, false);
+                }
                 None => {
+                    self.members(expr);
                     let mut at = expr;
                     while let Expr::Attribute(attribute) = at {
                         at = &attribute.value;

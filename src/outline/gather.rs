@@ -61,6 +61,7 @@ impl Uses {
     fn absorb(&mut self, other: &Uses) {
         self.reads.extend_from_slice(&other.reads);
         self.calls.extend_from_slice(&other.calls);
+        self.members.extend_from_slice(&other.members);
         self.mutates.extend_from_slice(&other.mutates);
         self.global_writes.extend_from_slice(&other.global_writes);
         self.opaque |= other.opaque;
@@ -79,11 +80,12 @@ impl Uses {
             deletes,
             reads,
             calls,
+            members,
             mutates,
             global_writes,
             opaque: _,
         } = self;
-        for list in [binds, deletes, reads, calls, mutates, global_writes] {
+        for list in [binds, deletes, reads, calls, members, mutates, global_writes] {
             list.sort_unstable();
             list.dedup();
             list.shrink_to_fit();

@@ -2,8 +2,11 @@
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, ExprContext, Pattern, Stmt};
+use rustc_hash::FxHashSet;
 use std::borrow::Cow;
-use std::collections::HashSet;
+
+/// Names as the compiler sees them: mangled.
+pub(super) type Names<'a> = FxHashSet<Cow<'a, str>>;
 
 /// `__x` in class `C` is `_C__x`, as CPython's compiler mangles it.
 pub(super) fn mangle<'a>(class: Option<&str>, name: &'a str) -> Cow<'a, str> {
@@ -23,14 +26,14 @@ pub(super) fn mangle<'a>(class: Option<&str>, name: &'a str) -> Cow<'a, str> {
 #[derive(Default)]
 pub(super) struct Bindings<'a> {
     /// Names that the block binds or deletes.
-    pub bound: HashSet<Cow<'a, str>>,
+    pub bound: Names<'a>,
     /// Names declared `global`.
-    pub globals: HashSet<Cow<'a, str>>,
-    nonlocals: HashSet<Cow<'a, str>>,
+    pub globals: Names<'a>,
+    nonlocals: Names<'a>,
     /// Names bound by `import x`: modules.
-    pub modules: HashSet<&'a str>,
+    pub modules: FxHashSet<&'a str>,
     /// Names bound by `from x import y`.
-    pub from_imports: HashSet<&'a str>,
+    pub from_imports: FxHashSet<&'a str>,
 }
 
 impl<'a> Bindings<'a> {
@@ -227,8 +230,8 @@ pub(super) enum Block {
 pub(super) struct Scope<'a> {
     pub block: Block,
     /// For a class: the names bound so far.
-    pub bound: HashSet<Cow<'a, str>>,
-    pub globals: HashSet<Cow<'a, str>>,
+    pub bound: Names<'a>,
+    pub globals: Names<'a>,
 }
 
 /// Whose name it is, seen from where it is read.

@@ -3,7 +3,7 @@
 use super::gather::Frame;
 use super::kinds::{kind, simple_name};
 use super::prints::Prints;
-use super::scope::{Bindings, Block, Place, Scope, captured, import_bound, mangle, resolve};
+use super::scope::{Bindings, Block, Names, Place, Scope, captured, import_bound, mangle, resolve};
 use super::{Import, Outline, Span, Statement, Value, value};
 use crate::text::LineIndex;
 use ruff_python_ast::visitor::Visitor;
@@ -424,8 +424,8 @@ impl<'a> Reader<'a> {
         let given = ["__module__", "__qualname__"].map(Cow::Borrowed);
         self.scopes.push(Scope {
             block: Block::Class,
-            bound: given.into(),
-            globals: std::collections::HashSet::new(),
+            bound: given.into_iter().collect(),
+            globals: Names::default(),
         });
         for (index, stmt) in def.body.iter().enumerate() {
             let statement = self.statement(stmt, index == 0);
@@ -476,7 +476,7 @@ impl<'a> Reader<'a> {
         self.scopes.push(Scope {
             block: Block::TypeParameters,
             bound: names,
-            globals: std::collections::HashSet::new(),
+            globals: Names::default(),
         });
         self.visit_type_params(parameters);
     }

@@ -11,6 +11,8 @@ pub struct Dirty {
     pub values: BTreeMap<String, String>,
     /// Functions and methods that do something else when called: `f`, `m.f`, `C.method`.
     pub behaviour: BTreeMap<String, String>,
+    /// Names that an import statement binds and whose module was not there before.
+    pub appeared: BTreeSet<String>,
 }
 
 impl Dirty {
@@ -53,6 +55,8 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 /// The functions that a module defines, by the path under which its own code calls them.
 pub struct Functions<'a> {
     by_path: BTreeMap<String, Vec<&'a Statement>>,
+    /// Names that are bound to what a call gave, most often an instance: what was called.
+    made_by: BTreeMap<&'a str, &'a [String]>,
 }
 
 impl<'a> Functions<'a> {
@@ -60,7 +64,13 @@ impl<'a> Functions<'a> {
     pub fn of(outline: &'a Outline) -> Self {
         let mut by_path = BTreeMap::new();
         index(&outline.body, "", &mut by_path);
-        Self { by_path }
+        let made_by = outline
+            .body
+            .iter()
+            .filter(|s| s.kind == Kind::Assign && !s.name.is_empty() && !s.uses.calls.is_empty())
+            .map(|s| (s.name.as_str(), s.uses.calls.as_slice()))
+            .collect();
+        Self { by_path, made_by }
     }
 
     /// The paths of all functions of the module.
@@ -70,6 +80,15 @@ impl<'a> Functions<'a> {
 
     /// Names that calling these paths may write with `global`.
     pub fn global_writes(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.global_writes)
+    }
+
+    /// Names whose object calling these paths may change in place.
+    pub fn mutations(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.mutates)
+    }
+
+    fn reach(&self, calls: &[String], what: fn(&Uses) -> &Vec<String>) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
@@ -78,7 +97,7 @@ impl<'a> Functions<'a> {
                 continue;
             }
             for function in self.called(path) {
-                out.extend(function.later.global_writes.iter().cloned());
+                out.extend(what(&function.later).iter().cloned());
                 todo.extend(function.later.calls.iter().map(String::as_str));
             }
         }
@@ -111,17 +130,42 @@ impl<'a> Functions<'a> {
         calls.iter().find_map(|path| self.differs(path, dirty, &mut seen))
     }
 
-    fn differs<'p>(
-        &'p self,
-        path: &'p str,
+    /// `Kid.SIZE`, where SIZE is an attribute of the base.
+    fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
+        reads.iter().filter(|p| p.contains('.')).find_map(|p| self.value_differs(p, dirty, 0))
+    }
+
+    fn differs(
+        &self,
+        path: &str,
         dirty: &Dirty,
-        seen: &mut BTreeSet<&'p str>,
+        seen: &mut BTreeSet<String>,
     ) -> Option<String> {
         if let Some(why) = dirty.behaviour.get(path) {
             return Some(format!("calls {path}, {why}"));
         }
-        if !seen.insert(path) {
+        if !seen.insert(path.to_owned()) {
             return None;
+        }
+        // `b = Builder()`, then `b.build()`.
+        if let Some((name, method)) = path.split_once('.')
+            && let Some(makers) = self.made_by.get(name)
+        {
+            for maker in *makers {
+                if let Some(why) = dirty.behaviour.get(&format!("{maker}.{method}")) {
+                    return Some(format!("calls {path}, {why}"));
+                }
+            }
+        }
+        // A method that the class has from a base.
+        if let Some((class, member)) = path.rsplit_once('.')
+            && !self.by_path.contains_key(path)
+        {
+            for base in self.bases(class) {
+                if let Some(why) = self.differs(&format!("{base}.{member}"), dirty, seen) {
+                    return Some(why);
+                }
+            }
         }
         for function in self.called(path) {
             if let Some(why) = dirty.reads(&function.later.reads) {
@@ -132,8 +176,69 @@ impl<'a> Functions<'a> {
                     return Some(format!("calls {path}, which {why}"));
                 }
             }
+            // `self.other()`, `Builder().build()`, `cls.SIZE`.
+            let own = path.rsplit_once('.').map(|(class, _)| class);
+            if let Some(why) = self.member_differs(&function.later, own, dirty, seen) {
+                return Some(format!("calls {path}, which {why}"));
+            }
         }
         None
+    }
+
+    /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
+    fn member_differs(
+        &self,
+        uses: &Uses,
+        own: Option<&str>,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
+        if uses.members.is_empty() {
+            return None;
+        }
+        let made: BTreeSet<&str> = uses
+            .reads
+            .iter()
+            .filter_map(|path| self.made_by.get(path.split('.').next().unwrap_or(path)))
+            .flat_map(|makers| makers.iter().map(String::as_str))
+            .collect();
+        let classes = own.into_iter().chain(uses.calls.iter().map(String::as_str)).chain(made);
+        let classes: BTreeSet<&str> = classes.collect();
+        for class in classes {
+            for member in &uses.members {
+                let path = format!("{class}.{member}");
+                if let Some(why) = self.value_differs(&path, dirty, 0) {
+                    return Some(why);
+                }
+                if let Some(why) = self.differs(&path, dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
+        None
+    }
+
+    /// A class attribute, also one that comes from a base.
+    fn value_differs(&self, path: &str, dirty: &Dirty, depth: usize) -> Option<String> {
+        if let Some(why) = dirty.values.get(path) {
+            return Some(format!("reads {path}, {why}"));
+        }
+        let (class, member) = path.rsplit_once('.')?;
+        if depth > 16 {
+            return None;
+        }
+        self.bases(class)
+            .into_iter()
+            .find_map(|base| self.value_differs(&format!("{base}.{member}"), dirty, depth + 1))
+    }
+
+    /// The paths that the header of a class reads: its bases, among others.
+    fn bases(&self, class: &str) -> Vec<&'a str> {
+        let found = self.by_path.get(class).into_iter().flatten();
+        found
+            .filter(|s| s.kind == Kind::Class)
+            .flat_map(|s| super::header_reads(s))
+            .collect()
     }
 }
 
@@ -167,5 +272,9 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
     if dirty.is_empty() {
         return None;
     }
-    dirty.reads(&uses.reads).or_else(|| functions.acts_differently(&uses.calls, dirty))
+    dirty
+        .reads(&uses.reads)
+        .or_else(|| functions.acts_differently(&uses.calls, dirty))
+        .or_else(|| functions.inherited(&uses.reads, dirty))
+        .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
 }

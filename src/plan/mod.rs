@@ -88,21 +88,42 @@ fn root(path: &str) -> &str {
     path.split('.').next().unwrap_or(path)
 }
 
-fn effects(uses: &Uses, functions: &Functions<'_>) -> Effects {
+fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
+    let uses = &statement.uses;
     let mut binds: BTreeSet<String> = uses.binds.iter().cloned().collect();
     binds.extend(uses.deletes.iter().cloned());
-    binds.extend(functions.global_writes(&uses.calls));
+    let mut mutates: BTreeSet<String> = uses.mutates.iter().cloned().collect();
+    let written = functions.global_writes(&uses.calls);
+    // `setup("a", 1)`, where setup() counts and collects: links of a chain like `X += 1`. What a
+    // decorator collects is not: registries of definitions take care of themselves.
+    if statement.kind == Kind::Expr {
+        mutates.extend(written.iter().cloned());
+        mutates.extend(functions.mutations(&uses.calls));
+    }
+    binds.extend(written);
     Effects {
         binds,
-        mutates: uses.mutates.iter().cloned().collect(),
+        mutates,
         reads: uses.reads.iter().map(|path| root(path).to_owned()).collect(),
     }
 }
 
 /// Makes the plan for one module from its own changes and from what changed around it.
 pub fn make(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) -> Plan {
+    make_with(old, new, changes, outside, &BTreeSet::new())
+}
+
+/// The same, with names that are to be made anew from their binding if a statement that changes
+/// their object in place runs again: doing it to the live object was tried, and failed.
+pub fn make_with(
+    old: &Outline,
+    new: &Outline,
+    changes: &Changes,
+    outside: &Dirty,
+    anew: &BTreeSet<String>,
+) -> Plan {
     let functions = Functions::of(new);
-    let effects: Vec<Effects> = new.body.iter().map(|s| effects(&s.uses, &functions)).collect();
+    let effects: Vec<Effects> = new.body.iter().map(|s| effects(s, &functions)).collect();
     let mut plan = Plan { removed: changes.removed.clone(), ..Plan::default() };
     for change in &changes.items {
         let statement = &new.body[change.new];
@@ -122,12 +143,12 @@ pub fn make(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) ->
         plan.steps.push(Step { new: change.new, old: change.old, mark, why });
     }
     gone_effects(old, new, changes, &effects, &mut plan);
-    restart_chains(new, &effects, &mut plan);
+    restart_chains(new, &effects, anew, &mut plan);
     // Marks only ever grow, so this ends.
     loop {
         let mut grown = propagate(new, changes, &functions, &effects, outside, &mut plan);
         grown |= reach(new, &effects, &mut plan);
-        grown |= restart_chains(new, &effects, &mut plan);
+        grown |= restart_chains(new, &effects, anew, &mut plan);
         if !grown {
             return plan;
         }
@@ -172,9 +193,15 @@ fn gone_effects(
     }
     // `del X` that is gone, or a second binding of a name that is gone: the binding before it
     // is the one that counts now.
-    for &at in &changes.removed {
+    let changed = changes.items.iter().filter(|c| matches!(c.what, What::Changed | What::Header(_)));
+    let ended = changes.removed.iter().map(|at| (*at, None));
+    for (at, new_at) in ended.chain(changed.filter_map(|c| Some((c.old?, Some(c.new))))) {
         let gone = &old.body[at];
+        let still = new_at.map(|at| &effects[at].binds);
         for name in gone.uses.binds.iter().chain(&gone.uses.deletes) {
+            if still.is_some_and(|binds| binds.contains(name)) {
+                continue;
+            }
             if let Some(last) = (0..effects.len()).rev().find(|&i| effects[i].binds.contains(name))
                 && plan.steps[last].mark == Mark::Keep
             {
@@ -207,13 +234,21 @@ fn runs(plan: &Plan, at: usize) -> bool {
 /// fresh binding; otherwise what one of them does would be done twice. Only where the first
 /// is a literal or plain container: an application object that lives on is not replaced, the
 /// changed statement alone runs on it.
-fn restart_chains(new: &Outline, effects: &[Effects], plan: &mut Plan) -> bool {
+fn restart_chains(
+    new: &Outline,
+    effects: &[Effects],
+    anew: &BTreeSet<String>,
+    plan: &mut Plan,
+) -> bool {
     let mut grown = false;
     for origin in 0..new.body.len() {
-        if !restartable(&new.body[origin]) {
-            continue;
-        }
-        for name in &new.body[origin].uses.binds {
+        let statement = &new.body[origin];
+        for name in &statement.uses.binds {
+            if !restartable(statement)
+                && !(statement.kind == Kind::Assign && anew.contains(name))
+            {
+                continue;
+            }
             let end = (origin + 1..new.body.len())
                 .find(|&i| effects[i].binds.contains(name) && !effects[i].mutates.contains(name))
                 .unwrap_or(new.body.len());
@@ -243,6 +278,9 @@ fn propagate(
     let mut dirty = outside.clone();
     let mut grown = false;
     for (at, statement) in new.body.iter().enumerate() {
+        if let Some(import) = statement.imports.iter().find(|i| outside.appeared.contains(&i.bound)) {
+            grown |= run(plan, at, &format!("{} can be imported now", import.bound));
+        }
         if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members | Mark::Patch)
             && statement.kind != Kind::MainGuard
             && let Some(why) = affected(&statement.uses, functions, &dirty)
@@ -276,6 +314,9 @@ fn propagate(
                 let old = changes.items.iter().find(|c| c.new == at).map(|c| &c.what);
                 if let Some(What::Inner(inner)) = old {
                     members(statement, inner, "", &mut dirty);
+                }
+                if statement.kind == Kind::Class {
+                    affected_members(statement, "", functions, &mut dirty);
                 }
             }
             Mark::Keep => {
@@ -311,6 +352,38 @@ pub fn header_uses(class: &Statement) -> Uses {
         reads: class.uses.reads.iter().filter(|p| !reads.contains(*p)).cloned().collect(),
         calls: class.uses.calls.iter().filter(|p| !calls.contains(*p)).cloned().collect(),
         ..Uses::default()
+    }
+}
+
+/// The paths that the header of a class reads.
+pub(crate) fn header_reads(class: &Statement) -> Vec<&str> {
+    let inside: BTreeSet<&String> = class.body.iter().flat_map(|m| &m.uses.reads).collect();
+    class.uses.reads.iter().filter(|p| !inside.contains(p)).map(String::as_str).collect()
+}
+
+/// The parts of a class that stand as they are but for what they read.
+pub fn affected_members(
+    class: &Statement,
+    prefix: &str,
+    functions: &Functions<'_>,
+    dirty: &mut Dirty,
+) {
+    let prefix = format!("{prefix}{}.", class.name);
+    let mut local = dirty.clone();
+    for member in &class.body {
+        if member.kind == Kind::Class {
+            affected_members(member, &prefix, functions, dirty);
+            continue;
+        }
+        let Some(why) = affected(&member.uses, functions, &local) else { continue };
+        for name in &member.uses.binds {
+            if member.kind == Kind::Function {
+                dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
+            } else {
+                dirty.value(format!("{prefix}{name}"), format!("which {why}"));
+                local.value(name, format!("which {why}"));
+            }
+        }
     }
 }
 

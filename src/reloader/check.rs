@@ -9,7 +9,7 @@ use std::time::Instant;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::find::Edit;
+use super::find::{Edit, Edits};
 use super::unit::{Edited, Unit};
 use super::{Error, Flags, Listener, Reloader};
 use crate::apply::Kit;
@@ -36,14 +36,13 @@ impl Reloader {
         if flags.rescan || !self.pulse.is_still() {
             self.discover(py)?;
         }
-        let (edits, strangers) = self.edits(flags);
-        if edits.is_empty() && strangers.is_empty() {
+        let edits = self.edits(flags);
+        if edits.is_empty() {
             self.pending.store(0, Ordering::Relaxed);
             return Ok(None);
         }
         let kit = Kit::new(py)?;
-        let (edited, reports) = self.sort_out(&kit, edits, &strangers)?;
-        let edited = Changed { edited, reports };
+        let edited = self.sort_out(&kit, edits)?;
         let outcome = self.carry_out(&kit, flags, started, edited, listener);
         if outcome.as_ref().is_ok_and(|r| r.is_some()) && !flags.dry_run {
             // Statements that ran may have imported modules.
@@ -78,6 +77,7 @@ impl Reloader {
         let mut edited = Vec::new();
         match self.edit(&record, &path) {
             Some(Edit::Changed(version)) => {
+                let version = told_by_loader(&kit, &record, version)?;
                 edited.push(Edited { record, version, cause: Cause::Request, moved: None });
             }
             Some(Edit::Unreadable(print, error)) => {
@@ -101,7 +101,7 @@ impl Reloader {
         if edited.is_empty() && reports.is_empty() {
             return Ok(None);
         }
-        let outcome = self.carry_out(&kit, flags, started, Changed { edited, reports }, listener);
+        let outcome = self.carry_out(&kit, flags, started, Changed { edited, reports, appeared: BTreeSet::new() }, listener);
         self.discover(py)?;
         outcome
     }
@@ -134,14 +134,28 @@ impl Reloader {
     fn sort_out(
         &self,
         kit: &Kit<'_>,
-        edits: Vec<(Arc<Record>, Edit)>,
-        strangers: &[PathBuf],
-    ) -> Result<(Vec<Edited>, Vec<ModuleReport>), Error> {
+        edits: Edits,
+    ) -> Result<Changed, Error> {
         let mut edited = Vec::new();
-        let mut reports = Vec::new();
-        for (record, edit) in edits {
+        let mut reports: Vec<ModuleReport> = Vec::new();
+        let strangers = &edits.strangers;
+        for (name, path) in edits.extensions {
+            reports.push(ModuleReport {
+                name,
+                path: path.to_string_lossy().into_owned(),
+                outcome: Outcome::Skipped,
+                cause: Cause::Source,
+                error: None,
+                traceback: None,
+                error_line: 0,
+                changes: Vec::new(),
+                notes: vec!["a C extension cannot be reloaded; restart to use the new one".to_owned()],
+            });
+        }
+        for (record, edit) in edits.modules {
             match edit {
                 Edit::Changed(version) => {
+                    let version = told_by_loader(kit, &record, version)?;
                     edited.push(Edited { record, version, cause: Cause::Source, moved: None });
                 }
                 Edit::Unreadable(print, error) => {
@@ -169,7 +183,41 @@ impl Reloader {
         if !strangers.is_empty() {
             kit.py.import("importlib")?.call_method0("invalidate_caches")?;
         }
-        Ok((edited, reports))
+        let appeared = self.appeared(kit, strangers, &mut edited)?;
+        Ok(Changed { edited, reports, appeared })
+    }
+
+    /// New files that tracked modules have tried to import, or would have, had they been there:
+    /// the modules they can be, and those that want them among what is to be worked on.
+    fn appeared(
+        &self,
+        kit: &Kit<'_>,
+        strangers: &[PathBuf],
+        edited: &mut Vec<Edited>,
+    ) -> Result<BTreeSet<String>, Error> {
+        let mut out = BTreeSet::new();
+        for path in strangers.iter().filter(|p| p.extension().is_some_and(|e| e == "py") && p.is_file()) {
+            let stem = if path.file_name().is_some_and(|n| n == "__init__.py") {
+                path.parent().and_then(Path::file_name)
+            } else {
+                path.file_stem()
+            };
+            let Some(stem) = stem.and_then(|s| s.to_str()) else { continue };
+            for (target, importer) in self.ledger.wanting(stem) {
+                if kit.sys_modules.contains(&target)? {
+                    continue;
+                }
+                out.insert(target);
+                if edited.iter().any(|e| e.record.name == importer) {
+                    continue;
+                }
+                if let Some(record) = self.ledger.get(&importer) {
+                    let version = record.version();
+                    edited.push(Edited { record, version, cause: Cause::Dependency, moved: None });
+                }
+            }
+        }
+        Ok(out)
     }
 
     fn unreadable(&self, record: &Record, print: u128, error: &str, request: bool) -> Option<ModuleReport> {
@@ -309,7 +357,7 @@ impl Reloader {
         changed: Changed,
         listener: &mut dyn Listener,
     ) -> Result<Option<Report>, Error> {
-        let Changed { edited, reports: mut done } = changed;
+        let Changed { edited, reports: mut done, appeared } = changed;
         // What failed before and did not change since is not tried again, unless a module that
         // it belongs together with changed, or something it could not import may be there now.
         let stale: BTreeSet<String> = edited
@@ -324,11 +372,11 @@ impl Reloader {
             })
             .map(|e| e.record.name.clone())
             .collect();
-        let units: Vec<Vec<Edited>> = self
+        let (stuck, units): (Vec<_>, Vec<_>) = self
             .units(edited)
             .into_iter()
-            .filter(|unit| !unit.iter().all(|e| stale.contains(&e.record.name)))
-            .collect();
+            .partition(|unit| unit.iter().all(|e| stale.contains(&e.record.name)));
+        self.backlog.lock().extend(stuck.iter().flatten().map(|e| e.record.name.clone()));
         if units.is_empty() && done.is_empty() {
             return Ok(None);
         }
@@ -336,7 +384,7 @@ impl Reloader {
             .into_iter()
             .map(|edited| {
                 let order = self.order(kit, &edited)?;
-                Ok(Unit::new(self, kit, flags, edited, order))
+                Ok(Unit::new(self, kit, flags, edited, order, &appeared))
             })
             .collect::<Result<_, Error>>()?;
         let finish = |modules: Vec<ModuleReport>, dry_run: bool| Report {
@@ -489,6 +537,8 @@ struct Changed {
     edited: Vec<Edited>,
     /// Modules that cannot be worked on.
     reports: Vec<ModuleReport>,
+    /// Modules that can be imported now and could not before.
+    appeared: BTreeSet<String>,
 }
 
 /// The modules that the new version of a module imports.
@@ -509,4 +559,16 @@ fn read_version(path: &Path) -> Option<Version> {
     let decoded = text::decode(&bytes).ok()?.source;
     let look = Look { stamp: Some(stamp), taken_ns };
     Some(Version::new(decoded, text::fingerprint(&bytes), look, true))
+}
+
+/// The version as the module's own loader reads it.
+fn told_by_loader(kit: &Kit<'_>, record: &Record, version: Arc<Version>) -> Result<Arc<Version>, Error> {
+    let module = kit.sys_modules.get_item(&record.name)?;
+    let told = module
+        .and_then(|m| m.cast_into::<pyo3::types::PyModule>().ok())
+        .and_then(|m| crate::modules::loader_text(&m, &record.path.read()));
+    Ok(match told {
+        Some(text) => Arc::new(Version::new(text, version.print, version.look, true)),
+        None => version,
+    })
 }

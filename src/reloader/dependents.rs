@@ -17,6 +17,8 @@ pub struct Inbound<'py> {
     pub outside: Dirty,
     /// Names that it imported and that are bound to other objects now.
     pub rebinds: Vec<Rebind<'py>>,
+    /// What paths into the changed modules meant before.
+    pub was: Vec<(String, Bound<'py, PyAny>)>,
 }
 
 impl Inbound<'_> {
@@ -44,6 +46,15 @@ pub fn inbound<'py>(
     facts: &HashMap<String, Facts<'py>>,
 ) -> PyResult<Inbound<'py>> {
     let mut out = Inbound::default();
+    // Importing a submodule binds it in its package, whoever imports it.
+    if own.contains("__path__")? {
+        let prefix = format!("{package}.");
+        for module in facts.keys() {
+            if let Some(child) = module.strip_prefix(&prefix).filter(|c| !c.contains('.')) {
+                prefixed(&mut out, facts, module, child);
+            }
+        }
+    }
     for statement in &outline.body {
         for import in &statement.imports {
             let module = resolve(package, import.level, &import.module);
@@ -82,8 +93,18 @@ fn because(module: &str, why: &str) -> String {
 }
 
 /// All facts of a module, as attributes of the name it is known by here.
-fn prefixed(out: &mut Inbound<'_>, facts: &HashMap<String, Facts<'_>>, module: &str, here: &str) {
+fn prefixed<'py>(
+    out: &mut Inbound<'py>,
+    facts: &HashMap<String, Facts<'py>>,
+    module: &str,
+    here: &str,
+) {
     let Some(found) = facts.get(module) else { return };
+    for (name, old, _) in &found.rebound {
+        if let Some(old) = old {
+            out.was.push((format!("{here}.{name}"), old.clone()));
+        }
+    }
     for (path, why) in &found.dirty.values {
         out.outside.value(format!("{here}.{path}"), because(module, why));
     }
@@ -164,6 +185,9 @@ fn star<'py>(
         for (key, value) in source.iter() {
             let Ok(key) = key.cast_into::<PyString>() else { continue };
             let name = text(key.as_any());
+            if out.rebinds.iter().any(|r| r.star && r.name == name) {
+                continue;
+            }
             if name.starts_with("__") && !public(&name) {
                 continue;
             }

@@ -22,6 +22,22 @@ pub(super) enum Edit {
     Missing,
 }
 
+/// What a look at the files found.
+pub(super) struct Edits {
+    /// Tracked modules whose files are not what they run.
+    pub modules: Vec<(Arc<Record>, Edit)>,
+    /// Files that came or went beside them.
+    pub strangers: Vec<PathBuf>,
+    /// C extensions that changed.
+    pub extensions: Vec<(String, PathBuf)>,
+}
+
+impl Edits {
+    pub fn is_empty(&self) -> bool {
+        self.modules.is_empty() && self.strangers.is_empty() && self.extensions.is_empty()
+    }
+}
+
 impl Reloader {
     /// Tracks modules that were imported since the last look. Reads their files.
     pub(super) fn discover(&self, py: Python<'_>) -> Result<bool, Error> {
@@ -39,6 +55,9 @@ impl Reloader {
             if seen.unfinished {
                 unfinished = true;
                 continue;
+            }
+            if let Some(path) = &seen.extension {
+                self.note_extension(&seen.name, path);
             }
             let Some(path) = &seen.path else { continue };
             if seen.name == "__main__" || !self.rules.tracks(&self.places, &seen.name, path) {
@@ -101,6 +120,34 @@ impl Reloader {
                 .is_ok_and(|m| m.is(module))
     }
 
+    /// Remembers a C extension of the user.
+    fn note_extension(&self, name: &str, path: &Path) {
+        if !self.rules.tracks(&self.places, name, path) || self.extensions.lock().contains_key(path) {
+            return;
+        }
+        self.watch_file(path);
+        if let Ok((bytes, _)) = files::read(path) {
+            let entry = (name.to_owned(), text::fingerprint(&bytes));
+            self.extensions.lock().insert(path.to_path_buf(), entry);
+        }
+    }
+
+    /// The C extensions among these files that have another content now.
+    fn changed_extensions(&self, files: &[PathBuf]) -> Vec<(String, PathBuf)> {
+        let mut extensions = self.extensions.lock();
+        let mut out = Vec::new();
+        for path in files {
+            let Some((name, print)) = extensions.get_mut(path) else { continue };
+            let Ok((bytes, _)) = files::read(path) else { continue };
+            let now = text::fingerprint(&bytes);
+            if now != *print {
+                *print = now;
+                out.push((name.clone(), path.clone()));
+            }
+        }
+        out
+    }
+
     fn is_watched(&self, record: &Record) -> bool {
         self.watched.lock().contains(&*record.path.read())
     }
@@ -108,6 +155,9 @@ impl Reloader {
     pub(super) fn watch_file(&self, path: &Path) {
         if self.watched.lock().insert(path.to_path_buf()) {
             self.watcher.lock().watch_file(path);
+            if let Some(notifier) = &*self.notifier.lock() {
+                notifier.watch_file(path);
+            }
         }
     }
 
@@ -129,7 +179,7 @@ impl Reloader {
     }
 
     /// The tracked modules whose files are not what they run, with what the files are now.
-    pub(super) fn edits(&self, flags: Flags) -> (Vec<(Arc<Record>, Edit)>, Vec<PathBuf>) {
+    pub(super) fn edits(&self, flags: Flags) -> Edits {
         let news = self.watcher.lock().take();
         let backlog = std::mem::take(&mut *self.backlog.lock());
         let mut candidates: Vec<Arc<Record>> = if flags.rescan || news.overflow {
@@ -152,7 +202,8 @@ impl Reloader {
                 out.push((record, edit));
             }
         }
-        (out, news.strangers)
+        let extensions = self.changed_extensions(&news.files);
+        Edits { modules: out, strangers: news.strangers, extensions }
     }
 
     /// What became of one file.

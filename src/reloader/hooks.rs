@@ -6,19 +6,48 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::Policy;
+use crate::modules::Version;
+use crate::outline::Kind;
 
-/// `__reload_policy__` of a module: "full", "incremental" or "skip".
-pub(super) fn policy(dict: &Bound<'_, PyDict>) -> Option<Policy> {
-    let text: String = dict.get_item("__reload_policy__").ok()??.extract().ok()?;
-    match text.as_str() {
+const NAME: &str = "__reload_policy__";
+
+fn parse(text: &str) -> Option<Policy> {
+    match text {
         "full" => Some(Policy::Full),
         "incremental" => Some(Policy::Incremental),
         "skip" => Some(Policy::Skip),
-        other => {
-            log::warn!("__reload_policy__ = {other:?} is none of 'full', 'incremental', 'skip'");
-            None
-        }
+        _ => None,
     }
+}
+
+/// `__reload_policy__` of a module: "full", "incremental" or "skip".
+pub(super) fn policy(dict: &Bound<'_, PyDict>) -> Option<Policy> {
+    parse(&dict.get_item(NAME).ok()??.extract::<String>().ok()?)
+}
+
+/// The policy that a new text sets as a plain string: it counts for the edit that brings it.
+pub(super) fn policy_of_text(version: &Version) -> Option<Policy> {
+    parse(written(version)?)
+}
+
+fn written(version: &Version) -> Option<&str> {
+    let outline = version.outline().as_ref().ok()?;
+    let statement = outline.body.iter().rev().find(|s| s.kind == Kind::Assign && s.name == NAME)?;
+    let text = version.text.get(statement.span.start as usize..statement.span.end as usize)?;
+    let value = text.split_once('=')?.1.trim();
+    let inner = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+    inner.or_else(|| value.strip_prefix('\'').and_then(|v| v.strip_suffix('\'')))
+}
+
+/// A sentence about a policy that does not exist.
+pub(super) fn complaint(dict: &Bound<'_, PyDict>, version: &Version) -> Option<String> {
+    let text = match written(version) {
+        Some(text) => text.to_owned(),
+        None => dict.get_item(NAME).ok()??.extract::<String>().ok()?,
+    };
+    parse(&text).is_none().then(|| {
+        format!("{NAME} = {text:?} is none of \"full\", \"incremental\", \"skip\"; taken as \"incremental\"")
+    })
 }
 
 /// `__reload_keep__`: names whose value at run time is never overwritten.

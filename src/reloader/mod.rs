@@ -5,6 +5,7 @@ mod check;
 mod dependents;
 mod find;
 mod hooks;
+mod notice;
 mod pulse;
 mod rules;
 mod unit;
@@ -20,7 +21,7 @@ use pyo3::types::PyDict;
 
 use crate::modules::{Ledger, Places, survey};
 use crate::report::{ModuleReport, Report};
-use crate::watch::{Mode, Probe, Watcher};
+use crate::watch::{Mode, Notifier, Probe, Watcher};
 use gate::Gate;
 use pulse::Pulse;
 use rules::Rules;
@@ -145,6 +146,8 @@ pub struct Reloader {
     mode: AtomicU32,
     watch: Watch,
     poll_interval: Duration,
+    debounce_ms: u32,
+    notifier: Mutex<Option<Notifier>>,
     gate: Gate,
     rules: Rules,
     ledger: Arc<Ledger>,
@@ -156,6 +159,9 @@ pub struct Reloader {
     checked: Mutex<Option<Instant>>,
     /// Modules that want another look at the next check, whatever the watcher says.
     backlog: Mutex<BTreeSet<String>>,
+    /// C extensions of the user, by file: name and fingerprint. They are never reloaded; a change
+    /// is said.
+    extensions: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
     /// Modules whose file this reloader watches.
     watched: Mutex<BTreeSet<std::path::PathBuf>>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
@@ -195,6 +201,8 @@ impl Reloader {
             mode: AtomicU32::new(options.trigger_mode),
             watch: options.watch,
             poll_interval: Duration::from_millis(u64::from(options.poll_interval_ms.max(10))),
+            debounce_ms: options.debounce_ms,
+            notifier: Mutex::new(None),
             gate: Gate::default(),
             rules: Rules::new(options.scope),
             ledger: ledger(epoch),
@@ -204,6 +212,7 @@ impl Reloader {
             pulse: Pulse::new(&modules),
             checked: Mutex::new(None),
             backlog: Mutex::default(),
+            extensions: Mutex::default(),
             watched: Mutex::default(),
             namespaces: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),
@@ -231,10 +240,12 @@ impl Reloader {
         self.mode.store(mode, Ordering::Relaxed);
     }
 
-    /// Whether a check would find nothing: no Python, no lock, no allocation; one system call.
+    /// Whether a check would find nothing: no Python, no waiting for a lock, no allocation; one
+    /// system call.
     #[inline]
     pub fn quiet(&self) -> bool {
-        if !self.pulse.is_still() {
+        // Modules that want another look; when somebody is busy with the list there is work too.
+        if !self.pulse.is_still() || self.backlog.try_lock().is_none_or(|b| !b.is_empty()) {
             return false;
         }
         if self.watch == Watch::Poll {
@@ -250,11 +261,6 @@ impl Reloader {
     /// New modules are tracked from now on.
     pub fn track_imports(&self, py: Python<'_>) -> Result<(), Error> {
         self.discover(py).map(drop)
-    }
-
-    /// How many source files are known to have changed since the last check.
-    pub fn pending(&self) -> usize {
-        self.pending.load(Ordering::Relaxed)
     }
 
     /// Adds a rule that tracks.

@@ -43,6 +43,8 @@ pub(super) struct Unit<'u, 'k, 'py> {
     edited: BTreeMap<String, Edited>,
     /// Edited modules and their dependents, each after those it imports.
     order: Vec<String>,
+    /// Modules that can be imported now and could not before.
+    appeared: &'u BTreeSet<String>,
 }
 
 impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
@@ -52,9 +54,10 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         flags: Flags,
         edited: Vec<Edited>,
         order: Vec<String>,
+        appeared: &'u BTreeSet<String>,
     ) -> Self {
         let edited = edited.into_iter().map(|e| (e.record.name.clone(), e)).collect();
-        Self { reloader, kit, flags, edited, order }
+        Self { reloader, kit, flags, edited, order, appeared }
     }
 
     /// The modules whose files changed.
@@ -88,8 +91,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     });
                     continue;
                 }
-                record.set_version(Arc::clone(&edited.version));
                 *record.failed.lock() = None;
+                if edited.cause == Cause::Dependency {
+                    continue;
+                }
+                record.set_version(Arc::clone(&edited.version));
                 record.reloads.fetch_add(1, Ordering::Relaxed);
                 self.reloader.ledger.reindex(&record.name);
             }
@@ -108,7 +114,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if self.flags.force {
             return Policy::Full;
         }
-        let own = self.module(&edited.record.name).ok().flatten().and_then(|m| hooks::policy(&m.dict()));
+        let own = hooks::policy_of_text(&edited.version).or_else(|| {
+            self.module(&edited.record.name).ok().flatten().and_then(|m| hooks::policy(&m.dict()))
+        });
         self.reloader.rules.policy(&edited.record.name).or(own).unwrap_or_default()
     }
 
@@ -178,12 +186,27 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let fail = |error: PyErr| Failed { name: last.clone(), error };
         work.notes.clear();
         self.namespaces(work, &facts).map_err(fail)?;
+        let held = self.reloader.namespaces.lock();
+        work.places = held.iter().map(|n| n.bind(self.kit.py).clone()).collect();
+        drop(held);
+        for name in &self.order {
+            work.places.extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
+        }
         work.finish().map_err(fail)?;
         for (dict, old) in &olds {
             hooks::after(dict, old).map_err(fail)?;
         }
-        let mut out: Vec<ModuleReport> =
-            self.order.iter().filter_map(|name| reports.remove(name)).collect();
+        let mut out: Vec<ModuleReport> = self
+            .order
+            .iter()
+            .filter_map(|name| reports.remove(name))
+            .filter(|r| {
+                r.cause != Cause::Dependency
+                    || r.outcome != Outcome::Unchanged
+                    || !r.changes.is_empty()
+                    || !r.notes.is_empty()
+            })
+            .collect();
         if let Some(first) = out.first_mut() {
             first.notes.append(&mut work.notes);
         }
@@ -226,6 +249,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             "audit",
             ("pyreload.reload", record.name.as_str(), record.path.read().to_string_lossy().as_ref()),
         )?;
+        report.notes.extend(hooks::complaint(&dict, &edited.version));
         hooks::before(&dict)?;
         if let Some(spec) = &edited.moved {
             self.move_module(work, &dict, spec.bind(kit.py), &record.name)?;
@@ -248,8 +272,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let new = Source::new(kit.py, &edited.version.text, new_outline, &filename)?;
         let old = Source::new(kit.py, &running.text, old_outline, &filename)?;
         let package = record.package.read().clone();
-        let around = inbound(kit, new_outline, &package, &dict, facts)?;
-        let plan = if policy == Policy::Full || !known || edited.moved.is_some() || new_outline.future != old_outline.future {
+        let mut around = inbound(kit, new_outline, &package, &dict, facts)?;
+        around.outside.appeared = self.appeared_in(new_outline, &package);
+        let mut plan = if policy == Policy::Full || !known || edited.moved.is_some() || new_outline.future != old_outline.future {
             let why = if self.flags.force {
                 "the whole module was asked for"
             } else if policy == Policy::Full {
@@ -272,19 +297,40 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         report.notes.extend(plan.notes.iter().cloned());
         let keep = hooks::keep(&dict);
-        let job = Job {
-            dict: dict.clone(),
-            old: known.then_some(&old),
-            new: &new,
-            changes: &changes,
-            plan: &plan,
-            outside: &around.outside,
-            rebinds: &around.rebinds,
-            keep: &keep,
+        let mut anew = BTreeSet::new();
+        let mut found = loop {
+            let job = Job {
+                dict: dict.clone(),
+                old: known.then_some(&old),
+                new: &new,
+                changes: &changes,
+                plan: &plan,
+                outside: &around.outside,
+                rebinds: &around.rebinds,
+                was: &around.was,
+                keep: &keep,
+            };
+            let before = work.tx.mark();
+            work.stuck_on = None;
+            match (apply::run(work, &job), work.stuck_on.take()) {
+                (Ok(found), _) => break found,
+                // On an object that was set up before, a statement may be refused ("conflicting
+                // option") that a fresh process would accept: the object is made anew then.
+                (Err(error), Some(name)) if known && anew.insert(name.clone()) => {
+                    let again =
+                        plan::make_with(old_outline, new_outline, &changes, &around.for_plan(), &anew);
+                    if again.steps == plan.steps {
+                        return Err(error);
+                    }
+                    log::debug!("{}: {name} is made anew: {error}", record.name);
+                    work.tx.roll_back_to(kit, before);
+                    report.notes.push(format!("{name} was made anew; what holds the old one keeps it"));
+                    plan = again;
+                }
+                (Err(error), _) => return Err(error),
+            }
         };
-        let outcome = apply::run(work, &job);
         work.merge = true;
-        let mut found = outcome?;
         report.changes = std::mem::take(&mut found.changes);
         report.outcome = if plan.steps.iter().all(|s| s.mark == Mark::Run) && policy == Policy::Full || !known {
             Outcome::Reloaded
@@ -296,6 +342,24 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             Outcome::Patched
         };
         Ok(Some((found, report)))
+    }
+
+    /// Names whose import failed, or was not tried, since the module was not there.
+    fn appeared_in(&self, outline: &Outline, package: &str) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        if self.appeared.is_empty() {
+            return out;
+        }
+        for statement in outline.body.iter().filter(|s| s.kind == crate::outline::Kind::Compound) {
+            for import in &statement.imports {
+                let module = crate::modules::resolve(package, import.level, &import.module);
+                let inner = import.name.as_ref().map(|n| format!("{module}.{n}"));
+                if self.appeared.contains(&module) || inner.is_some_and(|n| self.appeared.contains(&n)) {
+                    out.insert(import.bound.clone());
+                }
+            }
+        }
+        out
     }
 
     /// A module that uses others that changed.
@@ -341,6 +405,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             plan: &plan,
             outside: &around.outside,
             rebinds: &around.rebinds,
+            was: &around.was,
             keep: &keep,
         };
         let mut found = apply::run(work, &job)?;
@@ -367,8 +432,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let loader = dict.get_item("__loader__")?.filter(|l| l.hasattr("source_to_code").unwrap_or(false));
         let code = match loader {
             Some(loader) => {
-                let bytes = std::fs::read(&*edited.record.path.read())?;
-                loader.call_method1("source_to_code", (pyo3::types::PyBytes::new(kit.py, &bytes), filename))?
+                let bytes = edited.version.text.as_bytes();
+                loader.call_method1("source_to_code", (pyo3::types::PyBytes::new(kit.py, bytes), filename))?
             }
             None => kit.compile.call1((edited.version.text.as_str(), filename, "exec", 0, true, -1))?,
         };
@@ -453,6 +518,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let names: BTreeSet<&String> = facts.keys().collect();
         for namespace in namespaces {
             for module in &names {
+                self.host_star(work, &namespace, module, &facts[*module])?;
                 for (name, old, new) in &facts[*module].rebound {
                     let (Some(old), Some(new)) = (old, new) else { continue };
                     if let Some(now) = namespace.get_item(name)?
@@ -475,6 +541,67 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A namespace that has every public name of a module, and more than one, got them with
+    /// `from m import *`: it gains and loses names with the module.
+    fn host_star(
+        &self,
+        work: &mut Work<'k, 'py>,
+        namespace: &Bound<'py, PyDict>,
+        module: &str,
+        facts: &Facts<'py>,
+    ) -> PyResult<()> {
+        let came: Vec<_> = facts.rebound.iter().filter(|(_, old, _)| old.is_none()).collect();
+        let went: Vec<_> = facts.rebound.iter().filter(|(.., new)| new.is_none()).collect();
+        if came.is_empty() && went.is_empty() {
+            return Ok(());
+        }
+        let Some(module) = self.module(module)? else { return Ok(()) };
+        let dict = module.dict();
+        if namespace.is(&dict) || dict.contains("__all__")? {
+            return Ok(());
+        }
+        let mut public = 0;
+        for (key, value) in dict.iter() {
+            let name = text(&key);
+            if name.starts_with('_') || came.iter().any(|(n, ..)| *n == name) {
+                continue;
+            }
+            public += 1;
+            let old = facts.rebound.iter().find(|(n, ..)| *n == name).and_then(|(_, old, _)| old.clone());
+            if !namespace.get_item(&name)?.is_some_and(|v| v.is(&value) || old.is_some_and(|o| v.is(&o))) {
+                return Ok(());
+            }
+        }
+        for (name, old, _) in went.iter().filter(|(n, ..)| !n.starts_with('_')) {
+            public += 1;
+            let (Some(old), Some(now)) = (old, namespace.get_item(name)?) else { return Ok(()) };
+            if !now.is(old) {
+                return Ok(());
+            }
+        }
+        if public < 2 {
+            return Ok(());
+        }
+        let string = |name: &str| pyo3::types::PyString::new(self.kit.py, name).into_any();
+        for (name, _, new) in came {
+            if let Some(new) = new
+                && !name.starts_with('_')
+                && !namespace.contains(name)?
+            {
+                namespace.set_item(name, new)?;
+                let undo = pyo3::types::PyTuple::new(self.kit.py, [string(name)])?;
+                work.tx.call(namespace.getattr("__delitem__")?, undo);
+            }
+        }
+        for (name, old, _) in went.into_iter().filter(|(n, ..)| !n.starts_with('_')) {
+            let Some(old) = old else { continue };
+            namespace.del_item(name)?;
+            let undo = pyo3::types::PyTuple::new(self.kit.py, [string(name), old.clone()])?;
+            work.tx.call(namespace.getattr("__setitem__")?, undo);
         }
         Ok(())
     }
@@ -507,9 +634,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 again = slot.as_ref() == Some(&failure);
                 *slot = Some(failure);
                 drop(slot);
-                if import {
-                    self.reloader.backlog.lock().insert(name.clone());
-                }
+                // Looked at again when anything changes: another module of the unit may be the
+                // one that is mended.
+                self.reloader.backlog.lock().insert(name.clone());
             }
             if again && !self.flags.force {
                 continue;

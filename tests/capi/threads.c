@@ -15,9 +15,7 @@ static void *second(void *with_gil)
     double start;
     uint64_t id;
 
-    while (!__atomic_load_n(&entered, __ATOMIC_SEQ_CST)) {
-        host_sleep_ms(1);
-    }
+    host_wait_for(&entered);
     if (with_gil) {
         state = PyGILState_Ensure();
     }

@@ -8,6 +8,7 @@ few milliseconds, a new interpreter a hundred. Runs on Python 3.9 and later.
 from __future__ import annotations
 
 import base64
+import ctypes
 import io
 import json
 import os
@@ -25,10 +26,11 @@ from casekit import engines  # noqa: E402
 
 # what cases use anyway
 import abc, asyncio, collections, contextlib, copy, dataclasses, datetime, enum  # noqa: E401,E402,F401
-import fractions, functools, importlib.util, inspect, logging, pickle, sqlite3  # noqa: E401,E402,F401
+import fractions, functools, importlib, importlib.util, inspect, logging, pickle, sqlite3  # noqa: E401,E402,F401
 import threading, typing, weakref, argparse, unittest.mock  # noqa: E401,E402,F401
 
 TIMEOUT = 20
+LOADED = {}
 
 
 class Out(io.TextIOBase):
@@ -278,6 +280,12 @@ def child(case, root, write):
 
 
 def serve(case):
+    for name in case["options"]["needs"].split():
+        # once here, not in each child; a module that is not the user's is not looked at anyway
+        importlib.import_module(name)
+    if case["engine"] == "pyreload" and case["lib"] not in LOADED:
+        # mapped once, so that a child need not relocate it; no function of it is called here
+        LOADED[case["lib"]] = ctypes.PyDLL(case["lib"])
     place = os.path.realpath(tempfile.mkdtemp(prefix="case-"))
     root = os.path.join(place, "site")
     os.mkdir(root)
