@@ -106,7 +106,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn docstring(&self, code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let kit = self.work.kit;
         let none = kit.py.None().into_bound(kit.py);
-        if kit.version >= (3, 13) && code.getattr("co_flags")?.extract::<u32>()? & 0x0400_0000 == 0 {
+        if kit.version >= (3, 14) && code.getattr("co_flags")?.extract::<u32>()? & 0x0400_0000 == 0 {
             return Ok(none);
         }
         match code.getattr("co_consts")?.get_item(0) {
