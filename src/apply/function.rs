@@ -261,6 +261,13 @@ impl<'py> Work<'_, 'py> {
         }
         let attributes = new.getattr("__dict__")?.cast_into::<PyDict>()?;
         let own = old.getattr("__dict__")?.cast_into::<PyDict>()?;
+        // `__wrapped__`, `__isabstractmethod__` and the like come from decorators, not from the program.
+        for key in own.keys() {
+            let name = text(&key);
+            if name.starts_with("__") && name.ends_with("__") && !attributes.contains(&key)? {
+                own.del_item(&key)?;
+            }
+        }
         for (key, value) in attributes.iter() {
             let kept = match own.get_item(&key)? {
                 Some(before) if text(&key) == "__wrapped__" => self.reconcile(&before, &value, class)?,
