@@ -11,7 +11,7 @@ use super::lines::Moved;
 use super::module::{Run, clear_cache, container};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Dirty, affected, header_uses};
+use crate::plan::{Dirty, affected};
 use crate::report::{Action, ChangeKind};
 
 /// `__name` inside `class C` is `_C__name`.
@@ -136,7 +136,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 return self.run_whole(at, statement, why);
             };
             // A base or a decorator that is another object now: known only since it was made.
-            let header = affected(&header_uses(statement), &self.functions, &self.dirty);
+            let header = affected(&statement.head, &self.functions, &self.dirty);
             if header.is_some() || !self.work.kit.defined_in(&class, &self.job.dict)? {
                 return self.run_whole(at, statement, why);
             }
