@@ -702,34 +702,41 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Names whose statement is gone.
     fn remove(&mut self) -> PyResult<()> {
         let Some(old) = self.job.old else { return Ok(()) };
-        let bound: BTreeSet<&str> = self
-            .job
-            .new
-            .outline
-            .body
-            .iter()
-            .flat_map(|s| s.uses.binds.iter().map(String::as_str))
-            .collect();
         let written: BTreeSet<String> = old
             .outline
             .body
             .iter()
             .flat_map(|s| s.later.global_writes.iter().cloned())
             .collect();
-        let mut gone: Vec<(&Statement, &String)> = Vec::new();
+        let had = Functions::of(old.outline);
+        let effects = |functions: &Functions<'_>, statement: &Statement| -> BTreeSet<String> {
+            let mut names = functions.global_writes(&statement.uses.calls);
+            names.extend(statement.uses.binds.iter().cloned());
+            names
+        };
+        let bound: BTreeSet<String> = self
+            .job
+            .new
+            .outline
+            .body
+            .iter()
+            .flat_map(|s| effects(&self.functions, s))
+            .collect();
+        let mut gone: Vec<(&Statement, String)> = Vec::new();
         for change in &self.job.changes.items {
             if let (Some(at), What::Changed | What::Header(_)) = (change.old, &change.what) {
                 let statement = &old.outline.body[at];
-                gone.extend(statement.uses.binds.iter().map(|n| (statement, n)));
+                gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
             }
         }
         for &at in &self.job.changes.removed {
             let statement = &old.outline.body[at];
-            gone.extend(statement.uses.binds.iter().map(|n| (statement, n)));
+            gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
         }
         self.drop_annotations(old)?;
         for (statement, name) in gone {
-            if bound.contains(name.as_str()) || name == "*" || statement.kind == Kind::MainGuard {
+            let name = &name;
+            if bound.contains(name) || name == "*" || statement.kind == Kind::MainGuard {
                 continue;
             }
             let Some(value) = self.job.dict.get_item(name)? else { continue };
@@ -737,6 +744,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.work.notes.push(format!(
                     "{name} is gone from the file, but the program had put its own value there; it is kept"
                 ));
+                continue;
+            }
+            if let Some(other) = self.from_star(name)? {
+                // A star import of the new text has the name as well.
+                if !other.is(&value) {
+                    self.job.dict.set_item(name, &other)?;
+                    self.dirty.value(name, "which comes from another module now");
+                    self.facts.rebound.push((name.clone(), Some(value), Some(other)));
+                }
                 continue;
             }
             self.job.dict.del_item(name)?;
@@ -761,6 +777,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// What the star imports of the new text give for a name; the last one wins.
+    fn from_star(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.job.new.outline.star {
+            return Ok(None);
+        }
+        let package = self.job.dict.get_item("__package__")?.map(|p| text(&p)).unwrap_or_default();
+        let imports = self.job.new.outline.body.iter().rev().flat_map(|s| s.imports.iter().rev());
+        for import in imports.filter(|i| i.bound == "*") {
+            let module = crate::modules::resolve(&package, import.level, &import.module);
+            let Some(module) = self.work.kit.sys_modules.get_item(module)? else { continue };
+            let public = match module.getattr("__all__") {
+                Ok(all) => all.contains(name)?,
+                Err(_) => !name.starts_with('_'),
+            };
+            if public && let Ok(value) = module.getattr(name) {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
     /// Annotations of module names that the new text does not annotate (up to 3.13; later ones are
     /// computed by a function).
     fn drop_annotations(&mut self, old: &Source<'_>) -> PyResult<()> {
@@ -777,6 +814,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .collect()
         };
         let now = annotated(self.job.new);
+        if now.is_empty() && !annotated(old).is_empty() {
+            // The compiler makes the dict for the first annotation only.
+            return self.job.dict.del_item("__annotations__");
+        }
         for name in annotated(old).difference(&now) {
             if annotations.contains(name)? {
                 self.work.tx.dict(&annotations)?;

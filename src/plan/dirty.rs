@@ -130,16 +130,21 @@ impl<'a> Functions<'a> {
         calls.iter().find_map(|path| self.differs(path, dirty, &mut seen))
     }
 
-    fn differs<'p>(
-        &'p self,
-        path: &'p str,
+    /// `Kid.SIZE`, where SIZE is an attribute of the base.
+    fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
+        reads.iter().filter(|p| p.contains('.')).find_map(|p| self.value_differs(p, dirty, 0))
+    }
+
+    fn differs(
+        &self,
+        path: &str,
         dirty: &Dirty,
-        seen: &mut BTreeSet<&'p str>,
+        seen: &mut BTreeSet<String>,
     ) -> Option<String> {
         if let Some(why) = dirty.behaviour.get(path) {
             return Some(format!("calls {path}, {why}"));
         }
-        if !seen.insert(path) {
+        if !seen.insert(path.to_owned()) {
             return None;
         }
         // `b = Builder()`, then `b.build()`.
@@ -152,6 +157,16 @@ impl<'a> Functions<'a> {
                 }
             }
         }
+        // A method that the class has from a base.
+        if let Some((class, member)) = path.rsplit_once('.')
+            && !self.by_path.contains_key(path)
+        {
+            for base in self.bases(class) {
+                if let Some(why) = self.differs(&format!("{base}.{member}"), dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
         for function in self.called(path) {
             if let Some(why) = dirty.reads(&function.later.reads) {
                 return Some(format!("calls {path}, which {why}"));
@@ -161,8 +176,72 @@ impl<'a> Functions<'a> {
                     return Some(format!("calls {path}, which {why}"));
                 }
             }
+            // `self.other()`, `Builder().build()`, `cls.SIZE`.
+            let own = path.rsplit_once('.').map(|(class, _)| class);
+            if let Some(why) = self.member_differs(&function.later, own, dirty, seen) {
+                return Some(format!("calls {path}, which {why}"));
+            }
         }
         None
+    }
+
+    /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
+    fn member_differs(
+        &self,
+        uses: &Uses,
+        own: Option<&str>,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
+        if uses.members.is_empty() {
+            return None;
+        }
+        let made: BTreeSet<&str> = uses
+            .reads
+            .iter()
+            .filter_map(|path| self.made_by.get(path.split('.').next().unwrap_or(path)))
+            .flat_map(|makers| makers.iter().map(String::as_str))
+            .collect();
+        let classes = own.into_iter().chain(uses.calls.iter().map(String::as_str)).chain(made);
+        let mut classes: BTreeSet<&str> = classes.collect();
+        if uses.calls.iter().any(|p| p == "super") {
+            classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
+        }
+        for class in classes {
+            for member in &uses.members {
+                let path = format!("{class}.{member}");
+                if let Some(why) = self.value_differs(&path, dirty, 0) {
+                    return Some(why);
+                }
+                if let Some(why) = self.differs(&path, dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
+        None
+    }
+
+    /// A class attribute, also one that comes from a base.
+    fn value_differs(&self, path: &str, dirty: &Dirty, depth: usize) -> Option<String> {
+        if let Some(why) = dirty.values.get(path) {
+            return Some(format!("reads {path}, {why}"));
+        }
+        let (class, member) = path.rsplit_once('.')?;
+        if depth > 16 {
+            return None;
+        }
+        self.bases(class)
+            .into_iter()
+            .find_map(|base| self.value_differs(&format!("{base}.{member}"), dirty, depth + 1))
+    }
+
+    /// The paths that the header of a class reads: its bases, among others.
+    fn bases(&self, class: &str) -> Vec<&'a str> {
+        let found = self.by_path.get(class).into_iter().flatten();
+        found
+            .filter(|s| s.kind == Kind::Class)
+            .flat_map(|s| s.head.reads.iter().map(String::as_str))
+            .collect()
     }
 }
 
@@ -199,18 +278,6 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
     dirty
         .reads(&uses.reads)
         .or_else(|| functions.acts_differently(&uses.calls, dirty))
-        .or_else(|| method_differs(uses, dirty))
-}
-
-/// `Builder(1).build()`: a method of a class that is named here.
-fn method_differs(uses: &Uses, dirty: &Dirty) -> Option<String> {
-    if uses.methods.is_empty() {
-        return None;
-    }
-    dirty.behaviour.iter().find_map(|(path, why)| {
-        let (class, method) = path.rsplit_once('.')?;
-        let called = uses.methods.iter().any(|m| m == method);
-        let named = uses.calls.iter().any(|p| p == class);
-        (called && named).then(|| format!("calls {path}, {why}"))
-    })
+        .or_else(|| functions.inherited(&uses.reads, dirty))
+        .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
 }

@@ -9,7 +9,7 @@ mod dirty;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement, Uses, Value};
+use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use dirty::{Dirty, Functions, affected};
 
@@ -315,6 +315,9 @@ fn propagate(
                 if let Some(What::Inner(inner)) = old {
                     members(statement, inner, "", &mut dirty);
                 }
+                if statement.kind == Kind::Class {
+                    affected_members(statement, "", functions, &mut dirty);
+                }
             }
             Mark::Keep => {
                 for name in effects[at].binds.difference(&effects[at].mutates) {
@@ -331,24 +334,32 @@ fn propagate(
 /// Whether only statements inside a class body, not its header, are affected.
 fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
     statement.kind == Kind::Class
-        && affected(&header_uses(statement), functions, dirty).is_none()
+        && affected(&statement.head, functions, dirty).is_none()
 }
 
-/// What the header of a class (decorators, bases, keywords) uses: what the whole statement
-/// uses less what its body does.
-pub fn header_uses(class: &Statement) -> Uses {
-    let inside = |pick: fn(&Uses) -> &Vec<String>| {
-        let mut all = BTreeSet::new();
-        for member in &class.body {
-            all.extend(pick(&member.uses).iter().cloned());
+/// The parts of a class that stand as they are but for what they read.
+pub fn affected_members(
+    class: &Statement,
+    prefix: &str,
+    functions: &Functions<'_>,
+    dirty: &mut Dirty,
+) {
+    let prefix = format!("{prefix}{}.", class.name);
+    let mut local = dirty.clone();
+    for member in &class.body {
+        if member.kind == Kind::Class {
+            affected_members(member, &prefix, functions, dirty);
+            continue;
         }
-        all
-    };
-    let (reads, calls) = (inside(|u| &u.reads), inside(|u| &u.calls));
-    Uses {
-        reads: class.uses.reads.iter().filter(|p| !reads.contains(*p)).cloned().collect(),
-        calls: class.uses.calls.iter().filter(|p| !calls.contains(*p)).cloned().collect(),
-        ..Uses::default()
+        let Some(why) = affected(&member.uses, functions, &local) else { continue };
+        for name in &member.uses.binds {
+            if member.kind == Kind::Function {
+                dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
+            } else {
+                dirty.value(format!("{prefix}{name}"), format!("which {why}"));
+                local.value(name, format!("which {why}"));
+            }
+        }
     }
 }
 

@@ -89,7 +89,8 @@ def main():
     parser.add_argument("--count", type=int, help="how many programs (default: until --seconds are over)")
     parser.add_argument("--seconds", type=float, help="stop then (default 30 without --count)")
     parser.add_argument("--python", default=None, help="interpreter: path, name or pyenv version")
-    parser.add_argument("--features", default="", help=f"rare statements: {','.join(generate.RARE)}, or all")
+    parser.add_argument("--features", default="", help=f"rare statements: {','.join(generate.RARE)}, or all; "
+                        "no-methods: values are not made by calling methods")
     parser.add_argument("--failures", type=int, default=5, help="stop shrinking and printing after so many")
     parser.add_argument("--stop", action="store_true", help="stop at that many failures altogether")
     parser.add_argument("--batch", type=int, default=20, help="programs per process; 1 isolates each")
@@ -102,8 +103,8 @@ def main():
     if options.python and not os.environ.get("PYRELOAD_FUZZ_CHILD"):
         arguments = [find_interpreter(options.python), __file__, *sys.argv[1:]]
         return subprocess.run(arguments, env={**os.environ, "PYRELOAD_FUZZ_CHILD": "1"}).returncode
-    features = generate.RARE if options.features == "all" else [f for f in options.features.split(",") if f]
-    unknown = set(features) - set(generate.RARE)
+    features = [f for f in options.features.replace("all", ",".join(generate.RARE)).split(",") if f]
+    unknown = set(features) - {*generate.RARE, "no-methods"}
     if unknown:
         parser.error(f"no such features: {unknown}")
     warm_up(options.engine)

@@ -172,6 +172,7 @@ def live(case, engine_name, base):
             before = look(version.modules) if version.broken else None
             folder.become(version.files, version.save, bump)
             failed = engine.check()
+            imported = [(n, k) for n, k in imported if k in vars(sys.modules.get(n, types))]
             if version.broken:
                 if not failed and engine_name == "pyreload":
                     problems.append(("broken", f"step {number}: the failure was not reported", ""))

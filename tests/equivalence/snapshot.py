@@ -20,6 +20,9 @@ MODULE_NOISE = {"__builtins__", "__cached__", "__spec__", "__loader__", "__file_
                 "__path__", "__name__"}
 CLASS_NOISE = {"__dict__", "__weakref__", "_abc_impl", "__annotations_cache__",
                "__abstractmethods_cache__"}
+WITH_PARTS = (types.FunctionType, type, list, set, frozenset, dict, types.MappingProxyType, property,
+              staticmethod, classmethod, types.MethodType, functools.partial, functools.cached_property,
+              dataclasses.Field)
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 PURE = re.compile(r"[fg]\d+")
 ATOMS = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), type(NotImplemented))
@@ -70,12 +73,23 @@ class Snapshot:
             self.out[path] = ADDRESS.sub("", repr(v))
         elif isinstance(v, enum.Enum) and not isinstance(v, type):
             self._enum_member(path, v)
+        elif kind.__module__ not in self.own and not self._has_parts(v):
+            # types of the standard library are cached and shared: neither identity nor the order
+            # in which a union's members were first written says anything
+            text = ADDRESS.sub("", repr(v))
+            if kind.__module__ in ("typing", "types"):
+                text = " ".join(sorted(re.findall(r"[\w.]+", text)))
+            self.out[path] = f"instance of {kind.__module__}.{kind.__qualname__} {text}"
         elif id(v) in self.seen:
             self.out[path] = "same as " + self.seen[id(v)]
         else:
             self.seen[id(v)] = path
             self.keep.append(v)
             self._object(path, v)
+
+    def _has_parts(self, v):
+        """Whether `_object` looks into a thing."""
+        return isinstance(v, WITH_PARTS) or hasattr(v, "cache_info") and hasattr(v, "__wrapped__")
 
     def _plain(self, items):
         return all(type(i) in ATOMS for i in items)
@@ -136,7 +150,7 @@ class Snapshot:
     def _instance(self, path, v):
         kind = type(v)
         self.out[path] = f"instance of {kind.__module__}.{kind.__qualname__}"
-        if kind.__module__ not in self.own:
+        if kind.__module__ not in self.own:  # a subclass of dict and the like
             self.out[path] += " " + ADDRESS.sub("", repr(v))
             return
         current = sys.modules.get(kind.__module__)

@@ -87,6 +87,15 @@ def described(path, v, own):
     return snapshot.digest(sorted(picture.out.items()))
 
 
+def explained(path, names):
+    """The whole structure of one name, for `--explain`."""
+    module, _, key = path.rpartition(".")
+    picture = snapshot.Snapshot(names, instances=False)
+    if module in sys.modules and key in vars(sys.modules[module]):
+        picture.value(path, vars(sys.modules[module])[key])
+    return picture.out
+
+
 #: Names that a test run or the import system keeps in a module.
 NOISE = snapshot.MODULE_NOISE | {"__warningregistry__", "__pytest_asyncio_scoped_event_loop"}
 
@@ -260,6 +269,7 @@ def main():
 def fresh(job, result):
     names = import_all(job["imports"])
     result["namespaces"] = namespaces(names)
+    result["explained"] = explained(job["explain"], names) if job["explain"] else {}
     result["definitions"] = {path: described(path, v, names) for path, v in definitions(names)}
     results = run_tests(job["tests"], job["arguments"])
     result.update(outcomes=results.outcomes, errors=results.errors, text=results.text)
@@ -289,6 +299,7 @@ class Journey:
         import_all(job["imports"])  # submodules that are new
         names = [n for n in modules_of(job["imports"]) if n in job["fresh_namespaces"]]
         result["namespaces"] = namespaces(names)
+        result["explained"] = explained(job["explain"], names) if job["explain"] else {}
         result.update(self.held.judge(self.space, names, job["fresh_definitions"]))
 
 
