@@ -230,7 +230,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let changed = match what {
                 Some(What::Added | What::Changed | What::Header(_)) => true,
                 Some(What::Body | What::Inner(_) | What::Same) | None => {
-                    affected(&member.uses, &self.functions, &local).is_some()
+                    local.reimports(member)
+                        || affected(&member.uses, &self.functions, &local).is_some()
                 }
             };
             if changed && member.kind != Kind::Other {
@@ -375,6 +376,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if shared {
             return Ok(false);
         }
+        self.clear_caches()?;
         let code = self.job.new.class_part(kit, chain, &members)?;
         if code.getattr("co_freevars")?.len()? > 0 {
             return Ok(false);
