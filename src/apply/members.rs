@@ -230,7 +230,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let changed = match what {
                 Some(What::Added | What::Changed | What::Header(_)) => true,
                 Some(What::Body | What::Inner(_) | What::Same) | None => {
-                    affected(&member.uses, &self.functions, &local).is_some()
+                    local.reimports(member)
+                        || affected(&member.uses, &self.functions, &local).is_some()
                 }
             };
             if changed && member.kind != Kind::Other {
@@ -267,7 +268,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !unannotated.is_empty() && kit.version >= (3, 14) {
             return Ok(false);
         }
-        if !again.is_empty() || !gone.is_empty() {
+        let documented = |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
+        let doc_gone = documented(&old.body) && !documented(&new.body);
+        if !again.is_empty() || !gone.is_empty() || doc_gone {
             let touches_slots = again.iter().any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
             if touches_slots || self.work.generated(class)? || self.processed(class, old)? {
@@ -375,6 +378,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if shared {
             return Ok(false);
         }
+        self.clear_caches()?;
         let code = self.job.new.class_part(kit, chain, &members)?;
         if code.getattr("co_freevars")?.len()? > 0 {
             return Ok(false);

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
-pub use dirty::{Dirty, Functions, affected};
+pub use dirty::{Dirty, Functions, affected, import_key};
 
 /// What is to be done about one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -280,6 +280,14 @@ fn propagate(
     for (at, statement) in new.body.iter().enumerate() {
         if let Some(import) = statement.imports.iter().find(|i| outside.appeared.contains(&i.bound)) {
             grown |= run(plan, at, &format!("{} can be imported now", import.bound));
+        }
+        if plan.steps[at].mark == Mark::Keep
+            && statement.kind == Kind::Class
+            && dirty.reimports(statement)
+        {
+            plan.steps[at].mark = Mark::Members;
+            plan.steps[at].why = "a name that its body imports changed".to_owned();
+            grown = true;
         }
         if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members | Mark::Patch)
             && statement.kind != Kind::MainGuard
