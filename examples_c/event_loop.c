@@ -108,14 +108,12 @@ static void expect_colour(const char *colour)
              "print('  the lamp is', lamp.colour())\n"
              "assert lamp.colour() == '%s'\n", colour);
     demo_expect(PyRun_SimpleString(code) == 0, colour);
-    fflush(stdout);
 }
 
 int main(void)
 {
     pyreload_reloader *reloader;
     demo_folder folder;
-    PyObject *path;
     program p = {0, 0};
     pid_t editor;
     int say_when;
@@ -125,10 +123,7 @@ int main(void)
     editor = start_editor(&folder, &say_when);
 
     Py_Initialize();
-    PySys_SetObject("dont_write_bytecode", Py_True);
-    path = PyUnicode_DecodeFSDefault(folder.path);
-    PyList_Insert(PySys_GetObject("path"), 0, path);
-    Py_XDECREF(path);
+    demo_python(folder.path);
     if (pyreload_create(NULL, &reloader) != PYRELOAD_OK) {
         fprintf(stderr, "no hot reload: %s\n", pyreload_last_error());
         return 2;

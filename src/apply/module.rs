@@ -88,6 +88,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// definition stands that gave it.
     parked: BTreeMap<String, (Option<Bound<'py, PyAny>>, usize)>,
     chains: Vec<Chain<'py>>,
+    /// How much was dirty when cached results were last thrown away.
+    cleared: usize,
     bases: BTreeMap<String, Bound<'py, PyAny>>,
 }
 
@@ -96,6 +98,9 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     work.dict = job.dict.clone();
     work.members = job.old.map(|old| class_members(&old.outline.body)).unwrap_or_default();
     work.tx.dict(&job.dict)?;
+    if let Some(annotations) = job.dict.get_item("__annotations__")? {
+        work.tx.container(&annotations)?;
+    }
     let before = job.dict.copy()?;
     let mut run = Run {
         functions: Functions::of(job.new.outline),
@@ -105,6 +110,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         moved: Vec::new(),
         parked: BTreeMap::new(),
         chains: Vec::new(),
+        cleared: 0,
         bases: BTreeMap::new(),
         work,
         job,
@@ -276,6 +282,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             // A class that stands still but for a name that its body reads.
             Mark::Members if !matches!(self.change(at).map(|c| &c.what), Some(What::Inner(_)))
+                && !self.dirty.reimports(statement)
                 && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
             {
                 Mark::Keep
@@ -394,6 +401,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
+        self.clear_caches()?;
         let kit = self.work.kit;
         let dict = self.job.dict.clone();
         let outline = self.job.new.outline;
@@ -529,10 +537,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && !old.is(new)
             {
                 self.dirty.value(name, changed_on.clone());
-            } else if statement.value == Value::Other
-                && kept.as_ref().is_some_and(|k| kit.is_function(k))
+            } else if kept.as_ref().is_some_and(|k| kit.is_class(k))
+                && !old.as_ref().zip(new.as_ref()).is_some_and(|(old, new)| old.is(new))
             {
-                self.dirty.acts(name, changed_on.clone());
+                // A class made by a call (`namedtuple(...)`): what was made of it may differ.
+                self.dirty.value(name, changed_on.clone());
             } else if kept.as_ref().is_some_and(|k| kit.is_function(k)) {
                 self.dirty.acts(name, changed_on.clone());
             } else {
@@ -702,34 +711,41 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Names whose statement is gone.
     fn remove(&mut self) -> PyResult<()> {
         let Some(old) = self.job.old else { return Ok(()) };
-        let bound: BTreeSet<&str> = self
-            .job
-            .new
-            .outline
-            .body
-            .iter()
-            .flat_map(|s| s.uses.binds.iter().map(String::as_str))
-            .collect();
         let written: BTreeSet<String> = old
             .outline
             .body
             .iter()
             .flat_map(|s| s.later.global_writes.iter().cloned())
             .collect();
-        let mut gone: Vec<(&Statement, &String)> = Vec::new();
+        let had = Functions::of(old.outline);
+        let effects = |functions: &Functions<'_>, statement: &Statement| -> BTreeSet<String> {
+            let mut names = functions.global_writes(&statement.uses.calls);
+            names.extend(statement.uses.binds.iter().cloned());
+            names
+        };
+        let bound: BTreeSet<String> = self
+            .job
+            .new
+            .outline
+            .body
+            .iter()
+            .flat_map(|s| effects(&self.functions, s))
+            .collect();
+        let mut gone: Vec<(&Statement, String)> = Vec::new();
         for change in &self.job.changes.items {
             if let (Some(at), What::Changed | What::Header(_)) = (change.old, &change.what) {
                 let statement = &old.outline.body[at];
-                gone.extend(statement.uses.binds.iter().map(|n| (statement, n)));
+                gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
             }
         }
         for &at in &self.job.changes.removed {
             let statement = &old.outline.body[at];
-            gone.extend(statement.uses.binds.iter().map(|n| (statement, n)));
+            gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
         }
         self.drop_annotations(old)?;
         for (statement, name) in gone {
-            if bound.contains(name.as_str()) || name == "*" || statement.kind == Kind::MainGuard {
+            let name = &name;
+            if bound.contains(name) || name == "*" || statement.kind == Kind::MainGuard {
                 continue;
             }
             let Some(value) = self.job.dict.get_item(name)? else { continue };
@@ -807,6 +823,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .collect()
         };
         let now = annotated(self.job.new);
+        if now.is_empty() && !annotated(old).is_empty() {
+            // The compiler makes the dict for the first annotation only.
+            return self.job.dict.del_item("__annotations__");
+        }
         for name in annotated(old).difference(&now) {
             if annotations.contains(name)? {
                 self.work.tx.dict(&annotations)?;
@@ -861,10 +881,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// Cached results of functions that now give something else.
-    fn clear_caches(&mut self) -> PyResult<()> {
-        if self.dirty.is_empty() {
+    pub(super) fn clear_caches(&mut self) -> PyResult<()> {
+        let dirty = self.dirty.values.len() + self.dirty.behaviour.len();
+        if dirty == self.cleared {
             return Ok(());
         }
+        self.cleared = dirty;
         for path in self.functions.paths().map(str::to_owned).collect::<Vec<_>>() {
             if self.functions.acts_differently(std::slice::from_ref(&path), &self.dirty).is_none() {
                 continue;
@@ -909,7 +931,11 @@ pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
         if at.get_type().name()?.to_string() == "_lru_cache_wrapper" {
             return at.call_method0("cache_clear").map(drop);
         }
-        match at.getattr("__func__").or_else(|_| at.getattr("__wrapped__")) {
+        let inner = at
+            .getattr("__func__")
+            .or_else(|_| at.getattr("fget"))
+            .or_else(|_| at.getattr("__wrapped__"));
+        match inner {
             Ok(inner) => at = inner,
             Err(_) => break,
         }

@@ -31,6 +31,10 @@ pub struct Work<'k, 'py> {
     pub classes: Vec<Bound<'py, PyAny>>,
     /// Names that the old source bound in its classes, by the class's qualified name.
     pub members: BTreeMap<String, BTreeSet<String>>,
+    /// Values that instances of a class have stored under a name and that are to be computed again.
+    pub stored: Vec<(Bound<'py, PyAny>, String)>,
+    /// Data classes whose fields changed: classes derived from them were generated from the old.
+    pub reshaped: Vec<Bound<'py, PyAny>>,
     /// Sentences for the report of the module that is being worked on.
     pub notes: Vec<String>,
     /// Dicts in which closures are looked for before the heap is asked: namespaces, modules.
@@ -52,6 +56,8 @@ impl<'k, 'py> Work<'k, 'py> {
             replaced: Vec::new(),
             classes: Vec::new(),
             members: BTreeMap::new(),
+            stored: Vec::new(),
+            reshaped: Vec::new(),
             notes: Vec::new(),
             stuck_on: None,
             places: Vec::new(),

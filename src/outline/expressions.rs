@@ -19,7 +19,10 @@ impl<'a> Reader<'a> {
             at = &attribute.value;
         }
         let Expr::Name(name) = at else { return None };
-        Some(Path { root: self.mangled(name.id.as_str()), expr })
+        Some(Path {
+            root: self.mangled(name.id.as_str()),
+            expr,
+        })
     }
 
     /// The chain as text. Most paths begin with a local name and are never asked.
@@ -87,7 +90,11 @@ impl<'a> Reader<'a> {
         }
         let whole = self.whole(&path);
         let frame = self.frame();
-        let uses = if place == Place::Class { &mut frame.class } else { frame.now() };
+        let uses = if place == Place::Class {
+            &mut frame.class
+        } else {
+            frame.now()
+        };
         uses.calls.push(whole);
     }
 
@@ -243,20 +250,18 @@ impl<'a> Visitor<'a> for Reader<'a> {
 
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
-            Expr::Name(_) | Expr::Attribute(_) => match self.path(expr) {
-                Some(path) => {
-                    self.members(expr);
+            Expr::Name(_) | Expr::Attribute(_) => {
+                self.members(expr);
+                if let Some(path) = self.path(expr) {
                     self.read(&path, false);
-                }
-                None => {
-                    self.members(expr);
+                } else {
                     let mut at = expr;
                     while let Expr::Attribute(attribute) = at {
                         at = &attribute.value;
                     }
                     self.visit_expr(at);
                 }
-            },
+            }
             Expr::Call(call) => self.call(call),
             Expr::Lambda(lambda) => self.lambda(lambda),
             Expr::Named(named) => {

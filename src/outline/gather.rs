@@ -13,6 +13,8 @@ pub(super) struct Frame {
     pub class: Uses,
     /// Done by functions when they are called.
     pub later: Uses,
+    /// Of a class: done by its decorators, bases and keywords.
+    pub head: Uses,
     pub imports: Vec<Import>,
     pub body: Vec<Statement>,
     /// Tokens of the bodies of functions.

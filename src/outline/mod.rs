@@ -143,6 +143,8 @@ pub struct Statement {
     pub decorators: Print,
     /// What it does when it runs.
     pub uses: Uses,
+    /// For a class: what its decorators, bases and keywords do; part of `uses`. Else empty.
+    pub head: Uses,
     /// What the bodies of the functions (methods, lambdas) defined in it do when called.
     pub later: Uses,
     /// Imports it makes when it runs (also nested in compounds).

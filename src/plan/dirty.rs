@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::outline::{Kind, Outline, Statement, Uses};
+use crate::outline::{Import, Kind, Outline, Statement, Uses};
 
 /// Paths (see `outline::Uses`) that changed, each with a clause for the report.
 #[derive(Debug, Clone, Default)]
@@ -13,12 +13,20 @@ pub struct Dirty {
     pub behaviour: BTreeMap<String, String>,
     /// Names that an import statement binds and whose module was not there before.
     pub appeared: BTreeSet<String>,
+    /// `from m import X` in the body of a class, where X changed: see `import_key`.
+    pub imports: BTreeSet<String>,
+}
+
+/// An import as it is written, for `Dirty::imports`.
+pub fn import_key(import: &Import) -> String {
+    let name = import.name.as_deref().unwrap_or("");
+    format!("{}{}:{name}", ".".repeat(import.level as usize), import.module)
 }
 
 impl Dirty {
     /// Nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.behaviour.is_empty()
+        self.values.is_empty() && self.behaviour.is_empty() && self.imports.is_empty()
     }
 
     /// The value at `path` differs.
@@ -29,6 +37,13 @@ impl Dirty {
     /// The function at `path` does something else.
     pub fn acts(&mut self, path: impl Into<String>, why: impl Into<String>) {
         self.behaviour.entry(path.into()).or_insert_with(|| why.into());
+    }
+
+    /// Whether a class, or a statement of its body, imports a name that changed.
+    pub fn reimports(&self, statement: &Statement) -> bool {
+        !self.imports.is_empty()
+            && (statement.imports.iter().any(|i| self.imports.contains(&import_key(i)))
+                || statement.body.iter().any(|s| self.reimports(s)))
     }
 
     /// The name was bound anew, to what it was bound before: nothing below it differs.
@@ -57,6 +72,8 @@ pub struct Functions<'a> {
     by_path: BTreeMap<String, Vec<&'a Statement>>,
     /// Names that are bound to what a call gave, most often an instance: what was called.
     made_by: BTreeMap<&'a str, &'a [String]>,
+    /// What the statement reads that bound a name: `run = partial(work, 1)`, `alias = work`.
+    from: BTreeMap<&'a str, &'a [String]>,
 }
 
 impl<'a> Functions<'a> {
@@ -70,7 +87,13 @@ impl<'a> Functions<'a> {
             .filter(|s| s.kind == Kind::Assign && !s.name.is_empty() && !s.uses.calls.is_empty())
             .map(|s| (s.name.as_str(), s.uses.calls.as_slice()))
             .collect();
-        Self { by_path, made_by }
+        let from = outline
+            .body
+            .iter()
+            .filter(|s| s.kind == Kind::Assign && !s.name.is_empty())
+            .map(|s| (s.name.as_str(), s.uses.reads.as_slice()))
+            .collect();
+        Self { by_path, made_by, from }
     }
 
     /// The paths of all functions of the module.
@@ -157,6 +180,14 @@ impl<'a> Functions<'a> {
                 }
             }
         }
+        // Called under another name, or through an object made from it.
+        if let Some(reads) = self.from.get(path) {
+            for read in *reads {
+                if let Some(why) = self.differs(read, dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
         // A method that the class has from a base.
         if let Some((class, member)) = path.rsplit_once('.')
             && !self.by_path.contains_key(path)
@@ -203,7 +234,10 @@ impl<'a> Functions<'a> {
             .flat_map(|makers| makers.iter().map(String::as_str))
             .collect();
         let classes = own.into_iter().chain(uses.calls.iter().map(String::as_str)).chain(made);
-        let classes: BTreeSet<&str> = classes.collect();
+        let mut classes: BTreeSet<&str> = classes.collect();
+        if uses.calls.iter().any(|p| p == "super") {
+            classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
+        }
         for class in classes {
             for member in &uses.members {
                 let path = format!("{class}.{member}");
@@ -237,7 +271,7 @@ impl<'a> Functions<'a> {
         let found = self.by_path.get(class).into_iter().flatten();
         found
             .filter(|s| s.kind == Kind::Class)
-            .flat_map(|s| super::header_reads(s))
+            .flat_map(|s| s.head.reads.iter().map(String::as_str))
             .collect()
     }
 }

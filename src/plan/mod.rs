@@ -9,9 +9,9 @@ mod dirty;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement, Uses, Value};
+use crate::outline::{Kind, Outline, Statement, Value};
 
-pub use dirty::{Dirty, Functions, affected};
+pub use dirty::{Dirty, Functions, affected, import_key};
 
 /// What is to be done about one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -281,6 +281,14 @@ fn propagate(
         if let Some(import) = statement.imports.iter().find(|i| outside.appeared.contains(&i.bound)) {
             grown |= run(plan, at, &format!("{} can be imported now", import.bound));
         }
+        if plan.steps[at].mark == Mark::Keep
+            && statement.kind == Kind::Class
+            && dirty.reimports(statement)
+        {
+            plan.steps[at].mark = Mark::Members;
+            plan.steps[at].why = "a name that its body imports changed".to_owned();
+            grown = true;
+        }
         if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members | Mark::Patch)
             && statement.kind != Kind::MainGuard
             && let Some(why) = affected(&statement.uses, functions, &dirty)
@@ -334,31 +342,7 @@ fn propagate(
 /// Whether only statements inside a class body, not its header, are affected.
 fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
     statement.kind == Kind::Class
-        && affected(&header_uses(statement), functions, dirty).is_none()
-}
-
-/// What the header of a class (decorators, bases, keywords) uses: what the whole statement
-/// uses less what its body does.
-pub fn header_uses(class: &Statement) -> Uses {
-    let inside = |pick: fn(&Uses) -> &Vec<String>| {
-        let mut all = BTreeSet::new();
-        for member in &class.body {
-            all.extend(pick(&member.uses).iter().cloned());
-        }
-        all
-    };
-    let (reads, calls) = (inside(|u| &u.reads), inside(|u| &u.calls));
-    Uses {
-        reads: class.uses.reads.iter().filter(|p| !reads.contains(*p)).cloned().collect(),
-        calls: class.uses.calls.iter().filter(|p| !calls.contains(*p)).cloned().collect(),
-        ..Uses::default()
-    }
-}
-
-/// The paths that the header of a class reads.
-pub(crate) fn header_reads(class: &Statement) -> Vec<&str> {
-    let inside: BTreeSet<&String> = class.body.iter().flat_map(|m| &m.uses.reads).collect();
-    class.uses.reads.iter().filter(|p| !inside.contains(p)).map(String::as_str).collect()
+        && affected(&statement.head, functions, dirty).is_none()
 }
 
 /// The parts of a class that stand as they are but for what they read.
