@@ -42,7 +42,7 @@ impl<'py> Work<'_, 'py> {
         if slots(self, old)? != slots(self, new)? {
             return self.replace_class(old, new, "its slots changed");
         }
-        let bases = new.getattr("__bases__")?;
+        let bases = self.made_bases(old, new)?;
         if !old.getattr("__bases__")?.eq(&bases)? {
             match self.tx.set_class_attribute(kit, old, "__bases__", &bases) {
                 Ok(()) => {}
@@ -52,13 +52,69 @@ impl<'py> Work<'_, 'py> {
                 Err(error) => return Err(error),
             }
         }
+        let fields = self.fields(old)?;
         self.move_entries(old, new, old)?;
         self.drop_entries(old, new)?;
+        if self.fields(old)? != fields {
+            self.reshaped.push(old.clone());
+        }
         self.finish_class(old)?;
         // A twin that decorators, metaclass or __init_subclass__ told others about: they get the
         // class that lives on.
         self.replaced.push(Replaced { from: new.clone(), to: old.clone(), lived: false });
         Ok(old.clone())
+    }
+
+    /// The bases of `new`, where those that the same statement made (a decorator that returns a
+    /// class derived from the one it got) are brought together with those of `old`.
+    fn made_bases(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (before, after) = (old.getattr("__bases__")?, new.getattr("__bases__")?);
+        let before: Vec<_> = before.try_iter()?.collect::<PyResult<_>>()?;
+        let mut bases = Vec::new();
+        for (at, base) in after.try_iter()?.enumerate() {
+            let base = base?;
+            let kept = match before.get(at) {
+                Some(was) if !was.is(&base) && self.same_definition(was, &base)? => {
+                    self.update_class(was, &base)?
+                }
+                _ => base,
+            };
+            bases.push(kept);
+        }
+        Ok(PyTuple::new(self.kit.py, bases)?.into_any())
+    }
+
+    /// Whether two classes are two makings of one definition of the module being worked on.
+    fn same_definition(&self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> PyResult<bool> {
+        Ok(self.kit.defined_in(old, &self.dict)?
+            && self.kit.defined_in(new, &self.dict)?
+            && old.getattr("__qualname__")?.eq(new.getattr("__qualname__")?)?)
+    }
+
+    /// What the constructor of a data class takes: names, defaults, options. Empty for others.
+    fn fields(&self, class: &Bound<'py, PyAny>) -> PyResult<String> {
+        Ok(match self.kit.class_entry(class, "__dataclass_fields__")? {
+            Some(fields) => text(&fields.repr()?.into_any()),
+            None => String::new(),
+        })
+    }
+
+    /// A method bound to one class as the same method of another.
+    pub fn bound_to(
+        &self,
+        value: Bound<'py, PyAny>,
+        from: &Bound<'py, PyAny>,
+        to: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let method = self.kit.py.import("types")?.getattr("MethodType")?;
+        if value.get_type().is(&method) && value.getattr("__self__")?.is(from) {
+            return method.call1((value.getattr("__func__")?, to));
+        }
+        Ok(value)
     }
 
     /// Moves the entries of `new`, brought together with those of `old`, into `target`.
@@ -85,6 +141,7 @@ impl<'py> Work<'_, 'py> {
             if PRIVATE.contains(&key.as_str()) || key == "__annotate_func__" || is_slot(&value)? {
                 continue;
             }
+            let value = self.bound_to(value, other, target)?;
             let kept = match before.get_item(&name)? {
                 Some(was) => self.reconcile(&was, &value, Some(target))?,
                 None => value,
@@ -135,12 +192,21 @@ impl<'py> Work<'_, 'py> {
                 None => kit.defined_in(&value, &self.dict)?,
             };
             let dunder = key.starts_with("__") && key.ends_with("__");
-            let implied = key == "__hash__" && value.is_none();
-            if ours || implied || (generated && dunder && kit.is_function(&value)) {
+            // What the class statement and its decorators make; the program puts functions there.
+            let made = dunder
+                && (generated || !kit.is_function(&value) || self.library_made(&value)?);
+            if ours || made {
                 self.tx.del_class_entry(kit, old, &name)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a method was put on by a decorator of the standard library (`total_ordering`).
+    fn library_made(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let globals = value.getattr("__globals__")?;
+        let functools = self.kit.py.import("functools")?.dict();
+        Ok(globals.is(&functools) || globals.is(&self.dict))
     }
 
     /// Cells through which functions know their class (`__class__`, the `cls` of a frozen
@@ -217,14 +283,14 @@ impl<'py> Work<'_, 'py> {
                 names.insert(text(&name));
             }
         }
-        for base in class.getattr("__bases__")?.try_iter()? {
-            let base = base?;
-            if let Ok(inherited) = base.getattr("__abstractmethods__") {
-                for name in inherited.try_iter()? {
-                    let name = name?;
-                    if class.getattr(name.cast::<pyo3::types::PyString>()?).is_ok_and(|v| is_abstract(&v)) {
-                        names.insert(text(&name));
-                    }
+        // From the whole MRO, not from what the bases say of themselves: that may be old still.
+        for base in class.getattr("__mro__")?.try_iter()?.skip(1) {
+            for (name, value) in kit.class_dict(&base?)?.iter() {
+                if is_abstract(&value)
+                    && let Ok(key) = name.cast::<pyo3::types::PyString>()
+                    && class.getattr(key).is_ok_and(|v| is_abstract(&v))
+                {
+                    names.insert(text(&name));
                 }
             }
         }
@@ -252,6 +318,8 @@ impl<'py> Work<'_, 'py> {
         new: &Bound<'py, PyAny>,
         why: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let anchored = self.anchored(old, new)?;
+        let new = anchored.as_ref().unwrap_or(new);
         let qualname = text(&old.getattr("__qualname__")?);
         self.notes.push(format!("{qualname} is a new class, since {why}; instances were moved to it where they could be"));
         self.move_entries(old, new, new)?;
@@ -272,6 +340,55 @@ impl<'py> Work<'_, 'py> {
         self.replaced.push(Replaced { from: old.clone(), to: new.clone(), lived: true });
         self.finish_class(new)?;
         Ok(new.clone())
+    }
+
+    /// CPython lets instances change between classes only if both put `__dict__` on the same base:
+    /// not between `class C:` and `class C(Generic[T]):`, whose layouts are equal all the same.
+    /// With an empty plain class in front of its bases, the new class is one that instances of
+    /// the old one can be moved to. `None` where that is not the hindrance, or does not help.
+    fn anchored(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let kit = self.kit;
+        let meta = new.get_type();
+        let known = ["type", "ABCMeta", "_ProtocolMeta"];
+        let (before, after) = (old.getattr("__base__")?, new.getattr("__base__")?);
+        if before.is(&after)
+            || !before.is(&kit.object)
+            || !known.contains(&text(&meta.getattr("__name__")?).as_str())
+            || kit.class_entry(new, "__slots__")?.is_some()
+            || kit.class_entry(new, "__dict__")?.is_none()
+            || !new.getattr("__dictoffset__")?.eq(old.getattr("__dictoffset__")?)?
+            || !new.getattr("__basicsize__")?.eq(old.getattr("__basicsize__")?)?
+        {
+            return Ok(None);
+        }
+        let builtin = kit.object.get_type();
+        let entries = PyDict::new(kit.py);
+        entries.set_item("__module__", new.getattr("__module__")?)?;
+        entries.set_item("__doc__", kit.py.None())?;
+        let anchor = builtin.call1((new.getattr("__name__")?, PyTuple::empty(kit.py), entries))?;
+        let mut bases = vec![anchor];
+        for base in new.getattr("__bases__")?.try_iter()? {
+            bases.push(base?);
+        }
+        let entries = kit.class_dict(new)?;
+        for name in PRIVATE {
+            if entries.contains(name)? {
+                entries.del_item(name)?;
+            }
+        }
+        // Refused where the bases' `__init_subclass__` asks for keywords.
+        let arguments = (new.getattr("__name__")?, PyTuple::new(kit.py, bases)?, entries);
+        let Ok(made) = meta.call1(arguments) else { return Ok(None) };
+        made.setattr("__qualname__", new.getattr("__qualname__")?)?;
+        self.replaced.push(Replaced { from: new.clone(), to: made.clone(), lived: false });
+        for (_, value) in kit.class_dict(new)?.iter() {
+            self.redirect_cells(&value, new, &made)?;
+        }
+        Ok(Some(made))
     }
 
     /// Whether a metaclass or decorator made more of the class than its body says, so that a
@@ -302,13 +419,18 @@ impl<'py> Work<'_, 'py> {
         Ok(false)
     }
 
-    /// Tells whether somebody but the class itself holds it: then the heap must be asked who.
+    /// Tells whether somebody but the class itself, our log and the caller's one reference holds
+    /// it: only then must the heap be asked who.
     pub fn held_elsewhere(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
-        let kit = self.kit;
-        // What a class costs in references to itself, on this CPython.
-        let arguments = ("probe", (kit.object.clone(),), PyDict::new(kit.py));
-        let probe = kit.object.get_type().call1(arguments)?;
-        Ok(reference_count(class) > reference_count(&probe) + 1)
+        let own = |items: Vec<Bound<'py, PyAny>>| items.iter().filter(|i| i.is(class)).count();
+        let mut known = 1 + self.tx.references(class);
+        known += own(class.getattr("__mro__")?.try_iter()?.collect::<PyResult<_>>()?);
+        for (_, value) in self.kit.class_dict(class)?.iter() {
+            if is_slot(&value)? && value.getattr("__objclass__").is_ok_and(|c| c.is(class)) {
+                known += 1;
+            }
+        }
+        Ok(reference_count(class) > known as isize)
     }
 }
 

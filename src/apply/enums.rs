@@ -46,6 +46,7 @@ impl<'py> Work<'_, 'py> {
             if internal(&key) || names.contains(&key) {
                 continue;
             }
+            let value = self.bound_to(value, new, old)?;
             let kept = match before.get_item(&name)? {
                 Some(was) => self.reconcile(&was, &value, Some(old))?,
                 None => value,

@@ -10,7 +10,7 @@ use super::transaction::set_code;
 use super::work::Work;
 
 /// How deep and how far a decorated function is looked for inside what the decorator returned.
-const SEARCH_DEPTH: usize = 5;
+const SEARCH_DEPTH: usize = 15;
 const SEARCH_OBJECTS: usize = 400;
 
 /// Where a function of the old source is to be found: its name and its first line.
@@ -261,6 +261,13 @@ impl<'py> Work<'_, 'py> {
         }
         let attributes = new.getattr("__dict__")?.cast_into::<PyDict>()?;
         let own = old.getattr("__dict__")?.cast_into::<PyDict>()?;
+        // `__wrapped__`, `__isabstractmethod__` and the like come from decorators, not from the program.
+        for key in own.keys() {
+            let name = text(&key);
+            if name.starts_with("__") && name.ends_with("__") && !attributes.contains(&key)? {
+                own.del_item(&key)?;
+            }
+        }
         for (key, value) in attributes.iter() {
             let kept = match own.get_item(&key)? {
                 Some(before) if text(&key) == "__wrapped__" => self.reconcile(&before, &value, class)?,

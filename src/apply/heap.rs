@@ -14,6 +14,7 @@ impl<'py> Work<'_, 'py> {
     /// Ends a unit: everything that needs to know who holds what.
     pub fn finish(&mut self) -> PyResult<()> {
         self.closures()?;
+        self.derived_data_classes()?;
         for Replaced { from, to, lived } in std::mem::take(&mut self.replaced) {
             let class = self.kit.is_class(&from);
             let known =
@@ -26,6 +27,7 @@ impl<'py> Work<'_, 'py> {
             }
         }
         self.models()?;
+        self.drop_stored()?;
         self.migrate()
     }
 
@@ -37,26 +39,88 @@ impl<'py> Work<'_, 'py> {
         }
         let by_code: HashMap<usize, usize> =
             pairs.iter().enumerate().map(|(at, (old, _))| (old.as_ptr() as usize, at)).collect();
+        let mut updated = vec![0_isize; pairs.len()];
+        self.known_closures(&pairs, &by_code, &mut updated)?;
+        // Ours, the constants of the outer code, and the undo log's for each that was updated.
+        // More means that somebody else holds a closure, and only the heap knows who.
+        let open: Vec<_> = pairs
+            .iter()
+            .zip(&updated)
+            .filter(|((old, _), updated)| reference_count(old) > 2 + **updated)
+            .map(|((old, _), _)| old.clone())
+            .collect();
+        if open.is_empty() {
+            self.nested.clear();
+            return Ok(());
+        }
         // A few codes: the interpreter looks for them itself. Many: one list of all objects is
         // cheaper than a scan whose cost grows with the number of targets.
-        let holders = if pairs.len() <= 4 {
-            let codes: Vec<_> = pairs.iter().map(|(old, _)| old.clone()).collect();
-            self.kit.gc.getattr("get_referrers")?.call1(PyTuple::new(self.kit.py, codes)?)?
+        let holders = if open.len() <= 4 {
+            let codes = PyTuple::new(self.kit.py, open)?;
+            self.kit.gc.getattr("get_referrers")?.call1(codes)?
         } else {
             self.kit.gc.call_method0("get_objects")?
         };
         for holder in holders.cast_into::<PyList>()?.iter() {
-            if !self.kit.is_function(&holder) {
-                continue;
-            }
-            let code = holder.getattr("__code__")?;
-            if let Some(&at) = by_code.get(&(code.as_ptr() as usize)) {
-                let new = pairs[at].1.clone();
-                self.give_code(&holder, &new, None, None)?;
+            if self.kit.is_function(&holder) {
+                self.update_closure(&holder, &pairs, &by_code)?;
             }
         }
         // Code nested deeper was retired on the way, and is in `pairs` already.
         self.nested.clear();
+        Ok(())
+    }
+
+    /// Gives a closure of replaced code the new one. The index of its pair.
+    fn update_closure(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        pairs: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
+        by_code: &HashMap<usize, usize>,
+    ) -> PyResult<Option<usize>> {
+        let code = function.getattr("__code__")?;
+        let Some(&at) = by_code.get(&(code.as_ptr() as usize)) else { return Ok(None) };
+        let new = pairs[at].1.clone();
+        Ok(self.give_code(function, &new, None, None)?.then_some(at))
+    }
+
+    /// Closures in the places that are known: the names of modules and namespaces, what their
+    /// lists and dicts hold, the methods of their classes. The heap need not be asked for those,
+    /// and cannot be for objects that `gc.freeze()` hid from it.
+    fn known_closures(
+        &mut self,
+        pairs: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
+        by_code: &HashMap<usize, usize>,
+        updated: &mut [isize],
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let mut look = |work: &mut Self, value: &Bound<'py, PyAny>| -> PyResult<()> {
+            if kit.is_function(value)
+                && let Some(at) = work.update_closure(value, pairs, by_code)?
+            {
+                updated[at] += 1;
+            }
+            Ok(())
+        };
+        for place in self.places.clone() {
+            for value in place.values().iter() {
+                if kit.is_function(&value) {
+                    look(self, &value)?;
+                } else if let Ok(list) = value.cast_exact::<PyList>() {
+                    for item in list.iter().take(1000) {
+                        look(self, &item)?;
+                    }
+                } else if let Ok(dict) = value.cast_exact::<PyDict>() {
+                    for item in dict.values().iter().take(1000) {
+                        look(self, &item)?;
+                    }
+                } else if kit.is_class(&value) {
+                    for item in kit.class_dict(&value)?.values().iter() {
+                        look(self, &item)?;
+                    }
+                }
+            }
+        }
         Ok(())
     }
 
@@ -194,22 +258,95 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
-    /// `__migrate__(self)` of classes that changed, for each of their live instances.
-    fn migrate(&mut self) -> PyResult<()> {
-        for class in self.classes.clone() {
-            if self.kit.class_entry(&class, "__migrate__")?.is_none() {
+    /// Notes that instances of a class are to compute a `cached_property` again.
+    pub fn forget_stored(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        holder: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let kind = self.kit.py.import("functools")?.getattr("cached_property")?;
+        if !holder.is_instance(&kind)? {
+            return Ok(());
+        }
+        let name = text(&holder.getattr("attrname")?);
+        if !self.stored.iter().any(|(c, n)| c.is(class) && *n == name) {
+            self.stored.push((class.clone(), name));
+        }
+        Ok(())
+    }
+
+    /// Instances of the classes and of all their subclasses: one pass over the heap.
+    fn instances(&self, classes: &[Bound<'py, PyAny>]) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let mut all: Vec<Bound<'py, PyAny>> = Vec::new();
+        let mut todo = classes.to_vec();
+        while let Some(class) = todo.pop() {
+            if all.iter().any(|c| c.is(&class)) {
                 continue;
             }
-            let holders = self.kit.gc.call_method1("get_referrers", (&class,))?;
-            for holder in holders.try_iter()? {
-                let holder = holder?;
-                if holder.get_type().is(&class) {
-                    if let Ok(state) = holder.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?)) {
-                        self.tx.dict(&state)?;
-                    }
-                    holder.call_method0("__migrate__")?;
+            // `type.__subclasses__`: a metaclass may have a method of that name.
+            let list = self.kit.object.get_type().call_method1("__subclasses__", (&class,))?;
+            todo.extend(list.try_iter()?.collect::<PyResult<Vec<_>>>()?);
+            all.push(class);
+        }
+        let known: std::collections::HashSet<usize> = all.iter().map(|c| c.as_ptr() as usize).collect();
+        let mut seen = std::collections::HashSet::new();
+        let mut out = Vec::new();
+        let holders = self.kit.gc.getattr("get_referrers")?.call1(PyTuple::new(self.kit.py, &all)?)?;
+        for holder in holders.try_iter()? {
+            let holder = holder?;
+            if known.contains(&(holder.get_type().as_ptr() as usize))
+                && seen.insert(holder.as_ptr() as usize)
+            {
+                out.push(holder);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Values that instances have stored for properties that compute something else now.
+    fn drop_stored(&mut self) -> PyResult<()> {
+        let stored = std::mem::take(&mut self.stored);
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let classes: Vec<_> = stored.iter().map(|(class, _)| class.clone()).collect();
+        for instance in self.instances(&classes)? {
+            let kind = instance.get_type();
+            let Ok(state) = instance.getattr("__dict__") else { continue };
+            let Ok(state) = state.cast_into::<PyDict>() else { continue };
+            for (class, name) in &stored {
+                if state.contains(name)? && kind.is_subclass(class)? {
+                    self.tx.dict(&state)?;
+                    state.del_item(name)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// `__migrate__(self)` of classes that changed, for each of their live instances.
+    fn migrate(&mut self) -> PyResult<()> {
+        let asked: Vec<_> = self
+            .classes
+            .iter()
+            .filter(|c| c.hasattr("__migrate__").unwrap_or(false))
+            .cloned()
+            .collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        for instance in self.instances(&asked)? {
+            if let Ok(state) = instance.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?)) {
+                self.tx.dict(&state)?;
+            }
+            for class in instance.get_type().getattr("__mro__")?.try_iter()? {
+                for (name, value) in self.kit.class_dict(&class?)?.iter() {
+                    if value.get_type().name()?.to_string() == "member_descriptor" {
+                        self.tx.attribute(&instance, &text(&name));
+                    }
+                }
+            }
+            instance.call_method0("__migrate__")?;
         }
         Ok(())
     }

@@ -25,6 +25,12 @@ pub(super) fn mangled(name: &str, class: Option<&str>) -> String {
     }
 }
 
+/// The names that a statement of a class body may annotate.
+fn annotates(member: &Statement) -> impl Iterator<Item = &String> {
+    let own = (member.kind == Kind::Annotation).then_some(&member.name);
+    member.uses.binds.iter().chain(own)
+}
+
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Gives the live function that `old` made the code of `new`. `holder` is what its name is
     /// bound to, `chain` the blocks around it. False when there is no such function any more.
@@ -64,6 +70,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.documentation(&function, holder, &was, &code)?;
         if let Some(holder) = holder {
             clear_cache(holder)?;
+            if let Some(class) = class {
+                self.work.forget_stored(class, holder)?;
+            }
         }
         Ok(true)
     }
@@ -97,7 +106,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn docstring(&self, code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let kit = self.work.kit;
         let none = kit.py.None().into_bound(kit.py);
-        if kit.version >= (3, 13) && code.getattr("co_flags")?.extract::<u32>()? & 0x0400_0000 == 0 {
+        if kit.version >= (3, 14) && code.getattr("co_flags")?.extract::<u32>()? & 0x0400_0000 == 0 {
             return Ok(none);
         }
         match code.getattr("co_consts")?.get_item(0) {
@@ -126,7 +135,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(class) = class.filter(|c| self.work.kit.is_class(c)) else {
                 return self.run_whole(at, statement, why);
             };
-            if !self.work.kit.defined_in(&class, &self.job.dict)? {
+            // A base or a decorator that is another object now: known only since it was made.
+            let header = affected(&statement.head, &self.functions, &self.dirty);
+            if header.is_some() || !self.work.kit.defined_in(&class, &self.job.dict)? {
                 return self.run_whole(at, statement, why);
             }
             if !self.update_members(&class, old, statement, inner, &[], "")? {
@@ -219,7 +230,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let changed = match what {
                 Some(What::Added | What::Changed | What::Header(_)) => true,
                 Some(What::Body | What::Inner(_) | What::Same) | None => {
-                    affected(&member.uses, &self.functions, &local).is_some()
+                    local.reimports(member)
+                        || affected(&member.uses, &self.functions, &local).is_some()
                 }
             };
             if changed && member.kind != Kind::Other {
@@ -250,14 +262,22 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let bound: BTreeSet<&String> = new.body.iter().flat_map(|m| &m.uses.binds).collect();
         let gone: Vec<&String> =
             old.body.iter().flat_map(|m| &m.uses.binds).filter(|n| !bound.contains(n)).collect();
-        if !again.is_empty() || !gone.is_empty() {
+        let annotated: BTreeSet<&String> = new.body.iter().flat_map(annotates).collect();
+        let unannotated: Vec<&String> =
+            old.body.iter().flat_map(annotates).filter(|n| !annotated.contains(n)).collect();
+        if !unannotated.is_empty() && kit.version >= (3, 14) {
+            return Ok(false);
+        }
+        let documented = |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
+        let doc_gone = documented(&old.body) && !documented(&new.body);
+        if !again.is_empty() || !gone.is_empty() || doc_gone {
             let touches_slots = again.iter().any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
             if touches_slots || self.work.generated(class)? || self.processed(class, old)? {
                 return Ok(false);
             }
         }
-        if !again.is_empty() && !self.run_members(class, old, new, &again, &chain, &partner)? {
+        if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner)? {
             return Ok(false);
         }
         let own = self.class_name(class)?;
@@ -272,7 +292,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let key = pyo3::types::PyString::new(kit.py, "__hash__");
                 self.work.tx.del_class_entry(kit, class, key.as_any())?;
             }
-            self.drop_annotation(class, name)?;
+        }
+        for name in unannotated {
+            self.drop_annotation(class, &mangled(name, Some(&own)))?;
         }
         if old.body.first().is_some_and(|m| m.kind == Kind::Docstring)
             && new.body.first().is_none_or(|m| m.kind != Kind::Docstring)
@@ -343,7 +365,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn run_members(
         &mut self,
         class: &Bound<'py, PyAny>,
-        old: &'a Statement,
         new: &'a Statement,
         again: &BTreeSet<usize>,
         chain: &[&'a Statement],
@@ -357,6 +378,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if shared {
             return Ok(false);
         }
+        self.clear_caches()?;
         let code = self.job.new.class_part(kit, chain, &members)?;
         if code.getattr("co_freevars")?.len()? > 0 {
             return Ok(false);
@@ -364,7 +386,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let names = kit.class_dict(class)?;
         let annotations = names.get_item("__annotations__")?;
         if let Some(annotations) = &annotations {
-            names.set_item("__annotations__", annotations.call_method0("copy")?)?;
+            let copy = annotations.call_method0("copy")?.cast_into::<PyDict>()?;
+            let own = self.class_name(class)?;
+            for name in members.iter().flat_map(|m| annotates(m)) {
+                let name = mangled(name, Some(&own));
+                if copy.contains(&name)? {
+                    copy.del_item(&name)?;
+                }
+            }
+            names.set_item("__annotations__", copy)?;
         }
         for private in ["__dict__", "__weakref__", "__annotate__", "__annotate_func__", "__annotations_cache__"] {
             if names.contains(private)? {
@@ -433,11 +463,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(now) = names.get_item("__annotations__")?
             && !annotations.as_ref().is_some_and(|a| a.eq(&now).unwrap_or(false))
         {
-            let kept: BTreeSet<&String> = new.body.iter().flat_map(|m| &m.uses.binds).collect();
             let now = now.cast_into::<PyDict>()?;
-            for name in old.body.iter().flat_map(|m| &m.uses.binds) {
-                if !kept.contains(name) && now.contains(name)? {
-                    now.del_item(name)?;
+            // The order of the body, as in a class made anew.
+            for name in new.body.iter().flat_map(annotates) {
+                let name = mangled(name, Some(&own));
+                if let Some(value) = now.get_item(&name)? {
+                    now.del_item(&name)?;
+                    now.set_item(&name, value)?;
                 }
             }
             self.work.tx.set_class_entry(kit, class, pyo3::types::PyString::new(kit.py, "__annotations__").as_any(), now.as_any())?;

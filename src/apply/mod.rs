@@ -2,6 +2,7 @@
 
 mod class;
 mod compile;
+mod dataclass;
 mod enums;
 mod function;
 mod heap;

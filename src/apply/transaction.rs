@@ -191,6 +191,39 @@ impl<'py> Transaction<'py> {
         Ok(())
     }
 
+    /// Remembers an entry of a class that somebody else is about to change, or has changed.
+    pub fn class_entry(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyAny>,
+        before: Option<Bound<'py, PyAny>>,
+    ) {
+        self.log.push(Undo::ClassEntry { class: class.clone(), name: name.clone(), before });
+    }
+
+    /// Remembers an attribute that somebody else is about to change.
+    pub fn attribute(&mut self, object: &Bound<'py, PyAny>, name: &str) {
+        let before = object.getattr(name).ok();
+        self.log.push(Undo::Attribute { object: object.clone(), name: name.to_owned(), before });
+    }
+
+    /// How many references to an object the log itself holds.
+    pub fn references(&self, object: &Bound<'py, PyAny>) -> usize {
+        let is = |held: &Bound<'py, PyAny>| usize::from(held.is(object));
+        let may = |held: &Option<Bound<'py, PyAny>>| held.as_ref().map_or(0, is);
+        self.log
+            .iter()
+            .map(|entry| match entry {
+                Undo::ClassEntry { class, before, .. } => is(class) + may(before),
+                Undo::ClassAttribute { class, before, .. } => is(class) + is(before),
+                Undo::Attribute { object, before, .. } => is(object) + may(before),
+                Undo::InstanceClass { object, before } => is(object) + is(before),
+                Undo::Cell { before, .. } => may(before),
+                _ => 0,
+            })
+            .sum()
+    }
+
     /// A call that undoes what the caller has done.
     pub fn call(&mut self, callable: Bound<'py, PyAny>, arguments: Bound<'py, pyo3::types::PyTuple>) {
         self.log.push(Undo::Call { callable, arguments });
@@ -235,6 +268,7 @@ fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
         Undo::Code { function, code } => set_code(kit, function, code),
         Undo::ClassEntry { class, name, before } => match before {
             Some(value) => kit.type_setattr.call1((class, name, value)).map(drop),
+            None if kit.class_entry(class, &super::kit::text(name))?.is_none() => Ok(()),
             None => kit.type_delattr.call1((class, name)).map(drop),
         },
         Undo::ClassAttribute { class, name, before } => {
@@ -242,7 +276,8 @@ fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
         }
         Undo::Attribute { object, name, before } => match before {
             Some(value) => object.setattr(name.as_str(), value),
-            None => object.delattr(name.as_str()),
+            None if object.hasattr(name.as_str())? => object.delattr(name.as_str()),
+            None => Ok(()),
         },
         Undo::InstanceClass { object, before } => {
             kit.object_setattr.call1((object, "__class__", before)).map(drop)

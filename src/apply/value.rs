@@ -57,6 +57,9 @@ impl<'py> Work<'_, 'py> {
                     && kit.is_function(&after)
                     && before.getattr("__globals__")?.is(&self.dict)
                 {
+                    if let Some(class) = class {
+                        self.forget_stored(class, old)?;
+                    }
                     let kept = self.update_function(&before, &after, class)?;
                     if kind == "cached_property" && kept.is(&before) {
                         return Ok(old.clone());

@@ -31,8 +31,14 @@ pub struct Work<'k, 'py> {
     pub classes: Vec<Bound<'py, PyAny>>,
     /// Names that the old source bound in its classes, by the class's qualified name.
     pub members: BTreeMap<String, BTreeSet<String>>,
+    /// Values that instances of a class have stored under a name and that are to be computed again.
+    pub stored: Vec<(Bound<'py, PyAny>, String)>,
+    /// Data classes whose fields changed: classes derived from them were generated from the old.
+    pub reshaped: Vec<Bound<'py, PyAny>>,
     /// Sentences for the report of the module that is being worked on.
     pub notes: Vec<String>,
+    /// Dicts in which closures are looked for before the heap is asked: namespaces, modules.
+    pub places: Vec<Bound<'py, PyDict>>,
     /// A statement failed that changes the object of this name in place: made anew, it may not.
     pub stuck_on: Option<String>,
     /// Whether containers get back what the program put into them (not in a full reload).
@@ -50,8 +56,11 @@ impl<'k, 'py> Work<'k, 'py> {
             replaced: Vec::new(),
             classes: Vec::new(),
             members: BTreeMap::new(),
+            stored: Vec::new(),
+            reshaped: Vec::new(),
             notes: Vec::new(),
             stuck_on: None,
+            places: Vec::new(),
             merge: true,
         }
     }
