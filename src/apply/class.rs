@@ -53,8 +53,11 @@ impl<'py> Work<'_, 'py> {
             }
         }
         let fields = self.fields(old)?;
+        self.tx.class_order(kit, old)?;
         self.move_entries(old, new, old)?;
         self.drop_entries(old, new)?;
+        let order: Vec<String> = kit.class_dict(new)?.keys().iter().map(|k| text(&k)).collect();
+        self.tx.order_class(kit, old, &order)?;
         if self.fields(old)? != fields {
             self.reshaped.push(old.clone());
         }

@@ -264,12 +264,16 @@ impl<'py> Work<'_, 'py> {
 
     /// `__migrate__(self)` of classes that changed, for each of their live instances.
     fn migrate(&mut self) -> PyResult<()> {
-        let asked: Vec<_> = self
-            .classes
-            .iter()
-            .filter(|c| c.hasattr("__migrate__").unwrap_or(false))
-            .cloned()
-            .collect();
+        let mut asked = Vec::new();
+        for class in &self.classes {
+            // Not by asking for the attribute: a `__getattr__` of the metaclass would answer.
+            for base in class.getattr("__mro__")?.try_iter()? {
+                if self.kit.class_entry(&base?, "__migrate__")?.is_some() {
+                    asked.push(class.clone());
+                    break;
+                }
+            }
+        }
         if asked.is_empty() {
             return Ok(());
         }

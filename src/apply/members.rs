@@ -245,6 +245,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        // A definition of a name is gone that has others (`@x.setter`): made from those alone.
+        if let Some(changes) = inner {
+            let kept: BTreeSet<usize> = changes.items.iter().filter_map(|c| c.old).collect();
+            let lost: BTreeSet<&String> = old
+                .body
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| !kept.contains(at))
+                .flat_map(|(_, m)| &m.uses.binds)
+                .collect();
+            again.extend(new.body.iter().enumerate().filter_map(|(at, member)| {
+                member.uses.binds.iter().any(|n| lost.contains(n)).then_some(at)
+            }));
+        }
         // All definitions of a name, when one of several runs again (`@x.setter`).
         let several: BTreeSet<&String> = new
             .body
@@ -274,6 +288,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 return Ok(false);
             }
         }
+        if !again.is_empty() || !gone.is_empty() {
+            self.work.tx.class_order(kit, class)?;
+        }
         if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner)? {
             return Ok(false);
         }
@@ -285,11 +302,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.work.tx.del_class_entry(kit, class, key.as_any())?;
                 self.note(ChangeKind::Function, Action::Removed, &format!("{path}{name}"), old, "it is gone from the file");
             }
-            if name == "__eq__" && kit.class_entry(class, "__hash__")?.is_some_and(|h| h.is_none()) {
-                let key = pyo3::types::PyString::new(kit.py, "__hash__");
-                self.work.tx.del_class_entry(kit, class, key.as_any())?;
-            }
         }
+        self.implied_hash(class, &bound)?;
         for name in unannotated {
             self.drop_annotation(class, &mangled(name, Some(&own)))?;
         }
@@ -326,6 +340,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 _ => self.moved.push(Moved { old: was, new: member, chain: chain.clone() }),
             }
         }
+        if !again.is_empty() {
+            let order: Vec<String> = new
+                .body
+                .iter()
+                .flat_map(|m| &m.uses.binds)
+                .map(|name| mangled(name, Some(&own)))
+                .collect();
+            self.work.tx.order_class(kit, class, &order)?;
+        }
         if kit.version >= (3, 13) {
             let line = pyo3::types::PyInt::new(kit.py, new.span.line);
             let key = pyo3::types::PyString::new(kit.py, "__firstlineno__");
@@ -335,6 +358,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.finish_class(class)?;
         }
         Ok(true)
+    }
+
+    /// A class body with `__eq__` and without `__hash__` makes instances that have no hash.
+    fn implied_hash(&mut self, class: &Bound<'py, PyAny>, bound: &BTreeSet<&String>) -> PyResult<()> {
+        let kit = self.work.kit;
+        let binds = |name: &str| bound.iter().any(|b| *b == name);
+        if binds("__hash__") {
+            return Ok(());
+        }
+        let key = pyo3::types::PyString::new(kit.py, "__hash__").into_any();
+        let hash = kit.class_entry(class, "__hash__")?;
+        let equal = kit.class_entry(class, "__eq__")?.is_some();
+        if equal && hash.is_none() {
+            let none = kit.py.None().into_bound(kit.py);
+            self.work.tx.set_class_entry(kit, class, &key, &none)?;
+        } else if !equal && hash.is_some_and(|h| h.is_none()) {
+            self.work.tx.del_class_entry(kit, class, &key)?;
+        }
+        Ok(())
     }
 
     /// Whether a class decorator (or `__init_subclass__`) put something else in the place of
@@ -449,11 +491,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     _ => ChangeKind::Variable,
                 };
                 self.note(kind, action, &format!("{}.{name}", new.name), member, "it changed, or what it reads did");
-                if key == "__eq__" && kit.class_entry(class, "__hash__")?.is_none() {
-                    let none = kit.py.None().into_bound(kit.py);
-                    let hash = pyo3::types::PyString::new(kit.py, "__hash__");
-                    self.work.tx.set_class_entry(kit, class, hash.as_any(), &none)?;
-                }
             }
         }
         if let Some(now) = names.get_item("__annotations__")?
