@@ -426,12 +426,19 @@ impl<'py> Work<'_, 'py> {
     /// it: only then must the heap be asked who.
     pub fn held_elsewhere(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
         let own = |items: Vec<Bound<'py, PyAny>>| items.iter().filter(|i| i.is(class)).count();
+        let method = self.kit.py.import("types")?.getattr("MethodType")?;
         let mut known = 1 + self.tx.references(class);
         known += own(class.getattr("__mro__")?.try_iter()?.collect::<PyResult<_>>()?);
         for (_, value) in self.kit.class_dict(class)?.iter() {
             if is_slot(&value)? && value.getattr("__objclass__").is_ok_and(|c| c.is(class)) {
                 known += 1;
             }
+            if value.get_type().is(&method) && value.getattr("__self__")?.is(class) {
+                known += 1;
+            }
+        }
+        if self.is_enum(class)? {
+            known += self.held_by_members(class)?;
         }
         Ok(reference_count(class) > known as isize)
     }

@@ -73,14 +73,14 @@ impl<'py> Work<'_, 'py> {
                         self.adopt(old, &fresh)?
                     }
                 };
+                let state = member.getattr("__dict__")?.cast_into::<PyDict>()?;
                 if !member.is(&fresh) {
-                    let state = member.getattr("__dict__")?.cast_into::<PyDict>()?;
                     self.tx.dict(&state)?;
                     for (key, value) in fresh.getattr("__dict__")?.cast_into::<PyDict>()?.iter() {
                         state.set_item(key, value)?;
                     }
-                    state.set_item("__objclass__", old)?;
                 }
+                state.set_item("__objclass__", old)?;
                 pairs.push((fresh.clone(), member.clone()));
                 member
             };
@@ -108,6 +108,23 @@ impl<'py> Work<'_, 'py> {
         self.finish_class(old)?;
         self.replaced.push(Replaced { from: new.clone(), to: old.clone(), lived: false });
         Ok(old.clone())
+    }
+
+    /// How often an enumeration is held by its own members.
+    pub(super) fn held_by_members(&self, class: &Bound<'py, PyAny>) -> PyResult<usize> {
+        let mut known = 0;
+        let mut seen = std::collections::HashSet::new();
+        for table in ["_member_map_", "_value2member_map_"] {
+            let members = class.getattr(table)?.cast_into::<PyDict>()?;
+            for (_, member) in members.iter() {
+                if !member.get_type().is(class) || !seen.insert(member.as_ptr() as usize) {
+                    continue;
+                }
+                let owner = member.getattr("__dict__")?.cast_into::<PyDict>()?.get_item("__objclass__")?;
+                known += 1 + usize::from(owner.is_some_and(|c| c.is(class)));
+            }
+        }
+        Ok(known)
     }
 
     fn drop_enum_entries(
