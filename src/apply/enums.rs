@@ -27,6 +27,7 @@ impl<'py> Work<'_, 'py> {
         let py = kit.py;
         let had = old.getattr("_member_map_")?.cast_into::<PyDict>()?;
         let has = new.getattr("_member_map_")?.cast_into::<PyDict>()?;
+        self.tx.class_order(kit, old)?;
         // Everything but members first: methods, properties, constants.
         let (before, after) = (kit.class_dict(old)?, kit.class_dict(new)?);
         for (_, value) in after.iter() {
@@ -105,6 +106,8 @@ impl<'py> Work<'_, 'py> {
         }
         self.drop_enum_entries(old, &before, &after)?;
         self.tables(old, new, &had, &map, &pairs)?;
+        let order: Vec<String> = after.keys().iter().map(|k| text(&k)).collect();
+        self.tx.order_class(kit, old, &order)?;
         self.finish_class(old)?;
         self.replaced.push(Replaced { from: new.clone(), to: old.clone(), lived: false });
         Ok(old.clone())
