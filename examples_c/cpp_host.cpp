@@ -51,10 +51,6 @@ static std::string call(const slot &function, int value)
 {
     return py::str(function(value));
 }
-static void add_to_path(const char *folder)
-{
-    py::module_::import("sys").attr("path").attr("insert")(0, folder);
-}
 #else
 struct interpreter {
     interpreter() { Py_Initialize(); }
@@ -91,15 +87,11 @@ static std::string call(const slot &function, int value)
     }
     return text;
 }
-static void add_to_path(const char *folder)
-{
-    slot path(PyUnicode_DecodeFSDefault(folder));
-    PyList_Insert(PySys_GetObject("path"), 0, path.get());
-}
 #endif
 
 // ---- the program ------------------------------------------------------------
 
+namespace {
 class signals {
 public:
     explicit signals(pyreload::reloader &r) : reloader_(r) {}
@@ -121,6 +113,7 @@ private:
     pyreload::reloader &reloader_;
     std::map<std::string, slot> slots_;
 };
+}  // namespace
 
 static void expect_text(const std::string &is, const std::string &wanted)
 {
@@ -130,19 +123,17 @@ static void expect_text(const std::string &is, const std::string &wanted)
 
 static void run(demo_folder &folder)
 {
-    interpreter python;
-    add_to_path(folder.path);
-    PySys_SetObject("dont_write_bytecode", Py_True);
+    interpreter python;                     // ends after all that stands below
+    demo_python(folder.path);
 
-    auto options = pyreload::reloader::defaults();
+    pyreload::options options;
     options.trigger_mode = PYRELOAD_TRIGGER_EVENT;
     pyreload::reloader reloader(options);
 
     std::vector<std::string> failures;
     reloader.on(PYRELOAD_EVENT_MODULE_FAILED,
-                [&failures](const pyreload_event *event) {
-                    failures.emplace_back(pyreload_module_report_error(
-                        pyreload_event_module(event)));
+                [&failures](const pyreload::event &event) {
+                    failures.emplace_back(event.module().error());
                 });
 
     demo_save(&folder, "knobs.py",
@@ -173,10 +164,11 @@ static void run(demo_folder &folder)
               "def turned(value):\n"
               "    return 'turned to %d of %d' % (value, limit)\n");
     pyreload::report report = reloader.check();
+    std::cout << report.text();
     demo_expect(bool(report) && report.all_current(), "a clean report");
-    for (std::size_t i = 0; i < report.size(); i++) {
-        std::cout << "  " << report[i].name() << ": " << report[i].size()
-                  << " changes\n";
+    for (const auto &module : report) {
+        demo_expect(module.name() == "knobs" && module.size() == 2,
+                    "two changes, in knobs");
     }
     expect_text(s.emit("turned", 6), "turned to 6 of 11");
 

@@ -1,6 +1,6 @@
 /*
  * demo.h - what the examples share and a real program does not need: a folder
- * with modules in it, and an "editor" that saves them.
+ * with modules in it, and an "editor" that saves them. Python.h comes first.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -73,6 +73,24 @@ static DEMO_UNUSED void demo_close(demo_folder *folder)
     }
     rmdir(folder->path);
 }
+
+#ifdef Py_PYTHON_H
+/* What a program does that has a folder for the user's scripts. */
+static DEMO_UNUSED void demo_python(const char *folder)
+{
+    PyObject *path = PyUnicode_DecodeFSDefault(folder);
+    if (!path || PyList_Insert(PySys_GetObject("path"), 0, path) != 0
+        || PySys_SetObject("dont_write_bytecode", Py_True) != 0) {
+        PyErr_Print();
+        exit(2);
+    }
+    Py_DECREF(path);
+    /* Lines of C and of Python in the order they were said, also in a pipe. */
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    PyRun_SimpleString("import sys\n"
+                       "sys.stdout.reconfigure(line_buffering=True)\n");
+}
+#endif
 
 /* Ends the example with a failure when it did not show what it says. */
 static DEMO_UNUSED void demo_expect(int truth, const char *what)

@@ -77,6 +77,29 @@ static pid_t start_editor(demo_folder *folder, int *say_when)
     return pid;
 }
 
+/* Sleeps until a check has something to say, and gives its status. A wake-up is
+ * a hint (any file of the folder may be the reason), so this is a loop. */
+static pyreload_status sleep_until_changed(pyreload_reloader *reloader)
+{
+    pyreload_status status = PYRELOAD_OK;
+    pyreload_report *report = NULL;
+    struct pollfd fd;
+    int woken = 1;
+
+    fd.fd = pyreload_notify_fd(reloader);
+    fd.events = POLLIN;
+    while (woken == 1 && status == PYRELOAD_OK && !report) {
+        fd.revents = 0;
+        Py_BEGIN_ALLOW_THREADS
+        woken = poll(&fd, 1, 10 * 1000);
+        Py_END_ALLOW_THREADS
+        status = pyreload_check(reloader, 0, &report);
+    }
+    demo_expect(woken == 1, "a wake-up");
+    pyreload_report_free(report);
+    return status;
+}
+
 static void expect_colour(const char *colour)
 {
     char code[200];
@@ -85,29 +108,12 @@ static void expect_colour(const char *colour)
              "print('  the lamp is', lamp.colour())\n"
              "assert lamp.colour() == '%s'\n", colour);
     demo_expect(PyRun_SimpleString(code) == 0, colour);
-    fflush(stdout);
-}
-
-/* Sleeps until a tracked file changed; 0 when nothing came in 10 seconds. */
-static int sleep_until_changed(pyreload_reloader *reloader)
-{
-    struct pollfd fd;
-    int woken;
-
-    fd.fd = pyreload_notify_fd(reloader);
-    fd.events = POLLIN;
-    fd.revents = 0;
-    Py_BEGIN_ALLOW_THREADS
-    woken = poll(&fd, 1, 10 * 1000);
-    Py_END_ALLOW_THREADS
-    return woken == 1;
 }
 
 int main(void)
 {
     pyreload_reloader *reloader;
     demo_folder folder;
-    PyObject *path;
     program p = {0, 0};
     pid_t editor;
     int say_when;
@@ -117,10 +123,7 @@ int main(void)
     editor = start_editor(&folder, &say_when);
 
     Py_Initialize();
-    PySys_SetObject("dont_write_bytecode", Py_True);
-    path = PyUnicode_DecodeFSDefault(folder.path);
-    PyList_Insert(PySys_GetObject("path"), 0, path);
-    Py_XDECREF(path);
+    demo_python(folder.path);
     if (pyreload_create(NULL, &reloader) != PYRELOAD_OK) {
         fprintf(stderr, "no hot reload: %s\n", pyreload_last_error());
         return 2;
@@ -132,15 +135,13 @@ int main(void)
 
     printf("\nsleeping; another process will save lamp.py ...\n");
     demo_expect(write(say_when, "2", 1) == 1, "an editor");
-    demo_expect(sleep_until_changed(reloader), "a wake-up");
-    pyreload_check(reloader, 0, NULL);
+    demo_expect(sleep_until_changed(reloader) == PYRELOAD_OK, "a reload");
     expect_colour("green");
 
     printf("\nand once more, while the program is busy ...\n");
     p.busy = 1;
     demo_expect(write(say_when, "3", 1) == 1, "an editor");
-    demo_expect(sleep_until_changed(reloader), "a second wake-up");
-    demo_expect(pyreload_check(reloader, 0, NULL) == PYRELOAD_ERR_CANCELLED
+    demo_expect(sleep_until_changed(reloader) == PYRELOAD_ERR_CANCELLED
                     && p.held_back == 1,
                 "the callback said no");
     expect_colour("green");

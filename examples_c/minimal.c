@@ -44,18 +44,7 @@ static long event(pyreload_reloader *reloader, PyObject *object,
         value = PyLong_AsLong(result);
     }
     Py_XDECREF(result);
-    fflush(stdout);
     return value;
-}
-
-static void add_to_path(const char *folder)
-{
-    PyObject *path = PyUnicode_DecodeFSDefault(folder);
-    if (!path || PyList_Insert(PySys_GetObject("path"), 0, path) != 0) {
-        PyErr_Print();
-        exit(2);
-    }
-    Py_DECREF(path);
 }
 
 static PyObject *import(const char *name)
@@ -159,12 +148,11 @@ int main(int argc, char **argv)
     }
 
     if (argc == 3) {
-        add_to_path(argv[1]);
+        demo_python(argv[1]);
         run_for_real(reloader, argv[2]);
     } else {
         demo_open(&folder);
-        add_to_path(folder.path);
-        PySys_SetObject("dont_write_bytecode", Py_True);
+        demo_python(folder.path);
         run_the_demo(reloader, &folder);
         demo_close(&folder);
     }

@@ -53,7 +53,6 @@ static void execute_cell(const char *code)
     if (PyRun_SimpleString(code) != 0) {
         demo_expect(0, "a cell that runs");
     }
-    fflush(stdout);
 }
 
 /* ---- the set-up cell -------------------------------------------------------*/
@@ -123,16 +122,12 @@ int main(void)
 {
     pyreload_reloader *first, *second;
     demo_folder folder;
-    PyObject *path;
     struct timespec a, b;
     int shown = 0, freed = 0, i;
 
     Py_Initialize();
-    PySys_SetObject("dont_write_bytecode", Py_True);
     demo_open(&folder);
-    path = PyUnicode_DecodeFSDefault(folder.path);
-    PyList_Insert(PySys_GetObject("path"), 0, path);
-    Py_XDECREF(path);
+    demo_python(folder.path);
     demo_save(&folder, "model.py",
               "def fit(x):\n"
               "    return x + 1\n");

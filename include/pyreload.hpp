@@ -284,17 +284,20 @@ public:
     /** As pyreload_trigger(); a report of failed modules is returned, not thrown. */
     report trigger(std::uint32_t kind) {
         pyreload_report *written = nullptr;
-        return finish(pyreload_trigger(get(), kind, &written), written);
+        const pyreload_status status = pyreload_trigger(get(), kind, &written);
+        return finish(status, written);
     }
     void track_imports() { detail::require(pyreload_track_imports(get())); }
 
     report check(std::uint32_t flags = 0) {
         pyreload_report *written = nullptr;
-        return finish(pyreload_check(get(), flags, &written), written);
+        const pyreload_status status = pyreload_check(get(), flags, &written);
+        return finish(status, written);
     }
     report reload(const std::string &module, std::uint32_t flags = 0) {
         pyreload_report *written = nullptr;
-        return finish(pyreload_reload(get(), module.c_str(), flags, &written), written);
+        const pyreload_status status = pyreload_reload(get(), module.c_str(), flags, &written);
+        return finish(status, written);
     }
     std::size_t pending() const noexcept { return pyreload_pending(get()); }
     int notify_fd() const noexcept { return pyreload_notify_fd(get()); }

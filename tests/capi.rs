@@ -82,7 +82,7 @@ fn programs() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(root().join("tests/capi"))
         .expect("tests/capi")
         .map(|entry| entry.expect("entry").path())
-        .filter(|path| path.extension().is_some_and(|e| e == "c"))
+        .filter(|path| path.extension().is_some_and(|e| e == "c" || e == "cpp"))
         .collect();
     files.sort();
     files
@@ -115,8 +115,10 @@ fn compile(source: &Path, python: Option<&Python>, dlopened: bool) -> PathBuf {
     let form = if dlopened { "dlopen" } else { "linked" };
     let stem = source.file_stem().expect("name").to_string_lossy();
     let program = scratch().join(format!("{stem}-{version}-{form}"));
-    let mut cc = Command::new("cc");
-    cc.args(["-std=gnu99", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread"])
+    let cpp = source.extension().is_some_and(|e| e == "cpp");
+    let mut cc = Command::new(if cpp { "c++" } else { "cc" });
+    cc.arg(if cpp { "-std=c++17" } else { "-std=gnu99" })
+        .args(["-g", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread"])
         .arg("-o")
         .arg(&program)
         .arg(source)
@@ -179,7 +181,9 @@ fn everywhere(name: &str) {
     let source = root().join("tests/capi").join(name);
     let mut failures = Vec::new();
     for python in pythons() {
-        for dlopened in [false, true] {
+        // The table of the dlopen form is one of macros, which the C++ header does not survive.
+        let forms: &[bool] = if name.ends_with(".cpp") { &[false] } else { &[false, true] };
+        for &dlopened in forms {
             let program = compile(&source, Some(python), dlopened);
             failures.extend(run(&program).err());
         }
@@ -220,12 +224,33 @@ programs! {
     python_may_end_and_start_again: "lifetimes.c",
     python_may_end_while_a_check_runs: "in_flight.c",
     the_library_may_be_closed_before_python_ends: "dlclose.c",
+    the_cpp_layer_ends_what_it_owns: "hpp.cpp",
 }
 
 #[test]
 fn without_a_python_loading_says_what_is_missing() {
     let program = compile(&root().join("tests/capi/no_python.c"), None, true);
     run(&program).unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// What README shows first must compile as it stands there.
+#[test]
+fn the_example_of_the_readme_compiles() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let (_, rest) = readme.split_once("```c\n").expect("an example in C");
+    let (code, _) = rest.split_once("```").expect("its end");
+    let file = scratch().join("readme.c");
+    fs::write(&file, format!("{code}\nint main(void) {{ start(); on_click(0); return 0; }}\n"))
+        .expect("readme.c");
+    for python in pythons() {
+        output(
+            Command::new("cc")
+                .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"])
+                .arg(format!("-I{}", root().join("include").display()))
+                .args(&python.cflags)
+                .arg(&file),
+        );
+    }
 }
 
 #[test]

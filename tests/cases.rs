@@ -5,7 +5,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -64,13 +64,17 @@ fn python() -> PathBuf {
         .expect("a CPython 3.11 or later on PATH or under pyenv, to run tests/run_cases.py")
 }
 
-fn run(script: &str, arguments: &[&str]) {
-    let output = Command::new(python())
+fn start(script: &str, arguments: &[&str]) -> Output {
+    Command::new(python())
         .arg(root().join("tests").join(script))
         .args(arguments)
         .env("PYRELOAD_LIB", library())
         .output()
-        .expect("the runner starts");
+        .expect("the runner starts")
+}
+
+fn run(script: &str, arguments: &[&str]) {
+    let output = start(script, arguments);
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -99,6 +103,28 @@ fn cases_that_need_no_state_hold_in_full_mode() {
 #[test]
 fn cases_agree_with_a_restart() {
     run("run_cases.py", &["-v", "--engine", "restart"]);
+}
+
+/// Without any reloader nearly all must fail; what passes is about edits that change nothing.
+#[test]
+fn cases_can_fail() {
+    let exe = python();
+    let exe = exe.to_str().expect("a path in UTF-8");
+    let output = start("run_cases.py", &["--engine", "none", "--python", exe]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let last = text.lines().last().unwrap_or_default();
+    let words: Vec<&str> = last
+        .split([' ', ','])
+        .filter(|word| !word.is_empty())
+        .collect();
+    let [passed, "passed", failed, "failed"] = words[..] else {
+        panic!("{text}")
+    };
+    let (passed, failed): (usize, usize) = (passed.parse().unwrap(), failed.parse().unwrap());
+    assert!(
+        failed > 200 && passed * 20 < failed,
+        "{passed} of {failed} pass with no reloader"
+    );
 }
 
 #[test]

@@ -43,6 +43,6 @@ if [ "$quick" != quick ]; then
     need valgrind valgrind
     bash tests/valgrind.sh
     step "10,000 reloads"
-    bash tests/soak.sh
+    "$python" tests/soak_reload.py --count 10000
 fi
 step "all passed"

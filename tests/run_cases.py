@@ -4,6 +4,7 @@
     run_cases.py [--lib FILE] [--python EXE ...] [--only GLOB ...] [-v] [--json FILE]
     run_cases.py --engine restart     check the cases themselves against fresh processes
     run_cases.py --engine none        which cases pass without any reloader (they prove no change)
+    run_cases.py --engine jurigged --python EXE     a peer that this interpreter can import
     run_cases.py --policy full        the cases that must hold in full mode too, in full mode
 
 Each case runs in a process of its own. Where it gives no `expect`, a fresh process on the final
@@ -28,7 +29,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from casekit import format, pythons  # noqa: E402
+from casekit import engines, format, pythons  # noqa: E402
 
 LIBRARIES = ["libpyreload.so", "libpyreload.dylib", "pyreload.dll"]
 
@@ -196,7 +197,7 @@ def main():
     parser.add_argument("--python", action="append", metavar="EXE", help="may be repeated")
     parser.add_argument("--only", action="append", metavar="GLOB", help="ids or parts of ids")
     parser.add_argument("--engine", default="pyreload",
-                        choices=["pyreload", "importlib", "none", "restart"])
+                        choices=[*engines.ENGINES, "restart"])
     parser.add_argument("--policy", choices=["full"])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--json", metavar="FILE")

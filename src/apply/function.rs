@@ -10,7 +10,7 @@ use super::transaction::set_code;
 use super::work::Work;
 
 /// How deep and how far a decorated function is looked for inside what the decorator returned.
-const SEARCH_DEPTH: usize = 5;
+const SEARCH_DEPTH: usize = 15;
 const SEARCH_OBJECTS: usize = 400;
 
 /// Where a function of the old source is to be found: its name and its first line.

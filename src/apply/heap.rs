@@ -39,26 +39,88 @@ impl<'py> Work<'_, 'py> {
         }
         let by_code: HashMap<usize, usize> =
             pairs.iter().enumerate().map(|(at, (old, _))| (old.as_ptr() as usize, at)).collect();
+        let mut updated = vec![0_isize; pairs.len()];
+        self.known_closures(&pairs, &by_code, &mut updated)?;
+        // Ours, the constants of the outer code, and the undo log's for each that was updated.
+        // More means that somebody else holds a closure, and only the heap knows who.
+        let open: Vec<_> = pairs
+            .iter()
+            .zip(&updated)
+            .filter(|((old, _), updated)| reference_count(old) > 2 + **updated)
+            .map(|((old, _), _)| old.clone())
+            .collect();
+        if open.is_empty() {
+            self.nested.clear();
+            return Ok(());
+        }
         // A few codes: the interpreter looks for them itself. Many: one list of all objects is
         // cheaper than a scan whose cost grows with the number of targets.
-        let holders = if pairs.len() <= 4 {
-            let codes: Vec<_> = pairs.iter().map(|(old, _)| old.clone()).collect();
-            self.kit.gc.getattr("get_referrers")?.call1(PyTuple::new(self.kit.py, codes)?)?
+        let holders = if open.len() <= 4 {
+            let codes = PyTuple::new(self.kit.py, open)?;
+            self.kit.gc.getattr("get_referrers")?.call1(codes)?
         } else {
             self.kit.gc.call_method0("get_objects")?
         };
         for holder in holders.cast_into::<PyList>()?.iter() {
-            if !self.kit.is_function(&holder) {
-                continue;
-            }
-            let code = holder.getattr("__code__")?;
-            if let Some(&at) = by_code.get(&(code.as_ptr() as usize)) {
-                let new = pairs[at].1.clone();
-                self.give_code(&holder, &new, None, None)?;
+            if self.kit.is_function(&holder) {
+                self.update_closure(&holder, &pairs, &by_code)?;
             }
         }
         // Code nested deeper was retired on the way, and is in `pairs` already.
         self.nested.clear();
+        Ok(())
+    }
+
+    /// Gives a closure of replaced code the new one. The index of its pair.
+    fn update_closure(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        pairs: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
+        by_code: &HashMap<usize, usize>,
+    ) -> PyResult<Option<usize>> {
+        let code = function.getattr("__code__")?;
+        let Some(&at) = by_code.get(&(code.as_ptr() as usize)) else { return Ok(None) };
+        let new = pairs[at].1.clone();
+        Ok(self.give_code(function, &new, None, None)?.then_some(at))
+    }
+
+    /// Closures in the places that are known: the names of modules and namespaces, what their
+    /// lists and dicts hold, the methods of their classes. The heap need not be asked for those,
+    /// and cannot be for objects that `gc.freeze()` hid from it.
+    fn known_closures(
+        &mut self,
+        pairs: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
+        by_code: &HashMap<usize, usize>,
+        updated: &mut [isize],
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let mut look = |work: &mut Self, value: &Bound<'py, PyAny>| -> PyResult<()> {
+            if kit.is_function(value)
+                && let Some(at) = work.update_closure(value, pairs, by_code)?
+            {
+                updated[at] += 1;
+            }
+            Ok(())
+        };
+        for place in self.places.clone() {
+            for value in place.values().iter() {
+                if kit.is_function(&value) {
+                    look(self, &value)?;
+                } else if let Ok(list) = value.cast_exact::<PyList>() {
+                    for item in list.iter().take(1000) {
+                        look(self, &item)?;
+                    }
+                } else if let Ok(dict) = value.cast_exact::<PyDict>() {
+                    for item in dict.values().iter().take(1000) {
+                        look(self, &item)?;
+                    }
+                } else if kit.is_class(&value) {
+                    for item in kit.class_dict(&value)?.values().iter() {
+                        look(self, &item)?;
+                    }
+                }
+            }
+        }
         Ok(())
     }
 

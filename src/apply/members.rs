@@ -11,7 +11,7 @@ use super::lines::Moved;
 use super::module::{Run, clear_cache, container};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Dirty, affected, header_uses};
+use crate::plan::{Dirty, affected};
 use crate::report::{Action, ChangeKind};
 
 /// `__name` inside `class C` is `_C__name`.
@@ -136,7 +136,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 return self.run_whole(at, statement, why);
             };
             // A base or a decorator that is another object now: known only since it was made.
-            let header = affected(&header_uses(statement), &self.functions, &self.dirty);
+            let header = affected(&statement.head, &self.functions, &self.dirty);
             if header.is_some() || !self.work.kit.defined_in(&class, &self.job.dict)? {
                 return self.run_whole(at, statement, why);
             }
@@ -230,7 +230,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let changed = match what {
                 Some(What::Added | What::Changed | What::Header(_)) => true,
                 Some(What::Body | What::Inner(_) | What::Same) | None => {
-                    affected(&member.uses, &self.functions, &local).is_some()
+                    local.reimports(member)
+                        || affected(&member.uses, &self.functions, &local).is_some()
                 }
             };
             if changed && member.kind != Kind::Other {
@@ -417,6 +418,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if shared {
             return Ok(false);
         }
+        self.clear_caches()?;
         let code = self.job.new.class_part(kit, chain, &members)?;
         if code.getattr("co_freevars")?.len()? > 0 {
             return Ok(false);

@@ -88,6 +88,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// definition stands that gave it.
     parked: BTreeMap<String, (Option<Bound<'py, PyAny>>, usize)>,
     chains: Vec<Chain<'py>>,
+    /// How much was dirty when cached results were last thrown away.
+    cleared: usize,
     bases: BTreeMap<String, Bound<'py, PyAny>>,
 }
 
@@ -96,6 +98,9 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     work.dict = job.dict.clone();
     work.members = job.old.map(|old| class_members(&old.outline.body)).unwrap_or_default();
     work.tx.dict(&job.dict)?;
+    if let Some(annotations) = job.dict.get_item("__annotations__")? {
+        work.tx.container(&annotations)?;
+    }
     let before = job.dict.copy()?;
     let mut run = Run {
         functions: Functions::of(job.new.outline),
@@ -105,6 +110,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         moved: Vec::new(),
         parked: BTreeMap::new(),
         chains: Vec::new(),
+        cleared: 0,
         bases: BTreeMap::new(),
         work,
         job,
@@ -276,6 +282,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             // A class that stands still but for a name that its body reads.
             Mark::Members if !matches!(self.change(at).map(|c| &c.what), Some(What::Inner(_)))
+                && !self.dirty.reimports(statement)
                 && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
             {
                 Mark::Keep
@@ -335,8 +342,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let follows = match (&rebind.old, &now) {
                 (Some(old), Some(now)) => old.is(now),
                 (None, None) => rebind.star,
+                // A star import takes a name over that came from an earlier statement.
+                (None, Some(_)) if rebind.star => !self.bound_after(statement, &rebind.name),
                 // A name that was missing there and is missing here.
-                (Some(_), None) | (None, Some(_)) => false,
+                (Some(_), None) => false,
+                (None, Some(_)) => false,
             };
             if !follows {
                 continue;
@@ -359,6 +369,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.facts.rebound.push((rebind.name.clone(), now, rebind.new.clone()));
         }
         Ok(())
+    }
+
+    /// Whether a statement after this one binds the name.
+    fn bound_after(&self, statement: &Statement, name: &str) -> bool {
+        self.job.new.outline.body.iter().any(|s| {
+            s.span.start > statement.span.start && s.uses.binds.iter().any(|n| n == name)
+        })
     }
 
     pub fn note(&mut self, kind: ChangeKind, action: Action, name: &str, at: &Statement, why: &str) {
@@ -384,6 +401,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
+        self.clear_caches()?;
         let kit = self.work.kit;
         let dict = self.job.dict.clone();
         let outline = self.job.new.outline;
@@ -692,33 +710,41 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Names whose statement is gone.
     fn remove(&mut self) -> PyResult<()> {
         let Some(old) = self.job.old else { return Ok(()) };
-        let bound: BTreeSet<&str> = self
-            .job
-            .new
-            .outline
-            .body
-            .iter()
-            .flat_map(|s| s.uses.binds.iter().map(String::as_str))
-            .collect();
         let written: BTreeSet<String> = old
             .outline
             .body
             .iter()
             .flat_map(|s| s.later.global_writes.iter().cloned())
             .collect();
-        let mut gone: Vec<(&Statement, &String)> = Vec::new();
+        let had = Functions::of(old.outline);
+        let effects = |functions: &Functions<'_>, statement: &Statement| -> BTreeSet<String> {
+            let mut names = functions.global_writes(&statement.uses.calls);
+            names.extend(statement.uses.binds.iter().cloned());
+            names
+        };
+        let bound: BTreeSet<String> = self
+            .job
+            .new
+            .outline
+            .body
+            .iter()
+            .flat_map(|s| effects(&self.functions, s))
+            .collect();
+        let mut gone: Vec<(&Statement, String)> = Vec::new();
         for change in &self.job.changes.items {
             if let (Some(at), What::Changed | What::Header(_)) = (change.old, &change.what) {
                 let statement = &old.outline.body[at];
-                gone.extend(statement.uses.binds.iter().map(|n| (statement, n)));
+                gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
             }
         }
         for &at in &self.job.changes.removed {
             let statement = &old.outline.body[at];
-            gone.extend(statement.uses.binds.iter().map(|n| (statement, n)));
+            gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
         }
+        self.drop_annotations(old)?;
         for (statement, name) in gone {
-            if bound.contains(name.as_str()) || name == "*" || statement.kind == Kind::MainGuard {
+            let name = &name;
+            if bound.contains(name) || name == "*" || statement.kind == Kind::MainGuard {
                 continue;
             }
             let Some(value) = self.job.dict.get_item(name)? else { continue };
@@ -726,6 +752,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.work.notes.push(format!(
                     "{name} is gone from the file, but the program had put its own value there; it is kept"
                 ));
+                continue;
+            }
+            if let Some(other) = self.from_star(name)? {
+                // A star import of the new text has the name as well.
+                if !other.is(&value) {
+                    self.job.dict.set_item(name, &other)?;
+                    self.dirty.value(name, "which comes from another module now");
+                    self.facts.rebound.push((name.clone(), Some(value), Some(other)));
+                }
                 continue;
             }
             self.job.dict.del_item(name)?;
@@ -746,6 +781,56 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             && self.job.new.outline.body.first().is_none_or(|s| s.kind != Kind::Docstring)
         {
             self.job.dict.set_item("__doc__", self.work.kit.py.None())?;
+        }
+        Ok(())
+    }
+
+    /// What the star imports of the new text give for a name; the last one wins.
+    fn from_star(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.job.new.outline.star {
+            return Ok(None);
+        }
+        let package = self.job.dict.get_item("__package__")?.map(|p| text(&p)).unwrap_or_default();
+        let imports = self.job.new.outline.body.iter().rev().flat_map(|s| s.imports.iter().rev());
+        for import in imports.filter(|i| i.bound == "*") {
+            let module = crate::modules::resolve(&package, import.level, &import.module);
+            let Some(module) = self.work.kit.sys_modules.get_item(module)? else { continue };
+            let public = match module.getattr("__all__") {
+                Ok(all) => all.contains(name)?,
+                Err(_) => !name.starts_with('_'),
+            };
+            if public && let Ok(value) = module.getattr(name) {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Annotations of module names that the new text does not annotate (up to 3.13; later ones are
+    /// computed by a function).
+    fn drop_annotations(&mut self, old: &Source<'_>) -> PyResult<()> {
+        let Some(found) = self.job.dict.get_item("__annotations__")? else { return Ok(()) };
+        let Ok(annotations) = found.cast_into_exact::<PyDict>() else { return Ok(()) };
+        let annotated = |source: &Source<'_>| -> BTreeSet<String> {
+            let body = source.outline.body.iter();
+            body.filter(|s| matches!(s.kind, Kind::Annotation | Kind::Assign))
+                .filter(|s| {
+                    let rest = source.slice(s).strip_prefix(s.name.as_str());
+                    rest.is_some_and(|r| r.trim_start().starts_with(':'))
+                })
+                .map(|s| s.name.clone())
+                .collect()
+        };
+        let now = annotated(self.job.new);
+        if now.is_empty() && !annotated(old).is_empty() {
+            // The compiler makes the dict for the first annotation only.
+            return self.job.dict.del_item("__annotations__");
+        }
+        for name in annotated(old).difference(&now) {
+            if annotations.contains(name)? {
+                self.work.tx.dict(&annotations)?;
+                annotations.del_item(name)?;
+            }
         }
         Ok(())
     }
@@ -795,10 +880,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// Cached results of functions that now give something else.
-    fn clear_caches(&mut self) -> PyResult<()> {
-        if self.dirty.is_empty() {
+    pub(super) fn clear_caches(&mut self) -> PyResult<()> {
+        let dirty = self.dirty.values.len() + self.dirty.behaviour.len();
+        if dirty == self.cleared {
             return Ok(());
         }
+        self.cleared = dirty;
         for path in self.functions.paths().map(str::to_owned).collect::<Vec<_>>() {
             if self.functions.acts_differently(std::slice::from_ref(&path), &self.dirty).is_none() {
                 continue;
@@ -843,7 +930,11 @@ pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
         if at.get_type().name()?.to_string() == "_lru_cache_wrapper" {
             return at.call_method0("cache_clear").map(drop);
         }
-        match at.getattr("__func__").or_else(|_| at.getattr("__wrapped__")) {
+        let inner = at
+            .getattr("__func__")
+            .or_else(|_| at.getattr("fget"))
+            .or_else(|_| at.getattr("__wrapped__"));
+        match inner {
             Ok(inner) => at = inner,
             Err(_) => break,
         }

@@ -37,6 +37,8 @@ pub struct Work<'k, 'py> {
     pub reshaped: Vec<Bound<'py, PyAny>>,
     /// Sentences for the report of the module that is being worked on.
     pub notes: Vec<String>,
+    /// Dicts in which closures are looked for before the heap is asked: namespaces, modules.
+    pub places: Vec<Bound<'py, PyDict>>,
     /// A statement failed that changes the object of this name in place: made anew, it may not.
     pub stuck_on: Option<String>,
     /// Whether containers get back what the program put into them (not in a full reload).
@@ -58,6 +60,7 @@ impl<'k, 'py> Work<'k, 'py> {
             reshaped: Vec::new(),
             notes: Vec::new(),
             stuck_on: None,
+            places: Vec::new(),
             merge: true,
         }
     }

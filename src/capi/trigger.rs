@@ -6,7 +6,7 @@ use super::handle::{self, pyreload_reloader};
 use super::report::pyreload_report;
 use super::status::pyreload_status;
 use crate::interp;
-use crate::reloader::Flags;
+use crate::reloader::{Error, Flags};
 
 /// No trigger asks for a check: only pyreload_check() and pyreload_reload() do.
 pub const PYRELOAD_TRIGGER_NONE: u32 = 0;
@@ -89,6 +89,10 @@ pub unsafe extern "C" fn pyreload_trigger(
             return Ok(());
         }
         let reloader = handle::borrow(reloader)?;
+        // Whether there is news is not a question while a check of this thread is at work.
+        if reloader.reloader.is_inside() {
+            return Err(Error::Reentrant.into());
+        }
         // It reads memory of Python's, which must not go away meanwhile.
         if interp::beside(reloader.epoch, || reloader.reloader.quiet())? {
             return Ok(());

@@ -98,6 +98,13 @@ impl Changes {
 
 /// The comparison of an outline with itself.
 pub fn unchanged(outline: &Outline) -> Changes {
-    let same = |at| Change { new: at, old: Some(at), what: What::Same };
-    Changes { items: (0..outline.body.len()).map(same).collect(), removed: Vec::new() }
+    let same = |at| Change {
+        new: at,
+        old: Some(at),
+        what: What::Same,
+    };
+    Changes {
+        items: (0..outline.body.len()).map(same).collect(),
+        removed: Vec::new(),
+    }
 }

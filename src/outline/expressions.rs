@@ -19,7 +19,10 @@ impl<'a> Reader<'a> {
             at = &attribute.value;
         }
         let Expr::Name(name) = at else { return None };
-        Some(Path { root: self.mangled(name.id.as_str()), expr })
+        Some(Path {
+            root: self.mangled(name.id.as_str()),
+            expr,
+        })
     }
 
     /// The chain as text. Most paths begin with a local name and are never asked.
@@ -36,6 +39,16 @@ impl<'a> Reader<'a> {
             whole.push_str(&self.mangled(attribute));
         }
         whole
+    }
+
+    /// Notes the attributes that `expr` reads, of whatever object.
+    fn members(&mut self, expr: &'a Expr) {
+        let mut at = expr;
+        while let Expr::Attribute(attribute) = at {
+            let name = self.mangled(attribute.attr.as_str()).into_owned();
+            self.frame().now().members.push(name);
+            at = &attribute.value;
+        }
     }
 
     fn read(&mut self, path: &Path<'a>, calls_with_arguments: bool) {
@@ -70,10 +83,6 @@ impl<'a> Reader<'a> {
 
     /// `expr` is called, if it is a path.
     pub(super) fn called(&mut self, expr: &'a Expr) {
-        if let Expr::Attribute(attribute) = expr {
-            let name = self.mangled(attribute.attr.as_str()).into_owned();
-            self.frame().now().methods.push(name);
-        }
         let Some(path) = self.path(expr) else { return };
         let place = resolve(&self.scopes, &path.root);
         if place == Place::Local {
@@ -81,7 +90,11 @@ impl<'a> Reader<'a> {
         }
         let whole = self.whole(&path);
         let frame = self.frame();
-        let uses = if place == Place::Class { &mut frame.class } else { frame.now() };
+        let uses = if place == Place::Class {
+            &mut frame.class
+        } else {
+            frame.now()
+        };
         uses.calls.push(whole);
     }
 
@@ -167,7 +180,10 @@ impl<'a> Reader<'a> {
 
     fn call(&mut self, call: &'a ast::ExprCall) {
         match self.path(&call.func) {
-            Some(path) => self.read(&path, !call.arguments.is_empty()),
+            Some(path) => {
+                self.members(&call.func);
+                self.read(&path, !call.arguments.is_empty());
+            }
             None => self.visit_expr(&call.func),
         }
         self.called(&call.func);
@@ -234,16 +250,18 @@ impl<'a> Visitor<'a> for Reader<'a> {
 
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
-            Expr::Name(_) | Expr::Attribute(_) => match self.path(expr) {
-                Some(path) => self.read(&path, false),
-                None => {
+            Expr::Name(_) | Expr::Attribute(_) => {
+                self.members(expr);
+                if let Some(path) = self.path(expr) {
+                    self.read(&path, false);
+                } else {
                     let mut at = expr;
                     while let Expr::Attribute(attribute) = at {
                         at = &attribute.value;
                     }
                     self.visit_expr(at);
                 }
-            },
+            }
             Expr::Call(call) => self.call(call),
             Expr::Lambda(lambda) => self.lambda(lambda),
             Expr::Named(named) => {

@@ -13,6 +13,8 @@ pub(super) struct Frame {
     pub class: Uses,
     /// Done by functions when they are called.
     pub later: Uses,
+    /// Of a class: done by its decorators, bases and keywords.
+    pub head: Uses,
     pub imports: Vec<Import>,
     pub body: Vec<Statement>,
     /// Tokens of the bodies of functions.
@@ -61,7 +63,7 @@ impl Uses {
     fn absorb(&mut self, other: &Uses) {
         self.reads.extend_from_slice(&other.reads);
         self.calls.extend_from_slice(&other.calls);
-        self.methods.extend_from_slice(&other.methods);
+        self.members.extend_from_slice(&other.members);
         self.mutates.extend_from_slice(&other.mutates);
         self.global_writes.extend_from_slice(&other.global_writes);
         self.opaque |= other.opaque;
@@ -80,12 +82,12 @@ impl Uses {
             deletes,
             reads,
             calls,
-            methods,
+            members,
             mutates,
             global_writes,
             opaque: _,
         } = self;
-        for list in [binds, deletes, reads, calls, methods, mutates, global_writes] {
+        for list in [binds, deletes, reads, calls, members, mutates, global_writes] {
             list.sort_unstable();
             list.dedup();
             list.shrink_to_fit();

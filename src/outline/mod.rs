@@ -79,8 +79,9 @@ pub struct Uses {
     /// Paths that are called: `f(...)`, `m.f(...)`, decorators (`@f`, `@f(...)`), and names given
     /// as an argument to a call of a builtin (`sorted(xs, key=f)`, `list(map(f, xs))`).
     pub calls: Vec<String>,
-    /// Names of the methods that are called, on whatever object: `build` for `Builder(1).build()`.
-    pub methods: Vec<String>,
+    /// Names of the attributes that are read, of whatever object: `build` for `Builder(1).build()`,
+    /// `size` for `self.size`.
+    pub members: Vec<String>,
     /// Root names whose object may be changed in place: `X += ..`, `X[k] = ..`, `X.a = ..`,
     /// `del X[k]`, and `X.m(...)` / `X.a.m(...)` as a whole expression statement (not for X that
     /// is an imported module's name with a plain `X.f(...)`).
@@ -142,6 +143,8 @@ pub struct Statement {
     pub decorators: Print,
     /// What it does when it runs.
     pub uses: Uses,
+    /// For a class: what its decorators, bases and keywords do; part of `uses`. Else empty.
+    pub head: Uses,
     /// What the bodies of the functions (methods, lambdas) defined in it do when called.
     pub later: Uses,
     /// Imports it makes when it runs (also nested in compounds).

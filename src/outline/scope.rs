@@ -214,7 +214,7 @@ pub(super) fn captured(pattern: &Pattern) -> Option<&str> {
         Pattern::MatchMapping(pattern) => pattern.rest.as_ref(),
         _ => None,
     };
-    name.map(|name| name.as_str())
+    name.map(ast::Identifier::as_str)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -126,6 +126,7 @@ impl<'a> Reader<'a> {
             decorators,
             value: self.value(stmt),
             uses: frame.uses.and(&frame.class),
+            head: frame.head,
             later: frame.later,
             imports: frame.imports,
             body: frame.body,
@@ -248,6 +249,37 @@ impl<'a> Reader<'a> {
                 self.visit_expr(&expr.value);
                 self.effect(&expr.value);
             }
+            Stmt::For(_)
+            | Stmt::While(_)
+            | Stmt::If(_)
+            | Stmt::With(_)
+            | Stmt::Try(_)
+            | Stmt::Match(_) => self.compound(stmt),
+            Stmt::Import(_) | Stmt::ImportFrom(_) => self.import_statement(stmt),
+            Stmt::Global(stmt) => {
+                for name in &stmt.names {
+                    let name = self.mangled(name.as_str());
+                    self.outline.mentions_super |= name == "super";
+                    if let Some(scope) = self.scopes.last_mut()
+                        && scope.block == Block::Class
+                    {
+                        scope.globals.insert(name);
+                    }
+                }
+            }
+            Stmt::Return(_) | Stmt::Raise(_) | Stmt::Assert(_) => {
+                ast::visitor::walk_stmt(self, stmt);
+            }
+            Stmt::Nonlocal(_)
+            | Stmt::Pass(_)
+            | Stmt::Break(_)
+            | Stmt::Continue(_)
+            | Stmt::IpyEscapeCommand(_) => {}
+        }
+    }
+
+    fn compound(&mut self, stmt: &'a Stmt) {
+        match stmt {
             Stmt::For(stmt) => {
                 self.visit_expr(&stmt.iter);
                 self.target(&stmt.target, true);
@@ -303,6 +335,12 @@ impl<'a> Reader<'a> {
                     self.walk_block(&case.body);
                 }
             }
+            _ => {}
+        }
+    }
+
+    fn import_statement(&mut self, stmt: &'a Stmt) {
+        match stmt {
             Stmt::Import(stmt) => {
                 for alias in &stmt.names {
                     let bound = import_bound(alias);
@@ -337,25 +375,7 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            Stmt::Global(stmt) => {
-                for name in &stmt.names {
-                    let name = self.mangled(name.as_str());
-                    self.outline.mentions_super |= name == "super";
-                    if let Some(scope) = self.scopes.last_mut()
-                        && scope.block == Block::Class
-                    {
-                        scope.globals.insert(name);
-                    }
-                }
-            }
-            Stmt::Return(_) | Stmt::Raise(_) | Stmt::Assert(_) => {
-                ast::visitor::walk_stmt(self, stmt);
-            }
-            Stmt::Nonlocal(_)
-            | Stmt::Pass(_)
-            | Stmt::Break(_)
-            | Stmt::Continue(_)
-            | Stmt::IpyEscapeCommand(_) => {}
+            _ => {}
         }
     }
 
@@ -420,6 +440,8 @@ impl<'a> Reader<'a> {
         if let Some(arguments) = &def.arguments {
             self.visit_arguments(arguments);
         }
+        let frame = self.frame();
+        frame.head = frame.uses.clone().and(&frame.class);
         let outer = self.class.replace(def.name.as_str());
         let given = ["__module__", "__qualname__"].map(Cow::Borrowed);
         self.scopes.push(Scope {

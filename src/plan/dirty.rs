@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::outline::{Kind, Outline, Statement, Uses};
+use crate::outline::{Import, Kind, Outline, Statement, Uses};
 
 /// Paths (see `outline::Uses`) that changed, each with a clause for the report.
 #[derive(Debug, Clone, Default)]
@@ -13,12 +13,20 @@ pub struct Dirty {
     pub behaviour: BTreeMap<String, String>,
     /// Names that an import statement binds and whose module was not there before.
     pub appeared: BTreeSet<String>,
+    /// `from m import X` in the body of a class, where X changed: see `import_key`.
+    pub imports: BTreeSet<String>,
+}
+
+/// An import as it is written, for `Dirty::imports`.
+pub fn import_key(import: &Import) -> String {
+    let name = import.name.as_deref().unwrap_or("");
+    format!("{}{}:{name}", ".".repeat(import.level as usize), import.module)
 }
 
 impl Dirty {
     /// Nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.behaviour.is_empty()
+        self.values.is_empty() && self.behaviour.is_empty() && self.imports.is_empty()
     }
 
     /// The value at `path` differs.
@@ -29,6 +37,13 @@ impl Dirty {
     /// The function at `path` does something else.
     pub fn acts(&mut self, path: impl Into<String>, why: impl Into<String>) {
         self.behaviour.entry(path.into()).or_insert_with(|| why.into());
+    }
+
+    /// Whether a class, or a statement of its body, imports a name that changed.
+    pub fn reimports(&self, statement: &Statement) -> bool {
+        !self.imports.is_empty()
+            && (statement.imports.iter().any(|i| self.imports.contains(&import_key(i)))
+                || statement.body.iter().any(|s| self.reimports(s)))
     }
 
     /// The name was bound anew, to what it was bound before: nothing below it differs.
@@ -57,6 +72,8 @@ pub struct Functions<'a> {
     by_path: BTreeMap<String, Vec<&'a Statement>>,
     /// Names that are bound to what a call gave, most often an instance: what was called.
     made_by: BTreeMap<&'a str, &'a [String]>,
+    /// What the statement reads that bound a name: `run = partial(work, 1)`, `alias = work`.
+    from: BTreeMap<&'a str, &'a [String]>,
 }
 
 impl<'a> Functions<'a> {
@@ -70,7 +87,13 @@ impl<'a> Functions<'a> {
             .filter(|s| s.kind == Kind::Assign && !s.name.is_empty() && !s.uses.calls.is_empty())
             .map(|s| (s.name.as_str(), s.uses.calls.as_slice()))
             .collect();
-        Self { by_path, made_by }
+        let from = outline
+            .body
+            .iter()
+            .filter(|s| s.kind == Kind::Assign && !s.name.is_empty())
+            .map(|s| (s.name.as_str(), s.uses.reads.as_slice()))
+            .collect();
+        Self { by_path, made_by, from }
     }
 
     /// The paths of all functions of the module.
@@ -80,6 +103,15 @@ impl<'a> Functions<'a> {
 
     /// Names that calling these paths may write with `global`.
     pub fn global_writes(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.global_writes)
+    }
+
+    /// Names whose object calling these paths may change in place.
+    pub fn mutations(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.mutates)
+    }
+
+    fn reach(&self, calls: &[String], what: fn(&Uses) -> &Vec<String>) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
@@ -88,7 +120,7 @@ impl<'a> Functions<'a> {
                 continue;
             }
             for function in self.called(path) {
-                out.extend(function.later.global_writes.iter().cloned());
+                out.extend(what(&function.later).iter().cloned());
                 todo.extend(function.later.calls.iter().map(String::as_str));
             }
         }
@@ -121,16 +153,21 @@ impl<'a> Functions<'a> {
         calls.iter().find_map(|path| self.differs(path, dirty, &mut seen))
     }
 
-    fn differs<'p>(
-        &'p self,
-        path: &'p str,
+    /// `Kid.SIZE`, where SIZE is an attribute of the base.
+    fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
+        reads.iter().filter(|p| p.contains('.')).find_map(|p| self.value_differs(p, dirty, 0))
+    }
+
+    fn differs(
+        &self,
+        path: &str,
         dirty: &Dirty,
-        seen: &mut BTreeSet<&'p str>,
+        seen: &mut BTreeSet<String>,
     ) -> Option<String> {
         if let Some(why) = dirty.behaviour.get(path) {
             return Some(format!("calls {path}, {why}"));
         }
-        if !seen.insert(path) {
+        if !seen.insert(path.to_owned()) {
             return None;
         }
         // `b = Builder()`, then `b.build()`.
@@ -143,6 +180,24 @@ impl<'a> Functions<'a> {
                 }
             }
         }
+        // Called under another name, or through an object made from it.
+        if let Some(reads) = self.from.get(path) {
+            for read in *reads {
+                if let Some(why) = self.differs(read, dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
+        // A method that the class has from a base.
+        if let Some((class, member)) = path.rsplit_once('.')
+            && !self.by_path.contains_key(path)
+        {
+            for base in self.bases(class) {
+                if let Some(why) = self.differs(&format!("{base}.{member}"), dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
         for function in self.called(path) {
             if let Some(why) = dirty.reads(&function.later.reads) {
                 return Some(format!("calls {path}, which {why}"));
@@ -152,8 +207,72 @@ impl<'a> Functions<'a> {
                     return Some(format!("calls {path}, which {why}"));
                 }
             }
+            // `self.other()`, `Builder().build()`, `cls.SIZE`.
+            let own = path.rsplit_once('.').map(|(class, _)| class);
+            if let Some(why) = self.member_differs(&function.later, own, dirty, seen) {
+                return Some(format!("calls {path}, which {why}"));
+            }
         }
         None
+    }
+
+    /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
+    fn member_differs(
+        &self,
+        uses: &Uses,
+        own: Option<&str>,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
+        if uses.members.is_empty() {
+            return None;
+        }
+        let made: BTreeSet<&str> = uses
+            .reads
+            .iter()
+            .filter_map(|path| self.made_by.get(path.split('.').next().unwrap_or(path)))
+            .flat_map(|makers| makers.iter().map(String::as_str))
+            .collect();
+        let classes = own.into_iter().chain(uses.calls.iter().map(String::as_str)).chain(made);
+        let mut classes: BTreeSet<&str> = classes.collect();
+        if uses.calls.iter().any(|p| p == "super") {
+            classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
+        }
+        for class in classes {
+            for member in &uses.members {
+                let path = format!("{class}.{member}");
+                if let Some(why) = self.value_differs(&path, dirty, 0) {
+                    return Some(why);
+                }
+                if let Some(why) = self.differs(&path, dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
+        None
+    }
+
+    /// A class attribute, also one that comes from a base.
+    fn value_differs(&self, path: &str, dirty: &Dirty, depth: usize) -> Option<String> {
+        if let Some(why) = dirty.values.get(path) {
+            return Some(format!("reads {path}, {why}"));
+        }
+        let (class, member) = path.rsplit_once('.')?;
+        if depth > 16 {
+            return None;
+        }
+        self.bases(class)
+            .into_iter()
+            .find_map(|base| self.value_differs(&format!("{base}.{member}"), dirty, depth + 1))
+    }
+
+    /// The paths that the header of a class reads: its bases, among others.
+    fn bases(&self, class: &str) -> Vec<&'a str> {
+        let found = self.by_path.get(class).into_iter().flatten();
+        found
+            .filter(|s| s.kind == Kind::Class)
+            .flat_map(|s| s.head.reads.iter().map(String::as_str))
+            .collect()
     }
 }
 
@@ -190,18 +309,6 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
     dirty
         .reads(&uses.reads)
         .or_else(|| functions.acts_differently(&uses.calls, dirty))
-        .or_else(|| method_differs(uses, dirty))
-}
-
-/// `Builder(1).build()`: a method of a class that is named here.
-fn method_differs(uses: &Uses, dirty: &Dirty) -> Option<String> {
-    if uses.methods.is_empty() {
-        return None;
-    }
-    dirty.behaviour.iter().find_map(|(path, why)| {
-        let (class, method) = path.rsplit_once('.')?;
-        let called = uses.methods.iter().any(|m| m == method);
-        let named = uses.calls.iter().any(|p| p == class);
-        (called && named).then(|| format!("calls {path}, {why}"))
-    })
+        .or_else(|| functions.inherited(&uses.reads, dirty))
+        .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
 }

@@ -9,9 +9,9 @@ mod dirty;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement, Uses, Value};
+use crate::outline::{Kind, Outline, Statement, Value};
 
-pub use dirty::{Dirty, Functions, affected};
+pub use dirty::{Dirty, Functions, affected, import_key};
 
 /// What is to be done about one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,13 +88,22 @@ fn root(path: &str) -> &str {
     path.split('.').next().unwrap_or(path)
 }
 
-fn effects(uses: &Uses, functions: &Functions<'_>) -> Effects {
+fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
+    let uses = &statement.uses;
     let mut binds: BTreeSet<String> = uses.binds.iter().cloned().collect();
     binds.extend(uses.deletes.iter().cloned());
-    binds.extend(functions.global_writes(&uses.calls));
+    let mut mutates: BTreeSet<String> = uses.mutates.iter().cloned().collect();
+    let written = functions.global_writes(&uses.calls);
+    // `setup("a", 1)`, where setup() counts and collects: links of a chain like `X += 1`. What a
+    // decorator collects is not: registries of definitions take care of themselves.
+    if statement.kind == Kind::Expr {
+        mutates.extend(written.iter().cloned());
+        mutates.extend(functions.mutations(&uses.calls));
+    }
+    binds.extend(written);
     Effects {
         binds,
-        mutates: uses.mutates.iter().cloned().collect(),
+        mutates,
         reads: uses.reads.iter().map(|path| root(path).to_owned()).collect(),
     }
 }
@@ -114,7 +123,7 @@ pub fn make_with(
     anew: &BTreeSet<String>,
 ) -> Plan {
     let functions = Functions::of(new);
-    let effects: Vec<Effects> = new.body.iter().map(|s| effects(&s.uses, &functions)).collect();
+    let effects: Vec<Effects> = new.body.iter().map(|s| effects(s, &functions)).collect();
     let mut plan = Plan { removed: changes.removed.clone(), ..Plan::default() };
     for change in &changes.items {
         let statement = &new.body[change.new];
@@ -272,6 +281,14 @@ fn propagate(
         if let Some(import) = statement.imports.iter().find(|i| outside.appeared.contains(&i.bound)) {
             grown |= run(plan, at, &format!("{} can be imported now", import.bound));
         }
+        if plan.steps[at].mark == Mark::Keep
+            && statement.kind == Kind::Class
+            && dirty.reimports(statement)
+        {
+            plan.steps[at].mark = Mark::Members;
+            plan.steps[at].why = "a name that its body imports changed".to_owned();
+            grown = true;
+        }
         if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members | Mark::Patch)
             && statement.kind != Kind::MainGuard
             && let Some(why) = affected(&statement.uses, functions, &dirty)
@@ -306,6 +323,9 @@ fn propagate(
                 if let Some(What::Inner(inner)) = old {
                     members(statement, inner, "", &mut dirty);
                 }
+                if statement.kind == Kind::Class {
+                    affected_members(statement, "", functions, &mut dirty);
+                }
             }
             Mark::Keep => {
                 for name in effects[at].binds.difference(&effects[at].mutates) {
@@ -322,24 +342,32 @@ fn propagate(
 /// Whether only statements inside a class body, not its header, are affected.
 fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
     statement.kind == Kind::Class
-        && affected(&header_uses(statement), functions, dirty).is_none()
+        && affected(&statement.head, functions, dirty).is_none()
 }
 
-/// What the header of a class (decorators, bases, keywords) uses: what the whole statement
-/// uses less what its body does.
-pub fn header_uses(class: &Statement) -> Uses {
-    let inside = |pick: fn(&Uses) -> &Vec<String>| {
-        let mut all = BTreeSet::new();
-        for member in &class.body {
-            all.extend(pick(&member.uses).iter().cloned());
+/// The parts of a class that stand as they are but for what they read.
+pub fn affected_members(
+    class: &Statement,
+    prefix: &str,
+    functions: &Functions<'_>,
+    dirty: &mut Dirty,
+) {
+    let prefix = format!("{prefix}{}.", class.name);
+    let mut local = dirty.clone();
+    for member in &class.body {
+        if member.kind == Kind::Class {
+            affected_members(member, &prefix, functions, dirty);
+            continue;
         }
-        all
-    };
-    let (reads, calls) = (inside(|u| &u.reads), inside(|u| &u.calls));
-    Uses {
-        reads: class.uses.reads.iter().filter(|p| !reads.contains(*p)).cloned().collect(),
-        calls: class.uses.calls.iter().filter(|p| !calls.contains(*p)).cloned().collect(),
-        ..Uses::default()
+        let Some(why) = affected(&member.uses, functions, &local) else { continue };
+        for name in &member.uses.binds {
+            if member.kind == Kind::Function {
+                dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
+            } else {
+                dirty.value(format!("{prefix}{name}"), format!("which {why}"));
+                local.value(name, format!("which {why}"));
+            }
+        }
     }
 }
 

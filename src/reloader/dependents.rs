@@ -7,8 +7,8 @@ use pyo3::types::{PyDict, PyString};
 
 use crate::apply::{Facts, Kit, Rebind, text};
 use crate::modules::resolve;
-use crate::outline::Outline;
-use crate::plan::Dirty;
+use crate::outline::{Kind, Outline, Statement};
+use crate::plan::{Dirty, import_key};
 
 /// What a module sees of the changes around it.
 #[derive(Default)]
@@ -46,7 +46,20 @@ pub fn inbound<'py>(
     facts: &HashMap<String, Facts<'py>>,
 ) -> PyResult<Inbound<'py>> {
     let mut out = Inbound::default();
+    // Importing a submodule binds it in its package, whoever imports it.
+    if own.contains("__path__")? {
+        let prefix = format!("{package}.");
+        for module in facts.keys() {
+            if let Some(child) = module.strip_prefix(&prefix).filter(|c| !c.contains('.')) {
+                prefixed(&mut out, facts, module, child);
+            }
+        }
+    }
     for statement in &outline.body {
+        if statement.kind == Kind::Class {
+            class_imports(&mut out, statement, package, facts);
+            continue;
+        }
         for import in &statement.imports {
             let module = resolve(package, import.level, &import.module);
             match import.name.as_deref() {
@@ -77,6 +90,26 @@ pub fn inbound<'py>(
         }
     }
     Ok(out)
+}
+
+/// Names that a class body imports: they are bound in the class.
+fn class_imports(
+    out: &mut Inbound<'_>,
+    class: &Statement,
+    package: &str,
+    facts: &HashMap<String, Facts<'_>>,
+) {
+    for member in &class.body {
+        for import in &member.imports {
+            let module = resolve(package, import.level, &import.module);
+            let Some(found) = facts.get(&module) else { continue };
+            let hit = |name: &str| import.name.as_deref() == Some(name);
+            if found.rebound.iter().any(|(name, ..)| hit(name)) {
+                out.outside.imports.insert(import_key(import));
+            }
+        }
+        class_imports(out, member, package, facts);
+    }
 }
 
 fn because(module: &str, why: &str) -> String {
@@ -176,6 +209,9 @@ fn star<'py>(
         for (key, value) in source.iter() {
             let Ok(key) = key.cast_into::<PyString>() else { continue };
             let name = text(key.as_any());
+            if out.rebinds.iter().any(|r| r.star && r.name == name) {
+                continue;
+            }
             if name.starts_with("__") && !public(&name) {
                 continue;
             }

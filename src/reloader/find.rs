@@ -122,7 +122,15 @@ impl Reloader {
 
     /// Remembers a C extension of the user.
     fn note_extension(&self, name: &str, path: &Path) {
-        if !self.rules.tracks(&self.places, name, path) || self.extensions.lock().contains_key(path) {
+        if !self.rules.tracks(&self.places, name, path) {
+            return;
+        }
+        if let Some(entry) = self.extensions.lock().get_mut(path) {
+            // Known under two names: the one that the file has.
+            let file = path.file_name().and_then(|n| n.to_str()).unwrap_or("");
+            if file.split('.').next() == name.rsplit('.').next() {
+                name.clone_into(&mut entry.0);
+            }
             return;
         }
         self.watch_file(path);

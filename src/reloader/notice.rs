@@ -14,6 +14,11 @@ impl Reloader {
         self.gate.try_enter()
     }
 
+    /// Whether this thread is inside a call that keeps others out.
+    pub fn is_inside(&self) -> bool {
+        self.gate.is_mine()
+    }
+
     /// How many source files are known to have changed since the last check. When there is news,
     /// the files are looked at, but the news is left for the check: whoever waits for it on the
     /// descriptor is not to miss it.

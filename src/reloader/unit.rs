@@ -186,6 +186,12 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let fail = |error: PyErr| Failed { name: last.clone(), error };
         work.notes.clear();
         self.namespaces(work, &facts).map_err(fail)?;
+        let held = self.reloader.namespaces.lock();
+        work.places = held.iter().map(|n| n.bind(self.kit.py).clone()).collect();
+        drop(held);
+        for name in &self.order {
+            work.places.extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
+        }
         work.finish().map_err(fail)?;
         for (dict, old) in &olds {
             hooks::after(dict, old).map_err(fail)?;

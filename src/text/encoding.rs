@@ -158,7 +158,7 @@ pub(super) fn decode(name: &str, written: &str, bytes: &[u8]) -> Result<String, 
             }
             encoding
                 .decode_without_bom_handling_and_without_replacement(bytes)
-                .map(|text| text.into_owned())
+                .map(std::borrow::Cow::into_owned)
                 .ok_or_else(|| undecodable(0))
         }
     }
@@ -178,9 +178,12 @@ fn controls_as_they_are(encoding: &'static Encoding, bytes: &[u8]) -> Option<Str
 }
 
 fn line_at(bytes: &[u8], offset: usize) -> u32 {
-    let before = &bytes[..offset];
-    let returns = before.iter().filter(|byte| **byte == b'\r').count();
-    let feeds = before.iter().filter(|byte| **byte == b'\n').count();
-    let pairs = before.windows(2).filter(|pair| pair == b"\r\n").count();
-    u32::try_from(1 + returns + feeds - pairs).unwrap_or(u32::MAX)
+    let mut lines = 1;
+    let mut last = 0;
+    for byte in &bytes[..offset] {
+        let second_of_two = *byte == b'\n' && last == b'\r';
+        lines += u32::from(matches!(byte, b'\r' | b'\n') && !second_of_two);
+        last = *byte;
+    }
+    lines
 }

@@ -81,8 +81,7 @@ pub fn decode(bytes: &[u8]) -> Result<Text, TextError> {
     if bytes.len() > i32::MAX as usize {
         return Err(TextError::TooLarge);
     }
-    const MARK: &[u8] = b"\xef\xbb\xbf";
-    let (marked, bytes) = match bytes.strip_prefix(MARK) {
+    let (marked, bytes) = match bytes.strip_prefix(b"\xef\xbb\xbf".as_slice()) {
         Some(rest) => (true, rest),
         None => (false, bytes),
     };

@@ -159,6 +159,16 @@ static DEMO_UNUSED double host_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* Waits until another thread, or Python code, sets the flag. */
+static DEMO_UNUSED void host_wait_for(int *flag)
+{
+    double end = host_seconds() + 30;
+    while (!__atomic_load_n(flag, __ATOMIC_SEQ_CST)) {
+        CHECK(host_seconds() < end);
+        host_sleep_ms(1);
+    }
+}
+
 /* user_data whose free function counts. */
 typedef struct {
     int calls, freed;

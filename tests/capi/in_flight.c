@@ -22,7 +22,6 @@ int main(void)
 {
     pthread_t thread;
     char text[500];
-    double end;
 
     host_start();
     host_save("mod.py", "value = 1\n");
@@ -37,18 +36,12 @@ int main(void)
 
     Py_BEGIN_ALLOW_THREADS
     CHECK(pthread_create(&thread, NULL, checks, NULL) == 0);
-    while (!__atomic_load_n(&entered, __ATOMIC_SEQ_CST)) {
-        host_sleep_ms(1);
-    }
+    host_wait_for(&entered);
     Py_END_ALLOW_THREADS
 
     CHECK(Py_FinalizeEx() == 0);
 
-    end = host_seconds() + 20;
-    while (!__atomic_load_n(&left, __ATOMIC_SEQ_CST) && host_seconds() < end) {
-        host_sleep_ms(1);
-    }
-    CHECK(left);
+    host_wait_for(&left);
     CHECK(status_of_check == PYRELOAD_OK);
     CHECK(status_of_next == PYRELOAD_OK
           || status_of_next == PYRELOAD_ERR_INTERPRETER);

@@ -37,7 +37,8 @@ static void lists(pyreload_reloader *reloader)
     host_run("import listed, json");
     OK(pyreload_modules(reloader, &list));
     n = pyreload_module_list_len(list);
-    CHECK(n == (size_t)host_long("len(__import__('sys').modules)"));
+    CHECK(n == (size_t)host_long("sum(isinstance(m, type(__import__('sys'))) "
+                               "for m in __import__('sys').modules.values())"));
     for (i = 0; i < n; i++) {
         CHECK(pyreload_module_list_name(list, i) != NULL);
         CHECK(pyreload_module_list_state(list, i) != PYRELOAD_MODULE_NONE);
@@ -234,7 +235,8 @@ static void namespaces(pyreload_reloader *reloader)
     OK(pyreload_track_imports(reloader));
     host_save("spaced.py", "X = 2\n");
     OK(pyreload_check(reloader, 0, NULL));
-    CHECK(of(mine, "X") == 2 && of(mine, "Y") == 2);
+    /* Y has no statement of import that we know: its value is one of many 1s. */
+    CHECK(of(mine, "X") == 2 && of(mine, "Y") == 1);
     CHECK(host_long("X") == 2);
 
     OK(pyreload_forget_namespace(reloader, mine));

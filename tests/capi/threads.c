@@ -15,9 +15,7 @@ static void *second(void *with_gil)
     double start;
     uint64_t id;
 
-    while (!__atomic_load_n(&entered, __ATOMIC_SEQ_CST)) {
-        host_sleep_ms(1);
-    }
+    host_wait_for(&entered);
     if (with_gil) {
         state = PyGILState_Ensure();
     }
@@ -56,8 +54,9 @@ static void busy(int with_gil)
     snprintf(text, sizeof text,
              "value = %d\n"
              "import ctypes, time\n"
-             "ctypes.c_int.from_address(%llu).value = 1\n"
-             "while not ctypes.c_int.from_address(%llu).value:\n"
+             /* They read what changed, so that they run again. */
+             "ctypes.c_int.from_address(%llu).value = value > 0\n"
+             "while value and not ctypes.c_int.from_address(%llu).value:\n"
              "    time.sleep(0.001)\n",
              ++version, (unsigned long long)(uintptr_t)&entered,
              (unsigned long long)(uintptr_t)&may_leave);

@@ -146,7 +146,11 @@ class Run:
         self.steps, self.problems, self.engines = [], [], []
 
     def execute(self, code, name, optimize=0):
-        exec(compile(code, f"<{name}>", "exec", dont_inherit=True, optimize=optimize), self.ns)
+        try:
+            exec(compile(code, f"<{name}>", "exec", dont_inherit=True, optimize=optimize), self.ns)
+        finally:
+            for engine in self.engines:
+                engine.after_exec(code)
 
     def observe(self, version):
         self.where = f"after v{version}"

@@ -214,7 +214,8 @@ def check(case, path):
 
 
 def load(folder: Path):
-    cases = [case for path in sorted(folder.glob("*.md")) for case in read(path)]
+    cases = [case for path in sorted(folder.glob("*.md"))
+             if path.name != "README.md" for case in read(path)]
     seen = {}
     for case in cases:
         if case.id in seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from dataclasses import dataclass, field
 
@@ -40,12 +41,12 @@ class Editor:
 
     def edit(self):
         """One edit that leaves the program valid; its name, or None."""
+        before, files = pickle.dumps(self.p), self.p.files()
         for _ in range(12):
             name = self.rng.choices(list(OPS), list(OPS.values()))[0]
-            before = self.p.copy()
-            if getattr(self, name)() and self.p.valid() and self.p.files() != before.files():
+            if getattr(self, name)() and self.p.files() != files and self.p.valid():
                 return name
-            self.p.__dict__.update(before.__dict__)
+            self.p.__dict__.update(pickle.loads(before).__dict__)
         return None
 
     # -- edits of statements --------------------------------------------------------------------

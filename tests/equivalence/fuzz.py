@@ -89,9 +89,12 @@ def main():
     parser.add_argument("--count", type=int, help="how many programs (default: until --seconds are over)")
     parser.add_argument("--seconds", type=float, help="stop then (default 30 without --count)")
     parser.add_argument("--python", default=None, help="interpreter: path, name or pyenv version")
-    parser.add_argument("--features", default="", help=f"rare statements: {','.join(generate.RARE)}, or all")
+    parser.add_argument("--features", default="", help=f"rare statements: {','.join(generate.RARE)}, or all; "
+                        "no-methods: values are not made by calling methods")
     parser.add_argument("--failures", type=int, default=5, help="stop shrinking and printing after so many")
     parser.add_argument("--stop", action="store_true", help="stop at that many failures altogether")
+    parser.add_argument("--batch", type=int, default=20, help="programs per process; 1 isolates each")
+    parser.add_argument("--shrink-seconds", type=float, default=30, help="for one failure")
     parser.add_argument("--no-shrink", action="store_true")
     parser.add_argument("--keep", action="store_true", help="print the program even without a difference")
     parser.add_argument("--out", help="folder for failing cases: v1/, v2/, ... and differences.txt")
@@ -100,8 +103,8 @@ def main():
     if options.python and not os.environ.get("PYRELOAD_FUZZ_CHILD"):
         arguments = [find_interpreter(options.python), __file__, *sys.argv[1:]]
         return subprocess.run(arguments, env={**os.environ, "PYRELOAD_FUZZ_CHILD": "1"}).returncode
-    features = generate.RARE if options.features == "all" else [f for f in options.features.split(",") if f]
-    unknown = set(features) - set(generate.RARE)
+    features = [f for f in options.features.replace("all", ",".join(generate.RARE)).split(",") if f]
+    unknown = set(features) - {*generate.RARE, "no-methods"}
     if unknown:
         parser.error(f"no such features: {unknown}")
     warm_up(options.engine)
@@ -109,43 +112,46 @@ def main():
     base = tempfile.mkdtemp(prefix="reload-fuzz-")
     started, seed = time.monotonic(), options.seed
     tally, kinds, ops, steps = collections.Counter(), collections.Counter(), collections.Counter(), 0
-    failing = []
+    failing, batches = [], []
     try:
-        while True:
-            if options.count is not None and seed - options.seed >= options.count:
+        while not (options.stop and len(failing) >= options.failures):
+            left = options.count - (seed - options.seed) if options.count is not None else options.batch
+            if left <= 0 or seconds is not None and time.monotonic() - started >= seconds:
                 break
-            if seconds is not None and time.monotonic() - started >= seconds:
-                break
-            case = make_case(seed, features)
-            seed += 1
-            if len(case["versions"]) < 2:
-                tally["no edit"] += 1
-                continue
-            found = run.compare(case, options.engine, base)
-            if options.keep:
-                print(report(case, found if found != "invalid" else []))
-            if found == "invalid":
-                tally["invalid"] += 1
-                continue
-            steps += len(case["versions"]) - 1
-            tally["same" if not found else "different"] += 1
-            ops.update(op for v in case["versions"] for op in v.ops)
-            if not found:
-                continue
-            kinds.update({kind for kind, _where, _what in found})
-            failing.append(case["seed"])
-            if len(failing) <= options.failures:
-                if not options.no_shrink:
-                    case, found = shrink.shrink(case, found, lambda c: run.compare(c, options.engine, base), signature)
-                print(report(case, found), "\n", flush=True)
-                if options.out:
-                    save(case, found, options.out)
-            elif options.stop:
-                break
+            cases = [make_case(s, features) for s in range(seed, seed + min(left, options.batch))]
+            seed += len(cases)
+            tally["no edit"] += sum(len(case["versions"]) < 2 for case in cases)
+            cases = [case for case in cases if len(case["versions"]) > 1]
+            for case in cases:
+                steps += len(case["versions"]) - 1
+                ops.update(op for v in case["versions"] for op in v.ops)
+                if options.keep:
+                    print(report(case, []))
+            doubtful = run.suspicious(cases, options.engine, base) if cases else []
+            tally["same"] += len(cases) - len(doubtful)
+            for case in doubtful:
+                found = run.compare(case, options.engine, base)
+                if found == "invalid":
+                    tally["invalid"] += 1
+                    continue
+                tally["different" if found else "batch"] += 1
+                if not found:  # a program before it in the same process made it differ
+                    batches.append(case["seed"])
+                    continue
+                kinds.update({kind for kind, _where, _what in found})
+                failing.append(case["seed"])
+                if len(failing) <= options.failures:
+                    if not options.no_shrink:
+                        case, found = shrink.shrink(case, found, lambda c: run.compare(c, options.engine, base), signature,
+                                                 options.shrink_seconds)
+                    print(report(case, found), "\n", flush=True)
+                    if options.out:
+                        save(case, found, options.out)
     finally:
         run.shutil.rmtree(base, ignore_errors=True)
     took = time.monotonic() - started
-    ran = tally["same"] + tally["different"]
+    failing += batches
+    ran = tally["same"] + tally["different"] + tally["batch"]
     print(f"engine {options.engine}, Python {sys.version.split()[0]}, seeds {options.seed}..{seed - 1}: "
           f"{ran} programs, {steps} steps, {ran / max(took, 0.001):.0f} programs/s; not run: "
           f"{tally['invalid']} that a restart cannot run, {tally['no edit']} without an edit")
@@ -153,12 +159,14 @@ def main():
     if failing:
         print("differences in:", ", ".join(f"{kind} {n}" for kind, n in kinds.most_common()))
         print("seeds:", *failing[:40])
+    if batches:
+        print("only after other programs in the same process (--batch):", *batches[:40])
     if options.json:
         Path(options.json).write_text(json.dumps({
             "engine": options.engine, "python": sys.version.split()[0], "first_seed": options.seed,
             "programs": ran, "steps": steps, "different": len(failing), "invalid": tally["invalid"],
             "kinds": kinds, "seeds": failing, "seconds": round(took, 1)}, indent=1))
-    print(f"{tally['same']} passed, {tally['different']} failed")
+    print(f"{tally['same']} passed, {len(failing)} failed")
     return 1 if failing or not ran else 0
 
 

@@ -51,8 +51,9 @@ class Maker:
             return rng.choice([f"len({name})", f"sum({name}.values())"])
         if c.cat == "gen":
             return f"sum({name}())"
-        if c.cat in ("cls", "obj") and (c.attrs or c.methods):
-            choice = rng.choice([*c.attrs, *c.methods])
+        methods = [] if "no-methods" in self.p.features else c.methods
+        if c.cat in ("cls", "obj") and (c.attrs or methods):
+            choice = rng.choice([*c.attrs, *methods])
             if choice in c.attrs:
                 return f"{name}.{choice}"
             call = "" if choice in c.props else "()"

@@ -104,6 +104,16 @@ def prepare(folder):
     importlib.invalidate_caches()
 
 
+def forget(folder):
+    """The next program of this child has modules of the same names."""
+    for name in [n for n in sys.modules if re.fullmatch(r"m\d+|pk(\..*)?", n)]:
+        del sys.modules[name]
+    if str(folder) in sys.path:
+        sys.path.remove(str(folder))
+    for path in [p for p in sys.path_importer_cache if p.startswith(str(folder))]:
+        del sys.path_importer_cache[path]
+
+
 def fresh(files, modules, base, want=True):
     """A restart: import everything, look at it."""
     folder = Folder(base)
@@ -119,7 +129,12 @@ def fresh(files, modules, base, want=True):
             return {}
         return {"snapshot": look(modules), "calls": snapshot.calls(modules)}
     finally:
+        forget(folder.path)
         folder.remove()
+
+
+def fresh_batch(cases, base):
+    return [fresh(case["versions"][-1].files, case["versions"][-1].modules, base) for case in cases]
 
 
 def look(modules):
@@ -134,12 +149,11 @@ def live(case, engine_name, base):
     """The program that lives through the edits."""
     folder = Folder(base)
     bump = engine_name not in ("pyreload", "none")
-    problems, first = [], case["versions"][0]
+    problems, first, engine = [], case["versions"][0], None
     try:
         folder.become(first.files, stamp=bump)
         prepare(folder.path)
         space = {"__name__": "__host__"}
-        engine = None
         if case["start"] == "before":
             engine = engines.make(engine_name, folder.path, space)
         for name in first.modules:
@@ -158,6 +172,7 @@ def live(case, engine_name, base):
             before = look(version.modules) if version.broken else None
             folder.become(version.files, version.save, bump)
             failed = engine.check()
+            imported = [(n, k) for n, k in imported if k in vars(sys.modules.get(n, types))]
             if version.broken:
                 if not failed and engine_name == "pyreload":
                     problems.append(("broken", f"step {number}: the failure was not reported", ""))
@@ -177,7 +192,14 @@ def live(case, engine_name, base):
         got["problems"] = problems + host_now(imported, space) + count_now(counted, last.modules)
         return got
     finally:
+        if engine is not None:
+            engine.close()
+        forget(folder.path)
         folder.remove()
+
+
+def live_batch(cases, engine_name, base):
+    return [live(case, engine_name, base) for case in cases]
 
 
 # -- what the host holds ------------------------------------------------------------------------
@@ -298,16 +320,33 @@ def compare(case, engine_name, base):
     if how != "ok":
         found = [(how, "the process", old.strip().splitlines()[-1] if old else "")]
     else:
-        found = list(old["problems"])
-        found += [("snapshot", p, f"{is_}, fresh: {want}") for p, is_, want in difference(old["snapshot"], new["snapshot"])]
-        found += [("calls", p, f"{is_}, fresh: {want}") for p, is_, want in difference(old["calls"], new["calls"])]
-        found += held_problems(case, old["held"], new)
+        found = judge(case, old, new)
     if found:
         for version in case["versions"]:
             how, got = forked(fresh, version.files, version.modules, base, False)
             if how != "ok" or bool(version.broken) != ("invalid" in got):
                 return "invalid"
     return found
+
+
+def judge(case, old, new):
+    found = list(old["problems"])
+    found += [("snapshot", p, f"{is_}, fresh: {want}") for p, is_, want in difference(old["snapshot"], new["snapshot"])]
+    found += [("calls", p, f"{is_}, fresh: {want}") for p, is_, want in difference(old["calls"], new["calls"])]
+    return found + held_problems(case, old["held"], new)
+
+
+def suspicious(cases, engine_name, base):
+    """Which of many cases have to be looked at one by one: a batch shares two children."""
+    how, new = forked(fresh_batch, cases, base)
+    if how != "ok":
+        return cases
+    runnable = [(case, n) for case, n in zip(cases, new)]
+    how, old = forked(live_batch, [case for case, n in runnable if "invalid" not in n], engine_name, base)
+    if how != "ok":
+        return cases
+    old = iter(old)
+    return [case for case, n in runnable if "invalid" in n or judge(case, next(old), n)]
 
 
 def held_problems(case, held, new):
@@ -326,7 +365,7 @@ def held_problems(case, held, new):
             found.append(("held", f"{kind} {module}.{name}", "is no longer the current one"))
         for path, is_, want in wrong_calls:
             method = path.rpartition(".")[2]
-            if kind == "function" or method not in texts.shaky:
+            if kind == "function" or method not in texts.shaky and texts.same_method(module, name, method):
                 found.append(("held", f"{kind} {path}", f"{is_}, fresh: {want}"))
     return found
 
@@ -375,6 +414,15 @@ class Texts:
         if kind == "class" or not decorators:
             return "plain"
         return "wrapped" if not any("(" in d and "lru_cache" not in d for d in decorators) else ""
+
+    def same_method(self, module, name, method):
+        """Whether a method is of one kind throughout: a bound method cannot become a static one."""
+        kinds = set()
+        for version in self.versions:
+            owners = [n for n in version[module].body if getattr(n, "name", None) == name]
+            found = [n for n in owners[0].body if getattr(n, "name", None) == method] if owners else []
+            kinds.add(tuple(ast.unparse(d) for n in found for d in n.decorator_list) if found else None)
+        return len(kinds) == 1 or not kinds & {("staticmethod",), ("classmethod",), ("property",)}
 
     def text_of(self, version, decorators):
         out = []

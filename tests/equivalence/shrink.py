@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 import time
 
 
-def shrink(case, found, compare, signature, seconds=20):
+def shrink(case, found, compare, signature, seconds):
     """The smallest case found within a time that still shows a difference of the same kind."""
     want, end = signature(found), time.monotonic() + seconds
     changed = True
@@ -45,6 +46,12 @@ def candidates(case):
                 yield with_versions(case, new)
     for path in sorted({p for v in versions for p in v.files}):
         for new in simpler_edits(versions, path):
+            yield with_versions(case, new)
+    for path in sorted({p for v in versions for p in v.files}):
+        for old in expressions(versions, path):
+            yield with_versions(case, [with_file(v, path, v.files[path].replace(old, "1")) if path in v.files else v
+                                       for v in versions])
+        for new in no_parameters(versions, path):
             yield with_versions(case, new)
     if case["start"] != "after":
         yield {**case, "start": "after"}
@@ -152,3 +159,26 @@ def bare(text):
     if text is None:
         return None
     return "\n".join(line for line in text.split("\n") if line.strip() and not line.strip().startswith("#")) + "\n"
+
+
+def expressions(versions, path):
+    """Texts of compound expressions, long ones first."""
+    found = set()
+    for v in versions:
+        text = v.files.get(path) or ""
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            continue
+        found |= {ast.get_source_segment(text, n) for n in ast.walk(tree)
+                  if isinstance(n, ast.BinOp) or isinstance(n, ast.Call) and not n.args}
+    return sorted((f for f in found if f), key=len, reverse=True)
+
+
+def no_parameters(versions, path):
+    """Functions lose one parameter each."""
+    names = sorted({n for v in versions for n in re.findall(r"def (\w+)\(", v.files.get(path) or "")})
+    for name in names:
+        for last in (r",\s*\w+=[^,()]*(?=\))", r"\w+=[^,()]*(?=\))", r",\s*\*{1,2}\w+(?=\))"):
+            pattern = re.compile(rf"(def {name}\([^()\n]*?){last}")
+            yield [with_file(v, path, pattern.sub(r"\1", v.files[path])) if path in v.files else v for v in versions]

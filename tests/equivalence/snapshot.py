@@ -20,7 +20,11 @@ MODULE_NOISE = {"__builtins__", "__cached__", "__spec__", "__loader__", "__file_
                 "__path__", "__name__"}
 CLASS_NOISE = {"__dict__", "__weakref__", "_abc_impl", "__annotations_cache__",
                "__abstractmethods_cache__"}
+WITH_PARTS = (types.FunctionType, type, list, set, frozenset, dict, types.MappingProxyType, property,
+              staticmethod, classmethod, types.MethodType, functools.partial, functools.cached_property,
+              dataclasses.Field)
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+PURE = re.compile(r"[fg]\d+")
 ATOMS = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), type(NotImplemented))
 
 
@@ -69,12 +73,23 @@ class Snapshot:
             self.out[path] = ADDRESS.sub("", repr(v))
         elif isinstance(v, enum.Enum) and not isinstance(v, type):
             self._enum_member(path, v)
+        elif kind.__module__ not in self.own and not self._has_parts(v):
+            # types of the standard library are cached and shared: neither identity nor the order
+            # in which a union's members were first written says anything
+            text = ADDRESS.sub("", repr(v))
+            if kind.__module__ in ("typing", "types"):
+                text = " ".join(sorted(re.findall(r"[\w.]+", text)))
+            self.out[path] = f"instance of {kind.__module__}.{kind.__qualname__} {text}"
         elif id(v) in self.seen:
             self.out[path] = "same as " + self.seen[id(v)]
         else:
             self.seen[id(v)] = path
             self.keep.append(v)
             self._object(path, v)
+
+    def _has_parts(self, v):
+        """Whether `_object` looks into a thing."""
+        return isinstance(v, WITH_PARTS) or hasattr(v, "cache_info") and hasattr(v, "__wrapped__")
 
     def _plain(self, items):
         return all(type(i) in ATOMS for i in items)
@@ -135,7 +150,7 @@ class Snapshot:
     def _instance(self, path, v):
         kind = type(v)
         self.out[path] = f"instance of {kind.__module__}.{kind.__qualname__}"
-        if kind.__module__ not in self.own:
+        if kind.__module__ not in self.own:  # a subclass of dict and the like
             self.out[path] += " " + ADDRESS.sub("", repr(v))
             return
         current = sys.modules.get(kind.__module__)
@@ -259,7 +274,7 @@ def calls(names):
 
 def is_pure(name):
     """The generator's word: `f12` is a pure function, `g3` a pure method."""
-    return re.fullmatch(r"[fg]\d+(_\w+)?", name) is not None
+    return name[0] in "fg" and PURE.fullmatch(name) is not None
 
 
 def method_calls(path, c):
@@ -279,7 +294,8 @@ def method_calls(path, c):
 def attributes(path, target):
     """Calls the pure methods and reads the pure properties of one object."""
     out = {}
-    for name in sorted(n for n in dir(type(target)) if is_pure(n)):
+    names = {n for c in type(target).__mro__ for n in c.__dict__ if is_pure(n)}
+    for name in sorted(names):
         def look(name=name):
             got = getattr(target, name)
             return got() if callable(got) else got

@@ -39,7 +39,6 @@ import engines  # noqa: E402
 PACKAGES = {
     "click": (["8.1.3", "8.1.7"], ["click"], "tests", []),
     "toolz": (["0.12.0", "1.0.0"], ["toolz", "tlz"], "toolz/tests", []),
-    "tomli": (["2.0.0", "2.0.2"], ["tomli"], "tests", []),
     "inflection": (["0.4.0", "0.5.1"], ["inflection"], "test_inflection.py", []),
     "more-itertools": (["10.1.0", "10.5.0"], ["more_itertools"], "tests", []),
     "packaging": (["23.1", "24.1"], ["packaging"], "tests", ["--ignore=tests/test_manylinux.py"]),
@@ -135,7 +134,8 @@ class Traveller:
             if tests.split("/")[0] in imports:  # tests inside the package: run those of the site
                 target_tests = str(work / "site" / tests)
             job = {"mode": mode, "engine": self.options.engine, "site": str(work / "site"), "new": str(new),
-                   "tests": str(work / "sdist"), "imports": imports, "arguments": [target_tests, *arguments], **dict(extra)}
+                   "tests": str(work / "sdist"), "imports": imports, "arguments": [target_tests, *arguments],
+                   "explain": self.options.explain, **dict(extra)}
             (work / "job.json").write_text(json.dumps(job))
             env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
             env.update(PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1", IPYTHONDIR=str(work / "ipython"), HOME=str(work))
@@ -172,6 +172,10 @@ class Traveller:
         for mode in ("cold", "warm"):
             got = self.run(name, mode, old, target, extra)
             good = {t for t, o in got["outcomes"].items() if o == "passed"}
+            a, b = got.get("explained", {}), fresh.get("explained", {})
+            for path in sorted({*a, *b}):
+                if a.get(path) != b.get(path):
+                    print(f"    {mode} {path}: {a.get(path)}  fresh: {b.get(path)}")
             row[mode] = {
                 "status": got["status"], "passed": len(passed & good),
                 "missing": len(passed - set(got["outcomes"])), "lost": sorted(passed - good),
@@ -209,6 +213,7 @@ def main():
     parser.add_argument("--subset", action="store_true", help=f"only {', '.join(SUBSET)}, forwards")
     parser.add_argument("--only", help="comma-separated packages")
     parser.add_argument("--verbose", action="store_true", help="show what was lost and what differs")
+    parser.add_argument("--explain", metavar="MODULE.NAME", help="show in what a name differs from a fresh one")
     parser.add_argument("--timeout", type=float, default=300, help="seconds for one process")
     parser.add_argument("--json", default=str(TARGET / "timetravel.json"))
     parser.add_argument("--floor", type=float, help="fail below this percentage of tests that pass fresh")

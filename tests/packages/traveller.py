@@ -68,7 +68,7 @@ def import_all(names):
         module = importlib.import_module(name)
         for info in pkgutil.walk_packages(getattr(module, "__path__", []), name + ".", onerror=lambda n: None):
             last = info.name.rpartition(".")[2]
-            if last == "__main__" or ".tests" in info.name or ".test" in info.name or last.startswith("test_"):
+            if last == "__main__" or {"test", "tests"} & set(info.name.split(".")) or last.startswith("test_"):
                 continue
             try:
                 importlib.import_module(info.name)
@@ -85,6 +85,15 @@ def described(path, v, own):
     except Exception as error:  # a descriptor that raises
         picture.out[path] = f"{type(error).__name__}: {error}"
     return snapshot.digest(sorted(picture.out.items()))
+
+
+def explained(path, names):
+    """The whole structure of one name, for `--explain`."""
+    module, _, key = path.rpartition(".")
+    picture = snapshot.Snapshot(names, instances=False)
+    if module in sys.modules and key in vars(sys.modules[module]):
+        picture.value(path, vars(sys.modules[module])[key])
+    return picture.out
 
 
 #: Names that a test run or the import system keeps in a module.
@@ -260,6 +269,7 @@ def main():
 def fresh(job, result):
     names = import_all(job["imports"])
     result["namespaces"] = namespaces(names)
+    result["explained"] = explained(job["explain"], names) if job["explain"] else {}
     result["definitions"] = {path: described(path, v, names) for path, v in definitions(names)}
     results = run_tests(job["tests"], job["arguments"])
     result.update(outcomes=results.outcomes, errors=results.errors, text=results.text)
@@ -289,6 +299,7 @@ class Journey:
         import_all(job["imports"])  # submodules that are new
         names = [n for n in modules_of(job["imports"]) if n in job["fresh_namespaces"]]
         result["namespaces"] = namespaces(names)
+        result["explained"] = explained(job["explain"], names) if job["explain"] else {}
         result.update(self.held.judge(self.space, names, job["fresh_definitions"]))
 
 
