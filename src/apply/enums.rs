@@ -7,8 +7,12 @@ use super::kit::text;
 use super::work::{Replaced, Work};
 
 /// The tables that `EnumMeta` keeps, by CPython version; those that exist are rebuilt.
-const VALUE_TABLES: [&str; 4] =
-    ["_value2member_map_", "_unhashable_values_", "_unhashable_values_map_", "_hashable_values_"];
+const VALUE_TABLES: [&str; 4] = [
+    "_value2member_map_",
+    "_unhashable_values_",
+    "_unhashable_values_map_",
+    "_hashable_values_",
+];
 
 impl<'py> Work<'_, 'py> {
     /// Whether this is an enumeration.
@@ -39,7 +43,10 @@ impl<'py> Work<'_, 'py> {
         }
         let internal = |key: &str| {
             VALUE_TABLES.contains(&key)
-                || matches!(key, "_member_map_" | "_member_names_" | "__dict__" | "__weakref__" | "_abc_impl")
+                || matches!(
+                    key,
+                    "_member_map_" | "_member_names_" | "__dict__" | "__weakref__" | "_abc_impl"
+                )
         };
         let names: Vec<String> = has.keys().iter().map(|k| text(&k)).collect();
         for (name, value) in after.iter() {
@@ -63,7 +70,9 @@ impl<'py> Work<'_, 'py> {
                 pair.1.clone()
             } else {
                 let member = match had.get_item(&name)? {
-                    Some(member) if canonical == text(&name) && same_payload(&member, &fresh)? => member,
+                    Some(member) if canonical == text(&name) && same_payload(&member, &fresh)? => {
+                        member
+                    }
                     found => {
                         if found.is_some() {
                             self.notes.push(format!(
@@ -109,7 +118,11 @@ impl<'py> Work<'_, 'py> {
         let order: Vec<String> = after.keys().iter().map(|k| text(&k)).collect();
         self.tx.order_class(kit, old, &order)?;
         self.finish_class(old)?;
-        self.replaced.push(Replaced { from: new.clone(), to: old.clone(), lived: false });
+        self.replaced.push(Replaced {
+            from: new.clone(),
+            to: old.clone(),
+            lived: false,
+        });
         Ok(old.clone())
     }
 
@@ -123,7 +136,10 @@ impl<'py> Work<'_, 'py> {
                 if !member.get_type().is(class) || !seen.insert(member.as_ptr() as usize) {
                     continue;
                 }
-                let owner = member.getattr("__dict__")?.cast_into::<PyDict>()?.get_item("__objclass__")?;
+                let owner = member
+                    .getattr("__dict__")?
+                    .cast_into::<PyDict>()?
+                    .get_item("__objclass__")?;
                 known += 1 + usize::from(owner.is_some_and(|c| c.is(class)));
             }
         }
@@ -137,7 +153,9 @@ impl<'py> Work<'_, 'py> {
         after: &Bound<'py, PyDict>,
     ) -> PyResult<()> {
         let qualname = text(&old.getattr("__qualname__")?);
-        let Some(members) = self.members.get(&qualname).cloned() else { return Ok(()) };
+        let Some(members) = self.members.get(&qualname).cloned() else {
+            return Ok(());
+        };
         for (name, _) in before.iter() {
             let key = text(&name);
             if members.contains(&key)
@@ -183,16 +201,26 @@ impl<'py> Work<'_, 'py> {
     ) -> PyResult<()> {
         let py = self.kit.py;
         let kept = |member: &Bound<'py, PyAny>| {
-            pairs.iter().find(|(fresh, _)| fresh.is(member)).map_or_else(|| member.clone(), |(_, m)| m.clone())
+            pairs
+                .iter()
+                .find(|(fresh, _)| fresh.is(member))
+                .map_or_else(|| member.clone(), |(_, m)| m.clone())
         };
         self.tx.dict(had)?;
         had.call_method0("clear")?;
         had.update(map.as_mapping())?;
-        let (names, fresh_names) = (old.getattr("_member_names_")?, new.getattr("_member_names_")?);
+        let (names, fresh_names) = (
+            old.getattr("_member_names_")?,
+            new.getattr("_member_names_")?,
+        );
         self.tx.container(&names)?;
-        names.cast_into::<PyList>()?.set_slice(0, usize::MAX >> 1, &fresh_names)?;
+        names
+            .cast_into::<PyList>()?
+            .set_slice(0, usize::MAX >> 1, &fresh_names)?;
         for table in VALUE_TABLES {
-            let (Ok(now), Ok(fresh)) = (old.getattr(table), new.getattr(table)) else { continue };
+            let (Ok(now), Ok(fresh)) = (old.getattr(table), new.getattr(table)) else {
+                continue;
+            };
             if let (Ok(now), Ok(fresh)) = (now.cast::<PyDict>(), fresh.cast::<PyDict>()) {
                 self.tx.dict(now)?;
                 let pseudo = PyDict::new(py);
@@ -202,7 +230,9 @@ impl<'py> Work<'_, 'py> {
                         let name = member.getattr("_name_")?;
                         if name.is_none() || text(&name).contains('|') {
                             if member.hasattr("_inverted_")? {
-                                member.getattr("__dict__")?.set_item("_inverted_", py.None())?;
+                                member
+                                    .getattr("__dict__")?
+                                    .set_item("_inverted_", py.None())?;
                             }
                             pseudo.set_item(value, member)?;
                         }
@@ -224,7 +254,9 @@ impl<'py> Work<'_, 'py> {
         }
         for (_, member) in pairs {
             if member.hasattr("_inverted_")? {
-                member.getattr("__dict__")?.set_item("_inverted_", py.None())?;
+                member
+                    .getattr("__dict__")?
+                    .set_item("_inverted_", py.None())?;
             }
         }
         Ok(())
@@ -239,7 +271,9 @@ fn same_payload(old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool
             return Ok(old.is_instance(&kind)?
                 && new.is_instance(&kind)?
                 && kind.call1((old.getattr("_value_")?,)).and_then(|a| {
-                    new.getattr("_value_").and_then(|v| kind.call1((v,))).and_then(|b| a.eq(b))
+                    new.getattr("_value_")
+                        .and_then(|v| kind.call1((v,)))
+                        .and_then(|b| a.eq(b))
                 })?);
         }
     }
