@@ -11,6 +11,7 @@ mod kit;
 mod lines;
 mod members;
 mod module;
+mod patch;
 mod registry;
 mod transaction;
 mod value;

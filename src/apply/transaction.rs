@@ -34,6 +34,8 @@ enum Undo<'py> {
     },
     Code { function: Bound<'py, PyAny>, code: Bound<'py, PyAny> },
     ClassEntry { class: Bound<'py, PyAny>, name: Bound<'py, PyAny>, before: Option<Bound<'py, PyAny>> },
+    /// Put the entries of a class, all there again, into their old order.
+    ClassOrder { class: Bound<'py, PyAny>, names: Vec<String> },
     ClassAttribute { class: Bound<'py, PyAny>, name: &'static str, before: Bound<'py, PyAny> },
     Attribute { object: Bound<'py, PyAny>, name: String, before: Option<Bound<'py, PyAny>> },
     InstanceClass { object: Bound<'py, PyAny>, before: Bound<'py, PyAny> },
@@ -144,6 +146,23 @@ impl<'py> Transaction<'py> {
         Ok(())
     }
 
+    /// Remembers the order of a class's entries; to be called before any of them changes.
+    pub fn class_order(&mut self, kit: &Kit<'py>, class: &Bound<'py, PyAny>) -> PyResult<()> {
+        let names = kit.class_dict(class)?.keys().iter().map(|k| super::kit::text(&k)).collect();
+        self.log.push(Undo::ClassOrder { class: class.clone(), names });
+        Ok(())
+    }
+
+    /// Brings entries of a class into this order. Needs no log entry but that of `class_order`.
+    pub fn order_class(
+        &mut self,
+        kit: &Kit<'py>,
+        class: &Bound<'py, PyAny>,
+        wanted: &[String],
+    ) -> PyResult<()> {
+        arrange(kit, class, wanted)
+    }
+
     /// Sets an attribute that is not an entry of the class dict, such as `__bases__`.
     pub fn set_class_attribute(
         &mut self,
@@ -215,6 +234,7 @@ impl<'py> Transaction<'py> {
             .iter()
             .map(|entry| match entry {
                 Undo::ClassEntry { class, before, .. } => is(class) + may(before),
+                Undo::ClassOrder { class, .. } => is(class),
                 Undo::ClassAttribute { class, before, .. } => is(class) + is(before),
                 Undo::Attribute { object, before, .. } => is(object) + may(before),
                 Undo::InstanceClass { object, before } => is(object) + is(before),
@@ -271,6 +291,7 @@ fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
             None if kit.class_entry(class, &super::kit::text(name))?.is_none() => Ok(()),
             None => kit.type_delattr.call1((class, name)).map(drop),
         },
+        Undo::ClassOrder { class, names } => arrange(kit, class, names),
         Undo::ClassAttribute { class, name, before } => {
             kit.type_setattr.call1((class, *name, before)).map(drop)
         }
@@ -341,6 +362,33 @@ fn restore_dict<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> 
         if let Some(value) = dict.get_item(&key)? {
             dict.del_item(&key)?;
             dict.set_item(&key, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves entries of a class until those in `wanted` stand in that order; others go behind them.
+/// An entry is moved by taking it out and putting it back, which no Python code sees: it is
+/// held meanwhile, and `type.__setattr__` calls nothing. Not done when the order is right.
+fn arrange<'py>(kit: &Kit<'py>, class: &Bound<'py, PyAny>, wanted: &[String]) -> PyResult<()> {
+    let entries = kit.class_dict(class)?;
+    // `type` refuses to delete its own attributes, and getters are found by no order.
+    let fixed = |name: &str, value: &Bound<'py, PyAny>| {
+        let kind = value.get_type().name().map(|n| n.to_string()).unwrap_or_default();
+        kind == "getset_descriptor" || kind == "member_descriptor" || name.starts_with("__") && !kit.is_function(value)
+    };
+    let now: Vec<String> = entries
+        .iter()
+        .filter(|(name, value)| !fixed(&super::kit::text(name), value))
+        .map(|(name, _)| super::kit::text(&name))
+        .collect();
+    let mut left: std::collections::HashSet<&String> = now.iter().collect();
+    let order: Vec<&String> = wanted.iter().chain(&now).filter(|name| left.remove(name)).collect();
+    let same = order.iter().zip(&now).take_while(|(a, b)| **a == *b).count();
+    for name in &order[same..] {
+        if let Some(value) = entries.get_item(name.as_str())? {
+            kit.type_delattr.call1((class, name.as_str()))?;
+            kit.type_setattr.call1((class, name.as_str(), value))?;
         }
     }
     Ok(())
