@@ -277,7 +277,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.take_imports(statement)?;
         let step = &self.job.plan.steps[at];
         let mark = match step.mark {
-            Mark::RunIf if affected(&statement.uses, &self.functions, &self.dirty).is_none() => {
+            Mark::RunIf
+                if affected(&statement.uses, &self.functions, &self.dirty).is_none()
+                    && crate::plan::remade(statement, &self.dirty).is_none() =>
+            {
                 Mark::Keep
             }
             // A class that stands still but for a name that its body reads.

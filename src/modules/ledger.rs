@@ -242,7 +242,11 @@ impl Ledger {
 
 /// The modules that a tracked module may import, by absolute name.
 pub fn forward(record: &Record) -> Vec<String> {
-    let version = record.version();
+    targets(record, &record.version())
+}
+
+/// The modules that a version of a module may import, by absolute name.
+pub fn targets(record: &Record, version: &Version) -> Vec<String> {
     let package = record.package.read().clone();
     let mut out = BTreeSet::new();
     for (level, module, names) in version.imports() {

@@ -301,6 +301,21 @@ fn index<'a>(
     }
 }
 
+/// Why a class must be made again though its own text stands: what makes classes of it differs.
+pub fn remade(statement: &Statement, dirty: &Dirty) -> Option<String> {
+    if statement.kind != Kind::Class || dirty.behaviour.is_empty() {
+        return None;
+    }
+    // `__init__` is left out: of a base it makes instances, and only of a metaclass classes.
+    const MAKERS: [&str; 3] = ["__new__", "__prepare__", "__init_subclass__"];
+    statement.head.reads.iter().find_map(|base| {
+        MAKERS.iter().find_map(|maker| {
+            let why = dirty.behaviour.get(&format!("{base}.{maker}"))?;
+            Some(format!("is made by {base}.{maker}, {why}"))
+        })
+    })
+}
+
 /// Why a statement that did not change must run again, or `None`.
 pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option<String> {
     if dirty.is_empty() {

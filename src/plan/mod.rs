@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
-pub use dirty::{Dirty, Functions, affected, import_key};
+pub use dirty::{Dirty, Functions, affected, import_key, remade};
 
 /// What is to be done about one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -287,6 +287,13 @@ fn propagate(
         {
             plan.steps[at].mark = Mark::Members;
             plan.steps[at].why = "a name that its body imports changed".to_owned();
+            grown = true;
+        }
+        if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members)
+            && let Some(why) = remade(statement, &dirty)
+        {
+            plan.steps[at].mark = Mark::RunIf;
+            plan.steps[at].why = why;
             grown = true;
         }
         if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members | Mark::Patch)

@@ -15,7 +15,7 @@ use super::{Error, Flags, Listener, Reloader};
 use crate::apply::Kit;
 use crate::files;
 use crate::files::Look;
-use crate::modules::{Failure, Record, Version, resolve};
+use crate::modules::{Failure, Record, Version};
 use crate::report::{Cause, ModuleReport, Outcome, Report};
 use crate::text;
 
@@ -46,7 +46,9 @@ impl Reloader {
         let outcome = self.carry_out(&kit, flags, started, edited, listener);
         if outcome.as_ref().is_ok_and(|r| r.is_some()) && !flags.dry_run {
             // Statements that ran may have imported modules.
-            self.discover(py)?;
+            if !self.pulse.is_still() {
+                self.discover(py)?;
+            }
         }
         outcome
     }
@@ -543,14 +545,7 @@ struct Changed {
 
 /// The modules that the new version of a module imports.
 fn new_imports(edited: &Edited) -> Vec<String> {
-    let package = edited.record.package.read().clone();
-    let mut out = Vec::new();
-    for (level, module, names) in edited.version.imports() {
-        let base = resolve(&package, *level, module);
-        out.extend(names.iter().map(|n| format!("{base}.{n}")));
-        out.push(base);
-    }
-    out
+    crate::modules::targets(&edited.record, &edited.version)
 }
 
 fn read_version(path: &Path) -> Option<Version> {

@@ -133,11 +133,16 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             for name in &self.order {
                 let fail = |error: PyErr| Failed { name: name.clone(), error };
                 let since = seen.get(name).copied().unwrap_or(0);
-                let fresh: HashMap<String, Facts<'py>> = facts
-                    .iter()
-                    .filter(|(n, _)| *n != name && stamps.get(*n).is_some_and(|s| *s > since))
-                    .map(|(n, f)| (n.clone(), f.share()))
-                    .collect();
+                let is_new = |module: &String| stamps.get(module).is_some_and(|s| *s > since);
+                let fresh: HashMap<String, Facts<'py>> = if facts.is_empty() {
+                    HashMap::new()
+                } else {
+                    self.sources(name, &facts)
+                        .into_iter()
+                        .filter(|module| module != name && is_new(module))
+                        .filter_map(|module| facts.get(&module).map(|f| (module.clone(), f.share())))
+                        .collect()
+                };
                 seen.insert(name.clone(), stamp);
                 let edited = self.edited.get(name).filter(|_| round == 0);
                 if edited.is_none() && fresh.is_empty() {
@@ -211,6 +216,22 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             first.notes.append(&mut work.notes);
         }
         Ok(out)
+    }
+
+    /// The modules whose facts a module can see: those it imports, and its own submodules.
+    fn sources(&self, name: &str, facts: &HashMap<String, Facts<'py>>) -> Vec<String> {
+        let Some(record) = self.reloader.ledger.get(name) else { return Vec::new() };
+        let mut out = crate::modules::forward(&record);
+        if let Some(edited) = self.edited.get(name) {
+            out.extend(crate::modules::targets(&record, &edited.version));
+        }
+        if *record.package.read() == name {
+            let prefix = format!("{name}.");
+            out.extend(facts.keys().filter(|module| module.starts_with(&prefix)).cloned());
+        }
+        out.sort_unstable();
+        out.dedup();
+        out
     }
 
     fn blank(&self, record: &Record, cause: Cause) -> ModuleReport {
