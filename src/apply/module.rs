@@ -537,10 +537,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && !old.is(new)
             {
                 self.dirty.value(name, changed_on.clone());
-            } else if statement.value == Value::Other
-                && kept.as_ref().is_some_and(|k| kit.is_function(k))
+            } else if kept.as_ref().is_some_and(|k| kit.is_class(k))
+                && !old.as_ref().zip(new.as_ref()).is_some_and(|(old, new)| old.is(new))
             {
-                self.dirty.acts(name, changed_on.clone());
+                // A class made by a call (`namedtuple(...)`): what was made of it may differ.
+                self.dirty.value(name, changed_on.clone());
             } else if kept.as_ref().is_some_and(|k| kit.is_function(k)) {
                 self.dirty.acts(name, changed_on.clone());
             } else {
