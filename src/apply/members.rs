@@ -241,10 +241,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !unannotated.is_empty() && kit.version >= (3, 14) {
             return Ok(false);
         }
-        let documented = |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
+        let documented =
+            |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
         let doc_gone = documented(&old.body) && !documented(&new.body);
         if !again.is_empty() || !gone.is_empty() || doc_gone {
-            let touches_slots = again.iter().any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
+            let touches_slots = again
+                .iter()
+                .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
             if touches_slots || self.work.generated(class)? || self.processed(class, old)? {
                 return Ok(false);
