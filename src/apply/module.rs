@@ -96,7 +96,10 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
 /// Applies a job. On an error the caller rolls the transaction back.
 pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Facts<'py>> {
     work.dict = job.dict.clone();
-    work.members = job.old.map(|old| class_members(&old.outline.body)).unwrap_or_default();
+    work.members = job
+        .old
+        .map(|old| class_members(&old.outline.body))
+        .unwrap_or_default();
     work.tx.dict(&job.dict)?;
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
         work.tx.container(&annotations)?;
@@ -235,7 +238,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let simple = statement.kind != Kind::Compound
                 && statement.uses.mutates.iter().all(|n| n == name)
                 && statement.uses.calls.iter().all(|path| {
-                    path.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
+                    path.strip_prefix(name)
+                        .is_some_and(|rest| rest.starts_with('.'))
                         || statement.value != Value::Other
                 });
             if !simple {
@@ -250,7 +254,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Lets names of changed modules mean in `scratch` what they meant before.
     fn as_it_was(&self, scratch: &Bound<'py, PyDict>, reader: &Statement) -> PyResult<()> {
         for (path, old) in self.job.was {
-            if !reader.uses.reads.iter().any(|read| read == path || read.starts_with(&format!("{path}."))) {
+            if !reader
+                .uses
+                .reads
+                .iter()
+                .any(|read| read == path || read.starts_with(&format!("{path}.")))
+            {
                 continue;
             }
             // Stand-ins for the modules on the way, with the one attribute as it was.
@@ -262,10 +271,22 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     dict.set_item(part, old)?;
                     break;
                 }
-                let Some(module) = dict.get_item(part)? else { break };
-                let stand_in = self.work.kit.py.import("types")?.getattr("SimpleNamespace")?.call0()?;
+                let Some(module) = dict.get_item(part)? else {
+                    break;
+                };
+                let stand_in = self
+                    .work
+                    .kit
+                    .py
+                    .import("types")?
+                    .getattr("SimpleNamespace")?
+                    .call0()?;
                 let state = stand_in.getattr("__dict__")?.cast_into::<PyDict>()?;
-                state.update(module.getattr("__dict__")?.cast::<pyo3::types::PyMapping>()?)?;
+                state.update(
+                    module
+                        .getattr("__dict__")?
+                        .cast::<pyo3::types::PyMapping>()?,
+                )?;
                 dict.set_item(part, stand_in)?;
                 holder = state.into_any();
             }
@@ -284,9 +305,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Mark::Keep
             }
             // A class that stands still but for a name that its body reads.
-            Mark::Members if !matches!(self.change(at).map(|c| &c.what), Some(What::Inner(_)))
-                && !self.dirty.reimports(statement)
-                && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
+            Mark::Members
+                if !matches!(self.change(at).map(|c| &c.what), Some(What::Inner(_)))
+                    && !self.dirty.reimports(statement)
+                    && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
             {
                 Mark::Keep
             }
@@ -298,29 +320,46 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if let Some(old) = self.old_statement(at) {
                     let holder = self.job.dict.get_item(&statement.name)?;
                     let patched = self.patch(holder.as_ref(), &[], old, statement, None, "")?;
-                    self.dirty.acts(&statement.name, format!("which changed on line {}", statement.span.line));
+                    self.dirty.acts(
+                        &statement.name,
+                        format!("which changed on line {}", statement.span.line),
+                    );
                     if patched {
-                        self.note(ChangeKind::Function, Action::Updated, &statement.name, statement, &step.why);
+                        self.note(
+                            ChangeKind::Function,
+                            Action::Updated,
+                            &statement.name,
+                            statement,
+                            &step.why,
+                        );
                     }
                 }
             }
             Mark::Members => self.members(at, statement, &step.why)?,
             Mark::Keep => {
                 if let Some(old) = self.old_statement(at) {
-                    self.moved.push(Moved { old, new: statement, chain: Vec::new() });
+                    self.moved.push(Moved {
+                        old,
+                        new: statement,
+                        chain: Vec::new(),
+                    });
                 }
                 let binds: Vec<String> = statement.uses.binds.clone();
                 for name in &binds {
                     if self.parked.get(name).is_some_and(|(_, last)| *last == at) {
                         self.unpark(name)?;
                         self.dirty.clean(name);
-                    } else if statement.kind != Kind::Import && !statement.uses.mutates.contains(name) {
+                    } else if statement.kind != Kind::Import
+                        && !statement.uses.mutates.contains(name)
+                    {
                         self.dirty.clean(name);
                     }
                 }
             }
         }
-        let ended: Vec<usize> = (0..self.chains.len()).filter(|&i| self.chains[i].last == at).collect();
+        let ended: Vec<usize> = (0..self.chains.len())
+            .filter(|&i| self.chains[i].last == at)
+            .collect();
         for index in ended.into_iter().rev() {
             let chain = self.chains.remove(index);
             self.end_chain(&chain)?;
@@ -336,7 +375,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let rebinds = self.job.rebinds;
         for rebind in rebinds {
             let here = statement.imports.iter().any(|i| {
-                if rebind.star { i.bound == "*" } else { i.bound == rebind.name && i.name.is_some() }
+                if rebind.star {
+                    i.bound == "*"
+                } else {
+                    i.bound == rebind.name && i.name.is_some()
+                }
             });
             if !here {
                 continue;
@@ -367,21 +410,43 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let why = format!("which comes from {}", rebind.from);
             self.dirty.value(&rebind.name, why);
-            let action = if rebind.new.is_some() { Action::Rebound } else { Action::Removed };
-            self.note(ChangeKind::Import, action, &rebind.name, statement, &format!("{} changed", rebind.from));
-            self.facts.rebound.push((rebind.name.clone(), now, rebind.new.clone()));
+            let action = if rebind.new.is_some() {
+                Action::Rebound
+            } else {
+                Action::Removed
+            };
+            self.note(
+                ChangeKind::Import,
+                action,
+                &rebind.name,
+                statement,
+                &format!("{} changed", rebind.from),
+            );
+            self.facts
+                .rebound
+                .push((rebind.name.clone(), now, rebind.new.clone()));
         }
         Ok(())
     }
 
     /// Whether a statement after this one binds the name.
     fn bound_after(&self, statement: &Statement, name: &str) -> bool {
-        self.job.new.outline.body.iter().any(|s| {
-            s.span.start > statement.span.start && s.uses.binds.iter().any(|n| n == name)
-        })
+        self.job
+            .new
+            .outline
+            .body
+            .iter()
+            .any(|s| s.span.start > statement.span.start && s.uses.binds.iter().any(|n| n == name))
     }
 
-    pub fn note(&mut self, kind: ChangeKind, action: Action, name: &str, at: &Statement, why: &str) {
+    pub fn note(
+        &mut self,
+        kind: ChangeKind,
+        action: Action,
+        name: &str,
+        at: &Statement,
+        why: &str,
+    ) {
         self.facts.changes.push(report::Change {
             kind,
             action,
@@ -421,11 +486,23 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if !container(&value) {
                     return None;
                 }
-                Some((name.clone(), value.clone(), value.call_method0("copy").ok()?))
+                Some((
+                    name.clone(),
+                    value.clone(),
+                    value.call_method0("copy").ok()?,
+                ))
             })
             .collect();
-        let star = statement.imports.iter().any(|i| i.bound == "*").then(|| dict.copy()).transpose()?;
-        let annotate = (kit.version >= (3, 14)).then(|| dict.get_item("__annotate__")).transpose()?.flatten();
+        let star = statement
+            .imports
+            .iter()
+            .any(|i| i.bound == "*")
+            .then(|| dict.copy())
+            .transpose()?;
+        let annotate = (kit.version >= (3, 14))
+            .then(|| dict.get_item("__annotate__"))
+            .transpose()?
+            .flatten();
         let registries = match self.before.get_item(&statement.name)? {
             Some(old) if !statement.name.is_empty() => {
                 let mut found = self.registries(statement)?;
@@ -441,7 +518,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
         } else {
-            self.job.new.statement(kit, statement).and_then(|code| kit.exec.call1((code, &dict)).map(drop))
+            self.job
+                .new
+                .statement(kit, statement)
+                .and_then(|code| kit.exec.call1((code, &dict)).map(drop))
         };
         opened.close()?;
         if let Err(error) = ran {
@@ -451,8 +531,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
-        if let (Some(old), Some(new)) = (self.before.get_item(&statement.name)?, dict.get_item(&statement.name)?)
-            && !old.is(&new)
+        if let (Some(old), Some(new)) = (
+            self.before.get_item(&statement.name)?,
+            dict.get_item(&statement.name)?,
+        ) && !old.is(&new)
         {
             // The definition told a registry of itself again: what it had put there before goes,
             // also where the key is another one now.
@@ -464,11 +546,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         if statement.kind == Kind::Docstring {
             // Run alone it is the module's docstring again, and the compiler says so.
-            self.note(ChangeKind::Statement, Action::Executed, &first_line(self.job.new, statement), statement, why);
+            self.note(
+                ChangeKind::Statement,
+                Action::Executed,
+                &first_line(self.job.new, statement),
+                statement,
+                why,
+            );
             return Ok(());
         }
         if let Some(annotate) = annotate
-            && !dict.get_item("__annotate__")?.is_some_and(|now| now.is(&annotate))
+            && !dict
+                .get_item("__annotate__")?
+                .is_some_and(|now| now.is(&annotate))
         {
             dict.set_item("__annotate__", annotate)?;
         }
@@ -478,7 +568,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 match star.get_item(&key)? {
                     Some(was) if was.is(&value) => {}
                     was => {
-                        self.dirty.value(&name, format!("which was imported on line {}", statement.span.line));
+                        self.dirty.value(
+                            &name,
+                            format!("which was imported on line {}", statement.span.line),
+                        );
                         self.facts.rebound.push((name, was, Some(value)));
                     }
                 }
@@ -491,11 +584,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let last = rebound_later(outline, at, name);
             if let Some(last) = last
                 && !statement.uses.mutates.contains(name)
-                && !new.as_ref().is_some_and(|n| container(n) && statement.value == Value::Container)
+                && !new
+                    .as_ref()
+                    .is_some_and(|n| container(n) && statement.value == Value::Container)
             {
                 // Not the definition that counts in the end: bound for those in between only.
                 if !self.parked.contains_key(name) {
-                    self.parked.insert(name.clone(), (self.before.get_item(name)?, last));
+                    self.parked
+                        .insert(name.clone(), (self.before.get_item(name)?, last));
                 }
                 self.adopt_earlier(at, statement, name, new.as_ref())?;
                 self.dirty.value(name, changed_on.clone());
@@ -517,7 +613,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(old), Some(new)) => {
                     let kept = self.bring_together(at, statement, name, old, new)?;
                     let same = kept.is(old);
-                    let action = if same { Action::Updated } else { Action::Rebound };
+                    let action = if same {
+                        Action::Updated
+                    } else {
+                        Action::Rebound
+                    };
                     (Some(kept), action, !same)
                 }
             };
@@ -529,10 +629,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let definition = matches!(statement.kind, Kind::Function | Kind::Class);
             if differs {
                 self.dirty.value(name, changed_on.clone());
-                self.facts.rebound.push((name.clone(), old.clone(), kept.clone()));
+                self.facts
+                    .rebound
+                    .push((name.clone(), old.clone(), kept.clone()));
             } else if definition {
                 self.dirty.acts(name, changed_on.clone());
-                if let Some(Change { what: What::Header(Some(inner)), .. }) = self.change(at) {
+                if let Some(Change {
+                    what: What::Header(Some(inner)),
+                    ..
+                }) = self.change(at)
+                {
                     crate::plan::members(statement, inner, "", &mut self.dirty);
                 }
             } else if let (Some(old), Some(new)) = (&old, &new)
@@ -541,7 +647,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             {
                 self.dirty.value(name, changed_on.clone());
             } else if kept.as_ref().is_some_and(|k| kit.is_class(k))
-                && !old.as_ref().zip(new.as_ref()).is_some_and(|(old, new)| old.is(new))
+                && !old
+                    .as_ref()
+                    .zip(new.as_ref())
+                    .is_some_and(|(old, new)| old.is(new))
             {
                 // A class made by a call (`namedtuple(...)`): what was made of it may differ.
                 self.dirty.value(name, changed_on.clone());
@@ -572,7 +681,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         if !reported {
-            self.note(ChangeKind::Statement, Action::Executed, &first_line(self.job.new, statement), statement, why);
+            self.note(
+                ChangeKind::Statement,
+                Action::Executed,
+                &first_line(self.job.new, statement),
+                statement,
+                why,
+            );
         }
         Ok(())
     }
@@ -590,8 +705,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         ran?;
         let body = &self.job.new.outline.body;
         for name in &statement.uses.binds {
-            let elsewhere =
-                body.iter().enumerate().any(|(i, s)| i != at && s.uses.binds.iter().any(|n| n == name));
+            let elsewhere = body
+                .iter()
+                .enumerate()
+                .any(|(i, s)| i != at && s.uses.binds.iter().any(|n| n == name));
             let untouched = match (self.before.get_item(name)?, dict.get_item(name)?) {
                 (Some(old), Some(new)) => old.is(&new),
                 _ => false,
@@ -621,7 +738,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let uses = &self.job.new.outline.body[i].uses;
                     !uses.binds.iter().any(|n| n == name) || uses.mutates.iter().any(|n| n == name)
                 })
-                .filter(|&i| self.job.new.outline.body[i].uses.mutates.iter().any(|n| n == name))
+                .filter(|&i| {
+                    self.job.new.outline.body[i]
+                        .uses
+                        .mutates
+                        .iter()
+                        .any(|n| n == name)
+                })
                 .collect();
             let base = self.bases.get(name).cloned();
             if let Some(&last) = links.last() {
@@ -631,7 +754,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let outcome = self.work.update_container(old, new, None, name);
                 self.work.merge = merge;
                 outcome?;
-                self.chains.push(Chain { name: name.to_owned(), object: old.clone(), live, base, last });
+                self.chains.push(Chain {
+                    name: name.to_owned(),
+                    object: old.clone(),
+                    live,
+                    base,
+                    last,
+                });
                 return Ok(old.clone());
             }
             self.work.update_container(old, new, base.as_ref(), name)?;
@@ -650,7 +779,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             && was.kind == Kind::Function
             && self.work.kit.is_function(&old)
             && !old.getattr("__globals__")?.is(&self.job.dict)
-            && find(self.work.kit, &old, Wanted { name: &was.name, line: was.span.line }, &self.job.dict)?.is_none()
+            && find(
+                self.work.kit,
+                &old,
+                Wanted {
+                    name: &was.name,
+                    line: was.span.line,
+                },
+                &self.job.dict,
+            )?
+            .is_none()
         {
             // The program put something else in its place (a mock); whoever held the function
             // itself gets the new code all the same.
@@ -673,7 +811,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         name: &str,
         new: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<()> {
-        let (Kind::Function, Some(new), Some(was)) = (statement.kind, new, self.old_statement(at)) else {
+        let (Kind::Function, Some(new), Some(was)) = (statement.kind, new, self.old_statement(at))
+        else {
             return Ok(());
         };
         if self.work.kit.is_function(new)
@@ -681,7 +820,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             let kept = self.work.update_function(&original, new, None)?;
             self.job.dict.set_item(name, &kept)?;
-            self.work.replaced.push(Replaced { from: new.clone(), to: kept, lived: false });
+            self.work.replaced.push(Replaced {
+                from: new.clone(),
+                to: kept,
+                lived: false,
+            });
         }
         Ok(())
     }
@@ -691,10 +834,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.work.tx.container(&chain.object)?;
         // Back to what the program had, then the same merge as for a single statement.
         let merge = std::mem::replace(&mut self.work.merge, false);
-        let outcome = self.work.update_container(&chain.object, &chain.live, None, &chain.name);
+        let outcome = self
+            .work
+            .update_container(&chain.object, &chain.live, None, &chain.name);
         self.work.merge = merge;
         outcome?;
-        self.work.update_container(&chain.object, &fresh, chain.base.as_ref(), &chain.name)?;
+        self.work
+            .update_container(&chain.object, &fresh, chain.base.as_ref(), &chain.name)?;
         Ok(())
     }
 
@@ -702,7 +848,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub fn search(&mut self, name: &str, line: u32) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kit = self.work.kit;
         let wanted = Wanted { name, line };
-        for holder in kit.gc.call_method1("get_referrers", (&self.job.dict,))?.try_iter()? {
+        for holder in kit
+            .gc
+            .call_method1("get_referrers", (&self.job.dict,))?
+            .try_iter()?
+        {
             let holder = holder?;
             if wanted.is(kit, &holder) {
                 return Ok(Some(holder));
@@ -713,7 +863,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Names whose statement is gone.
     fn remove(&mut self) -> PyResult<()> {
-        let Some(old) = self.job.old else { return Ok(()) };
+        let Some(old) = self.job.old else {
+            return Ok(());
+        };
         let written: BTreeSet<String> = old
             .outline
             .body
@@ -751,7 +903,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if bound.contains(name) || name == "*" || statement.kind == Kind::MainGuard {
                 continue;
             }
-            let Some(value) = self.job.dict.get_item(name)? else { continue };
+            let Some(value) = self.job.dict.get_item(name)? else {
+                continue;
+            };
             if !self.ours(old, statement, name, &value, &written)? {
                 self.work.notes.push(format!(
                     "{name} is gone from the file, but the program had put its own value there; it is kept"
@@ -762,8 +916,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 // A star import of the new text has the name as well.
                 if !other.is(&value) {
                     self.job.dict.set_item(name, &other)?;
-                    self.dirty.value(name, "which comes from another module now");
-                    self.facts.rebound.push((name.clone(), Some(value), Some(other)));
+                    self.dirty
+                        .value(name, "which comes from another module now");
+                    self.facts
+                        .rebound
+                        .push((name.clone(), Some(value), Some(other)));
                 }
                 continue;
             }
@@ -778,11 +935,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Kind::Import => ChangeKind::Import,
                 _ => ChangeKind::Variable,
             };
-            self.note(kind, Action::Removed, name, statement, "it is gone from the file");
+            self.note(
+                kind,
+                Action::Removed,
+                name,
+                statement,
+                "it is gone from the file",
+            );
             self.facts.rebound.push((name.clone(), Some(value), None));
         }
-        if old.outline.body.first().is_some_and(|s| s.kind == Kind::Docstring)
-            && self.job.new.outline.body.first().is_none_or(|s| s.kind != Kind::Docstring)
+        if old
+            .outline
+            .body
+            .first()
+            .is_some_and(|s| s.kind == Kind::Docstring)
+            && self
+                .job
+                .new
+                .outline
+                .body
+                .first()
+                .is_none_or(|s| s.kind != Kind::Docstring)
         {
             self.job.dict.set_item("__doc__", self.work.kit.py.None())?;
         }
@@ -794,11 +967,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !self.job.new.outline.star {
             return Ok(None);
         }
-        let package = self.job.dict.get_item("__package__")?.map(|p| text(&p)).unwrap_or_default();
-        let imports = self.job.new.outline.body.iter().rev().flat_map(|s| s.imports.iter().rev());
+        let package = self
+            .job
+            .dict
+            .get_item("__package__")?
+            .map(|p| text(&p))
+            .unwrap_or_default();
+        let imports = self
+            .job
+            .new
+            .outline
+            .body
+            .iter()
+            .rev()
+            .flat_map(|s| s.imports.iter().rev());
         for import in imports.filter(|i| i.bound == "*") {
             let module = crate::modules::resolve(&package, import.level, &import.module);
-            let Some(module) = self.work.kit.sys_modules.get_item(module)? else { continue };
+            let Some(module) = self.work.kit.sys_modules.get_item(module)? else {
+                continue;
+            };
             let public = match module.getattr("__all__") {
                 Ok(all) => all.contains(name)?,
                 Err(_) => !name.starts_with('_'),
@@ -813,8 +1000,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Annotations of module names that the new text does not annotate (up to 3.13; later ones are
     /// computed by a function).
     fn drop_annotations(&mut self, old: &Source<'_>) -> PyResult<()> {
-        let Some(found) = self.job.dict.get_item("__annotations__")? else { return Ok(()) };
-        let Ok(annotations) = found.cast_into_exact::<PyDict>() else { return Ok(()) };
+        let Some(found) = self.job.dict.get_item("__annotations__")? else {
+            return Ok(());
+        };
+        let Ok(annotations) = found.cast_into_exact::<PyDict>() else {
+            return Ok(());
+        };
         let annotated = |source: &Source<'_>| -> BTreeSet<String> {
             let body = source.outline.body.iter();
             body.filter(|s| matches!(s.kind, Kind::Annotation | Kind::Assign))
@@ -851,16 +1042,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let kit = self.work.kit;
         match statement.kind {
             Kind::Function => {
-                let wanted = Wanted { name: &statement.name, line: statement.span.line };
+                let wanted = Wanted {
+                    name: &statement.name,
+                    line: statement.span.line,
+                };
                 Ok(find(kit, value, wanted, &self.job.dict)?.is_some()
                     // A decorator that gave back something else altogether.
                     || (statement.decorators != 0 && !kit.is_function(value)))
             }
-            Kind::Class => {
-                Ok(!kit.is_class(value) && statement.decorators != 0 || kit.defined_in(value, &self.job.dict)?)
-            }
+            Kind::Class => Ok(!kit.is_class(value) && statement.decorators != 0
+                || kit.defined_in(value, &self.job.dict)?),
             Kind::Assign if statement.value == Value::Pure && !written.contains(name) => {
-                let Some(code) = old.value(kit, statement) else { return Ok(true) };
+                let Some(code) = old.value(kit, statement) else {
+                    return Ok(true);
+                };
                 let scratch = self.before.copy()?;
                 match kit.eval.call1((code, &scratch)) {
                     Ok(was) => Ok(was.is(value) || was.eq(value).unwrap_or(true)),
@@ -890,16 +1085,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         }
         self.cleared = dirty;
-        for path in self.functions.paths().map(str::to_owned).collect::<Vec<_>>() {
-            if self.functions.acts_differently(std::slice::from_ref(&path), &self.dirty).is_none() {
+        for path in self
+            .functions
+            .paths()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+        {
+            if self
+                .functions
+                .acts_differently(std::slice::from_ref(&path), &self.dirty)
+                .is_none()
+            {
                 continue;
             }
             let mut parts = path.split('.');
             let Some(first) = parts.next() else { continue };
-            let Some(mut value) = self.job.dict.get_item(first)? else { continue };
+            let Some(mut value) = self.job.dict.get_item(first)? else {
+                continue;
+            };
             let mut found = true;
             for part in parts {
-                match self.work.kit.is_class(&value).then(|| self.work.kit.class_entry(&value, part)) {
+                match self
+                    .work
+                    .kit
+                    .is_class(&value)
+                    .then(|| self.work.kit.class_entry(&value, part))
+                {
                     Some(Ok(Some(entry))) => value = entry,
                     _ => {
                         found = false;
@@ -917,8 +1128,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn export(&mut self) {
         let paths: Vec<String> = self.functions.paths().map(str::to_owned).collect();
         for path in paths {
-            if let Some(why) = self.functions.acts_differently(std::slice::from_ref(&path), &self.dirty) {
-                let why = why.strip_prefix(&format!("calls {path}, ")).map(str::to_owned).unwrap_or(why);
+            if let Some(why) = self
+                .functions
+                .acts_differently(std::slice::from_ref(&path), &self.dirty)
+            {
+                let why = why
+                    .strip_prefix(&format!("calls {path}, "))
+                    .map(str::to_owned)
+                    .unwrap_or(why);
                 self.facts.dirty.acts(path, why);
             }
         }
@@ -960,7 +1177,13 @@ pub(super) fn container(value: &Bound<'_, PyAny>) -> bool {
 }
 
 pub(super) fn first_line(source: &Source<'_>, statement: &Statement) -> String {
-    source.slice(statement).lines().next().unwrap_or("").trim().to_owned()
+    source
+        .slice(statement)
+        .lines()
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_owned()
 }
 
 impl Facts<'_> {

@@ -35,7 +35,11 @@ impl Reloader {
                 && self.rules.tracks(&self.places, &record.name, &path)
                 && self.is_stale(record, &path)
         };
-        self.ledger.all().iter().filter(|record| stale(record)).count()
+        self.ledger
+            .all()
+            .iter()
+            .filter(|record| stale(record))
+            .count()
     }
 
     /// Has `tell` called with the files that changed, some time after they did, on a thread that
@@ -46,9 +50,16 @@ impl Reloader {
         if slot.is_some() || self.watch == Watch::Off {
             return Ok(());
         }
-        let mode = if self.watch == Watch::Auto { Mode::Events } else { Mode::Sweep };
+        let mode = if self.watch == Watch::Auto {
+            Mode::Events
+        } else {
+            Mode::Sweep
+        };
         let debounce = Duration::from_millis(u64::from(self.debounce_ms));
-        let timing = Timing { debounce, poll_interval: self.poll_interval };
+        let timing = Timing {
+            debounce,
+            poll_interval: self.poll_interval,
+        };
         let notifier = Notifier::start(mode, timing, tell)
             .map_err(|error| Error::Os(format!("files cannot be watched: {error}")))?;
         // Files that are added meanwhile wait for the lock of the slot.

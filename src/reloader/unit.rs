@@ -56,8 +56,18 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         order: Vec<String>,
         appeared: &'u BTreeSet<String>,
     ) -> Self {
-        let edited = edited.into_iter().map(|e| (e.record.name.clone(), e)).collect();
-        Self { reloader, kit, flags, edited, order, appeared }
+        let edited = edited
+            .into_iter()
+            .map(|e| (e.record.name.clone(), e))
+            .collect();
+        Self {
+            reloader,
+            kit,
+            flags,
+            edited,
+            order,
+            appeared,
+        }
     }
 
     /// The modules whose files changed.
@@ -66,7 +76,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     }
 
     fn module(&self, name: &str) -> PyResult<Option<Bound<'py, PyModule>>> {
-        Ok(self.kit.sys_modules.get_item(name)?.and_then(|m| m.cast_into().ok()))
+        Ok(self
+            .kit
+            .sys_modules
+            .get_item(name)?
+            .and_then(|m| m.cast_into().ok()))
     }
 
     /// Applies the unit. The reports of its modules, in the order they were worked on.
@@ -115,9 +129,16 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             return Policy::Full;
         }
         let own = hooks::policy_of_text(&edited.version).or_else(|| {
-            self.module(&edited.record.name).ok().flatten().and_then(|m| hooks::policy(&m.dict()))
+            self.module(&edited.record.name)
+                .ok()
+                .flatten()
+                .and_then(|m| hooks::policy(&m.dict()))
         });
-        self.reloader.rules.policy(&edited.record.name).or(own).unwrap_or_default()
+        self.reloader
+            .rules
+            .policy(&edited.record.name)
+            .or(own)
+            .unwrap_or_default()
     }
 
     fn run(&self, work: &mut Work<'k, 'py>) -> Result<Vec<ModuleReport>, Failed> {
@@ -131,7 +152,10 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         for round in 0..ROUNDS {
             let mut moved = false;
             for name in &self.order {
-                let fail = |error: PyErr| Failed { name: name.clone(), error };
+                let fail = |error: PyErr| Failed {
+                    name: name.clone(),
+                    error,
+                };
                 let since = seen.get(name).copied().unwrap_or(0);
                 let is_new = |module: &String| stamps.get(module).is_some_and(|s| *s > since);
                 let fresh: HashMap<String, Facts<'py>> = if facts.is_empty() {
@@ -140,7 +164,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     self.sources(name, &facts)
                         .into_iter()
                         .filter(|module| module != name && is_new(module))
-                        .filter_map(|module| facts.get(&module).map(|f| (module.clone(), f.share())))
+                        .filter_map(|module| {
+                            facts.get(&module).map(|f| (module.clone(), f.share()))
+                        })
                         .collect()
                 };
                 seen.insert(name.clone(), stamp);
@@ -148,7 +174,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 if edited.is_none() && fresh.is_empty() {
                     continue;
                 }
-                let Some(module) = self.module(name).map_err(fail)? else { continue };
+                let Some(module) = self.module(name).map_err(fail)? else {
+                    continue;
+                };
                 let dict = module.dict();
                 work.notes.clear();
                 let outcome = match edited {
@@ -160,7 +188,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     }
                     None => self.dependent(work, name, &dict, &fresh),
                 };
-                let Some((found, mut report)) = outcome.map_err(fail)? else { continue };
+                let Some((found, mut report)) = outcome.map_err(fail)? else {
+                    continue;
+                };
                 report.notes.append(&mut work.notes);
                 match reports.get_mut(name) {
                     Some(earlier) => {
@@ -188,14 +218,18 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
         }
         let last = self.order.last().cloned().unwrap_or_default();
-        let fail = |error: PyErr| Failed { name: last.clone(), error };
+        let fail = |error: PyErr| Failed {
+            name: last.clone(),
+            error,
+        };
         work.notes.clear();
         self.namespaces(work, &facts).map_err(fail)?;
         let held = self.reloader.namespaces.lock();
         work.places = held.iter().map(|n| n.bind(self.kit.py).clone()).collect();
         drop(held);
         for name in &self.order {
-            work.places.extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
+            work.places
+                .extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
         }
         work.finish().map_err(fail)?;
         for (dict, old) in &olds {
@@ -220,14 +254,21 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
 
     /// The modules whose facts a module can see: those it imports, and its own submodules.
     fn sources(&self, name: &str, facts: &HashMap<String, Facts<'py>>) -> Vec<String> {
-        let Some(record) = self.reloader.ledger.get(name) else { return Vec::new() };
+        let Some(record) = self.reloader.ledger.get(name) else {
+            return Vec::new();
+        };
         let mut out = crate::modules::forward(&record);
         if let Some(edited) = self.edited.get(name) {
             out.extend(crate::modules::targets(&record, &edited.version));
         }
         if *record.package.read() == name {
             let prefix = format!("{name}.");
-            out.extend(facts.keys().filter(|module| module.starts_with(&prefix)).cloned());
+            out.extend(
+                facts
+                    .keys()
+                    .filter(|module| module.starts_with(&prefix))
+                    .cloned(),
+            );
         }
         out.sort_unstable();
         out.dedup();
@@ -263,14 +304,22 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let policy = self.policy(edited);
         if policy == Policy::Skip {
             report.outcome = Outcome::Skipped;
-            report.notes.push("its policy is to be left alone".to_owned());
+            report
+                .notes
+                .push("its policy is to be left alone".to_owned());
             return Ok(Some((Facts::default(), report)));
         }
         kit.py.import("sys")?.call_method1(
             "audit",
-            ("pyreload.reload", record.name.as_str(), record.path.read().to_string_lossy().as_ref()),
+            (
+                "pyreload.reload",
+                record.name.as_str(),
+                record.path.read().to_string_lossy().as_ref(),
+            ),
         )?;
-        report.notes.extend(hooks::complaint(&dict, &edited.version));
+        report
+            .notes
+            .extend(hooks::complaint(&dict, &edited.version));
         hooks::before(&dict)?;
         if let Some(spec) = &edited.moved {
             self.move_module(work, &dict, spec.bind(kit.py), &record.name)?;
@@ -278,7 +327,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let filename = record.filename.read().clone();
         let running = record.version();
         let empty = Outline::default();
-        let parsed = kit.py.detach(|| (running.outline().is_ok(), edited.version.outline().is_ok()));
+        let parsed = kit
+            .py
+            .detach(|| (running.outline().is_ok(), edited.version.outline().is_ok()));
         work.merge = policy != Policy::Full;
         let new_outline = match edited.version.outline() {
             Ok(outline) if parsed.1 && !self.special_loader(&dict)? => outline,
@@ -295,7 +346,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let package = record.package.read().clone();
         let mut around = inbound(kit, new_outline, &package, &dict, facts)?;
         around.outside.appeared = self.appeared_in(new_outline, &package);
-        let mut plan = if policy == Policy::Full || !known || edited.moved.is_some() || new_outline.future != old_outline.future {
+        let mut plan = if policy == Policy::Full
+            || !known
+            || edited.moved.is_some()
+            || new_outline.future != old_outline.future
+        {
             let why = if self.flags.force {
                 "the whole module was asked for"
             } else if policy == Policy::Full {
@@ -309,7 +364,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             };
             if !known {
                 report.notes.push(
-                    "the file had changed between the import and the first look; it ran whole".to_owned(),
+                    "the file had changed between the import and the first look; it ran whole"
+                        .to_owned(),
                 );
             }
             plan::full(new_outline, &changes, why)
@@ -338,14 +394,21 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 // On an object that was set up before, a statement may be refused ("conflicting
                 // option") that a fresh process would accept: the object is made anew then.
                 (Err(error), Some(name)) if known && anew.insert(name.clone()) => {
-                    let again =
-                        plan::make_with(old_outline, new_outline, &changes, &around.for_plan(), &anew);
+                    let again = plan::make_with(
+                        old_outline,
+                        new_outline,
+                        &changes,
+                        &around.for_plan(),
+                        &anew,
+                    );
                     if again.steps == plan.steps {
                         return Err(error);
                     }
                     log::debug!("{}: {name} is made anew: {error}", record.name);
                     work.tx.roll_back_to(kit, before);
-                    report.notes.push(format!("{name} was made anew; what holds the old one keeps it"));
+                    report.notes.push(format!(
+                        "{name} was made anew; what holds the old one keeps it"
+                    ));
                     plan = again;
                 }
                 (Err(error), _) => return Err(error),
@@ -353,15 +416,16 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         work.merge = true;
         report.changes = std::mem::take(&mut found.changes);
-        report.outcome = if plan.steps.iter().all(|s| s.mark == Mark::Run) && policy == Policy::Full || !known {
-            Outcome::Reloaded
-        } else if found.executed {
-            Outcome::Executed
-        } else if report.changes.is_empty() {
-            Outcome::Unchanged
-        } else {
-            Outcome::Patched
-        };
+        report.outcome =
+            if plan.steps.iter().all(|s| s.mark == Mark::Run) && policy == Policy::Full || !known {
+                Outcome::Reloaded
+            } else if found.executed {
+                Outcome::Executed
+            } else if report.changes.is_empty() {
+                Outcome::Unchanged
+            } else {
+                Outcome::Patched
+            };
         Ok(Some((found, report)))
     }
 
@@ -371,11 +435,17 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if self.appeared.is_empty() {
             return out;
         }
-        for statement in outline.body.iter().filter(|s| s.kind == crate::outline::Kind::Compound) {
+        for statement in outline
+            .body
+            .iter()
+            .filter(|s| s.kind == crate::outline::Kind::Compound)
+        {
             for import in &statement.imports {
                 let module = crate::modules::resolve(package, import.level, &import.module);
                 let inner = import.name.as_ref().map(|n| format!("{module}.{n}"));
-                if self.appeared.contains(&module) || inner.is_some_and(|n| self.appeared.contains(&n)) {
+                if self.appeared.contains(&module)
+                    || inner.is_some_and(|n| self.appeared.contains(&n))
+                {
                     out.insert(import.bound.clone());
                 }
             }
@@ -392,7 +462,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         facts: &HashMap<String, Facts<'py>>,
     ) -> PyResult<Option<(Facts<'py>, ModuleReport)>> {
         let kit = self.kit;
-        let Some(record) = self.reloader.ledger.get(name) else { return Ok(None) };
+        let Some(record) = self.reloader.ledger.get(name) else {
+            return Ok(None);
+        };
         let version = match self.edited.get(name) {
             Some(edited) => Arc::clone(&edited.version),
             None => record.version(),
@@ -401,13 +473,23 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             return Ok(None);
         }
         let path = record.path.read().clone();
-        if !self.reloader.rules.tracks(&self.reloader.places, name, &path)
-            || self.reloader.rules.policy(name).or_else(|| hooks::policy(dict)) == Some(Policy::Skip)
+        if !self
+            .reloader
+            .rules
+            .tracks(&self.reloader.places, name, &path)
+            || self
+                .reloader
+                .rules
+                .policy(name)
+                .or_else(|| hooks::policy(dict))
+                == Some(Policy::Skip)
         {
             return Ok(None);
         }
         kit.py.detach(|| version.outline().is_ok());
-        let Ok(outline) = version.outline() else { return Ok(None) };
+        let Ok(outline) = version.outline() else {
+            return Ok(None);
+        };
         let package = record.package.read().clone();
         let around: Inbound<'py> = inbound(kit, outline, &package, dict, facts)?;
         if around.is_empty() {
@@ -433,7 +515,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         // What it merely passes on is for those that import it from there.
         let mut report = self.blank(&record, Cause::Dependency);
         report.changes = std::mem::take(&mut found.changes);
-        report.outcome = if found.executed { Outcome::Executed } else { Outcome::Patched };
+        report.outcome = if found.executed {
+            Outcome::Executed
+        } else {
+            Outcome::Patched
+        };
         if report.changes.is_empty() && work.notes.is_empty() {
             report.outcome = Outcome::Unchanged;
         }
@@ -450,17 +536,30 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         mut report: ModuleReport,
     ) -> PyResult<(Facts<'py>, ModuleReport)> {
         let kit = self.kit;
-        let loader = dict.get_item("__loader__")?.filter(|l| l.hasattr("source_to_code").unwrap_or(false));
+        let loader = dict
+            .get_item("__loader__")?
+            .filter(|l| l.hasattr("source_to_code").unwrap_or(false));
         let code = match loader {
             Some(loader) => {
                 let bytes = edited.version.text.as_bytes();
-                loader.call_method1("source_to_code", (pyo3::types::PyBytes::new(kit.py, bytes), filename))?
+                loader.call_method1(
+                    "source_to_code",
+                    (pyo3::types::PyBytes::new(kit.py, bytes), filename),
+                )?
             }
-            None => kit.compile.call1((edited.version.text.as_str(), filename, "exec", 0, true, -1))?,
+            None => {
+                kit.compile
+                    .call1((edited.version.text.as_str(), filename, "exec", 0, true, -1))?
+            }
         };
         let names = |source: &str| -> BTreeSet<String> {
-            let table = kit.py.import("symtable").and_then(|s| s.call_method1("symtable", (source, filename, "exec")));
-            let Ok(table) = table else { return BTreeSet::new() };
+            let table = kit
+                .py
+                .import("symtable")
+                .and_then(|s| s.call_method1("symtable", (source, filename, "exec")));
+            let Ok(table) = table else {
+                return BTreeSet::new();
+            };
             table
                 .call_method0("get_symbols")
                 .and_then(|symbols| {
@@ -470,30 +569,50 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                             let s = s.ok()?;
                             let bound = s.call_method0("is_assigned").ok()?.is_truthy().ok()?
                                 || s.call_method0("is_imported").ok()?.is_truthy().ok()?;
-                            bound.then(|| s.call_method0("get_name").ok()).flatten().map(|n| Ok(text(&n)))
+                            bound
+                                .then(|| s.call_method0("get_name").ok())
+                                .flatten()
+                                .map(|n| Ok(text(&n)))
                         })
                         .collect()
                 })
                 .unwrap_or_default()
         };
-        let (had, has) = (names(&edited.record.version().text), names(&edited.version.text));
+        let (had, has) = (
+            names(&edited.record.version().text),
+            names(&edited.version.text),
+        );
         let gone: BTreeSet<String> = had.difference(&has).cloned().collect();
         let mut found = run_whole(work, dict, &code, &gone)?;
         work.merge = true;
         report.changes = std::mem::take(&mut found.changes);
-        report.notes.push("its statements cannot be told apart here; it ran whole".to_owned());
+        report
+            .notes
+            .push("its statements cannot be told apart here; it ran whole".to_owned());
         report.outcome = Outcome::Reloaded;
         Ok((found, report))
     }
 
     /// Whether the module's loader makes other code of the source than `compile()` does.
     fn special_loader(&self, dict: &Bound<'py, PyDict>) -> PyResult<bool> {
-        let Some(loader) = dict.get_item("__loader__")? else { return Ok(false) };
-        let Ok(own) = loader.get_type().getattr("source_to_code") else { return Ok(false) };
-        let usual = self.kit.py.import("importlib.machinery")?.getattr("SourceFileLoader")?;
+        let Some(loader) = dict.get_item("__loader__")? else {
+            return Ok(false);
+        };
+        let Ok(own) = loader.get_type().getattr("source_to_code") else {
+            return Ok(false);
+        };
+        let usual = self
+            .kit
+            .py
+            .import("importlib.machinery")?
+            .getattr("SourceFileLoader")?;
         Ok(!own.is(usual.getattr("source_to_code")?) && {
             // `InspectLoader.source_to_code` is `compile()` as well.
-            let inspect = self.kit.py.import("importlib.abc")?.getattr("InspectLoader")?;
+            let inspect = self
+                .kit
+                .py
+                .import("importlib.abc")?
+                .getattr("InspectLoader")?;
             !own.is(inspect.getattr("source_to_code")?)
         })
     }
@@ -522,7 +641,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let prefix = format!("{name}.");
         work.tx.dict(&self.kit.sys_modules)?;
         for (key, module) in self.kit.sys_modules.copy()?.iter() {
-            let Some(child) = text(&key).strip_prefix(&prefix).map(str::to_owned) else { continue };
+            let Some(child) = text(&key).strip_prefix(&prefix).map(str::to_owned) else {
+                continue;
+            };
             self.kit.sys_modules.del_item(&key)?;
             if dict.get_item(&child)?.is_some_and(|v| v.is(&module)) {
                 dict.del_item(&child)?;
@@ -532,16 +653,27 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     }
 
     /// The host's own namespaces follow what they imported.
-    fn namespaces(&self, work: &mut Work<'k, 'py>, facts: &HashMap<String, Facts<'py>>) -> PyResult<()> {
+    fn namespaces(
+        &self,
+        work: &mut Work<'k, 'py>,
+        facts: &HashMap<String, Facts<'py>>,
+    ) -> PyResult<()> {
         let py = self.kit.py;
-        let namespaces: Vec<Bound<'py, PyDict>> =
-            self.reloader.namespaces.lock().iter().map(|n| n.bind(py).clone()).collect();
+        let namespaces: Vec<Bound<'py, PyDict>> = self
+            .reloader
+            .namespaces
+            .lock()
+            .iter()
+            .map(|n| n.bind(py).clone())
+            .collect();
         let names: BTreeSet<&String> = facts.keys().collect();
         for namespace in namespaces {
             for module in &names {
                 self.host_star(work, &namespace, module, &facts[*module])?;
                 for (name, old, new) in &facts[*module].rebound {
-                    let (Some(old), Some(new)) = (old, new) else { continue };
+                    let (Some(old), Some(new)) = (old, new) else {
+                        continue;
+                    };
                     if let Some(now) = namespace.get_item(name)?
                         && now.is(old)
                     {
@@ -575,12 +707,22 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         module: &str,
         facts: &Facts<'py>,
     ) -> PyResult<()> {
-        let came: Vec<_> = facts.rebound.iter().filter(|(_, old, _)| old.is_none()).collect();
-        let went: Vec<_> = facts.rebound.iter().filter(|(.., new)| new.is_none()).collect();
+        let came: Vec<_> = facts
+            .rebound
+            .iter()
+            .filter(|(_, old, _)| old.is_none())
+            .collect();
+        let went: Vec<_> = facts
+            .rebound
+            .iter()
+            .filter(|(.., new)| new.is_none())
+            .collect();
         if came.is_empty() && went.is_empty() {
             return Ok(());
         }
-        let Some(module) = self.module(module)? else { return Ok(()) };
+        let Some(module) = self.module(module)? else {
+            return Ok(());
+        };
         let dict = module.dict();
         if namespace.is(&dict) || dict.contains("__all__")? {
             return Ok(());
@@ -592,14 +734,23 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 continue;
             }
             public += 1;
-            let old = facts.rebound.iter().find(|(n, ..)| *n == name).and_then(|(_, old, _)| old.clone());
-            if !namespace.get_item(&name)?.is_some_and(|v| v.is(&value) || old.is_some_and(|o| v.is(&o))) {
+            let old = facts
+                .rebound
+                .iter()
+                .find(|(n, ..)| *n == name)
+                .and_then(|(_, old, _)| old.clone());
+            if !namespace
+                .get_item(&name)?
+                .is_some_and(|v| v.is(&value) || old.is_some_and(|o| v.is(&o)))
+            {
                 return Ok(());
             }
         }
         for (name, old, _) in went.iter().filter(|(n, ..)| !n.starts_with('_')) {
             public += 1;
-            let (Some(old), Some(now)) = (old, namespace.get_item(name)?) else { return Ok(()) };
+            let (Some(old), Some(now)) = (old, namespace.get_item(name)?) else {
+                return Ok(());
+            };
             if !now.is(old) {
                 return Ok(());
             }
@@ -647,10 +798,18 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 },
             };
             let own = *name == failed.name;
-            let text = if own { sentence.clone() } else { format!("{} failed: {sentence}", failed.name) };
+            let text = if own {
+                sentence.clone()
+            } else {
+                format!("{} failed: {sentence}", failed.name)
+            };
             let mut again = false;
             if let Some(edited) = self.edited.get(name) {
-                let failure = Failure { print: edited.version.print, error: text.clone(), import };
+                let failure = Failure {
+                    print: edited.version.print,
+                    error: text.clone(),
+                    import,
+                };
                 let mut slot = record.failed.lock();
                 again = slot.as_ref() == Some(&failure);
                 *slot = Some(failure);
@@ -663,7 +822,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 continue;
             }
             let mut report = self.blank(&record, cause);
-            report.outcome = if own { Outcome::Failed } else { Outcome::Deferred };
+            report.outcome = if own {
+                Outcome::Failed
+            } else {
+                Outcome::Deferred
+            };
             report.error = Some(text);
             if own {
                 report.traceback = traceback(self.kit, &failed.error);
@@ -679,7 +842,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     pub fn plan(&self) -> Vec<ModuleReport> {
         let mut out = Vec::new();
         for name in &self.order {
-            let Some(edited) = self.edited.get(name) else { continue };
+            let Some(edited) = self.edited.get(name) else {
+                continue;
+            };
             let record = &edited.record;
             let running = record.version();
             let mut report = self.blank(record, edited.cause);
@@ -716,7 +881,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
 fn planned(plan: &Plan, full: bool) -> Outcome {
     if full {
         Outcome::Reloaded
-    } else if plan.steps.iter().any(|s| matches!(s.mark, Mark::Run | Mark::RunIf)) {
+    } else if plan
+        .steps
+        .iter()
+        .any(|s| matches!(s.mark, Mark::Run | Mark::RunIf))
+    {
         Outcome::Executed
     } else if plan.idle() {
         Outcome::Unchanged
@@ -737,7 +906,9 @@ fn steps(plan: &Plan, old: &Outline, new: &Outline, source: &str) -> Vec<report:
     let mut out = Vec::new();
     for step in plan.steps.iter().filter(|s| s.mark != Mark::Keep) {
         let statement = &new.body[step.new];
-        let slice = source.get(statement.span.start as usize..statement.span.end as usize).unwrap_or("");
+        let slice = source
+            .get(statement.span.start as usize..statement.span.end as usize)
+            .unwrap_or("");
         out.push(report::Change {
             kind: kind(statement.kind),
             action: match (&step.mark, step.old) {
@@ -759,7 +930,12 @@ fn steps(plan: &Plan, old: &Outline, new: &Outline, source: &str) -> Vec<report:
         out.push(report::Change {
             kind: kind(statement.kind),
             action: Action::Removed,
-            name: statement.uses.binds.first().cloned().unwrap_or_else(|| statement.name.clone()),
+            name: statement
+                .uses
+                .binds
+                .first()
+                .cloned()
+                .unwrap_or_else(|| statement.name.clone()),
             line: statement.span.line,
             reason: "it is gone from the file".to_owned(),
         });
@@ -779,7 +955,10 @@ fn follow<'py>(
     let undo = namespace.getattr("__setitem__")?;
     let arguments = pyo3::types::PyTuple::new(
         namespace.py(),
-        [pyo3::types::PyString::new(namespace.py(), name).into_any(), was.clone()],
+        [
+            pyo3::types::PyString::new(namespace.py(), name).into_any(),
+            was.clone(),
+        ],
     )?;
     work.tx.call(undo, arguments);
     Ok(())
@@ -788,9 +967,15 @@ fn follow<'py>(
 /// Whether equal values that have nothing to do with each other may be this one object: small
 /// ints, interned strings, None. By identity alone nothing can be said of those.
 fn shared_value(value: &Bound<'_, PyAny>) -> bool {
-    let kind = value.get_type().name().map(|n| n.to_string()).unwrap_or_default();
-    matches!(kind.as_str(), "NoneType" | "bool" | "int" | "str" | "bytes" | "ellipsis" | "NotImplementedType")
-        || (matches!(kind.as_str(), "tuple" | "frozenset") && value.len().unwrap_or(0) == 0)
+    let kind = value
+        .get_type()
+        .name()
+        .map(|n| n.to_string())
+        .unwrap_or_default();
+    matches!(
+        kind.as_str(),
+        "NoneType" | "bool" | "int" | "str" | "bytes" | "ellipsis" | "NotImplementedType"
+    ) || (matches!(kind.as_str(), "tuple" | "frozenset") && value.len().unwrap_or(0) == 0)
 }
 
 /// Whether a text has any of the names that changed: else it need not be read closer.
@@ -802,8 +987,18 @@ fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>) -> bool {
         f.rebound
             .iter()
             .map(|(name, ..)| name.as_str())
-            .chain(f.dirty.values.keys().map(|p| p.rsplit('.').next().unwrap_or(p)))
-            .chain(f.dirty.behaviour.keys().map(|p| p.split('.').next().unwrap_or(p)))
+            .chain(
+                f.dirty
+                    .values
+                    .keys()
+                    .map(|p| p.rsplit('.').next().unwrap_or(p)),
+            )
+            .chain(
+                f.dirty
+                    .behaviour
+                    .keys()
+                    .map(|p| p.split('.').next().unwrap_or(p)),
+            )
             .any(|name| text.contains(name))
     })
 }
@@ -827,7 +1022,12 @@ fn traceback(kit: &Kit<'_>, error: &PyErr) -> Option<String> {
     let lines: Vec<String> = kit
         .py
         .import("traceback")
-        .and_then(|t| t.call_method1("format_exception", (value.get_type(), value, error.traceback(kit.py))))
+        .and_then(|t| {
+            t.call_method1(
+                "format_exception",
+                (value.get_type(), value, error.traceback(kit.py)),
+            )
+        })
         .and_then(|l| l.extract())
         .ok()?;
     Some(lines.concat())
@@ -845,14 +1045,22 @@ fn error_line(kit: &Kit<'_>, error: &PyErr, filename: &str) -> u32 {
             .map(|f| text(&f))
             .unwrap_or_default();
         if file == filename {
-            line = entry.getattr("tb_lineno").and_then(|l| l.extract()).unwrap_or(line);
+            line = entry
+                .getattr("tb_lineno")
+                .and_then(|l| l.extract())
+                .unwrap_or(line);
         }
         at = entry.getattr("tb_next").ok().filter(|n| !n.is_none());
     }
     if value.is_instance_of::<pyo3::exceptions::PySyntaxError>()
-        && value.getattr("filename").is_ok_and(|f| text(&f) == filename)
+        && value
+            .getattr("filename")
+            .is_ok_and(|f| text(&f) == filename)
     {
-        line = value.getattr("lineno").and_then(|l| l.extract()).unwrap_or(line);
+        line = value
+            .getattr("lineno")
+            .and_then(|l| l.extract())
+            .unwrap_or(line);
     }
     line
 }
