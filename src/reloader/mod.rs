@@ -3,12 +3,16 @@
 pub mod gate;
 mod check;
 mod dependents;
+mod dry_run;
+mod failure;
 mod find;
 mod hooks;
+mod namespaces;
 mod notice;
 mod pulse;
 mod rules;
 mod unit;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
