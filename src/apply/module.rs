@@ -49,11 +49,14 @@ pub struct Job<'a, 'py> {
     pub keep: &'a BTreeSet<String>,
 }
 
+/// A name, what it was bound to, and what it is bound to now.
+pub type Rebound<'py> = (String, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
+
 /// What came of it.
 #[derive(Default)]
 pub struct Facts<'py> {
     /// Names that are bound to another object now: name, old, new.
-    pub rebound: Vec<(String, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>)>,
+    pub rebound: Vec<Rebound<'py>>,
     /// What differs, in paths relative to the module.
     pub dirty: Dirty,
     /// For the report.
@@ -572,7 +575,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
     let mut at = value.clone();
     for _ in 0..4 {
-        if at.get_type().name()?.to_string() == "_lru_cache_wrapper" {
+        if at.get_type().name()? == "_lru_cache_wrapper" {
             return at.call_method0("cache_clear").map(drop);
         }
         let inner = at

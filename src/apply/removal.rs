@@ -66,7 +66,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 ));
                 continue;
             }
-            if let Some(other) = self.from_star(name)? {
+            if let Some(other) = self.star_value(name)? {
                 // A star import of the new text has the name as well.
                 if !other.is(&value) {
                     self.job.dict.set_item(name, &other)?;
@@ -117,7 +117,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// What the star imports of the new text give for a name; the last one wins.
-    pub(super) fn from_star(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub(super) fn star_value(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         if !self.job.new.outline.star {
             return Ok(None);
         }

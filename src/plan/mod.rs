@@ -278,7 +278,8 @@ fn restart_chains(
     for origin in 0..new.body.len() {
         let statement = &new.body[origin];
         for name in &statement.uses.binds {
-            if !restartable(statement) && !(statement.kind == Kind::Assign && anew.contains(name)) {
+            let asked = statement.kind == Kind::Assign && anew.contains(name);
+            if !restartable(statement) && !asked {
                 continue;
             }
             let end = (origin + 1..new.body.len())

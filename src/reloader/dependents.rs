@@ -196,10 +196,9 @@ fn star<'py>(
     else {
         return Ok(());
     };
-    let all: Option<Vec<String>> = match source.get_item("__all__")? {
-        Some(all) => Some(all.extract().unwrap_or_default()),
-        None => None,
-    };
+    let all: Option<Vec<String>> = source
+        .get_item("__all__")?
+        .map(|all| all.extract().unwrap_or_default());
     let public = |name: &str| match &all {
         Some(all) => all.iter().any(|n| n == name),
         None => !name.starts_with('_'),
