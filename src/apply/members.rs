@@ -39,7 +39,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// A class or compound of which only parts changed, or are affected by what changed.
     pub fn members(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         let changes: &'a Changes = self.job.changes;
-        let Some(change) = changes.items.iter().find(|c| c.new == at) else {
+        let Some(change) = changes.items.get(at).filter(|c| c.new == at) else {
             return Ok(());
         };
         let old = match (self.job.old, change.old) {
@@ -157,7 +157,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let partner = |at: usize| -> Option<(&'a Statement, Option<&'a What>)> {
             match inner {
                 Some(changes) => {
-                    let change = changes.items.iter().find(|c| c.new == at)?;
+                    let change = changes.items.get(at).filter(|c| c.new == at)?;
                     Some((&old.body[change.old?], Some(&change.what)))
                 }
                 None => old.body.get(at).map(|s| (s, None)),
@@ -168,7 +168,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut again: BTreeSet<usize> = BTreeSet::new();
         for (at, member) in new.body.iter().enumerate() {
             let what = inner
-                .and_then(|c| c.items.iter().find(|c| c.new == at))
+                .and_then(|c| c.items.get(at).filter(|c| c.new == at))
                 .map(|c| &c.what);
             let changed = match what {
                 Some(What::Added | What::Changed | What::Header(_)) => true,

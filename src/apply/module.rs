@@ -45,6 +45,8 @@ pub struct Job<'a, 'py> {
     pub rebinds: &'a [Rebind<'py>],
     /// What paths into changed modules (`m.X`) meant before.
     pub was: &'a [(String, Bound<'py, PyAny>)],
+    /// Other modules import it: they are to know what differs.
+    pub imported: bool,
     /// Names whose value at run time is never overwritten.
     pub keep: &'a BTreeSet<String>,
 }
@@ -165,7 +167,8 @@ fn class_members(body: &[Statement]) -> BTreeMap<String, BTreeSet<String>> {
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub(super) fn change(&self, at: usize) -> Option<&'a Change> {
         let changes: &'a Changes = self.job.changes;
-        changes.items.iter().find(|c| c.new == at)
+        // One entry for each statement, in their order.
+        changes.items.get(at).filter(|c| c.new == at)
     }
 
     pub(super) fn old_statement(&self, at: usize) -> Option<&'a Statement> {
@@ -514,7 +517,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.cleared = dirty;
         for path in self
             .functions
-            .paths()
+            .wrapped()
             .map(str::to_owned)
             .collect::<Vec<_>>()
         {
@@ -553,6 +556,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     pub(super) fn export(&mut self) {
+        if !self.job.imported {
+            return;
+        }
         let paths: Vec<String> = self.functions.paths().map(str::to_owned).collect();
         for path in paths {
             if let Some(why) = self

@@ -117,6 +117,16 @@ impl<'a> Functions<'a> {
         self.by_path.keys().map(String::as_str)
     }
 
+    /// The paths of those that something may have wrapped: decorated ones, and names that are
+    /// bound to what a call gave.
+    pub fn wrapped(&self) -> impl Iterator<Item = &str> {
+        let wrapped = |s: &&Statement| s.decorators != 0 || s.kind == Kind::Assign;
+        self.by_path
+            .iter()
+            .filter(move |(_, found)| found.iter().any(|s| wrapped(&s)))
+            .map(|(path, _)| path.as_str())
+    }
+
     /// Names that calling these paths may write with `global`.
     pub fn global_writes(&self, calls: &[String]) -> BTreeSet<String> {
         self.reach(calls, |uses| &uses.global_writes)

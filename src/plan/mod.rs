@@ -367,7 +367,11 @@ fn propagate(
                 dirty.acts(&statement.name, format!("which changed on line {line}"));
             }
             Mark::Members => {
-                let old = changes.items.iter().find(|c| c.new == at).map(|c| &c.what);
+                let old = changes
+                    .items
+                    .get(at)
+                    .filter(|c| c.new == at)
+                    .map(|c| &c.what);
                 if let Some(What::Inner(inner)) = old {
                     members(statement, inner, "", &mut dirty);
                 }

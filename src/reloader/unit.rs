@@ -384,6 +384,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 outside: &around.outside,
                 rebinds: &around.rebinds,
                 was: &around.was,
+                imported: self.order.len() > 1,
                 keep: &keep,
             };
             let before = work.tx.mark();
@@ -508,6 +509,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             outside: &around.outside,
             rebinds: &around.rebinds,
             was: &around.was,
+            imported: self.order.len() > 1,
             keep: &keep,
         };
         let mut found = apply::run(work, &job)?;
