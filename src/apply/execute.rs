@@ -205,6 +205,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.dirty.value(name, changed_on.clone());
             } else if kept.as_ref().is_some_and(|k| kit.is_function(k)) {
                 self.dirty.acts(name, changed_on.clone());
+            } else if old
+                .as_ref()
+                .zip(new.as_ref())
+                .is_some_and(|(old, new)| old.is(new))
+                && new.as_ref().is_some_and(container)
+            {
+                // Another name of a container that something else was done to.
+                self.dirty.value(name, changed_on.clone());
+                continue;
             } else {
                 // The same object, or an equal immutable: nothing for its readers to do.
                 self.dirty.clean(name);

@@ -52,6 +52,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
         }
         self.drop_annotations(old)?;
+        self.drop_star(old, &bound)?;
         for (statement, name) in gone {
             let name = &name;
             if bound.contains(name) || name == "*" || statement.kind == Kind::MainGuard {
@@ -116,17 +117,64 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// Names that came with a star import that is gone.
+    fn drop_star(&mut self, old: &Source<'_>, bound: &BTreeSet<String>) -> PyResult<()> {
+        let stars = |source: &Source<'_>| -> BTreeSet<(u32, String)> {
+            let imports = source.outline.body.iter().flat_map(|s| &s.imports);
+            imports
+                .filter(|i| i.bound == "*")
+                .map(|i| (i.level, i.module.clone()))
+                .collect()
+        };
+        if !old.outline.star {
+            return Ok(());
+        }
+        let package = self.package()?;
+        for (level, module) in stars(old).difference(&stars(self.job.new)) {
+            let module = crate::modules::resolve(&package, *level, module);
+            let Some(module) = self.work.kit.sys_modules.get_item(module)? else {
+                continue;
+            };
+            let Ok(source) = module.getattr("__dict__")?.cast_into::<PyDict>() else {
+                continue;
+            };
+            for (key, theirs) in source.copy()?.iter() {
+                let name = text(&key);
+                let ours = self
+                    .job
+                    .dict
+                    .get_item(&name)?
+                    .is_some_and(|now| now.is(&theirs));
+                if !ours
+                    || name.starts_with("__")
+                    || bound.contains(&name)
+                    || self.star_value(&name)?.is_some()
+                {
+                    continue;
+                }
+                self.job.dict.del_item(&name)?;
+                self.dirty.value(&name, "which is gone");
+                self.facts.rebound.push((name, Some(theirs), None));
+            }
+        }
+        Ok(())
+    }
+
+    fn package(&self) -> PyResult<String> {
+        Ok(self
+            .job
+            .dict
+            .get_item("__package__")?
+            .map(|p| text(&p))
+            .unwrap_or_default())
+    }
+
     /// What the star imports of the new text give for a name; the last one wins.
     pub(super) fn star_value(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         if !self.job.new.outline.star {
             return Ok(None);
         }
-        let package = self
-            .job
-            .dict
-            .get_item("__package__")?
-            .map(|p| text(&p))
-            .unwrap_or_default();
+        let package = self.package()?;
         let imports = self
             .job
             .new
@@ -206,7 +254,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             Kind::Class => Ok(!kit.is_class(value) && statement.decorators != 0
                 || kit.defined_in(value, &self.job.dict)?),
-            Kind::Assign if statement.value == Value::Pure && !written.contains(name) => {
+            // What the module made (a lambda, a list) is its own whatever became of it.
+            Kind::Assign
+                if statement.value == Value::Pure
+                    && !written.contains(name)
+                    && value.hash().is_ok()
+                    && !kit.defined_in(value, &self.job.dict)? =>
+            {
                 let Some(code) = old.value(kit, statement) else {
                     return Ok(true);
                 };

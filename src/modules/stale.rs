@@ -185,49 +185,65 @@ fn compare<'py>(
                 .and_then(|c| c.getattr("co_name")?.extract::<String>())
                 .is_ok_and(|n| n == name)
     };
-    let mut last: std::collections::BTreeMap<String, Bound<'py, PyAny>> =
-        std::collections::BTreeMap::new();
-    for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
-        if constant.get_type().is(code_type) {
-            last.insert(constant.getattr("co_name")?.extract()?, constant);
-        }
-    }
-    for (name, wanted) in last {
+    // Of several definitions of a name (the branches of an `if`) any may be the live one.
+    let mut by_name: Codes<'py> = Codes::new();
+    gather(code, code_type, &mut by_name)?;
+    for (name, codes) in by_name {
         let Some(live) = entry(&name) else {
             // A definition of the file that the module does not have.
-            if complete && !name.starts_with('<') {
+            if complete && codes.len() == 1 && !name.starts_with('<') {
                 return Ok(false);
             }
             continue;
         };
-        // Decorators put wrappers in the place of functions: those are not looked into.
-        if named(&live, &name) {
-            if !live.getattr("__code__")?.eq(&wanted)? {
-                return Ok(false);
-            }
-        } else if live.is_instance_of::<pyo3::types::PyType>() {
-            let entries = live.getattr("__dict__")?;
-            let own = |name: &str| entries.get_item(name).ok();
-            // Methods that decorators or name mangling hide are not looked for.
-            let visible = |name: &str| own(name).filter(|v| v.get_type().is(function));
-            let mut same = true;
-            for constant in wanted.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
-                if constant.get_type().is(code_type) {
-                    let method: String = constant.getattr("co_name")?.extract()?;
-                    if let Some(found) = visible(&method)
-                        && named(&found, &method)
-                        && !found.getattr("__code__")?.eq(&constant)?
-                    {
-                        same = false;
-                    }
+        let any = |live: &Bound<'py, PyAny>, codes: &[Bound<'py, PyAny>]| -> PyResult<bool> {
+            let own = live.getattr("__code__")?;
+            for code in codes {
+                if own.eq(code)? {
+                    return Ok(true);
                 }
             }
-            if !same {
+            Ok(false)
+        };
+        // Decorators put wrappers in the place of functions: those are not looked into.
+        if named(&live, &name) {
+            if !any(&live, &codes)? {
                 return Ok(false);
+            }
+        } else if live.is_instance_of::<pyo3::types::PyType>() && codes.len() == 1 {
+            let entries = live.getattr("__dict__")?;
+            let mut methods: Codes<'py> = Codes::new();
+            gather(&codes[0], code_type, &mut methods)?;
+            for (method, codes) in methods {
+                // Methods that decorators or name mangling hide are not looked for.
+                let Ok(found) = entries.get_item(&method) else {
+                    continue;
+                };
+                if named(&found, &method) && !any(&found, &codes)? {
+                    return Ok(false);
+                }
             }
         }
     }
     Ok(true)
+}
+
+type Codes<'py> = std::collections::BTreeMap<String, Vec<Bound<'py, PyAny>>>;
+
+/// The code objects among the constants of another, by name.
+fn gather<'py>(
+    code: &Bound<'py, PyAny>,
+    code_type: &Bound<'py, PyAny>,
+    out: &mut Codes<'py>,
+) -> PyResult<()> {
+    for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
+        if constant.get_type().is(code_type) {
+            out.entry(constant.getattr("co_name")?.extract()?)
+                .or_default()
+                .push(constant);
+        }
+    }
+    Ok(())
 }
 
 /// Constants that only their own statement binds, and that no function writes.
