@@ -87,7 +87,15 @@ impl Uses {
             global_writes,
             opaque: _,
         } = self;
-        for list in [binds, deletes, reads, calls, members, mutates, global_writes] {
+        for list in [
+            binds,
+            deletes,
+            reads,
+            calls,
+            members,
+            mutates,
+            global_writes,
+        ] {
             list.sort_unstable();
             list.dedup();
             list.shrink_to_fit();
