@@ -36,9 +36,8 @@ esac
 # A target folder of its own, so that target/release stays without a SONAME.
 export PYO3_BUILD_EXTENSION_MODULE=1
 PYRELOAD_SONAME=libpyreload.so.$soversion
-cargo rustc --release --lib --target-dir target/install --crate-type cdylib -- \
+cargo rustc --release --lib --target-dir target/install --crate-type cdylib,staticlib -- \
     -C link-arg=-Wl,-soname,"$PYRELOAD_SONAME"
-cargo rustc --release --lib --target-dir target/install --crate-type staticlib
 
 root=$destdir$prefix
 mkdir -p "$root"/lib/pkgconfig "$root"/lib/cmake/pyreload "$root"/include

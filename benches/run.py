@@ -54,9 +54,11 @@ def build(python, library, out):
     compiler = [os.environ.get("CC", "cc"), "-O2", "-std=gnu11"]
     run(*compiler, "-shared", "-fPIC", "-o", out / "libfloor.so", HERE / "floor.c")
     lib = Path(library).resolve()
-    run(*compiler, "-o", out / "host", HERE / "host.c", f"-I{include}", f"-I{ROOT / 'include'}",
+    # Under another name first: a run that is in progress keeps its program.
+    run(*compiler, "-o", out / "host.new", HERE / "host.c", f"-I{include}", f"-I{ROOT / 'include'}",
         out / "libfloor.so", lib, f"-L{libdir}", f"-lpython{version}",
         f"-Wl,-rpath,{libdir}:{out}:{lib.parent}", "-lm")
+    os.replace(out / "host.new", out / "host")
     return lib, out / "host"
 
 
@@ -88,7 +90,8 @@ def main():
     library, host = build(python, args.library, out)
     prefix = config(python, "prefix")
     (out / "prefix").write_text(prefix)
-    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHOME": prefix}
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHOME": prefix,
+           "BENCH_HOST": str(host)}
     env.pop("PYTHONPATH", None)
     if not args.no_peers:
         env["PYTHONPATH"] = str(peers_of(python))

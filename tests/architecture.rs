@@ -81,7 +81,15 @@ fn python_and_unsafe_stay_in_their_rooms() {
                     file.display()
                 ));
             }
-            let rooms = ["watch", "interp", "modules", "apply", "callbacks", "reloader", "capi"];
+            let rooms = [
+                "watch",
+                "interp",
+                "modules",
+                "apply",
+                "callbacks",
+                "reloader",
+                "capi",
+            ];
             let uses_unsafe = text.lines().any(|l| {
                 let code = l.split("//").next().unwrap_or("");
                 code.contains("unsafe {")

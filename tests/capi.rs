@@ -30,7 +30,11 @@ fn scratch() -> PathBuf {
 fn output(command: &mut Command) -> String {
     let shown = format!("{command:?}");
     let out = command.output().unwrap_or_else(|e| panic!("{shown}: {e}"));
-    assert!(out.status.success(), "{shown}\n{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success(),
+        "{shown}\n{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     String::from_utf8(out.stdout).expect("UTF-8")
 }
 
@@ -45,10 +49,14 @@ fn pythons() -> &'static [Python] {
     FOUND.get_or_init(|| {
         let list = output(Command::new("bash").arg(root().join("tests/pythons.sh")));
         let ask = |python: &str, what: &str| {
-            output(Command::new(python).arg(root().join("examples_c/pyflags.py")).arg(what))
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
+            output(
+                Command::new(python)
+                    .arg(root().join("examples_c/pyflags.py"))
+                    .arg(what),
+            )
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
         };
         list.lines()
             .map(|python| Python {
@@ -68,13 +76,19 @@ fn exported() -> Vec<String> {
         .skip(1)
         .filter_map(|text| {
             let (before, _) = text.split_once('(')?;
-            let name = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+            let name = before
+                .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()?;
             name.starts_with("pyreload_").then(|| name.to_owned())
         })
         .collect();
     names.sort();
     names.dedup();
-    assert!(names.len() > 40, "the header declares {} functions", names.len());
+    assert!(
+        names.len() > 40,
+        "the header declares {} functions",
+        names.len()
+    );
     names
 }
 
@@ -135,7 +149,10 @@ fn compile(source: &Path, python: Option<&Python>, dlopened: bool) -> PathBuf {
     } else {
         // The file by its path: beside it lies an archive of the same name.
         cc.arg(&library);
-        cc.arg(format!("-Wl,-rpath,{}", library.parent().expect("deps").display()));
+        cc.arg(format!(
+            "-Wl,-rpath,{}",
+            library.parent().expect("deps").display()
+        ));
     }
     if let Some(python) = python {
         cc.args(&python.ldflags);
@@ -174,7 +191,11 @@ fn run(program: &Path) -> Result<(), String> {
         return Ok(());
     }
     let said = fs::read(&log).expect("log");
-    Err(format!("{}: {status}\n{}", program.display(), String::from_utf8_lossy(&said)))
+    Err(format!(
+        "{}: {status}\n{}",
+        program.display(),
+        String::from_utf8_lossy(&said)
+    ))
 }
 
 fn everywhere(name: &str) {
@@ -182,13 +203,22 @@ fn everywhere(name: &str) {
     let mut failures = Vec::new();
     for python in pythons() {
         // The table of the dlopen form is one of macros, which the C++ header does not survive.
-        let forms: &[bool] = if name.ends_with(".cpp") { &[false] } else { &[false, true] };
+        let forms: &[bool] = if name.ends_with(".cpp") {
+            &[false]
+        } else {
+            &[false, true]
+        };
         for &dlopened in forms {
             let program = compile(&source, Some(python), dlopened);
             failures.extend(run(&program).err());
         }
     }
-    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} failed:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 macro_rules! programs {
@@ -240,8 +270,11 @@ fn the_example_of_the_readme_compiles() {
     let (_, rest) = readme.split_once("```c\n").expect("an example in C");
     let (code, _) = rest.split_once("```").expect("its end");
     let file = scratch().join("readme.c");
-    fs::write(&file, format!("{code}\nint main(void) {{ start(); on_click(0); return 0; }}\n"))
-        .expect("readme.c");
+    fs::write(
+        &file,
+        format!("{code}\nint main(void) {{ start(); on_click(0); return 0; }}\n"),
+    )
+    .expect("readme.c");
     for python in pythons() {
         output(
             Command::new("cc")
@@ -259,7 +292,9 @@ fn each_exported_function_is_called_by_a_program() {
         .iter()
         .map(|file| fs::read_to_string(file).expect("program"))
         .collect();
-    let missing: Vec<String> =
-        exported().into_iter().filter(|name| !text.contains(&format!("{name}("))).collect();
+    let missing: Vec<String> = exported()
+        .into_iter()
+        .filter(|name| !text.contains(&format!("{name}(")))
+        .collect();
     assert!(missing.is_empty(), "in no program: {missing:?}");
 }

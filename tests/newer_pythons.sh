@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD
-work=$top/target/sid
+sid=$top/target/sid
 versions=("$@")
 [ $# -gt 0 ] || versions=(3.14 3.15)
 library=$top/target/release/libpyreload.so
@@ -30,53 +30,53 @@ fetch() {
         packages+=("libpython$version" "libpython$version-minimal" "libpython$version-stdlib"
                    "libpython$version-dev")
     done
-    mkdir -p "$work"/state/lists/partial "$work"/cache/archives/partial "$work"/root
+    mkdir -p "$sid"/state/lists/partial "$sid"/cache/archives/partial "$sid"/unpacked
     printf 'Types: deb\nURIs: %s\nSuites: sid\nComponents: main\nSigned-By: %s\n' \
-        "$(mirror)" "$keyring" >"$work/sid.sources"
+        "$(mirror)" "$keyring" >"$sid/sid.sources"
     # An empty status file: what this machine has installed must not matter.
-    : >"$work/state/status"
-    local options=(-o "Dir::Etc::sourcelist=$work/sid.sources" -o Dir::Etc::sourceparts=-
-                   -o "Dir::State=$work/state" -o "Dir::State::lists=$work/state/lists"
-                   -o "Dir::State::status=$work/state/status" -o "Dir::Cache=$work/cache"
+    : >"$sid/state/status"
+    local options=(-o "Dir::Etc::sourcelist=$sid/sid.sources" -o Dir::Etc::sourceparts=-
+                   -o "Dir::State=$sid/state" -o "Dir::State::lists=$sid/state/lists"
+                   -o "Dir::State::status=$sid/state/status" -o "Dir::Cache=$sid/cache"
                    -o APT::Sandbox::User=)
     apt-get -qq "${options[@]}" update
-    (cd "$work/cache" && apt-get -qq "${options[@]}" download "${packages[@]}")
+    (cd "$sid/cache" && apt-get -qq "${options[@]}" download "${packages[@]}")
     local deb
-    for deb in "$work"/cache/*.deb; do
-        dpkg -x "$deb" "$work/root"
+    for deb in "$sid"/cache/*.deb; do
+        dpkg -x "$deb" "$sid/unpacked"
         rm "$deb"
     done
 }
 
 for version in "${versions[@]}"; do
-    if [ ! -e "$work/fetched-$version" ]; then
+    if [ ! -e "$sid/fetched-$version" ]; then
         fetch
-        for got in "${versions[@]}"; do : >"$work/fetched-$got"; done
+        for got in "${versions[@]}"; do : >"$sid/fetched-$got"; done
         break
     fi
 done
 
 triplet=$(cc -print-multiarch)
-libs=$work/root/usr/lib/$triplet
+libs=$sid/unpacked/usr/lib/$triplet
 loader=$(find "$libs" -name 'ld-linux*.so.*' | head -n 1)
 [ -n "$loader" ] || { echo "no dynamic loader in $libs" >&2; exit 1; }
 
 # These Pythons want a newer C library than the machine's, hence the foreign loader, and DT_RPATH
 # (not RUNPATH), which also counts for the libraries' own libraries.
 passed=0 failed=0
-mkdir -p "$work/bin" "$work/tmp"
+mkdir -p "$sid/bin" "$sid/tmp"
 for version in "${versions[@]}"; do
     for source in examples_c/minimal.c examples_c/script_host.c examples_c/notebook_hook.c \
         examples_c/event_loop.c tests/capi/*.c; do
         name=$(basename "$source" .c)
         [ "$name" != no_python ] || continue
-        program=$work/bin/$name-$version
-        cc -std=gnu11 -g -O1 -w -pthread -Iinclude -I"$work/root/usr/include/python$version" \
-            -I"$work/root/usr/include" -o "$program" "$source" "$library" \
+        program=$sid/bin/$name-$version
+        cc -std=gnu11 -g -O1 -w -pthread -Iinclude -I"$sid/unpacked/usr/include/python$version" \
+            -I"$sid/unpacked/usr/include" -o "$program" "$source" "$library" \
             -L"$libs" "-lpython$version" -Wl,--disable-new-dtags \
             -Wl,-rpath,"$libs:$(dirname "$library")" \
             -Wl,--dynamic-linker="$loader" -Wl,--allow-shlib-undefined
-        if PYTHONHOME=$work/root/usr PYRELOAD_LIBRARY=$library TMPDIR=$work/tmp \
+        if PYTHONHOME=$sid/unpacked/usr PYRELOAD_LIBRARY=$library TMPDIR=$sid/tmp \
             timeout 150 "$program" >"$program.log" 2>&1; then
             passed=$((passed + 1))
         else

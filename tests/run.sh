@@ -2,9 +2,10 @@
 # README's second command: runs everything.
 #
 #   bash tests/run.sh            all of it
-#   bash tests/run.sh quick      no valgrind, no soak, no packaging
+#   bash tests/run.sh quick      only what needs nothing but cargo, cc and the Pythons
 #
-# What it needs beyond cargo it installs by package name where it may.
+# What it needs beyond cargo it installs by package name where it may. A part that fails does not
+# hold back the next ones; the last line says how many did.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ci/packages.sh
@@ -13,36 +14,69 @@ quick=${1:-}
 need cc gcc libc6-dev
 need c++ g++
 need make make
-python=$(bash tests/pythons.sh --one 2>/dev/null) || {
+if ! python=$(bash tests/pythons.sh --one 2>/dev/null); then
     need "/usr/include/python3*/Python.h" python3-dev libpython3-dev
     python=$(bash tests/pythons.sh --one)
-}
+fi
 # Unit tests run inside this one; the C tests and the cases run with all that there are.
 export PYO3_PYTHON=${PYO3_PYTHON:-$python}
-step() { printf '\n== %s\n' "$*"; }
 
-step "cargo test"
-cargo test --no-fail-fast
+passed=0 failures=()
+part() {
+    local name=$1 start=$SECONDS
+    shift
+    printf '\n== %s\n' "$name"
+    if "$@"; then
+        passed=$((passed + 1))
+        printf -- '-- %s: passed in %s s\n' "$name" $((SECONDS - start))
+    else
+        failures+=("$name")
+        printf -- '-- %s: FAILED after %s s\n' "$name" $((SECONDS - start))
+    fi
+}
 
-step "the library as it is shipped"
-cargo build --release
-bash tests/library.sh target/release/libpyreload.so
+figures() {
+    local name=$1
+    shift
+    printf '\n== %s (figures)\n' "$name"
+    "$@" || printf -- '-- %s: differences found, see above\n' "$name"
+}
 
-step "examples, with each Python"
-need /usr/include/pybind11/embed.h pybind11-dev
-for python in $(bash tests/pythons.sh); do
-    make -s -C examples_c run PYTHON="$python"
-done
+examples() {
+    local each
+    for each in $(bash tests/pythons.sh); do
+        make -s -C examples_c run PYTHON="$each" >target/examples.log 2>&1 || {
+            cat target/examples.log
+            return 1
+        }
+        echo "$each: all examples show what they say"
+    done
+}
 
+part "build" cargo build --release
+part "unit tests, behaviour cases, C tests with each Python" cargo test --no-fail-fast
+part "the library as it is shipped" bash tests/library.sh target/release/libpyreload.so
+part "examples, with each Python" examples
 if [ "$quick" != quick ]; then
-    step "packaging: SONAME, pkg-config, CMake"
+    need /usr/include/pybind11/embed.h pybind11-dev
     need cmake cmake
     need pkg-config pkg-config
-    bash tests/packaging.sh
-    step "valgrind"
     need valgrind valgrind
-    bash tests/valgrind.sh
-    step "10,000 reloads"
-    "$python" tests/soak_reload.py --count 10000
+    need gdb gdb
+    part "an unmodified host: gdb" python3 tests/hosts/gdb_test.py
+    # These two print figures; what they find is not yet nothing, so they do not decide.
+    figures "equivalence with a restart, random programs" \
+        timeout 150 python3 tests/equivalence/fuzz.py --seed 1 --count 100 --no-shrink
+    figures "real packages that change version" \
+        timeout 240 python3 tests/packages/timetravel.py --subset --floor 99.5
+    part "10,000 reloads, nothing grows" python3 tests/soak_reload.py --count 10000
+    part "valgrind" bash tests/valgrind.sh
+    part "packaging: SONAME, pkg-config, CMake, static" bash tests/packaging.sh
 fi
-step "all passed"
+
+printf '\n'
+for name in ${failures+"${failures[@]}"}; do
+    echo "failed: $name"
+done
+echo "$passed passed, ${#failures[@]} failed"
+[ ${#failures[@]} = 0 ]

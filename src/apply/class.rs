@@ -53,15 +53,27 @@ impl<'py> Work<'_, 'py> {
             }
         }
         let fields = self.fields(old)?;
+        self.tx.class_order(kit, old)?;
         self.move_entries(old, new, old)?;
         self.drop_entries(old, new)?;
+        let order: Vec<String> = kit
+            .class_dict(new)?
+            .keys()
+            .iter()
+            .map(|k| text(&k))
+            .collect();
+        self.tx.order_class(kit, old, &order)?;
         if self.fields(old)? != fields {
             self.reshaped.push(old.clone());
         }
         self.finish_class(old)?;
         // A twin that decorators, metaclass or __init_subclass__ told others about: they get the
         // class that lives on.
-        self.replaced.push(Replaced { from: new.clone(), to: old.clone(), lived: false });
+        self.replaced.push(Replaced {
+            from: new.clone(),
+            to: old.clone(),
+            lived: false,
+        });
         Ok(old.clone())
     }
 
@@ -92,7 +104,9 @@ impl<'py> Work<'_, 'py> {
     fn same_definition(&self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> PyResult<bool> {
         Ok(self.kit.defined_in(old, &self.dict)?
             && self.kit.defined_in(new, &self.dict)?
-            && old.getattr("__qualname__")?.eq(new.getattr("__qualname__")?)?)
+            && old
+                .getattr("__qualname__")?
+                .eq(new.getattr("__qualname__")?)?)
     }
 
     /// What the constructor of a data class takes: names, defaults, options. Empty for others.
@@ -133,7 +147,8 @@ impl<'py> Work<'_, 'py> {
         if kit.version >= (3, 14) {
             let annotate = new.getattr("__annotate__")?;
             if !old.getattr("__annotate__")?.is(&annotate) && target.is(old) {
-                self.tx.set_class_attribute(kit, target, "__annotate__", &annotate)?;
+                self.tx
+                    .set_class_attribute(kit, target, "__annotate__", &annotate)?;
             }
         }
         for (name, value) in after.iter() {
@@ -193,8 +208,8 @@ impl<'py> Work<'_, 'py> {
             };
             let dunder = key.starts_with("__") && key.ends_with("__");
             // What the class statement and its decorators make; the program puts functions there.
-            let made = dunder
-                && (generated || !kit.is_function(&value) || self.library_made(&value)?);
+            let made =
+                dunder && (generated || !kit.is_function(&value) || self.library_made(&value)?);
             if ours || made {
                 self.tx.del_class_entry(kit, old, &name)?;
             }
@@ -226,7 +241,9 @@ impl<'py> Work<'_, 'py> {
             }
             if kit.is_function(&value) {
                 let closure = value.getattr("__closure__")?;
-                let Ok(cells) = closure.cast::<PyTuple>() else { continue };
+                let Ok(cells) = closure.cast::<PyTuple>() else {
+                    continue;
+                };
                 for cell in cells.iter() {
                     match cell.getattr("cell_contents") {
                         Ok(content) if content.is(from) => self.tx.set_cell(&cell, to)?,
@@ -263,7 +280,11 @@ impl<'py> Work<'_, 'py> {
         let abc = kit.py.import("abc")?.getattr("ABCMeta")?;
         if class.is_instance(&abc)? {
             self.update_abstract(class, 0)?;
-            if let Ok(reset) = kit.py.import("_abc").and_then(|m| m.getattr("_reset_caches")) {
+            if let Ok(reset) = kit
+                .py
+                .import("_abc")
+                .and_then(|m| m.getattr("_reset_caches"))
+            {
                 reset.call1((class,))?;
             }
         }
@@ -276,7 +297,10 @@ impl<'py> Work<'_, 'py> {
         let kit = self.kit;
         let mut names: BTreeSet<String> = BTreeSet::new();
         let is_abstract = |value: &Bound<'py, PyAny>| {
-            value.getattr("__isabstractmethod__").and_then(|v| v.is_truthy()).unwrap_or(false)
+            value
+                .getattr("__isabstractmethod__")
+                .and_then(|v| v.is_truthy())
+                .unwrap_or(false)
         };
         for (name, value) in kit.class_dict(class)?.iter() {
             if is_abstract(&value) {
@@ -295,12 +319,16 @@ impl<'py> Work<'_, 'py> {
             }
         }
         let now: BTreeSet<String> = match class.getattr("__abstractmethods__") {
-            Ok(set) => set.try_iter()?.map(|n| n.map(|n| text(&n))).collect::<PyResult<_>>()?,
+            Ok(set) => set
+                .try_iter()?
+                .map(|n| n.map(|n| text(&n)))
+                .collect::<PyResult<_>>()?,
             Err(_) => BTreeSet::new(),
         };
         if now != names {
             let set = pyo3::types::PyFrozenSet::new(kit.py, &names)?;
-            self.tx.set_class_attribute(kit, class, "__abstractmethods__", set.as_any())?;
+            self.tx
+                .set_class_attribute(kit, class, "__abstractmethods__", set.as_any())?;
         }
         if depth < 16 {
             for sub in class.call_method0("__subclasses__")?.try_iter()? {
@@ -321,23 +349,30 @@ impl<'py> Work<'_, 'py> {
         let anchored = self.anchored(old, new)?;
         let new = anchored.as_ref().unwrap_or(new);
         let qualname = text(&old.getattr("__qualname__")?);
-        self.notes.push(format!("{qualname} is a new class, since {why}; instances were moved to it where they could be"));
+        self.notes.push(format!(
+            "{qualname} is a new class, since {why}; instances were moved to it where they could be"
+        ));
         self.move_entries(old, new, new)?;
         // What the program had put on the class, it finds on the new one.
         let members = self.members.get(&qualname).cloned().unwrap_or_default();
         let (have, want) = (self.kit.class_dict(old)?, self.kit.class_dict(new)?);
         for (name, value) in have.iter() {
             let key = text(&name);
+            let dunder = key.starts_with("__") && key.ends_with("__");
             if !want.contains(&name)?
                 && !members.contains(&key)
-                && !(key.starts_with("__") && key.ends_with("__"))
+                && !dunder
                 && !PRIVATE.contains(&key.as_str())
                 && !is_slot(&value)?
             {
                 self.kit.type_setattr.call1((new, &name, &value))?;
             }
         }
-        self.replaced.push(Replaced { from: old.clone(), to: new.clone(), lived: true });
+        self.replaced.push(Replaced {
+            from: old.clone(),
+            to: new.clone(),
+            lived: true,
+        });
         self.finish_class(new)?;
         Ok(new.clone())
     }
@@ -360,8 +395,12 @@ impl<'py> Work<'_, 'py> {
             || !known.contains(&text(&meta.getattr("__name__")?).as_str())
             || kit.class_entry(new, "__slots__")?.is_some()
             || kit.class_entry(new, "__dict__")?.is_none()
-            || !new.getattr("__dictoffset__")?.eq(old.getattr("__dictoffset__")?)?
-            || !new.getattr("__basicsize__")?.eq(old.getattr("__basicsize__")?)?
+            || !new
+                .getattr("__dictoffset__")?
+                .eq(old.getattr("__dictoffset__")?)?
+            || !new
+                .getattr("__basicsize__")?
+                .eq(old.getattr("__basicsize__")?)?
         {
             return Ok(None);
         }
@@ -381,10 +420,20 @@ impl<'py> Work<'_, 'py> {
             }
         }
         // Refused where the bases' `__init_subclass__` asks for keywords.
-        let arguments = (new.getattr("__name__")?, PyTuple::new(kit.py, bases)?, entries);
-        let Ok(made) = meta.call1(arguments) else { return Ok(None) };
+        let arguments = (
+            new.getattr("__name__")?,
+            PyTuple::new(kit.py, bases)?,
+            entries,
+        );
+        let Ok(made) = meta.call1(arguments) else {
+            return Ok(None);
+        };
         made.setattr("__qualname__", new.getattr("__qualname__")?)?;
-        self.replaced.push(Replaced { from: new.clone(), to: made.clone(), lived: false });
+        self.replaced.push(Replaced {
+            from: new.clone(),
+            to: made.clone(),
+            lived: false,
+        });
         for (_, value) in kit.class_dict(new)?.iter() {
             self.redirect_cells(&value, new, &made)?;
         }
@@ -411,7 +460,14 @@ impl<'py> Work<'_, 'py> {
             }
         }
         let entries = class.getattr("__dict__")?;
-        for mark in ["__dataclass_fields__", "__attrs_attrs__", "_fields", "__total__", "__protocol_attrs__", "__pydantic_fields__"] {
+        for mark in [
+            "__dataclass_fields__",
+            "__attrs_attrs__",
+            "_fields",
+            "__total__",
+            "__protocol_attrs__",
+            "__pydantic_fields__",
+        ] {
             if entries.contains(mark)? {
                 return Ok(true);
             }
@@ -423,12 +479,22 @@ impl<'py> Work<'_, 'py> {
     /// it: only then must the heap be asked who.
     pub fn held_elsewhere(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
         let own = |items: Vec<Bound<'py, PyAny>>| items.iter().filter(|i| i.is(class)).count();
+        let method = self.kit.py.import("types")?.getattr("MethodType")?;
         let mut known = 1 + self.tx.references(class);
-        known += own(class.getattr("__mro__")?.try_iter()?.collect::<PyResult<_>>()?);
+        known += own(class
+            .getattr("__mro__")?
+            .try_iter()?
+            .collect::<PyResult<_>>()?);
         for (_, value) in self.kit.class_dict(class)?.iter() {
             if is_slot(&value)? && value.getattr("__objclass__").is_ok_and(|c| c.is(class)) {
                 known += 1;
             }
+            if value.get_type().is(&method) && value.getattr("__self__")?.is(class) {
+                known += 1;
+            }
+        }
+        if self.is_enum(class)? {
+            known += self.held_by_members(class)?;
         }
         Ok(reference_count(class) > known as isize)
     }

@@ -23,7 +23,12 @@ pub struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// Reads the `__future__` flags off the outline.
-    pub fn new(py: Python<'_>, text: &'a str, outline: &'a Outline, filename: &'a str) -> PyResult<Self> {
+    pub fn new(
+        py: Python<'_>,
+        text: &'a str,
+        outline: &'a Outline,
+        filename: &'a str,
+    ) -> PyResult<Self> {
         let mut flags = 0;
         if !outline.future.is_empty() {
             let future = py.import("__future__")?;
@@ -33,12 +38,19 @@ impl<'a> Source<'a> {
                 }
             }
         }
-        Ok(Self { text, outline, filename, flags })
+        Ok(Self {
+            text,
+            outline,
+            filename,
+            flags,
+        })
     }
 
     /// The text of a statement.
     pub fn slice(&self, statement: &Statement) -> &'a str {
-        self.text.get(statement.span.start as usize..statement.span.end as usize).unwrap_or("")
+        self.text
+            .get(statement.span.start as usize..statement.span.end as usize)
+            .unwrap_or("")
     }
 
     /// Dead code that tells the compiler what the rest of the module would have told it.
@@ -64,7 +76,8 @@ impl<'a> Source<'a> {
     }
 
     fn compiled<'py>(&self, kit: &Kit<'py>, text: &str, mode: &str) -> PyResult<Bound<'py, PyAny>> {
-        kit.compile.call1((text, self.filename, mode, self.flags, true, -1))
+        kit.compile
+            .call1((text, self.filename, mode, self.flags, true, -1))
     }
 
     /// The whole text, as the import system would compile it.
@@ -73,16 +86,26 @@ impl<'a> Source<'a> {
     }
 
     /// A top-level statement as a module's code, to be executed in the module's dict.
-    pub fn statement<'py>(&self, kit: &Kit<'py>, statement: &Statement) -> PyResult<Bound<'py, PyAny>> {
+    pub fn statement<'py>(
+        &self,
+        kit: &Kit<'py>,
+        statement: &Statement,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let text = self.alone(statement);
         self.compiled(kit, &text, "exec")
     }
 
     /// The same, telling which names it binds: see branches.py.
-    pub fn branches<'py>(&self, kit: &Kit<'py>, statement: &Statement) -> PyResult<Bound<'py, PyAny>> {
+    pub fn branches<'py>(
+        &self,
+        kit: &Kit<'py>,
+        statement: &Statement,
+    ) -> PyResult<Bound<'py, PyAny>> {
         // Not a module: what is ours must not show up in sys.modules.
         let helper = PyDict::new(kit.py);
-        let code = kit.compile.call1((include_str!("branches.py"), "pyreload/branches.py", "exec"))?;
+        let code =
+            kit.compile
+                .call1((include_str!("branches.py"), "pyreload/branches.py", "exec"))?;
         kit.exec.call1((code, &helper))?;
         let instrument = helper.as_any().get_item("instrument")?;
         instrument.call1((self.alone(statement), self.filename, self.flags))
@@ -120,7 +143,10 @@ impl<'a> Source<'a> {
             }
             None
         })?;
-        let text = format!("({}\n)", part.get(at + 1..)?.trim_start_matches([' ', '\t']));
+        let text = format!(
+            "({}\n)",
+            part.get(at + 1..)?.trim_start_matches([' ', '\t'])
+        );
         self.compiled(kit, &text, "eval").ok()
     }
 
@@ -135,7 +161,11 @@ impl<'a> Source<'a> {
         let (text, path) = self.within(chain, &[statement], statement.span.line);
         let module = self.compiled(kit, &text, "exec")?;
         let mut code = module;
-        for name in path.iter().map(String::as_str).chain(std::iter::once(statement.name.as_str())) {
+        for name in path
+            .iter()
+            .map(String::as_str)
+            .chain(std::iter::once(statement.name.as_str()))
+        {
             code = inner(kit, &code, name)?;
         }
         Ok(code)
@@ -159,7 +189,12 @@ impl<'a> Source<'a> {
 
     /// Headers for the enclosing blocks, each on a line of its own right above the parts, then
     /// the parts at their own lines. Also returns the names of the enclosing classes.
-    fn within(&self, chain: &[&Statement], parts: &[&Statement], first: u32) -> (String, Vec<String>) {
+    fn within(
+        &self,
+        chain: &[&Statement],
+        parts: &[&Statement],
+        first: u32,
+    ) -> (String, Vec<String>) {
         let mut headers: Vec<String> = Vec::new();
         let mut path = Vec::new();
         let mut column = 0;
@@ -170,7 +205,11 @@ impl<'a> Source<'a> {
             }
             let pad = self.indentation(block);
             if block.kind == Kind::Class {
-                headers.push(format!("{pad}class {}{}:", block.name, self.type_parameters(block)));
+                headers.push(format!(
+                    "{pad}class {}{}:",
+                    block.name,
+                    self.type_parameters(block)
+                ));
                 path.push(block.name.clone());
             } else {
                 headers.push(format!("{pad}if 1:"));
@@ -214,7 +253,9 @@ impl<'a> Source<'a> {
     /// What stands before a statement on its line. A form feed begins the line anew.
     fn lead(&self, statement: &Statement) -> &'a str {
         let start = statement.span.start as usize;
-        let begin = self.text[..start].rfind(['\n', '\x0c']).map_or(0, |at| at + 1);
+        let begin = self.text[..start]
+            .rfind(['\n', '\x0c'])
+            .map_or(0, |at| at + 1);
         &self.text[begin..start]
     }
 
@@ -232,9 +273,13 @@ impl<'a> Source<'a> {
     /// `[T, U]` of a generic class (PEP 695), or nothing.
     fn type_parameters(&self, class: &Statement) -> &'a str {
         let text = self.slice(class);
-        let Some(at) = text.find("class ").map(|at| at + 6) else { return "" };
+        let Some(at) = text.find("class ").map(|at| at + 6) else {
+            return "";
+        };
         let rest = &text[at..];
-        let Some(open) = rest.find(['[', '(', ':']) else { return "" };
+        let Some(open) = rest.find(['[', '(', ':']) else {
+            return "";
+        };
         if !rest[open..].starts_with('[') {
             return "";
         }
@@ -265,7 +310,11 @@ fn mentions(text: &str, name: &str) -> bool {
 
 /// The code object of this name among the constants of another, looking through the hidden
 /// scope of type parameters (3.12+).
-pub fn inner<'py>(kit: &Kit<'py>, code: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+pub fn inner<'py>(
+    kit: &Kit<'py>,
+    code: &Bound<'py, PyAny>,
+    name: &str,
+) -> PyResult<Bound<'py, PyAny>> {
     let mut hidden = Vec::new();
     for constant in code.getattr("co_consts")?.try_iter()? {
         let constant = constant?;
@@ -284,5 +333,7 @@ pub fn inner<'py>(kit: &Kit<'py>, code: &Bound<'py, PyAny>, name: &str) -> PyRes
             return Ok(found);
         }
     }
-    Err(pyo3::exceptions::PySyntaxError::new_err(format!("{name} does not compile to a definition")))
+    Err(pyo3::exceptions::PySyntaxError::new_err(format!(
+        "{name} does not compile to a definition"
+    )))
 }

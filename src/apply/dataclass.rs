@@ -14,7 +14,11 @@ impl<'py> Work<'_, 'py> {
         let mut derived: Vec<(usize, Bound<'py, PyAny>)> = Vec::new();
         let mut todo = reshaped;
         while let Some(class) = todo.pop() {
-            let list = self.kit.object.get_type().call_method1("__subclasses__", (&class,))?;
+            let list = self
+                .kit
+                .object
+                .get_type()
+                .call_method1("__subclasses__", (&class,))?;
             for sub in list.try_iter()? {
                 let sub = sub?;
                 if !derived.iter().any(|(_, d)| d.is(&sub)) {
@@ -28,7 +32,10 @@ impl<'py> Work<'_, 'py> {
         for (_, class) in derived {
             let parameters = self.kit.class_entry(&class, "__dataclass_params__")?;
             if let Some(parameters) = parameters
-                && self.kit.class_entry(&class, "__pydantic_fields__")?.is_none()
+                && self
+                    .kit
+                    .class_entry(&class, "__pydantic_fields__")?
+                    .is_none()
             {
                 self.generate_again(&class, &parameters)?;
             }
@@ -74,14 +81,20 @@ impl<'py> Work<'_, 'py> {
         let fields = class.getattr("__dataclass_fields__")?;
         if let Ok(own) = class.getattr("__annotations__")?.cast_into::<PyDict>() {
             for (name, _) in own.iter() {
-                let Ok(field) = fields.get_item(&name) else { continue };
+                let Ok(field) = fields.get_item(&name) else {
+                    continue;
+                };
                 let kind = text(&field.getattr("_field_type")?.repr()?.into_any());
                 if !kind.contains("CLASSVAR") && !kind.contains("KW_ONLY") {
                     kit.type_setattr.call1((class, &name, field))?;
                 }
             }
         }
-        let decorator = kit.py.import("dataclasses")?.getattr("dataclass")?.call((), Some(&options))?;
+        let decorator = kit
+            .py
+            .import("dataclasses")?
+            .getattr("dataclass")?
+            .call((), Some(&options))?;
         let outcome = decorator.call1((class,));
         let after = kit.class_dict(class)?;
         for (name, value) in before.iter() {
@@ -105,7 +118,9 @@ impl<'py> Work<'_, 'py> {
             return Ok(false);
         }
         let library = kit.py.import("dataclasses")?.dict();
-        let inner = value.getattr("__wrapped__").unwrap_or_else(|_| value.clone());
+        let inner = value
+            .getattr("__wrapped__")
+            .unwrap_or_else(|_| value.clone());
         if !kit.is_function(&inner) {
             return Ok(false);
         }

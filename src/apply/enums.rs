@@ -7,8 +7,12 @@ use super::kit::text;
 use super::work::{Replaced, Work};
 
 /// The tables that `EnumMeta` keeps, by CPython version; those that exist are rebuilt.
-const VALUE_TABLES: [&str; 4] =
-    ["_value2member_map_", "_unhashable_values_", "_unhashable_values_map_", "_hashable_values_"];
+const VALUE_TABLES: [&str; 4] = [
+    "_value2member_map_",
+    "_unhashable_values_",
+    "_unhashable_values_map_",
+    "_hashable_values_",
+];
 
 impl<'py> Work<'_, 'py> {
     /// Whether this is an enumeration.
@@ -27,6 +31,7 @@ impl<'py> Work<'_, 'py> {
         let py = kit.py;
         let had = old.getattr("_member_map_")?.cast_into::<PyDict>()?;
         let has = new.getattr("_member_map_")?.cast_into::<PyDict>()?;
+        self.tx.class_order(kit, old)?;
         // Everything but members first: methods, properties, constants.
         let (before, after) = (kit.class_dict(old)?, kit.class_dict(new)?);
         for (_, value) in after.iter() {
@@ -38,7 +43,10 @@ impl<'py> Work<'_, 'py> {
         }
         let internal = |key: &str| {
             VALUE_TABLES.contains(&key)
-                || matches!(key, "_member_map_" | "_member_names_" | "__dict__" | "__weakref__" | "_abc_impl")
+                || matches!(
+                    key,
+                    "_member_map_" | "_member_names_" | "__dict__" | "__weakref__" | "_abc_impl"
+                )
         };
         let names: Vec<String> = has.keys().iter().map(|k| text(&k)).collect();
         for (name, value) in after.iter() {
@@ -62,7 +70,9 @@ impl<'py> Work<'_, 'py> {
                 pair.1.clone()
             } else {
                 let member = match had.get_item(&name)? {
-                    Some(member) if canonical == text(&name) && same_payload(&member, &fresh)? => member,
+                    Some(member) if canonical == text(&name) && same_payload(&member, &fresh)? => {
+                        member
+                    }
                     found => {
                         if found.is_some() {
                             self.notes.push(format!(
@@ -73,14 +83,14 @@ impl<'py> Work<'_, 'py> {
                         self.adopt(old, &fresh)?
                     }
                 };
+                let state = member.getattr("__dict__")?.cast_into::<PyDict>()?;
                 if !member.is(&fresh) {
-                    let state = member.getattr("__dict__")?.cast_into::<PyDict>()?;
                     self.tx.dict(&state)?;
                     for (key, value) in fresh.getattr("__dict__")?.cast_into::<PyDict>()?.iter() {
                         state.set_item(key, value)?;
                     }
-                    state.set_item("__objclass__", old)?;
                 }
+                state.set_item("__objclass__", old)?;
                 pairs.push((fresh.clone(), member.clone()));
                 member
             };
@@ -105,9 +115,35 @@ impl<'py> Work<'_, 'py> {
         }
         self.drop_enum_entries(old, &before, &after)?;
         self.tables(old, new, &had, &map, &pairs)?;
+        let order: Vec<String> = after.keys().iter().map(|k| text(&k)).collect();
+        self.tx.order_class(kit, old, &order)?;
         self.finish_class(old)?;
-        self.replaced.push(Replaced { from: new.clone(), to: old.clone(), lived: false });
+        self.replaced.push(Replaced {
+            from: new.clone(),
+            to: old.clone(),
+            lived: false,
+        });
         Ok(old.clone())
+    }
+
+    /// How often an enumeration is held by its own members.
+    pub(super) fn held_by_members(&self, class: &Bound<'py, PyAny>) -> PyResult<usize> {
+        let mut known = 0;
+        let mut seen = std::collections::HashSet::new();
+        for table in ["_member_map_", "_value2member_map_"] {
+            let members = class.getattr(table)?.cast_into::<PyDict>()?;
+            for (_, member) in members.iter() {
+                if !member.get_type().is(class) || !seen.insert(member.as_ptr() as usize) {
+                    continue;
+                }
+                let owner = member
+                    .getattr("__dict__")?
+                    .cast_into::<PyDict>()?
+                    .get_item("__objclass__")?;
+                known += 1 + usize::from(owner.is_some_and(|c| c.is(class)));
+            }
+        }
+        Ok(known)
     }
 
     fn drop_enum_entries(
@@ -117,7 +153,9 @@ impl<'py> Work<'_, 'py> {
         after: &Bound<'py, PyDict>,
     ) -> PyResult<()> {
         let qualname = text(&old.getattr("__qualname__")?);
-        let Some(members) = self.members.get(&qualname).cloned() else { return Ok(()) };
+        let Some(members) = self.members.get(&qualname).cloned() else {
+            return Ok(());
+        };
         for (name, _) in before.iter() {
             let key = text(&name);
             if members.contains(&key)
@@ -163,16 +201,26 @@ impl<'py> Work<'_, 'py> {
     ) -> PyResult<()> {
         let py = self.kit.py;
         let kept = |member: &Bound<'py, PyAny>| {
-            pairs.iter().find(|(fresh, _)| fresh.is(member)).map_or_else(|| member.clone(), |(_, m)| m.clone())
+            pairs
+                .iter()
+                .find(|(fresh, _)| fresh.is(member))
+                .map_or_else(|| member.clone(), |(_, m)| m.clone())
         };
         self.tx.dict(had)?;
         had.call_method0("clear")?;
         had.update(map.as_mapping())?;
-        let (names, fresh_names) = (old.getattr("_member_names_")?, new.getattr("_member_names_")?);
+        let (names, fresh_names) = (
+            old.getattr("_member_names_")?,
+            new.getattr("_member_names_")?,
+        );
         self.tx.container(&names)?;
-        names.cast_into::<PyList>()?.set_slice(0, usize::MAX >> 1, &fresh_names)?;
+        names
+            .cast_into::<PyList>()?
+            .set_slice(0, usize::MAX >> 1, &fresh_names)?;
         for table in VALUE_TABLES {
-            let (Ok(now), Ok(fresh)) = (old.getattr(table), new.getattr(table)) else { continue };
+            let (Ok(now), Ok(fresh)) = (old.getattr(table), new.getattr(table)) else {
+                continue;
+            };
             if let (Ok(now), Ok(fresh)) = (now.cast::<PyDict>(), fresh.cast::<PyDict>()) {
                 self.tx.dict(now)?;
                 let pseudo = PyDict::new(py);
@@ -182,7 +230,9 @@ impl<'py> Work<'_, 'py> {
                         let name = member.getattr("_name_")?;
                         if name.is_none() || text(&name).contains('|') {
                             if member.hasattr("_inverted_")? {
-                                member.getattr("__dict__")?.set_item("_inverted_", py.None())?;
+                                member
+                                    .getattr("__dict__")?
+                                    .set_item("_inverted_", py.None())?;
                             }
                             pseudo.set_item(value, member)?;
                         }
@@ -204,7 +254,9 @@ impl<'py> Work<'_, 'py> {
         }
         for (_, member) in pairs {
             if member.hasattr("_inverted_")? {
-                member.getattr("__dict__")?.set_item("_inverted_", py.None())?;
+                member
+                    .getattr("__dict__")?
+                    .set_item("_inverted_", py.None())?;
             }
         }
         Ok(())
@@ -219,7 +271,9 @@ fn same_payload(old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool
             return Ok(old.is_instance(&kind)?
                 && new.is_instance(&kind)?
                 && kind.call1((old.getattr("_value_")?,)).and_then(|a| {
-                    new.getattr("_value_").and_then(|v| kind.call1((v,))).and_then(|b| a.eq(b))
+                    new.getattr("_value_")
+                        .and_then(|v| kind.call1((v,)))
+                        .and_then(|b| a.eq(b))
                 })?);
         }
     }

@@ -25,7 +25,10 @@ impl Wanted<'_> {
     pub fn is(&self, kit: &Kit<'_>, value: &Bound<'_, PyAny>) -> bool {
         kit.is_function(value)
             && value.getattr("__code__").is_ok_and(|code| {
-                code.getattr("co_firstlineno").and_then(|l| l.extract::<u32>()).ok() == Some(self.line)
+                code.getattr("co_firstlineno")
+                    .and_then(|l| l.extract::<u32>())
+                    .ok()
+                    == Some(self.line)
                     && code.getattr("co_name").is_ok_and(|n| text(&n) == self.name)
             })
     }
@@ -41,7 +44,9 @@ pub fn find<'py>(
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let is = |candidate: &Bound<'py, PyAny>| {
         wanted.is(kit, candidate)
-            && candidate.getattr("__globals__").is_ok_and(|found| found.is(globals))
+            && candidate
+                .getattr("__globals__")
+                .is_ok_and(|found| found.is(globals))
     };
     if is(value) {
         return Ok(Some(value.clone()));
@@ -60,9 +65,9 @@ pub fn find<'py>(
             for object in referents.call1((holder,))?.try_iter()? {
                 let object = object?;
                 if kit.is_function(holder)
-                    && object.cast_exact::<PyDict>().is_ok_and(|d| {
-                        holder.getattr("__globals__").is_ok_and(|g| g.is(d))
-                    })
+                    && object
+                        .cast_exact::<PyDict>()
+                        .is_ok_and(|d| holder.getattr("__globals__").is_ok_and(|g| g.is(d)))
                 {
                     continue;
                 }
@@ -89,7 +94,11 @@ pub fn same_code(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) 
         return Ok(true);
     }
     // Equality of code objects says nothing of the line table before 3.12.
-    let lines = if kit.version >= (3, 10) { "co_linetable" } else { "co_lnotab" };
+    let lines = if kit.version >= (3, 10) {
+        "co_linetable"
+    } else {
+        "co_lnotab"
+    };
     Ok(old.eq(new)? && old.getattr(lines)?.eq(new.getattr(lines)?)? && nested_same(kit, old, new)?)
 }
 
@@ -142,7 +151,10 @@ impl<'py> Work<'_, 'py> {
         if had != needs || fresh.is_some() {
             let cells = |owner: &Bound<'py, PyAny>| -> PyResult<Vec<Bound<'py, PyAny>>> {
                 let closure = owner.getattr("__closure__")?;
-                Ok(closure.cast::<PyTuple>().map(|t| t.iter().collect()).unwrap_or_default())
+                Ok(closure
+                    .cast::<PyTuple>()
+                    .map(|t| t.iter().collect())
+                    .unwrap_or_default())
             };
             let own = cells(function)?;
             let twin = match fresh {
@@ -242,8 +254,19 @@ impl<'py> Work<'_, 'py> {
         if !self.give_code(old, &code, class, fresh)? {
             return Ok(new.clone());
         }
-        let mut parts = vec!["__defaults__", "__kwdefaults__", "__doc__", "__name__", "__qualname__", "__module__"];
-        parts.push(if kit.version >= (3, 14) { "__annotate__" } else { "__annotations__" });
+        let mut parts = vec![
+            "__defaults__",
+            "__kwdefaults__",
+            "__doc__",
+            "__name__",
+            "__qualname__",
+            "__module__",
+        ];
+        parts.push(if kit.version >= (3, 14) {
+            "__annotate__"
+        } else {
+            "__annotations__"
+        });
         if kit.version >= (3, 12) {
             parts.push("__type_params__");
         }
@@ -251,7 +274,9 @@ impl<'py> Work<'_, 'py> {
             let value = new.getattr(name)?;
             let now = old.getattr(name)?;
             // Assigning an equal value would cost the function its specialisation (3.13+).
-            if value.is(&now) || (name != "__annotate__" && name != "__type_params__" && identical(&now, &value)) {
+            if value.is(&now)
+                || (name != "__annotate__" && name != "__type_params__" && identical(&now, &value))
+            {
                 continue;
             }
             if name == "__annotate__" && value.is_none() && now.is_none() {
@@ -270,7 +295,9 @@ impl<'py> Work<'_, 'py> {
         }
         for (key, value) in attributes.iter() {
             let kept = match own.get_item(&key)? {
-                Some(before) if text(&key) == "__wrapped__" => self.reconcile(&before, &value, class)?,
+                Some(before) if text(&key) == "__wrapped__" => {
+                    self.reconcile(&before, &value, class)?
+                }
                 _ => value,
             };
             own.set_item(key, kept)?;
@@ -285,21 +312,28 @@ impl<'py> Work<'_, 'py> {
         new: &Bound<'py, PyAny>,
         cells: &Bound<'py, PyTuple>,
     ) -> PyResult<()> {
-        let Ok(own) = old.getattr("__closure__")?.cast_into::<PyTuple>() else { return Ok(()) };
+        let Ok(own) = old.getattr("__closure__")?.cast_into::<PyTuple>() else {
+            return Ok(());
+        };
         let had: Vec<String> = old.getattr("__code__")?.getattr("co_freevars")?.extract()?;
         let has: Vec<String> = new.getattr("__code__")?.getattr("co_freevars")?.extract()?;
         for (name, cell) in has.iter().zip(cells.iter()) {
-            let Some(at) = had.iter().position(|h| h == name) else { continue };
-            let (Ok(before), Ok(after)) =
-                (own.get_item(at)?.getattr("cell_contents"), cell.getattr("cell_contents"))
-            else {
+            let Some(at) = had.iter().position(|h| h == name) else {
+                continue;
+            };
+            let (Ok(before), Ok(after)) = (
+                own.get_item(at)?.getattr("cell_contents"),
+                cell.getattr("cell_contents"),
+            ) else {
                 continue;
             };
             if !before.is(&after)
                 && !before.is(old)
                 && self.kit.is_function(&before)
                 && self.kit.is_function(&after)
-                && before.getattr("__qualname__")?.eq(after.getattr("__qualname__")?)?
+                && before
+                    .getattr("__qualname__")?
+                    .eq(after.getattr("__qualname__")?)?
             {
                 let kept = self.reconcile(&before, &after, None)?;
                 cell.setattr("cell_contents", kept)?;
@@ -315,10 +349,14 @@ impl<'py> Work<'_, 'py> {
         let unwrap = |value: &Bound<'py, PyAny>| -> Option<Bound<'py, PyAny>> {
             let mut at = value.clone();
             for _ in 0..8 {
-                if kit.is_function(&at) && at.getattr("__globals__").is_ok_and(|g| g.is(&self.dict)) {
+                if kit.is_function(&at) && at.getattr("__globals__").is_ok_and(|g| g.is(&self.dict))
+                {
                     return Some(at);
                 }
-                at = at.getattr("__wrapped__").or_else(|_| at.getattr("__func__")).ok()?;
+                at = at
+                    .getattr("__wrapped__")
+                    .or_else(|_| at.getattr("__func__"))
+                    .ok()?;
             }
             None
         };
@@ -355,7 +393,11 @@ pub fn identical(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
             });
     }
     // 0.0 and -0.0 are equal and not the same; their texts differ.
-    let name = a.get_type().name().map(|n| n.to_string()).unwrap_or_default();
+    let name = a
+        .get_type()
+        .name()
+        .map(|n| n.to_string())
+        .unwrap_or_default();
     match name.as_str() {
         "int" | "str" | "bytes" | "bool" => a.eq(b).unwrap_or(false),
         "float" | "complex" => same_repr(a, b),

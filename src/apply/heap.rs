@@ -17,8 +17,11 @@ impl<'py> Work<'_, 'py> {
         self.derived_data_classes()?;
         for Replaced { from, to, lived } in std::mem::take(&mut self.replaced) {
             let class = self.kit.is_class(&from);
-            let known =
-                if class { self.held_elsewhere(&from)? } else { reference_count(&from) > 2 };
+            let known = if class {
+                self.held_elsewhere(&from)?
+            } else {
+                reference_count(&from) > 2
+            };
             if known {
                 self.hand_over(&from, &to, lived)?;
             }
@@ -37,8 +40,11 @@ impl<'py> Work<'_, 'py> {
         if pairs.is_empty() {
             return Ok(());
         }
-        let by_code: HashMap<usize, usize> =
-            pairs.iter().enumerate().map(|(at, (old, _))| (old.as_ptr() as usize, at)).collect();
+        let by_code: HashMap<usize, usize> = pairs
+            .iter()
+            .enumerate()
+            .map(|(at, (old, _))| (old.as_ptr() as usize, at))
+            .collect();
         let mut updated = vec![0_isize; pairs.len()];
         self.known_closures(&pairs, &by_code, &mut updated)?;
         // Ours, the constants of the outer code, and the undo log's for each that was updated.
@@ -79,7 +85,9 @@ impl<'py> Work<'_, 'py> {
         by_code: &HashMap<usize, usize>,
     ) -> PyResult<Option<usize>> {
         let code = function.getattr("__code__")?;
-        let Some(&at) = by_code.get(&(code.as_ptr() as usize)) else { return Ok(None) };
+        let Some(&at) = by_code.get(&(code.as_ptr() as usize)) else {
+            return Ok(None);
+        };
         let new = pairs[at].1.clone();
         Ok(self.give_code(function, &new, None, None)?.then_some(at))
     }
@@ -125,16 +133,26 @@ impl<'py> Work<'_, 'py> {
     }
 
     /// Whoever holds `from` holds `to` from now on.
-    fn hand_over(&mut self, from: &Bound<'py, PyAny>, to: &Bound<'py, PyAny>, instances: bool) -> PyResult<()> {
+    fn hand_over(
+        &mut self,
+        from: &Bound<'py, PyAny>,
+        to: &Bound<'py, PyAny>,
+        instances: bool,
+    ) -> PyResult<()> {
         let kit = self.kit;
         let mut stuck = 0_usize;
         let mut moved = 0_usize;
         let subclasses: Vec<Bound<'py, PyAny>> = if instances {
-            from.call_method0("__subclasses__")?.try_iter()?.collect::<PyResult<_>>()?
+            from.call_method0("__subclasses__")?
+                .try_iter()?
+                .collect::<PyResult<_>>()?
         } else {
             Vec::new()
         };
-        let holders = kit.gc.call_method1("get_referrers", (from,))?.cast_into::<PyList>()?;
+        let holders = kit
+            .gc
+            .call_method1("get_referrers", (from,))?
+            .cast_into::<PyList>()?;
         for holder in holders.iter() {
             if instances && holder.get_type().is(from) {
                 match self.tx.set_class(&holder, to) {
@@ -156,7 +174,11 @@ impl<'py> Work<'_, 'py> {
                 .map(|b| b.map(|b| if b.is(from) { to.clone() } else { b }))
                 .collect::<PyResult<_>>()?;
             let bases = PyTuple::new(kit.py, bases)?;
-            if self.tx.set_class_attribute(kit, &subclass, "__bases__", bases.as_any()).is_err() {
+            if self
+                .tx
+                .set_class_attribute(kit, &subclass, "__bases__", bases.as_any())
+                .is_err()
+            {
                 self.notes.push(format!(
                     "{} keeps the old base class: its layout does not allow the new one; restart to change it",
                     text(&subclass.getattr("__qualname__")?)
@@ -182,10 +204,16 @@ impl<'py> Work<'_, 'py> {
         let kit = self.kit;
         if let Ok(dict) = holder.cast_exact::<PyDict>() {
             // The dict inside a class must not be written past its caches.
-            if dict.contains("__module__")? && dict.contains("__doc__")? && !dict.contains("__name__")? {
+            if dict.contains("__module__")?
+                && dict.contains("__doc__")?
+                && !dict.contains("__name__")?
+            {
                 return Ok(());
             }
-            let hits: Vec<_> = dict.iter().filter(|(k, v)| v.is(from) || k.is(from)).collect();
+            let hits: Vec<_> = dict
+                .iter()
+                .filter(|(k, v)| v.is(from) || k.is(from))
+                .collect();
             if hits.is_empty() {
                 return Ok(());
             }
@@ -208,7 +236,11 @@ impl<'py> Work<'_, 'py> {
             for at in (0..list.len()).rev() {
                 if list.get_item(at)?.is(from) {
                     // A registry that was told of the class twice: once is enough.
-                    if present { list.del_item(at)? } else { list.set_item(at, to)? }
+                    if present {
+                        list.del_item(at)?
+                    } else {
+                        list.set_item(at, to)?
+                    }
                 }
             }
         } else if let Ok(set) = holder.cast_exact::<PySet>() {
@@ -235,19 +267,29 @@ impl<'py> Work<'_, 'py> {
     /// Models that compiled a schema from their fields do it again.
     fn models(&mut self) -> PyResult<()> {
         for class in self.classes.clone() {
-            if self.kit.class_entry(&class, "__pydantic_core_schema__")?.is_none() {
+            if self
+                .kit
+                .class_entry(&class, "__pydantic_core_schema__")?
+                .is_none()
+            {
                 continue;
             }
             let arguments = PyDict::new(self.kit.py);
             arguments.set_item("force", true)?;
             class.call_method("model_rebuild", (), Some(&arguments))?;
             // Models that embed it hold its old schema.
-            let all = self.kit.gc.call_method1("get_referrers", (class.get_type(),))?;
+            let all = self
+                .kit
+                .gc
+                .call_method1("get_referrers", (class.get_type(),))?;
             for other in all.try_iter()? {
                 let other = other?;
                 if self.kit.is_class(&other)
                     && !other.is(&class)
-                    && self.kit.class_entry(&other, "__pydantic_core_schema__")?.is_some()
+                    && self
+                        .kit
+                        .class_entry(&other, "__pydantic_core_schema__")?
+                        .is_some()
                     && let Ok(fields) = other.getattr("model_fields")
                     && text(&fields.repr()?.into_any()).contains(&text(&class.getattr("__name__")?))
                 {
@@ -264,7 +306,11 @@ impl<'py> Work<'_, 'py> {
         class: &Bound<'py, PyAny>,
         holder: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
-        let kind = self.kit.py.import("functools")?.getattr("cached_property")?;
+        let kind = self
+            .kit
+            .py
+            .import("functools")?
+            .getattr("cached_property")?;
         if !holder.is_instance(&kind)? {
             return Ok(());
         }
@@ -284,14 +330,23 @@ impl<'py> Work<'_, 'py> {
                 continue;
             }
             // `type.__subclasses__`: a metaclass may have a method of that name.
-            let list = self.kit.object.get_type().call_method1("__subclasses__", (&class,))?;
+            let list = self
+                .kit
+                .object
+                .get_type()
+                .call_method1("__subclasses__", (&class,))?;
             todo.extend(list.try_iter()?.collect::<PyResult<Vec<_>>>()?);
             all.push(class);
         }
-        let known: std::collections::HashSet<usize> = all.iter().map(|c| c.as_ptr() as usize).collect();
+        let known: std::collections::HashSet<usize> =
+            all.iter().map(|c| c.as_ptr() as usize).collect();
         let mut seen = std::collections::HashSet::new();
         let mut out = Vec::new();
-        let holders = self.kit.gc.getattr("get_referrers")?.call1(PyTuple::new(self.kit.py, &all)?)?;
+        let holders = self
+            .kit
+            .gc
+            .getattr("get_referrers")?
+            .call1(PyTuple::new(self.kit.py, &all)?)?;
         for holder in holders.try_iter()? {
             let holder = holder?;
             if known.contains(&(holder.get_type().as_ptr() as usize))
@@ -312,8 +367,12 @@ impl<'py> Work<'_, 'py> {
         let classes: Vec<_> = stored.iter().map(|(class, _)| class.clone()).collect();
         for instance in self.instances(&classes)? {
             let kind = instance.get_type();
-            let Ok(state) = instance.getattr("__dict__") else { continue };
-            let Ok(state) = state.cast_into::<PyDict>() else { continue };
+            let Ok(state) = instance.getattr("__dict__") else {
+                continue;
+            };
+            let Ok(state) = state.cast_into::<PyDict>() else {
+                continue;
+            };
             for (class, name) in &stored {
                 if state.contains(name)? && kind.is_subclass(class)? {
                     self.tx.dict(&state)?;
@@ -326,22 +385,29 @@ impl<'py> Work<'_, 'py> {
 
     /// `__migrate__(self)` of classes that changed, for each of their live instances.
     fn migrate(&mut self) -> PyResult<()> {
-        let asked: Vec<_> = self
-            .classes
-            .iter()
-            .filter(|c| c.hasattr("__migrate__").unwrap_or(false))
-            .cloned()
-            .collect();
+        let mut asked = Vec::new();
+        for class in &self.classes {
+            // Not by asking for the attribute: a `__getattr__` of the metaclass would answer.
+            for base in class.getattr("__mro__")?.try_iter()? {
+                if self.kit.class_entry(&base?, "__migrate__")?.is_some() {
+                    asked.push(class.clone());
+                    break;
+                }
+            }
+        }
         if asked.is_empty() {
             return Ok(());
         }
         for instance in self.instances(&asked)? {
-            if let Ok(state) = instance.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?)) {
+            if let Ok(state) = instance
+                .getattr("__dict__")
+                .and_then(|d| Ok(d.cast_into::<PyDict>()?))
+            {
                 self.tx.dict(&state)?;
             }
             for class in instance.get_type().getattr("__mro__")?.try_iter()? {
                 for (name, value) in self.kit.class_dict(&class?)?.iter() {
-                    if value.get_type().name()?.to_string() == "member_descriptor" {
+                    if value.get_type().name()? == "member_descriptor" {
                         self.tx.attribute(&instance, &text(&name));
                     }
                 }
@@ -359,7 +425,9 @@ fn detach(twin: &Bound<'_, PyAny>) {
     let aside = || -> PyResult<()> {
         let kind = py.import("builtins")?.getattr("type")?;
         let plain = kind.call1(("_", PyTuple::empty(py), PyDict::new(py)))?;
-        kind.getattr("__setattr__")?.call1((twin, "__bases__", PyTuple::new(py, [plain])?)).map(drop)
+        kind.getattr("__setattr__")?
+            .call1((twin, "__bases__", PyTuple::new(py, [plain])?))
+            .map(drop)
     };
     // A layout that does not allow it stays listed until the collector runs.
     if let Err(error) = aside() {

@@ -15,13 +15,23 @@ pub(super) struct Opened<'py>(Vec<Bound<'py, PyDict>>);
 pub(super) fn open<'py>(work: &mut Work<'_, 'py>, uses: &Uses) -> PyResult<Opened<'py>> {
     let mut opened = Vec::new();
     for path in &uses.calls {
-        let Some((root, _)) = path.split_once('.') else { continue };
-        let Some(object) = work.dict.get_item(root)? else { continue };
-        // The instance's own dict: asking for an attribute could run the object's code.
-        let Ok(state) = object.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?)) else {
+        let Some((root, _)) = path.split_once('.') else {
             continue;
         };
-        if state.get_item("_got_first_request")?.is_some_and(|v| v.is(PyBool::new(work.kit.py, true))) {
+        let Some(object) = work.dict.get_item(root)? else {
+            continue;
+        };
+        // The instance's own dict: asking for an attribute could run the object's code.
+        let Ok(state) = object
+            .getattr("__dict__")
+            .and_then(|d| Ok(d.cast_into::<PyDict>()?))
+        else {
+            continue;
+        };
+        if state
+            .get_item("_got_first_request")?
+            .is_some_and(|v| v.is(PyBool::new(work.kit.py, true)))
+        {
             work.tx.dict(&state)?;
             state.set_item("_got_first_request", false)?;
             opened.push(state);

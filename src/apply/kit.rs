@@ -88,9 +88,15 @@ impl<'py> Kit<'py> {
     }
 
     /// Sets `__closure__`, which Python code cannot. `Err` where this CPython does not export it.
-    pub fn set_closure(&self, function: &Bound<'py, PyAny>, cells: &Bound<'py, PyAny>) -> PyResult<()> {
+    pub fn set_closure(
+        &self,
+        function: &Bound<'py, PyAny>,
+        cells: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
         let Some(set) = self.set_closure else {
-            return Err(PyRuntimeError::new_err("PyFunction_SetClosure is not exported"));
+            return Err(PyRuntimeError::new_err(
+                "PyFunction_SetClosure is not exported",
+            ));
         };
         // SAFETY: `function` is a function object (the callers checked its type) and `cells`
         // a tuple of cells or None; the callers set matching code next.
@@ -107,20 +113,36 @@ impl<'py> Kit<'py> {
     }
 
     /// `cls.__dict__[name]`, without descriptors; `None` when the class itself has none.
-    pub fn class_entry(&self, class: &Bound<'py, PyAny>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub fn class_entry(
+        &self,
+        class: &Bound<'py, PyAny>,
+        name: &str,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let entries = class.getattr("__dict__")?;
-        if entries.contains(name)? { Ok(Some(entries.get_item(name)?)) } else { Ok(None) }
+        if entries.contains(name)? {
+            Ok(Some(entries.get_item(name)?))
+        } else {
+            Ok(None)
+        }
     }
 
     /// The entries of a class as a plain dict.
     pub fn class_dict(&self, class: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
         let out = PyDict::new(self.py);
-        out.update(class.getattr("__dict__")?.cast::<pyo3::types::PyMapping>()?)?;
+        out.update(
+            class
+                .getattr("__dict__")?
+                .cast::<pyo3::types::PyMapping>()?,
+        )?;
         Ok(out)
     }
 
     /// `value.__class__ is a class of the module whose dict this is`, judged by `__module__`.
-    pub fn defined_in(&self, value: &Bound<'py, PyAny>, dict: &Bound<'py, PyDict>) -> PyResult<bool> {
+    pub fn defined_in(
+        &self,
+        value: &Bound<'py, PyAny>,
+        dict: &Bound<'py, PyDict>,
+    ) -> PyResult<bool> {
         if self.is_function(value) {
             return Ok(value.getattr("__globals__")?.is(dict));
         }
@@ -165,6 +187,9 @@ pub fn tuple<'py>(py: Python<'py>, items: &[Bound<'py, PyAny>]) -> PyResult<Boun
 pub fn text(value: &Bound<'_, PyAny>) -> String {
     match value.cast::<PyString>() {
         Ok(string) => string.to_string_lossy().into_owned(),
-        Err(_) => value.str().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
+        Err(_) => value
+            .str()
+            .map(|s| s.to_string_lossy().into_owned())
+            .unwrap_or_default(),
     }
 }

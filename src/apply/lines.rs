@@ -38,11 +38,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
-    fn entry(&self, class: Option<&Bound<'py, PyAny>>, statement: &Statement) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn entry(
+        &self,
+        class: Option<&Bound<'py, PyAny>>,
+        statement: &Statement,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match class {
             Some(class) => {
                 let own = super::kit::text(&class.getattr("__name__")?);
-                self.work.kit.class_entry(class, &mangled(&statement.name, Some(&own)))
+                self.work
+                    .kit
+                    .class_entry(class, &mangled(&statement.name, Some(&own)))
             }
             None => self.job.dict.get_item(&statement.name),
         }
@@ -55,7 +61,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         chain: &[&'a Statement],
         class: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<()> {
-        let Some(source) = self.job.old else { return Ok(()) };
+        let Some(source) = self.job.old else {
+            return Ok(());
+        };
         let delta = i64::from(new.span.line) - i64::from(old.span.line);
         let same_text = source.slice(old) == self.job.new.slice(new);
         if same_text && delta == 0 {
@@ -64,9 +72,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let kit = self.work.kit;
         match new.kind {
             Kind::Function => {
-                let Some(holder) = self.entry(class, new)? else { return Ok(()) };
-                let wanted = Wanted { name: &old.name, line: old.span.line };
-                let Some(function) = find(kit, &holder, wanted, &self.job.dict)? else { return Ok(()) };
+                let Some(holder) = self.entry(class, new)? else {
+                    return Ok(());
+                };
+                let wanted = Wanted {
+                    name: &old.name,
+                    line: old.span.line,
+                };
+                let Some(function) = find(kit, &holder, wanted, &self.job.dict)? else {
+                    return Ok(());
+                };
                 // A class in a function carries its line as a constant (3.13+).
                 let exact = same_text && !(kit.version >= (3, 13) && has_class(new));
                 let was = function.getattr("__code__")?;
@@ -78,14 +93,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.move_code(&function, &was, &code)
             }
             Kind::Class => {
-                let Some(live) = self.entry(class, new)?.filter(|e| kit.is_class(e)) else { return Ok(()) };
+                let Some(live) = self.entry(class, new)?.filter(|e| kit.is_class(e)) else {
+                    return Ok(());
+                };
                 if !kit.defined_in(&live, &self.job.dict)? {
                     return Ok(());
                 }
                 if kit.version >= (3, 13) {
                     let key = pyo3::types::PyString::new(kit.py, "__firstlineno__");
                     let line = pyo3::types::PyInt::new(kit.py, new.span.line);
-                    self.work.tx.set_class_entry(kit, &live, key.as_any(), line.as_any())?;
+                    self.work
+                        .tx
+                        .set_class_entry(kit, &live, key.as_any(), line.as_any())?;
                 }
                 let mut inner = chain.to_vec();
                 inner.push(new);
@@ -104,13 +123,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             Kind::Assign if delta != 0 && same_text => {
                 for name in &new.uses.binds {
-                    let named = Statement { name: name.clone(), ..new.clone() };
-                    let Some(value) = self.entry(class, &named)? else { continue };
+                    let named = Statement {
+                        name: name.clone(),
+                        ..new.clone()
+                    };
+                    let Some(value) = self.entry(class, &named)? else {
+                        continue;
+                    };
                     if kit.is_function(&value) && value.getattr("__globals__")?.is(&self.job.dict) {
                         let was = value.getattr("__code__")?;
                         let line: i64 = was.getattr("co_firstlineno")?.extract()?;
                         let within = i64::from(old.span.line)..=i64::from(old.span.end_line);
-                        if super::kit::text(&was.getattr("co_name")?) == "<lambda>" && within.contains(&line) {
+                        if super::kit::text(&was.getattr("co_name")?) == "<lambda>"
+                            && within.contains(&line)
+                        {
                             let code = shifted(self, &was, delta)?;
                             self.move_code(&value, &was, &code)?;
                         }
@@ -122,9 +148,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
     }
 
-    fn move_code(&mut self, function: &Bound<'py, PyAny>, was: &Bound<'py, PyAny>, code: &Bound<'py, PyAny>) -> PyResult<()> {
+    fn move_code(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        was: &Bound<'py, PyAny>,
+        code: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
         let had = was.getattr("co_freevars")?;
-        if !had.eq(code.getattr("co_freevars")?)? || super::function::same_code(self.work.kit, was, code)? {
+        if !had.eq(code.getattr("co_freevars")?)?
+            || super::function::same_code(self.work.kit, was, code)?
+        {
             return Ok(());
         }
         self.work.tx.code(function, was.clone());
@@ -134,11 +167,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 }
 
 fn has_class(function: &Statement) -> bool {
-    function.body.iter().any(|s| s.kind == Kind::Class || has_class(s))
+    function
+        .body
+        .iter()
+        .any(|s| s.kind == Kind::Class || has_class(s))
 }
 
 /// The same code some lines further down, nested code included.
-fn shifted<'py>(run: &Run<'_, '_, '_, 'py>, code: &Bound<'py, PyAny>, delta: i64) -> PyResult<Bound<'py, PyAny>> {
+fn shifted<'py>(
+    run: &Run<'_, '_, '_, 'py>,
+    code: &Bound<'py, PyAny>,
+    delta: i64,
+) -> PyResult<Bound<'py, PyAny>> {
     let kit = run.work.kit;
     let line: i64 = code.getattr("co_firstlineno")?.extract()?;
     let arguments = PyDict::new(kit.py);

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::function::{Wanted, find};
+use super::function::Wanted;
 use super::kit::text;
 use super::lines::Moved;
-use super::module::{Run, clear_cache, container};
+use super::module::{Run, container};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{Dirty, affected};
@@ -19,7 +19,11 @@ pub(super) fn mangled(name: &str, class: Option<&str>) -> String {
     match class {
         Some(class) if name.starts_with("__") && !name.ends_with("__") => {
             let class = class.trim_start_matches('_');
-            if class.is_empty() { name.to_owned() } else { format!("_{class}{name}") }
+            if class.is_empty() {
+                name.to_owned()
+            } else {
+                format!("_{class}{name}")
+            }
         }
         _ => name.to_owned(),
     }
@@ -32,93 +36,12 @@ fn annotates(member: &Statement) -> impl Iterator<Item = &String> {
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
-    /// Gives the live function that `old` made the code of `new`. `holder` is what its name is
-    /// bound to, `chain` the blocks around it. False when there is no such function any more.
-    pub fn patch(
-        &mut self,
-        holder: Option<&Bound<'py, PyAny>>,
-        chain: &[&'a Statement],
-        old: &'a Statement,
-        new: &'a Statement,
-        class: Option<&Bound<'py, PyAny>>,
-        prefix: &str,
-    ) -> PyResult<bool> {
-        let kit = self.work.kit;
-        let wanted = Wanted { name: &old.name, line: old.span.line };
-        let found = match holder {
-            Some(value) => find(kit, value, wanted, &self.job.dict)?,
-            None => None,
-        };
-        let function = match found {
-            Some(function) => function,
-            None => match self.search(&old.name, old.span.line)? {
-                Some(function) => function,
-                None => {
-                    // Compiled all the same: a body that does not compile must not go unnoticed.
-                    self.job.new.definition(kit, chain, new)?;
-                    return Ok(false);
-                }
-            },
-        };
-        let code = self.job.new.definition(kit, chain, new)?;
-        let was = function.getattr("__code__")?;
-        if !self.work.give_code(&function, &code, class, None)? {
-            let name = format!("{prefix}{}", new.name);
-            self.note(ChangeKind::Function, Action::Kept, &name, new, "it needs a variable that it has no cell for");
-            return Ok(false);
-        }
-        self.documentation(&function, holder, &was, &code)?;
-        if let Some(holder) = holder {
-            clear_cache(holder)?;
-            if let Some(class) = class {
-                self.work.forget_stored(class, holder)?;
-            }
-        }
-        Ok(true)
-    }
-
-    /// The docstring follows, also where a wrapper copied it.
-    fn documentation(
-        &mut self,
-        function: &Bound<'py, PyAny>,
-        holder: Option<&Bound<'py, PyAny>>,
-        was: &Bound<'py, PyAny>,
-        code: &Bound<'py, PyAny>,
-    ) -> PyResult<()> {
-        let (before, after) = (self.docstring(was)?, self.docstring(code)?);
-        if before.eq(&after)? {
-            return Ok(());
-        }
-        for object in std::iter::once(function).chain(holder.filter(|h| !h.is(function))) {
-            // A getter's text is a property's own only where it was given; else it follows.
-            if let Ok(now) = object.getattr("__doc__")
-                && now.eq(&before)?
-                && !self.work.kit.is_class(object)
-            {
-                // Not every wrapper lets its text be changed.
-                let _ = self.work.tx.set_attribute(object, "__doc__", &after);
-            }
-        }
-        Ok(())
-    }
-
-    /// What the compiler took for the docstring of a function's code.
-    fn docstring(&self, code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let kit = self.work.kit;
-        let none = kit.py.None().into_bound(kit.py);
-        if kit.version >= (3, 14) && code.getattr("co_flags")?.extract::<u32>()? & 0x0400_0000 == 0 {
-            return Ok(none);
-        }
-        match code.getattr("co_consts")?.get_item(0) {
-            Ok(first) if first.is_instance_of::<pyo3::types::PyString>() => Ok(first),
-            _ => Ok(none),
-        }
-    }
-
     /// A class or compound of which only parts changed, or are affected by what changed.
     pub fn members(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         let changes: &'a Changes = self.job.changes;
-        let Some(change) = changes.items.iter().find(|c| c.new == at) else { return Ok(()) };
+        let Some(change) = changes.items.iter().find(|c| c.new == at) else {
+            return Ok(());
+        };
         let old = match (self.job.old, change.old) {
             (Some(source), Some(index)) => {
                 let outline = source.outline;
@@ -148,7 +71,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             return Ok(());
         }
-        let Some(inner) = inner else { return self.run_whole(at, statement, why) };
+        let Some(inner) = inner else {
+            return self.run_whole(at, statement, why);
+        };
         self.compound(old, statement, inner, &[], None, "")
     }
 
@@ -169,18 +94,30 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut chain = chain.to_vec();
         chain.push(new);
         for change in &inner.items {
-            let Some(was) = change.old.map(|at| &old.body[at]) else { continue };
+            let Some(was) = change.old.map(|at| &old.body[at]) else {
+                continue;
+            };
             let part = &new.body[change.new];
             let holder = match class {
-                Some(class) => self.work.kit.class_entry(class, &mangled(&part.name, Some(&self.class_name(class)?)))?,
+                Some(class) => self
+                    .work
+                    .kit
+                    .class_entry(class, &mangled(&part.name, Some(&self.class_name(class)?)))?,
                 None => self.job.dict.get_item(&part.name)?,
             };
             match &change.what {
                 What::Body => {
                     if self.patch(holder.as_ref(), &chain, was, part, class, prefix)? {
                         let name = format!("{prefix}{}", part.name);
-                        self.dirty.acts(&name, format!("which changed on line {}", part.span.line));
-                        self.note(ChangeKind::Function, Action::Updated, &name, part, "its body changed");
+                        self.dirty
+                            .acts(&name, format!("which changed on line {}", part.span.line));
+                        self.note(
+                            ChangeKind::Function,
+                            Action::Updated,
+                            &name,
+                            part,
+                            "its body changed",
+                        );
                     }
                 }
                 What::Inner(deeper) if part.kind == Kind::Class => {
@@ -188,7 +125,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         self.update_members(&live, was, part, Some(deeper), &chain, prefix)?;
                     }
                 }
-                _ => self.moved.push(Moved { old: was, new: part, chain: chain.clone() }),
+                _ => self.moved.push(Moved {
+                    old: was,
+                    new: part,
+                    chain: chain.clone(),
+                }),
             }
         }
         Ok(())
@@ -226,7 +167,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut local: Dirty = self.dirty.clone();
         let mut again: BTreeSet<usize> = BTreeSet::new();
         for (at, member) in new.body.iter().enumerate() {
-            let what = inner.and_then(|c| c.items.iter().find(|c| c.new == at)).map(|c| &c.what);
+            let what = inner
+                .and_then(|c| c.items.iter().find(|c| c.new == at))
+                .map(|c| &c.what);
             let changed = match what {
                 Some(What::Added | What::Changed | What::Header(_)) => true,
                 Some(What::Body | What::Inner(_) | What::Same) | None => {
@@ -241,10 +184,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         local.acts(name, "which changed");
                     } else {
                         local.value(name, format!("which changed on line {}", member.span.line));
-                        self.dirty.value(format!("{path}{name}"), format!("which changed on line {}", member.span.line));
+                        self.dirty.value(
+                            format!("{path}{name}"),
+                            format!("which changed on line {}", member.span.line),
+                        );
                     }
                 }
             }
+        }
+        // A definition of a name is gone that has others (`@x.setter`): made from those alone.
+        if let Some(changes) = inner {
+            let kept: BTreeSet<usize> = changes.items.iter().filter_map(|c| c.old).collect();
+            let lost: BTreeSet<&String> = old
+                .body
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| !kept.contains(at))
+                .flat_map(|(_, m)| &m.uses.binds)
+                .collect();
+            again.extend(new.body.iter().enumerate().filter_map(|(at, member)| {
+                member
+                    .uses
+                    .binds
+                    .iter()
+                    .any(|n| lost.contains(n))
+                    .then_some(at)
+            }));
         }
         // All definitions of a name, when one of several runs again (`@x.setter`).
         let several: BTreeSet<&String> = new
@@ -260,22 +225,36 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         let bound: BTreeSet<&String> = new.body.iter().flat_map(|m| &m.uses.binds).collect();
-        let gone: Vec<&String> =
-            old.body.iter().flat_map(|m| &m.uses.binds).filter(|n| !bound.contains(n)).collect();
+        let gone: Vec<&String> = old
+            .body
+            .iter()
+            .flat_map(|m| &m.uses.binds)
+            .filter(|n| !bound.contains(n))
+            .collect();
         let annotated: BTreeSet<&String> = new.body.iter().flat_map(annotates).collect();
-        let unannotated: Vec<&String> =
-            old.body.iter().flat_map(annotates).filter(|n| !annotated.contains(n)).collect();
+        let unannotated: Vec<&String> = old
+            .body
+            .iter()
+            .flat_map(annotates)
+            .filter(|n| !annotated.contains(n))
+            .collect();
         if !unannotated.is_empty() && kit.version >= (3, 14) {
             return Ok(false);
         }
-        let documented = |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
+        let documented =
+            |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
         let doc_gone = documented(&old.body) && !documented(&new.body);
         if !again.is_empty() || !gone.is_empty() || doc_gone {
-            let touches_slots = again.iter().any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
+            let touches_slots = again
+                .iter()
+                .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
             if touches_slots || self.work.generated(class)? || self.processed(class, old)? {
                 return Ok(false);
             }
+        }
+        if !again.is_empty() || !gone.is_empty() {
+            self.work.tx.class_order(kit, class)?;
         }
         if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner)? {
             return Ok(false);
@@ -286,13 +265,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if kit.class_entry(class, &key)?.is_some() {
                 let key = pyo3::types::PyString::new(kit.py, &key);
                 self.work.tx.del_class_entry(kit, class, key.as_any())?;
-                self.note(ChangeKind::Function, Action::Removed, &format!("{path}{name}"), old, "it is gone from the file");
-            }
-            if name == "__eq__" && kit.class_entry(class, "__hash__")?.is_some_and(|h| h.is_none()) {
-                let key = pyo3::types::PyString::new(kit.py, "__hash__");
-                self.work.tx.del_class_entry(kit, class, key.as_any())?;
+                self.note(
+                    ChangeKind::Function,
+                    Action::Removed,
+                    &format!("{path}{name}"),
+                    old,
+                    "it is gone from the file",
+                );
             }
         }
+        self.implied_hash(class, &bound)?;
         for name in unannotated {
             self.drop_annotation(class, &mangled(name, Some(&own)))?;
         }
@@ -300,20 +282,34 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             && new.body.first().is_none_or(|m| m.kind != Kind::Docstring)
         {
             let none = kit.py.None().into_bound(kit.py);
-            self.work.tx.set_class_entry(kit, class, pyo3::types::PyString::new(kit.py, "__doc__").as_any(), &none)?;
+            self.work.tx.set_class_entry(
+                kit,
+                class,
+                pyo3::types::PyString::new(kit.py, "__doc__").as_any(),
+                &none,
+            )?;
         }
         for (at, member) in new.body.iter().enumerate() {
             if again.contains(&at) {
                 continue;
             }
-            let Some((was, what)) = partner(at) else { continue };
+            let Some((was, what)) = partner(at) else {
+                continue;
+            };
             let entry = kit.class_entry(class, &mangled(&member.name, Some(&own)))?;
             match what {
                 Some(What::Body) => {
                     let name = format!("{path}{}", member.name);
                     if self.patch(entry.as_ref(), &chain, was, member, Some(class), &path)? {
-                        self.dirty.acts(&name, format!("which changed on line {}", member.span.line));
-                        self.note(ChangeKind::Function, Action::Updated, &name, member, "its body changed");
+                        self.dirty
+                            .acts(&name, format!("which changed on line {}", member.span.line));
+                        self.note(
+                            ChangeKind::Function,
+                            Action::Updated,
+                            &name,
+                            member,
+                            "its body changed",
+                        );
                     }
                 }
                 Some(What::Inner(deeper)) if member.kind == Kind::Class => {
@@ -326,18 +322,56 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Some(What::Inner(deeper)) => {
                     self.compound(was, member, deeper, &chain, Some(class), &path)?;
                 }
-                _ => self.moved.push(Moved { old: was, new: member, chain: chain.clone() }),
+                _ => self.moved.push(Moved {
+                    old: was,
+                    new: member,
+                    chain: chain.clone(),
+                }),
             }
+        }
+        if !again.is_empty() {
+            let order: Vec<String> = new
+                .body
+                .iter()
+                .flat_map(|m| &m.uses.binds)
+                .map(|name| mangled(name, Some(&own)))
+                .collect();
+            self.work.tx.order_class(kit, class, &order)?;
         }
         if kit.version >= (3, 13) {
             let line = pyo3::types::PyInt::new(kit.py, new.span.line);
             let key = pyo3::types::PyString::new(kit.py, "__firstlineno__");
-            self.work.tx.set_class_entry(kit, class, key.as_any(), line.as_any())?;
+            self.work
+                .tx
+                .set_class_entry(kit, class, key.as_any(), line.as_any())?;
         }
         if !again.is_empty() || inner.is_some() {
             self.work.finish_class(class)?;
         }
         Ok(true)
+    }
+
+    /// A class body with `__eq__` and without `__hash__` makes instances that have no hash.
+    fn implied_hash(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        bound: &BTreeSet<&String>,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let binds = |name: &str| bound.iter().any(|b| *b == name);
+        if binds("__hash__") {
+            return Ok(());
+        }
+        let key = pyo3::types::PyString::new(kit.py, "__hash__").into_any();
+        let hash = kit.class_entry(class, "__hash__")?;
+        let equal = kit.class_entry(class, "__eq__")?.is_some();
+        if equal && hash.is_none() {
+            let none = kit.py.None().into_bound(kit.py);
+            self.work.tx.set_class_entry(kit, class, &key, &none)?;
+        } else if !equal && hash.is_some_and(|h| h.is_none()) {
+            self.work.tx.del_class_entry(kit, class, &key)?;
+        }
+        Ok(())
     }
 
     /// Whether a class decorator (or `__init_subclass__`) put something else in the place of
@@ -352,9 +386,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if member.kind != Kind::Function || member.decorators != 0 {
                 continue;
             }
-            let Some(entry) = kit.class_entry(class, &mangled(&member.name, Some(&own)))? else { continue };
-            let implicit = ["__new__", "__init_subclass__", "__class_getitem__"].contains(&member.name.as_str());
-            if !implicit && !(kit.is_function(&entry) && entry.getattr("__globals__")?.is(&self.job.dict)) {
+            let Some(entry) = kit.class_entry(class, &mangled(&member.name, Some(&own)))? else {
+                continue;
+            };
+            let implicit = ["__new__", "__init_subclass__", "__class_getitem__"]
+                .contains(&member.name.as_str());
+            let wanted = Wanted {
+                name: &member.name,
+                line: member.span.line,
+            };
+            if !implicit && !wanted.is(kit, &entry) {
                 return Ok(true);
             }
         }
@@ -373,7 +414,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let kit = self.work.kit;
         let members: Vec<&Statement> = again.iter().map(|&at| &new.body[at]).collect();
         // Statements that share a line, or a one-line body, cannot be taken apart.
-        let shared = new.body.windows(2).any(|pair| pair[0].span.end_line == pair[1].span.line)
+        let shared = new
+            .body
+            .windows(2)
+            .any(|pair| pair[0].span.end_line == pair[1].span.line)
             || new.body.iter().any(|m| m.span.line == new.span.def_line);
         if shared {
             return Ok(false);
@@ -396,7 +440,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             names.set_item("__annotations__", copy)?;
         }
-        for private in ["__dict__", "__weakref__", "__annotate__", "__annotate_func__", "__annotations_cache__"] {
+        for private in [
+            "__dict__",
+            "__weakref__",
+            "__annotate__",
+            "__annotate_func__",
+            "__annotations_cache__",
+        ] {
             if names.contains(private)? {
                 names.del_item(private)?;
             }
@@ -421,7 +471,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let member = &new.body[at];
             if member.kind == Kind::Docstring {
                 if let Some(doc) = names.get_item("__doc__")? {
-                    self.work.tx.set_class_entry(kit, class, pyo3::types::PyString::new(kit.py, "__doc__").as_any(), &doc)?;
+                    self.work.tx.set_class_entry(
+                        kit,
+                        class,
+                        pyo3::types::PyString::new(kit.py, "__doc__").as_any(),
+                        &doc,
+                    )?;
                 }
                 continue;
             }
@@ -437,31 +492,44 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 };
                 let value = self.implicit(&key, value)?;
                 let kept = match &was {
-                    Some(was) if member.value == Value::Container && container(was) && was.get_type().is(value.get_type()) => {
-                        let base = partner(at).and_then(|(statement, _)| self.class_base(statement, &before));
-                        self.work.update_container(was, &value, base.as_ref(), &key)?;
+                    Some(was)
+                        if member.value == Value::Container
+                            && container(was)
+                            && was.get_type().is(value.get_type()) =>
+                    {
+                        let base = partner(at)
+                            .and_then(|(statement, _)| self.class_base(statement, &before));
+                        self.work
+                            .update_container(was, &value, base.as_ref(), &key)?;
                         was.clone()
                     }
                     Some(was) => self.work.reconcile(was, &value, Some(class))?,
                     None => value,
                 };
                 self.work.set_entry(class, &key_object, &kept)?;
-                let action = if was.is_some() { Action::Updated } else { Action::Added };
+                let action = if was.is_some() {
+                    Action::Updated
+                } else {
+                    Action::Added
+                };
                 let kind = match member.kind {
                     Kind::Function => ChangeKind::Function,
                     Kind::Class => ChangeKind::Class,
                     _ => ChangeKind::Variable,
                 };
-                self.note(kind, action, &format!("{}.{name}", new.name), member, "it changed, or what it reads did");
-                if key == "__eq__" && kit.class_entry(class, "__hash__")?.is_none() {
-                    let none = kit.py.None().into_bound(kit.py);
-                    let hash = pyo3::types::PyString::new(kit.py, "__hash__");
-                    self.work.tx.set_class_entry(kit, class, hash.as_any(), &none)?;
-                }
+                self.note(
+                    kind,
+                    action,
+                    &format!("{}.{name}", new.name),
+                    member,
+                    "it changed, or what it reads did",
+                );
             }
         }
         if let Some(now) = names.get_item("__annotations__")?
-            && !annotations.as_ref().is_some_and(|a| a.eq(&now).unwrap_or(false))
+            && !annotations
+                .as_ref()
+                .is_some_and(|a| a.eq(&now).unwrap_or(false))
         {
             let now = now.cast_into::<PyDict>()?;
             // The order of the body, as in a class made anew.
@@ -472,7 +540,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     now.set_item(&name, value)?;
                 }
             }
-            self.work.tx.set_class_entry(kit, class, pyo3::types::PyString::new(kit.py, "__annotations__").as_any(), now.as_any())?;
+            self.work.tx.set_class_entry(
+                kit,
+                class,
+                pyo3::types::PyString::new(kit.py, "__annotations__").as_any(),
+                now.as_any(),
+            )?;
         }
         Ok(true)
     }
@@ -491,7 +564,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// What import had given a class attribute, made again from its old text.
-    fn class_base(&self, statement: &Statement, names: &Bound<'py, PyDict>) -> Option<Bound<'py, PyAny>> {
+    fn class_base(
+        &self,
+        statement: &Statement,
+        names: &Bound<'py, PyDict>,
+    ) -> Option<Bound<'py, PyAny>> {
         let old = self.job.old?;
         if statement.value != Value::Container {
             return None;

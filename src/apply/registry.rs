@@ -27,10 +27,17 @@ impl<'py> Run<'_, '_, '_, 'py> {
             add(value);
         }
         for path in &statement.uses.calls {
-            let Some(callee) = self.attribute(path) else { continue };
+            let Some(callee) = self.attribute(path) else {
+                continue;
+            };
             let callee = callee.getattr("__func__").unwrap_or(callee);
             if kit.is_function(&callee) {
-                for value in callee.getattr("__globals__")?.cast_into::<PyDict>()?.values().iter() {
+                for value in callee
+                    .getattr("__globals__")?
+                    .cast_into::<PyDict>()?
+                    .values()
+                    .iter()
+                {
                     add(value);
                 }
                 if let Ok(cells) = callee.getattr("__closure__")?.cast_into::<PyTuple>() {
@@ -96,7 +103,9 @@ impl<'py> Run<'_, '_, '_, 'py> {
 /// Whether a container has this very object in it.
 pub(super) fn holds(registry: &Bound<'_, PyAny>, object: &Bound<'_, PyAny>) -> PyResult<bool> {
     if let Ok(dict) = registry.cast_exact::<PyDict>() {
-        return Ok(dict.iter().any(|(key, value)| value.is(object) || key.is(object)));
+        return Ok(dict
+            .iter()
+            .any(|(key, value)| value.is(object) || key.is(object)));
     }
     if let Ok(list) = registry.cast_exact::<PyList>() {
         return Ok(list.iter().any(|item| item.is(object)));

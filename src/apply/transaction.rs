@@ -21,9 +21,18 @@ const FUNCTION_PARTS: [&str; 7] = [
 
 enum Undo<'py> {
     /// Put a dict back, entry by entry, in its old order.
-    Dict { dict: Bound<'py, PyDict>, before: Bound<'py, PyDict> },
-    List { list: Bound<'py, PyList>, before: Bound<'py, PyList> },
-    Set { set: Bound<'py, PySet>, before: Bound<'py, PyAny> },
+    Dict {
+        dict: Bound<'py, PyDict>,
+        before: Bound<'py, PyDict>,
+    },
+    List {
+        list: Bound<'py, PyList>,
+        before: Bound<'py, PyList>,
+    },
+    Set {
+        set: Bound<'py, PySet>,
+        before: Bound<'py, PyAny>,
+    },
     /// A function: code and closure are one entry, since each alone would not fit the other.
     Function {
         function: Bound<'py, PyAny>,
@@ -32,14 +41,43 @@ enum Undo<'py> {
         parts: Vec<(&'static str, Bound<'py, PyAny>)>,
         dict: Bound<'py, PyDict>,
     },
-    Code { function: Bound<'py, PyAny>, code: Bound<'py, PyAny> },
-    ClassEntry { class: Bound<'py, PyAny>, name: Bound<'py, PyAny>, before: Option<Bound<'py, PyAny>> },
-    ClassAttribute { class: Bound<'py, PyAny>, name: &'static str, before: Bound<'py, PyAny> },
-    Attribute { object: Bound<'py, PyAny>, name: String, before: Option<Bound<'py, PyAny>> },
-    InstanceClass { object: Bound<'py, PyAny>, before: Bound<'py, PyAny> },
-    Cell { cell: Bound<'py, PyAny>, before: Option<Bound<'py, PyAny>> },
+    Code {
+        function: Bound<'py, PyAny>,
+        code: Bound<'py, PyAny>,
+    },
+    ClassEntry {
+        class: Bound<'py, PyAny>,
+        name: Bound<'py, PyAny>,
+        before: Option<Bound<'py, PyAny>>,
+    },
+    /// Put the entries of a class, all there again, into their old order.
+    ClassOrder {
+        class: Bound<'py, PyAny>,
+        names: Vec<String>,
+    },
+    ClassAttribute {
+        class: Bound<'py, PyAny>,
+        name: &'static str,
+        before: Bound<'py, PyAny>,
+    },
+    Attribute {
+        object: Bound<'py, PyAny>,
+        name: String,
+        before: Option<Bound<'py, PyAny>>,
+    },
+    InstanceClass {
+        object: Bound<'py, PyAny>,
+        before: Bound<'py, PyAny>,
+    },
+    Cell {
+        cell: Bound<'py, PyAny>,
+        before: Option<Bound<'py, PyAny>>,
+    },
     /// Call this with these arguments.
-    Call { callable: Bound<'py, PyAny>, arguments: Bound<'py, pyo3::types::PyTuple> },
+    Call {
+        callable: Bound<'py, PyAny>,
+        arguments: Bound<'py, pyo3::types::PyTuple>,
+    },
 }
 
 /// Everything that one unit changed.
@@ -61,7 +99,10 @@ impl<'py> Transaction<'py> {
 
     /// Remembers a dict, entries and order.
     pub fn dict(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<()> {
-        self.log.push(Undo::Dict { dict: dict.clone(), before: dict.copy()? });
+        self.log.push(Undo::Dict {
+            dict: dict.clone(),
+            before: dict.copy()?,
+        });
         Ok(())
     }
 
@@ -71,10 +112,16 @@ impl<'py> Transaction<'py> {
             self.dict(dict)?;
         } else if let Ok(list) = value.cast_exact::<PyList>() {
             let before = list.get_slice(0, list.len());
-            self.log.push(Undo::List { list: list.clone(), before });
+            self.log.push(Undo::List {
+                list: list.clone(),
+                before,
+            });
         } else if let Ok(set) = value.cast_exact::<PySet>() {
             let before = set.call_method0("copy")?;
-            self.log.push(Undo::Set { set: set.clone(), before });
+            self.log.push(Undo::Set {
+                set: set.clone(),
+                before,
+            });
         }
         Ok(())
     }
@@ -104,14 +151,20 @@ impl<'py> Transaction<'py> {
             code: function.getattr("__code__")?,
             closure: function.getattr("__closure__")?,
             parts,
-            dict: function.getattr("__dict__")?.cast_into::<PyDict>()?.copy()?,
+            dict: function
+                .getattr("__dict__")?
+                .cast_into::<PyDict>()?
+                .copy()?,
         });
         Ok(())
     }
 
     /// Remembers only the code: for functions that moved.
     pub fn code(&mut self, function: &Bound<'py, PyAny>, code: Bound<'py, PyAny>) {
-        self.log.push(Undo::Code { function: function.clone(), code });
+        self.log.push(Undo::Code {
+            function: function.clone(),
+            code,
+        });
     }
 
     /// Sets an entry of a class, past its metaclass' `__setattr__`.
@@ -127,7 +180,11 @@ impl<'py> Transaction<'py> {
             return Ok(());
         }
         kit.type_setattr.call1((class, name, value))?;
-        self.log.push(Undo::ClassEntry { class: class.clone(), name: name.clone(), before });
+        self.log.push(Undo::ClassEntry {
+            class: class.clone(),
+            name: name.clone(),
+            before,
+        });
         Ok(())
     }
 
@@ -140,8 +197,37 @@ impl<'py> Transaction<'py> {
     ) -> PyResult<()> {
         let before = kit.class_entry(class, &super::kit::text(name))?;
         kit.type_delattr.call1((class, name))?;
-        self.log.push(Undo::ClassEntry { class: class.clone(), name: name.clone(), before });
+        self.log.push(Undo::ClassEntry {
+            class: class.clone(),
+            name: name.clone(),
+            before,
+        });
         Ok(())
+    }
+
+    /// Remembers the order of a class's entries; to be called before any of them changes.
+    pub fn class_order(&mut self, kit: &Kit<'py>, class: &Bound<'py, PyAny>) -> PyResult<()> {
+        let names = kit
+            .class_dict(class)?
+            .keys()
+            .iter()
+            .map(|k| super::kit::text(&k))
+            .collect();
+        self.log.push(Undo::ClassOrder {
+            class: class.clone(),
+            names,
+        });
+        Ok(())
+    }
+
+    /// Brings entries of a class into this order. Needs no log entry but that of `class_order`.
+    pub fn order_class(
+        &mut self,
+        kit: &Kit<'py>,
+        class: &Bound<'py, PyAny>,
+        wanted: &[String],
+    ) -> PyResult<()> {
+        arrange(kit, class, wanted)
     }
 
     /// Sets an attribute that is not an entry of the class dict, such as `__bases__`.
@@ -154,7 +240,11 @@ impl<'py> Transaction<'py> {
     ) -> PyResult<()> {
         let before = class.getattr(name)?;
         kit.type_setattr.call1((class, name, value))?;
-        self.log.push(Undo::ClassAttribute { class: class.clone(), name, before });
+        self.log.push(Undo::ClassAttribute {
+            class: class.clone(),
+            name,
+            before,
+        });
         Ok(())
     }
 
@@ -167,27 +257,46 @@ impl<'py> Transaction<'py> {
     ) -> PyResult<()> {
         let before = object.getattr(name).ok();
         object.setattr(name, value)?;
-        self.log.push(Undo::Attribute { object: object.clone(), name: name.to_owned(), before });
+        self.log.push(Undo::Attribute {
+            object: object.clone(),
+            name: name.to_owned(),
+            before,
+        });
         Ok(())
     }
 
     /// Gives an instance another class.
-    pub fn set_class(&mut self, object: &Bound<'py, PyAny>, class: &Bound<'py, PyAny>) -> PyResult<()> {
+    pub fn set_class(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        class: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
         let before = object.get_type().into_any();
-        object.py().import("builtins")?.getattr("object")?.getattr("__setattr__")?.call1((
-            object,
-            "__class__",
-            class,
-        ))?;
-        self.log.push(Undo::InstanceClass { object: object.clone(), before });
+        object
+            .py()
+            .import("builtins")?
+            .getattr("object")?
+            .getattr("__setattr__")?
+            .call1((object, "__class__", class))?;
+        self.log.push(Undo::InstanceClass {
+            object: object.clone(),
+            before,
+        });
         Ok(())
     }
 
     /// Sets what a cell holds.
-    pub fn set_cell(&mut self, cell: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<()> {
+    pub fn set_cell(
+        &mut self,
+        cell: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
         let before = cell.getattr("cell_contents").ok();
         cell.setattr("cell_contents", value)?;
-        self.log.push(Undo::Cell { cell: cell.clone(), before });
+        self.log.push(Undo::Cell {
+            cell: cell.clone(),
+            before,
+        });
         Ok(())
     }
 
@@ -198,13 +307,21 @@ impl<'py> Transaction<'py> {
         name: &Bound<'py, PyAny>,
         before: Option<Bound<'py, PyAny>>,
     ) {
-        self.log.push(Undo::ClassEntry { class: class.clone(), name: name.clone(), before });
+        self.log.push(Undo::ClassEntry {
+            class: class.clone(),
+            name: name.clone(),
+            before,
+        });
     }
 
     /// Remembers an attribute that somebody else is about to change.
     pub fn attribute(&mut self, object: &Bound<'py, PyAny>, name: &str) {
         let before = object.getattr(name).ok();
-        self.log.push(Undo::Attribute { object: object.clone(), name: name.to_owned(), before });
+        self.log.push(Undo::Attribute {
+            object: object.clone(),
+            name: name.to_owned(),
+            before,
+        });
     }
 
     /// How many references to an object the log itself holds.
@@ -215,6 +332,7 @@ impl<'py> Transaction<'py> {
             .iter()
             .map(|entry| match entry {
                 Undo::ClassEntry { class, before, .. } => is(class) + may(before),
+                Undo::ClassOrder { class, .. } => is(class),
                 Undo::ClassAttribute { class, before, .. } => is(class) + is(before),
                 Undo::Attribute { object, before, .. } => is(object) + may(before),
                 Undo::InstanceClass { object, before } => is(object) + is(before),
@@ -225,8 +343,15 @@ impl<'py> Transaction<'py> {
     }
 
     /// A call that undoes what the caller has done.
-    pub fn call(&mut self, callable: Bound<'py, PyAny>, arguments: Bound<'py, pyo3::types::PyTuple>) {
-        self.log.push(Undo::Call { callable, arguments });
+    pub fn call(
+        &mut self,
+        callable: Bound<'py, PyAny>,
+        arguments: Bound<'py, pyo3::types::PyTuple>,
+    ) {
+        self.log.push(Undo::Call {
+            callable,
+            arguments,
+        });
     }
 
     /// Puts everything back that was logged after `mark`. What cannot be put back is returned as
@@ -254,7 +379,13 @@ fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
             set.call_method1("intersection_update", (before,))?;
             set.call_method1("update", (before,)).map(drop)
         }
-        Undo::Function { function, code, closure, parts, dict } => {
+        Undo::Function {
+            function,
+            code,
+            closure,
+            parts,
+            dict,
+        } => {
             if !function.getattr("__closure__")?.is(closure) {
                 kit.set_closure(function, closure)?;
             }
@@ -266,27 +397,42 @@ fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
             restore_dict(&now, dict)
         }
         Undo::Code { function, code } => set_code(kit, function, code),
-        Undo::ClassEntry { class, name, before } => match before {
+        Undo::ClassEntry {
+            class,
+            name,
+            before,
+        } => match before {
             Some(value) => kit.type_setattr.call1((class, name, value)).map(drop),
             None if kit.class_entry(class, &super::kit::text(name))?.is_none() => Ok(()),
             None => kit.type_delattr.call1((class, name)).map(drop),
         },
-        Undo::ClassAttribute { class, name, before } => {
-            kit.type_setattr.call1((class, *name, before)).map(drop)
-        }
-        Undo::Attribute { object, name, before } => match before {
+        Undo::ClassOrder { class, names } => arrange(kit, class, names),
+        Undo::ClassAttribute {
+            class,
+            name,
+            before,
+        } => kit.type_setattr.call1((class, *name, before)).map(drop),
+        Undo::Attribute {
+            object,
+            name,
+            before,
+        } => match before {
             Some(value) => object.setattr(name.as_str(), value),
             None if object.hasattr(name.as_str())? => object.delattr(name.as_str()),
             None => Ok(()),
         },
-        Undo::InstanceClass { object, before } => {
-            kit.object_setattr.call1((object, "__class__", before)).map(drop)
-        }
+        Undo::InstanceClass { object, before } => kit
+            .object_setattr
+            .call1((object, "__class__", before))
+            .map(drop),
         Undo::Cell { cell, before } => match before {
             Some(value) => cell.setattr("cell_contents", value),
             None => cell.delattr("cell_contents"),
         },
-        Undo::Call { callable, arguments } => callable.call1(arguments.clone()).map(drop),
+        Undo::Call {
+            callable,
+            arguments,
+        } => callable.call1(arguments.clone()).map(drop),
     }
 }
 
@@ -341,6 +487,47 @@ fn restore_dict<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> 
         if let Some(value) = dict.get_item(&key)? {
             dict.del_item(&key)?;
             dict.set_item(&key, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves entries of a class until those in `wanted` stand in that order; others go behind them.
+/// An entry is moved by taking it out and putting it back, which no Python code sees: it is
+/// held meanwhile, and `type.__setattr__` calls nothing. Not done when the order is right.
+fn arrange<'py>(kit: &Kit<'py>, class: &Bound<'py, PyAny>, wanted: &[String]) -> PyResult<()> {
+    let entries = kit.class_dict(class)?;
+    // `type` refuses to delete its own attributes, and getters are found by no order.
+    let fixed = |name: &str, value: &Bound<'py, PyAny>| {
+        let kind = value
+            .get_type()
+            .name()
+            .map(|n| n.to_string())
+            .unwrap_or_default();
+        kind == "getset_descriptor"
+            || kind == "member_descriptor"
+            || name.starts_with("__") && !kit.is_function(value)
+    };
+    let now: Vec<String> = entries
+        .iter()
+        .filter(|(name, value)| !fixed(&super::kit::text(name), value))
+        .map(|(name, _)| super::kit::text(&name))
+        .collect();
+    let mut left: std::collections::HashSet<&String> = now.iter().collect();
+    let order: Vec<&String> = wanted
+        .iter()
+        .chain(&now)
+        .filter(|name| left.remove(name))
+        .collect();
+    let same = order
+        .iter()
+        .zip(&now)
+        .take_while(|(a, b)| **a == *b)
+        .count();
+    for name in &order[same..] {
+        if let Some(value) = entries.get_item(name.as_str())? {
+            kit.type_delattr.call1((class, name.as_str()))?;
+            kit.type_setattr.call1((class, name.as_str(), value))?;
         }
     }
     Ok(())

@@ -25,7 +25,9 @@ impl<'py> Work<'_, 'py> {
         }
         if kit.is_class(old) && kit.is_class(new) {
             if old.getattr("__module__")?.eq(new.getattr("__module__")?)?
-                && old.getattr("__qualname__")?.eq(new.getattr("__qualname__")?)?
+                && old
+                    .getattr("__qualname__")?
+                    .eq(new.getattr("__qualname__")?)?
                 && kit.defined_in(new, &self.dict)?
             {
                 return self.update_class(old, new);
@@ -39,7 +41,8 @@ impl<'py> Work<'_, 'py> {
             return self.update_property(old, new, class);
         }
         if kit.is_exact(old, &kit.staticmethod) || kit.is_exact(old, &kit.classmethod) {
-            let inner = self.reconcile(&old.getattr("__func__")?, &new.getattr("__func__")?, class)?;
+            let inner =
+                self.reconcile(&old.getattr("__func__")?, &new.getattr("__func__")?, class)?;
             if !inner.is(&old.getattr("__func__")?) {
                 let init = old.get_type().getattr("__init__")?;
                 let undo = PyTuple::new(kit.py, [old.clone(), old.getattr("__func__")?])?;
@@ -97,7 +100,10 @@ impl<'py> Work<'_, 'py> {
             init.call1(PyTuple::new(kit.py, &after)?)?;
             self.tx.call(init, PyTuple::new(kit.py, &before)?);
         }
-        let (was, is) = (old.getattr("__doc__").unwrap_or(none.clone()), new.getattr("__doc__").unwrap_or(none));
+        let (was, is) = (
+            old.getattr("__doc__").unwrap_or(none.clone()),
+            new.getattr("__doc__").unwrap_or(none),
+        );
         if !identical(&was, &is) {
             self.tx.set_attribute(old, "__doc__", &is)?;
         }
@@ -111,7 +117,8 @@ impl<'py> Work<'_, 'py> {
         new: &Bound<'py, PyAny>,
         class: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let parameters = |c: &Bound<'py, PyAny>| c.getattr("__dict__")?.get_item("cache_parameters")?.call0();
+        let parameters =
+            |c: &Bound<'py, PyAny>| c.getattr("__dict__")?.get_item("cache_parameters")?.call0();
         let same = match (parameters(old), parameters(new)) {
             (Ok(a), Ok(b)) => a.eq(b)?,
             _ => false,
@@ -196,7 +203,9 @@ impl<'py> Work<'_, 'py> {
             let ours = match base {
                 Some(base) => match base.get_item(&key)? {
                     // Import put it there and the program did not change it since.
-                    Some(was) => live.get_item(&key)?.is_some_and(|now| now.is(&was) || now.eq(&was).unwrap_or(false)),
+                    Some(was) => live
+                        .get_item(&key)?
+                        .is_some_and(|now| now.is(&was) || now.eq(&was).unwrap_or(false)),
                     None => false,
                 },
                 None => !self.merge,
@@ -225,10 +234,21 @@ impl<'py> Work<'_, 'py> {
             reorder.push(key);
         }
         // The order of a fresh dict, then what the program added.
-        let extra: Vec<_> = live.keys().iter().filter(|k| !fresh.contains(k).unwrap_or(true)).collect();
-        let wanted: Vec<_> = reorder.into_iter().filter(|k| live.contains(k).unwrap_or(false)).chain(extra).collect();
+        let extra: Vec<_> = live
+            .keys()
+            .iter()
+            .filter(|k| !fresh.contains(k).unwrap_or(true))
+            .collect();
+        let wanted: Vec<_> = reorder
+            .into_iter()
+            .filter(|k| live.contains(k).unwrap_or(false))
+            .chain(extra)
+            .collect();
         let current = live.keys();
-        let in_order = wanted.iter().zip(current.iter()).all(|(a, b)| a.eq(b).unwrap_or(false));
+        let in_order = wanted
+            .iter()
+            .zip(current.iter())
+            .all(|(a, b)| a.eq(b).unwrap_or(false));
         if !in_order {
             for key in wanted {
                 if let Some(value) = live.get_item(&key)? {

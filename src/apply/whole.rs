@@ -28,7 +28,10 @@ pub fn run_whole<'py>(
         work.tx.container(&value)?;
     }
     kit.exec.call1((code, dict))?;
-    let mut facts = Facts { executed: true, ..Facts::default() };
+    let mut facts = Facts {
+        executed: true,
+        ..Facts::default()
+    };
     for (key, new) in dict.copy()?.iter() {
         let name = text(&key);
         if name.starts_with("__") && name.ends_with("__") {
@@ -53,7 +56,9 @@ pub fn run_whole<'py>(
             facts.dirty.acts(&name, "which ran again");
         } else {
             facts.dirty.value(&name, "which changed");
-            facts.rebound.push((name.clone(), Some(old.clone()), Some(kept.clone())));
+            facts
+                .rebound
+                .push((name.clone(), Some(old.clone()), Some(kept.clone())));
         }
         if !kept.is(&new) {
             dict.set_item(&key, kept)?;

@@ -130,7 +130,12 @@ fn note(report: &pyreload_report) {
     if !log::log_enabled!(log::Level::Warn) {
         return;
     }
-    for module in report.data().modules.iter().filter(|m| !m.outcome.is_current()) {
+    for module in report
+        .data()
+        .modules
+        .iter()
+        .filter(|m| !m.outcome.is_current())
+    {
         log::warn!("{}", kept(module));
     }
     if log::log_enabled!(log::Level::Info) {
@@ -141,8 +146,15 @@ fn note(report: &pyreload_report) {
 }
 
 fn kept(module: &ModuleReport) -> String {
-    let why = module.error.as_deref().or(module.notes.first().map(String::as_str));
-    format!("module '{}' kept its version: {}", module.name, why.unwrap_or("see the report"))
+    let why = module
+        .error
+        .as_deref()
+        .or(module.notes.first().map(String::as_str));
+    format!(
+        "module '{}' kept its version: {}",
+        module.name,
+        why.unwrap_or("see the report")
+    )
 }
 
 /// Hands a report to C; modules that kept their version make it a failure.
@@ -158,7 +170,10 @@ pub(super) fn report_to_c(
         .find(|m| !m.outcome.is_current())
     {
         None => Ok(()),
-        Some(module) => Err(Fault::new(pyreload_status::PYRELOAD_ERR_RELOAD, kept(module))),
+        Some(module) => Err(Fault::new(
+            pyreload_status::PYRELOAD_ERR_RELOAD,
+            kept(module),
+        )),
     };
     if out.is_wanted() {
         out.set(Arc::into_raw(report).cast_mut());

@@ -10,7 +10,7 @@ use super::callbacks::{
     PYRELOAD_EVENT_MODULE_RELOADED, PYRELOAD_EVENT_SOURCE_CHANGED, pyreload_event,
 };
 use super::entry;
-use super::handle::{Borrowed, Body, CallbackFn, pyreload_reloader};
+use super::handle::{Body, Borrowed, CallbackFn, pyreload_reloader};
 use super::report::{pyreload_module_report, pyreload_report};
 use crate::callbacks::Subscriber;
 use crate::reloader::{Error, Listener};
@@ -112,13 +112,15 @@ pub(super) fn tell_changes(reloader: &Borrowed) -> Result<(), Error> {
     // The thread must not keep the reloader alive: it is ended when the reloader is.
     let body = Arc::downgrade(reloader.body());
     let handle = Handle(reloader.handle());
-    reloader.reloader.tell_changes(Box::new(move |files: &[PathBuf]| {
-        let Some(body) = body.upgrade() else { return };
-        // Who panics here has no caller to answer to.
-        if let Err(panic) = entry::guarded(|| send_changes(&body, &handle, files)) {
-            log::error!("{panic}");
-        }
-    }))
+    reloader
+        .reloader
+        .tell_changes(Box::new(move |files: &[PathBuf]| {
+            let Some(body) = body.upgrade() else { return };
+            // Who panics here has no caller to answer to.
+            if let Err(panic) = entry::guarded(|| send_changes(&body, &handle, files)) {
+                log::error!("{panic}");
+            }
+        }))
 }
 
 fn send_changes(body: &Body, handle: &Handle, files: &[PathBuf]) {
@@ -128,7 +130,11 @@ fn send_changes(body: &Body, handle: &Handle, files: &[PathBuf]) {
         paths.push(None);
     }
     for path in paths {
-        let event = pyreload_event { kind, path, ..pyreload_event::default() };
+        let event = pyreload_event {
+            kind,
+            path,
+            ..pyreload_event::default()
+        };
         body.registry.deliver(kind, |subscriber| {
             call(subscriber, handle.0, &event);
         });

@@ -34,11 +34,16 @@ pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
 
 /// What follows `from `: `rest` goes on to the end of the text, for names in parentheses.
 fn from(rest: &str, line: &str, out: &mut Vec<(u32, String, Vec<String>)>) {
-    let Some((module, names)) = line.split_once(" import") else { return };
+    let Some((module, names)) = line.split_once(" import") else {
+        return;
+    };
     let module = module.trim();
     let level = module.bytes().take_while(|b| *b == b'.').count();
     let name = module[level..].trim();
-    if !name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.') {
+    if !name
+        .chars()
+        .all(|c| c.is_alphanumeric() || c == '_' || c == '.')
+    {
         return;
     }
     let names = names.trim();
@@ -47,15 +52,29 @@ fn from(rest: &str, line: &str, out: &mut Vec<(u32, String, Vec<String>)>) {
         let close = rest.find(')').unwrap_or(rest.len());
         rest.get(open..close).unwrap_or("")
     } else if names.trim_end().ends_with('\\') {
-        rest.split("\n\n").next().unwrap_or("").split_once(" import").map_or("", |p| p.1)
+        rest.split("\n\n")
+            .next()
+            .unwrap_or("")
+            .split_once(" import")
+            .map_or("", |p| p.1)
     } else {
         names
     };
     let mut found: Vec<String> = Vec::new();
     for line in body.lines() {
         for part in line.split('#').next().unwrap_or("").split(',') {
-            let word = part.trim().trim_end_matches(['\\', ')']).split_whitespace().next().unwrap_or("");
-            if word == "*" || word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_') {
+            let word = part
+                .trim()
+                .trim_end_matches(['\\', ')'])
+                .split_whitespace()
+                .next()
+                .unwrap_or("");
+            if word == "*"
+                || word
+                    .chars()
+                    .next()
+                    .is_some_and(|c| c.is_alphabetic() || c == '_')
+            {
                 found.push(word.to_owned());
             }
         }
@@ -89,7 +108,9 @@ mod tests {
     fn names(text: &str) -> Vec<String> {
         scan(text)
             .into_iter()
-            .map(|(level, module, names)| format!("{}{module}:{}", ".".repeat(level as usize), names.join(",")))
+            .map(|(level, module, names)| {
+                format!("{}{module}:{}", ".".repeat(level as usize), names.join(","))
+            })
             .collect()
     }
 
@@ -97,7 +118,10 @@ mod tests {
     fn all_forms_are_found() {
         assert_eq!(names("import a, b.c as d\n"), ["a:", "b.c:"]);
         assert_eq!(names("from a.b import c as d, e\n"), ["a.b:c,e"]);
-        assert_eq!(names("from . import (\n    x,  # one\n    y as z,\n)\n"), [".:x,y"]);
+        assert_eq!(
+            names("from . import (\n    x,  # one\n    y as z,\n)\n"),
+            [".:x,y"]
+        );
         assert_eq!(names("    from ..m import *\n"), ["..m:*"]);
         assert_eq!(names("try: import q\nexcept E: pass\n"), ["q:"]);
         assert_eq!(names("from a import b, \\\n    c\n"), ["a:b,c"]);

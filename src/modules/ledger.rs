@@ -30,7 +30,14 @@ pub struct Version {
 impl Version {
     /// A version of which nothing was worked out yet.
     pub fn new(text: String, print: u128, look: Look, known: bool) -> Self {
-        Self { text, print, look, known, outline: OnceLock::new(), imports: OnceLock::new() }
+        Self {
+            text,
+            print,
+            look,
+            known,
+            outline: OnceLock::new(),
+            imports: OnceLock::new(),
+        }
     }
 
     /// Its outline, read when first asked for.
@@ -80,7 +87,14 @@ pub struct Record {
 
 impl Record {
     /// A record of a module that runs this version.
-    pub fn new(name: &str, path: PathBuf, filename: String, package: String, id: usize, version: Version) -> Self {
+    pub fn new(
+        name: &str,
+        path: PathBuf,
+        filename: String,
+        package: String,
+        id: usize,
+        version: Version,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             path: RwLock::new(path),
@@ -134,7 +148,11 @@ impl Ledger {
         let mut inner = self.inner.lock();
         inner.unindexed.insert(record.name.clone());
         let path = record.path.read().clone();
-        inner.by_path.entry(path).or_default().insert(record.name.clone());
+        inner
+            .by_path
+            .entry(path)
+            .or_default()
+            .insert(record.name.clone());
         inner.records.insert(record.name.clone(), record);
         drop(inner);
         self.generation.fetch_add(1, Ordering::AcqRel);
@@ -179,7 +197,11 @@ impl Ledger {
     pub fn of_path(&self, path: &std::path::Path) -> Vec<Arc<Record>> {
         let inner = self.inner.lock();
         let names = inner.by_path.get(path);
-        names.into_iter().flatten().filter_map(|n| inner.records.get(n).cloned()).collect()
+        names
+            .into_iter()
+            .flatten()
+            .filter_map(|n| inner.records.get(n).cloned())
+            .collect()
     }
 
     /// The file of a module is another one from now on.
@@ -189,7 +211,11 @@ impl Ledger {
         if let Some(names) = inner.by_path.get_mut(&old) {
             names.remove(&record.name);
         }
-        inner.by_path.entry(path.clone()).or_default().insert(record.name.clone());
+        inner
+            .by_path
+            .entry(path.clone())
+            .or_default()
+            .insert(record.name.clone());
         *record.path.write() = path;
     }
 
@@ -218,7 +244,10 @@ impl Ledger {
         let todo: Vec<Arc<Record>> = {
             let mut inner = self.inner.lock();
             let names = std::mem::take(&mut inner.unindexed);
-            names.iter().filter_map(|n| inner.records.get(n).cloned()).collect()
+            names
+                .iter()
+                .filter_map(|n| inner.records.get(n).cloned())
+                .collect()
         };
         for record in todo {
             let targets = forward(&record);
@@ -231,18 +260,33 @@ impl Ledger {
                 }
             }
             for target in &targets {
-                inner.importers.entry(target.clone()).or_default().insert(record.name.clone());
+                inner
+                    .importers
+                    .entry(target.clone())
+                    .or_default()
+                    .insert(record.name.clone());
             }
             inner.indexed.insert(record.name.clone(), targets);
         }
         let inner = self.inner.lock();
-        inner.importers.get(name).into_iter().flatten().filter(|n| *n != name).cloned().collect()
+        inner
+            .importers
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter(|n| *n != name)
+            .cloned()
+            .collect()
     }
 }
 
 /// The modules that a tracked module may import, by absolute name.
 pub fn forward(record: &Record) -> Vec<String> {
-    let version = record.version();
+    targets(record, &record.version())
+}
+
+/// The modules that a version of a module may import, by absolute name.
+pub fn targets(record: &Record, version: &Version) -> Vec<String> {
     let package = record.package.read().clone();
     let mut out = BTreeSet::new();
     for (level, module, names) in version.imports() {

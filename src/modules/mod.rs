@@ -10,6 +10,6 @@ mod stale;
 mod survey;
 
 pub use imports::{resolve, scan};
-pub use ledger::{Failure, Ledger, Record, Version, forward};
+pub use ledger::{Failure, Ledger, Record, Version, forward, targets};
 pub use stale::{Origin, loader_text, running_version};
 pub use survey::{Places, Seen, module_package, survey};

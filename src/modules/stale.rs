@@ -27,8 +27,7 @@ fn process_start_ns() -> i64 {
     *START.get_or_init(|| {
         // The change time of the process's own folder in /proc; a moment before now elsewhere,
         // which sends every module through the comparison of code.
-        files::stamp(Path::new("/proc/self/stat"))
-            .map_or(0, |_| started_linux().unwrap_or(0))
+        files::stamp(Path::new("/proc/self/stat")).map_or(0, |_| started_linux().unwrap_or(0))
     })
 }
 
@@ -36,7 +35,13 @@ fn process_start_ns() -> i64 {
 fn started_linux() -> Option<i64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // Field 22, counted after the command, which may contain anything: clock ticks since boot.
-    let ticks: i64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let ticks: i64 = stat
+        .rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(19)?
+        .parse()
+        .ok()?;
     let boot: i64 = std::fs::read_to_string("/proc/stat")
         .ok()?
         .lines()
@@ -56,14 +61,14 @@ fn started_linux() -> Option<i64> {
 
 /// Reads the file of a module that is seen for the first time. `Version::known` says whether it is
 /// what the module runs. `None` when there is no such file, or it is no text.
-pub fn running_version(
-    module: &Bound<'_, PyModule>,
-    origin: &Origin<'_>,
-) -> Option<Version> {
+pub fn running_version(module: &Bound<'_, PyModule>, origin: &Origin<'_>) -> Option<Version> {
     let taken_ns = files::now_ns();
     let (bytes, stamp) = files::read(origin.path).ok()?;
     let print = text::fingerprint(&bytes);
-    let look = Look { stamp: Some(stamp), taken_ns };
+    let look = Look {
+        stamp: Some(stamp),
+        taken_ns,
+    };
     let decoded = match loader_text(module, origin.path) {
         Some(told) => told,
         None => text::decode(&bytes).ok()?.source,
@@ -86,11 +91,19 @@ pub fn loader_text(module: &Bound<'_, PyModule>, path: &Path) -> Option<String> 
     let py = module.py();
     let loader = module.dict().get_item("__loader__").ok()??;
     let own = loader.get_type().getattr("get_data").ok()?;
-    let usual = py.import("importlib.machinery").ok()?.getattr("SourceFileLoader").ok()?;
+    let usual = py
+        .import("importlib.machinery")
+        .ok()?
+        .getattr("SourceFileLoader")
+        .ok()?;
     if own.is(usual.getattr("get_data").ok()?) {
         return None;
     }
-    let data: Vec<u8> = loader.call_method1("get_data", (path.to_str()?,)).ok()?.extract().ok()?;
+    let data: Vec<u8> = loader
+        .call_method1("get_data", (path.to_str()?,))
+        .ok()?
+        .extract()
+        .ok()?;
     Some(text::decode(&data).ok()?.source)
 }
 
@@ -114,9 +127,12 @@ fn pyc_agrees(module: &Bound<'_, PyModule>, stamp: &files::Stamp) -> Pyc {
         std::io::Read::read_exact(&mut std::fs::File::open(&cached).ok()?, &mut header).ok()?;
         Some((cached, header))
     };
-    let Some((cached, header)) = header() else { return Pyc::None };
-    let word =
-        |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let Some((cached, header)) = header() else {
+        return Pyc::None;
+    };
+    let word = |at: usize| {
+        u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     if word(4) != 0 {
         return Pyc::None;
     }
@@ -142,11 +158,15 @@ fn code_agrees(
     let builtins = py.import("builtins")?;
     let types = py.import("types")?;
     let (code_type, function) = (types.getattr("CodeType")?, types.getattr("FunctionType")?);
-    let code = builtins.getattr("compile")?.call1((source, filename, "exec", 0, true))?;
+    let code = builtins
+        .getattr("compile")?
+        .call1((source, filename, "exec", 0, true))?;
     let dict = module.dict();
     let entry = |name: &str| dict.get_item(name).ok().flatten();
-    Ok(compare(&code, &entry, &dict, &code_type, &function, complete)?
-        && constants_agree(&dict, source, &builtins)?)
+    Ok(
+        compare(&code, &entry, &dict, &code_type, &function, complete)?
+            && constants_agree(&dict, source, &builtins)?,
+    )
 }
 
 fn compare<'py>(
@@ -165,7 +185,8 @@ fn compare<'py>(
                 .and_then(|c| c.getattr("co_name")?.extract::<String>())
                 .is_ok_and(|n| n == name)
     };
-    let mut last: std::collections::BTreeMap<String, Bound<'py, PyAny>> = std::collections::BTreeMap::new();
+    let mut last: std::collections::BTreeMap<String, Bound<'py, PyAny>> =
+        std::collections::BTreeMap::new();
     for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
         if constant.get_type().is(code_type) {
             last.insert(constant.getattr("co_name")?.extract()?, constant);
@@ -210,22 +231,40 @@ fn compare<'py>(
 }
 
 /// Constants that only their own statement binds, and that no function writes.
-fn constants_agree(dict: &Bound<'_, PyDict>, source: &str, builtins: &Bound<'_, PyModule>) -> PyResult<bool> {
-    let Ok(outline) = crate::outline::read(source) else { return Ok(true) };
+fn constants_agree(
+    dict: &Bound<'_, PyDict>,
+    source: &str,
+    builtins: &Bound<'_, PyModule>,
+) -> PyResult<bool> {
+    let Ok(outline) = crate::outline::read(source) else {
+        return Ok(true);
+    };
     let mut written: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
     for statement in &outline.body {
-        for name in statement.uses.binds.iter().chain(&statement.uses.mutates).chain(&statement.later.global_writes) {
+        for name in statement
+            .uses
+            .binds
+            .iter()
+            .chain(&statement.uses.mutates)
+            .chain(&statement.later.global_writes)
+        {
             *written.entry(name).or_default() += 1;
         }
     }
     let literal = builtins.py().import("ast")?.getattr("literal_eval")?;
     for statement in &outline.body {
-        if statement.kind != crate::outline::Kind::Assign || written.get(statement.name.as_str()) != Some(&1) {
+        if statement.kind != crate::outline::Kind::Assign
+            || written.get(statement.name.as_str()) != Some(&1)
+        {
             continue;
         }
         let text = &source[statement.span.start as usize..statement.span.end as usize];
-        let Some((_, value)) = text.split_once('=') else { continue };
-        let Ok(value) = literal.call1((value.trim(),)) else { continue };
+        let Some((_, value)) = text.split_once('=') else {
+            continue;
+        };
+        let Ok(value) = literal.call1((value.trim(),)) else {
+            continue;
+        };
         if value.hash().is_err() {
             continue;
         }

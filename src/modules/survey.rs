@@ -72,12 +72,16 @@ pub fn survey<'py>(
     let mut out = Vec::new();
     // A copy: looking at a module may import another (lazy modules do).
     for (key, value) in modules.copy()?.iter() {
-        let Ok(key) = key.cast_into::<PyString>() else { continue };
+        let Ok(key) = key.cast_into::<PyString>() else {
+            continue;
+        };
         let name = key.to_string_lossy().into_owned();
         if known(&name, value.as_ptr() as usize) {
             continue;
         }
-        let Ok(module) = value.cast_into::<PyModule>() else { continue };
+        let Ok(module) = value.cast_into::<PyModule>() else {
+            continue;
+        };
         out.push(look(name, module));
     }
     Ok(out)
@@ -95,11 +99,20 @@ fn look<'py>(name: String, module: Bound<'py, PyModule>) -> Seen<'py> {
     let file = entry("__file__").or_else(|| {
         let spec = spec.as_ref()?;
         let located = spec.getattr("has_location").ok()?.is_truthy().ok()?;
-        if located { spec.getattr("origin").ok().filter(|o| !o.is_none()) } else { None }
+        if located {
+            spec.getattr("origin").ok().filter(|o| !o.is_none())
+        } else {
+            None
+        }
     });
-    let filename = file.as_ref().and_then(|f| f.extract::<String>().ok()).unwrap_or_default();
+    let filename = file
+        .as_ref()
+        .and_then(|f| f.extract::<String>().ok())
+        .unwrap_or_default();
     let file = file.and_then(|f| f.extract::<PathBuf>().ok());
-    let kind = file.as_ref().and_then(|p| p.extension()?.to_str().map(str::to_owned));
+    let kind = file
+        .as_ref()
+        .and_then(|p| p.extension()?.to_str().map(str::to_owned));
     let (mut path, mut extension) = (None, None);
     match (kind.as_deref().unwrap_or(""), file) {
         ("py" | "pyw", file) => path = file,
@@ -108,7 +121,14 @@ fn look<'py>(name: String, module: Bound<'py, PyModule>) -> Seen<'py> {
         ("", Some(file)) if file.is_file() => path = Some(file),
         _ => {}
     }
-    Seen { name, module, path, extension, filename, unfinished }
+    Seen {
+        name,
+        module,
+        path,
+        extension,
+        filename,
+        unfinished,
+    }
 }
 
 /// The package of a module, against which its relative imports are resolved.
@@ -119,10 +139,15 @@ pub fn module_package(module: &Bound<'_, PyModule>) -> String {
     {
         return text;
     }
-    let name: String =
-        dict.get_item("__name__").ok().flatten().and_then(|n| n.extract().ok()).unwrap_or_default();
+    let name: String = dict
+        .get_item("__name__")
+        .ok()
+        .flatten()
+        .and_then(|n| n.extract().ok())
+        .unwrap_or_default();
     if dict.contains("__path__").unwrap_or(false) {
         return name;
     }
-    name.rsplit_once('.').map_or_else(String::new, |(head, _)| head.to_owned())
+    name.rsplit_once('.')
+        .map_or_else(String::new, |(head, _)| head.to_owned())
 }

@@ -20,7 +20,11 @@ pub struct Dirty {
 /// An import as it is written, for `Dirty::imports`.
 pub fn import_key(import: &Import) -> String {
     let name = import.name.as_deref().unwrap_or("");
-    format!("{}{}:{name}", ".".repeat(import.level as usize), import.module)
+    format!(
+        "{}{}:{name}",
+        ".".repeat(import.level as usize),
+        import.module
+    )
 }
 
 impl Dirty {
@@ -36,20 +40,26 @@ impl Dirty {
 
     /// The function at `path` does something else.
     pub fn acts(&mut self, path: impl Into<String>, why: impl Into<String>) {
-        self.behaviour.entry(path.into()).or_insert_with(|| why.into());
+        self.behaviour
+            .entry(path.into())
+            .or_insert_with(|| why.into());
     }
 
     /// Whether a class, or a statement of its body, imports a name that changed.
     pub fn reimports(&self, statement: &Statement) -> bool {
         !self.imports.is_empty()
-            && (statement.imports.iter().any(|i| self.imports.contains(&import_key(i)))
+            && (statement
+                .imports
+                .iter()
+                .any(|i| self.imports.contains(&import_key(i)))
                 || statement.body.iter().any(|s| self.reimports(s)))
     }
 
     /// The name was bound anew, to what it was bound before: nothing below it differs.
     pub fn clean(&mut self, name: &str) {
         let prefix = format!("{name}.");
-        self.values.retain(|path, _| path != name && !path.starts_with(&prefix));
+        self.values
+            .retain(|path, _| path != name && !path.starts_with(&prefix));
     }
 
     /// The reason why one of the values read differs.
@@ -64,7 +74,9 @@ impl Dirty {
 
 /// `a.b.c` -> `a`, `a.b`, `a.b.c`.
 fn prefixes(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('.').map(|(at, _)| &path[..at]).chain(std::iter::once(path))
+    path.match_indices('.')
+        .map(|(at, _)| &path[..at])
+        .chain(std::iter::once(path))
 }
 
 /// The functions that a module defines, by the path under which its own code calls them.
@@ -93,7 +105,11 @@ impl<'a> Functions<'a> {
             .filter(|s| s.kind == Kind::Assign && !s.name.is_empty())
             .map(|s| (s.name.as_str(), s.uses.reads.as_slice()))
             .collect();
-        Self { by_path, made_by, from }
+        Self {
+            by_path,
+            made_by,
+            from,
+        }
     }
 
     /// The paths of all functions of the module.
@@ -150,20 +166,20 @@ impl<'a> Functions<'a> {
             return None;
         }
         let mut seen = BTreeSet::new();
-        calls.iter().find_map(|path| self.differs(path, dirty, &mut seen))
+        calls
+            .iter()
+            .find_map(|path| self.differs(path, dirty, &mut seen))
     }
 
     /// `Kid.SIZE`, where SIZE is an attribute of the base.
     fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
-        reads.iter().filter(|p| p.contains('.')).find_map(|p| self.value_differs(p, dirty, 0))
+        reads
+            .iter()
+            .filter(|p| p.contains('.'))
+            .find_map(|p| self.value_differs(p, dirty, 0))
     }
 
-    fn differs(
-        &self,
-        path: &str,
-        dirty: &Dirty,
-        seen: &mut BTreeSet<String>,
-    ) -> Option<String> {
+    fn differs(&self, path: &str, dirty: &Dirty, seen: &mut BTreeSet<String>) -> Option<String> {
         if let Some(why) = dirty.behaviour.get(path) {
             return Some(format!("calls {path}, {why}"));
         }
@@ -233,7 +249,10 @@ impl<'a> Functions<'a> {
             .filter_map(|path| self.made_by.get(path.split('.').next().unwrap_or(path)))
             .flat_map(|makers| makers.iter().map(String::as_str))
             .collect();
-        let classes = own.into_iter().chain(uses.calls.iter().map(String::as_str)).chain(made);
+        let classes = own
+            .into_iter()
+            .chain(uses.calls.iter().map(String::as_str))
+            .chain(made);
         let mut classes: BTreeSet<&str> = classes.collect();
         if uses.calls.iter().any(|p| p == "super") {
             classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
@@ -276,15 +295,13 @@ impl<'a> Functions<'a> {
     }
 }
 
-fn index<'a>(
-    body: &'a [Statement],
-    prefix: &str,
-    out: &mut BTreeMap<String, Vec<&'a Statement>>,
-) {
+fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec<&'a Statement>>) {
     for statement in body {
         match statement.kind {
             Kind::Function => {
-                out.entry(format!("{prefix}{}", statement.name)).or_default().push(statement);
+                out.entry(format!("{prefix}{}", statement.name))
+                    .or_default()
+                    .push(statement);
             }
             Kind::Class => {
                 let path = format!("{prefix}{}", statement.name);
@@ -294,11 +311,28 @@ fn index<'a>(
             Kind::Compound => index(&statement.body, prefix, out),
             // `double = lambda x: ...` and `run = partial(f, 1)` are called by their name too.
             Kind::Assign if !statement.name.is_empty() && !statement.later.reads.is_empty() => {
-                out.entry(format!("{prefix}{}", statement.name)).or_default().push(statement);
+                out.entry(format!("{prefix}{}", statement.name))
+                    .or_default()
+                    .push(statement);
             }
             _ => {}
         }
     }
+}
+
+/// Why a class must be made again though its own text stands: what makes classes of it differs.
+pub fn remade(statement: &Statement, dirty: &Dirty) -> Option<String> {
+    if statement.kind != Kind::Class || dirty.behaviour.is_empty() {
+        return None;
+    }
+    // `__init__` is left out: of a base it makes instances, and only of a metaclass classes.
+    const MAKERS: [&str; 3] = ["__new__", "__prepare__", "__init_subclass__"];
+    statement.head.reads.iter().find_map(|base| {
+        MAKERS.iter().find_map(|maker| {
+            let why = dirty.behaviour.get(&format!("{base}.{maker}"))?;
+            Some(format!("is made by {base}.{maker}, {why}"))
+        })
+    })
 }
 
 /// Why a statement that did not change must run again, or `None`.

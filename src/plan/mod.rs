@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
-pub use dirty::{Dirty, Functions, affected, import_key};
+pub use dirty::{Dirty, Functions, affected, import_key, remade};
 
 /// What is to be done about one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +61,11 @@ impl Plan {
 
 /// The plan that runs every statement again.
 pub fn full(new: &Outline, changes: &Changes, why: &str) -> Plan {
-    let old: BTreeMap<usize, usize> =
-        changes.items.iter().filter_map(|c| Some((c.new, c.old?))).collect();
+    let old: BTreeMap<usize, usize> = changes
+        .items
+        .iter()
+        .filter_map(|c| Some((c.new, c.old?)))
+        .collect();
     Plan {
         steps: (0..new.body.len())
             .map(|at| Step {
@@ -104,7 +107,11 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
     Effects {
         binds,
         mutates,
-        reads: uses.reads.iter().map(|path| root(path).to_owned()).collect(),
+        reads: uses
+            .reads
+            .iter()
+            .map(|path| root(path).to_owned())
+            .collect(),
     }
 }
 
@@ -124,7 +131,10 @@ pub fn make_with(
 ) -> Plan {
     let functions = Functions::of(new);
     let effects: Vec<Effects> = new.body.iter().map(|s| effects(s, &functions)).collect();
-    let mut plan = Plan { removed: changes.removed.clone(), ..Plan::default() };
+    let mut plan = Plan {
+        removed: changes.removed.clone(),
+        ..Plan::default()
+    };
     for change in &changes.items {
         let statement = &new.body[change.new];
         let (mark, why) = match &change.what {
@@ -140,7 +150,12 @@ pub fn make_with(
             Kind::MainGuard => (Mark::Keep, String::new()),
             _ => (mark, why),
         };
-        plan.steps.push(Step { new: change.new, old: change.old, mark, why });
+        plan.steps.push(Step {
+            new: change.new,
+            old: change.old,
+            mark,
+            why,
+        });
     }
     gone_effects(old, new, changes, &effects, &mut plan);
     restart_chains(new, &effects, anew, &mut plan);
@@ -170,18 +185,28 @@ fn gone_effects(
     effects: &[Effects],
     plan: &mut Plan,
 ) {
-    let position: BTreeMap<usize, usize> =
-        changes.items.iter().filter_map(|c| Some((c.old?, c.new))).collect();
+    let position: BTreeMap<usize, usize> = changes
+        .items
+        .iter()
+        .filter_map(|c| Some((c.old?, c.new)))
+        .collect();
     for &at in &changes.removed {
         let gone = &old.body[at];
         // Where it would stand in the new text: after the partner of the statement before it.
-        let here = (0..at).rev().find_map(|i| position.get(&i)).map_or(0, |i| i + 1);
+        let here = (0..at)
+            .rev()
+            .find_map(|i| position.get(&i))
+            .map_or(0, |i| i + 1);
         for name in &gone.uses.mutates {
             let Some(origin) = (0..here).rev().find(|&i| effects[i].binds.contains(name)) else {
                 continue;
             };
             if restartable(&new.body[origin]) {
-                run(plan, origin, &format!("a statement that changed {name} is gone"));
+                run(
+                    plan,
+                    origin,
+                    &format!("a statement that changed {name} is gone"),
+                );
             }
         }
         if gone.kind == Kind::Expr {
@@ -193,7 +218,10 @@ fn gone_effects(
     }
     // `del X` that is gone, or a second binding of a name that is gone: the binding before it
     // is the one that counts now.
-    let changed = changes.items.iter().filter(|c| matches!(c.what, What::Changed | What::Header(_)));
+    let changed = changes
+        .items
+        .iter()
+        .filter(|c| matches!(c.what, What::Changed | What::Header(_)));
     let ended = changes.removed.iter().map(|at| (*at, None));
     for (at, new_at) in ended.chain(changed.filter_map(|c| Some((c.old?, Some(c.new))))) {
         let gone = &old.body[at];
@@ -202,10 +230,16 @@ fn gone_effects(
             if still.is_some_and(|binds| binds.contains(name)) {
                 continue;
             }
-            if let Some(last) = (0..effects.len()).rev().find(|&i| effects[i].binds.contains(name))
+            if let Some(last) = (0..effects.len())
+                .rev()
+                .find(|&i| effects[i].binds.contains(name))
                 && plan.steps[last].mark == Mark::Keep
             {
-                run(plan, last, &format!("another statement that bound {name} is gone"));
+                run(
+                    plan,
+                    last,
+                    &format!("another statement that bound {name} is gone"),
+                );
             }
         }
     }
@@ -244,19 +278,17 @@ fn restart_chains(
     for origin in 0..new.body.len() {
         let statement = &new.body[origin];
         for name in &statement.uses.binds {
-            if !restartable(statement)
-                && !(statement.kind == Kind::Assign && anew.contains(name))
-            {
+            let asked = statement.kind == Kind::Assign && anew.contains(name);
+            if !restartable(statement) && !asked {
                 continue;
             }
             let end = (origin + 1..new.body.len())
                 .find(|&i| effects[i].binds.contains(name) && !effects[i].mutates.contains(name))
                 .unwrap_or(new.body.len());
-            let links: Vec<usize> =
-                (origin + 1..end).filter(|&i| effects[i].mutates.contains(name)).collect();
-            if !links.is_empty()
-                && (runs(plan, origin) || links.iter().any(|&i| runs(plan, i)))
-            {
+            let links: Vec<usize> = (origin + 1..end)
+                .filter(|&i| effects[i].mutates.contains(name))
+                .collect();
+            if !links.is_empty() && (runs(plan, origin) || links.iter().any(|&i| runs(plan, i))) {
                 for at in std::iter::once(origin).chain(links) {
                     grown |= run(plan, at, &format!("{name} is made anew"));
                 }
@@ -278,7 +310,11 @@ fn propagate(
     let mut dirty = outside.clone();
     let mut grown = false;
     for (at, statement) in new.body.iter().enumerate() {
-        if let Some(import) = statement.imports.iter().find(|i| outside.appeared.contains(&i.bound)) {
+        if let Some(import) = statement
+            .imports
+            .iter()
+            .find(|i| outside.appeared.contains(&i.bound))
+        {
             grown |= run(plan, at, &format!("{} can be imported now", import.bound));
         }
         if plan.steps[at].mark == Mark::Keep
@@ -289,13 +325,25 @@ fn propagate(
             plan.steps[at].why = "a name that its body imports changed".to_owned();
             grown = true;
         }
-        if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members | Mark::Patch)
-            && statement.kind != Kind::MainGuard
+        if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members)
+            && let Some(why) = remade(statement, &dirty)
+        {
+            plan.steps[at].mark = Mark::RunIf;
+            plan.steps[at].why = why;
+            grown = true;
+        }
+        if matches!(
+            plan.steps[at].mark,
+            Mark::Keep | Mark::Members | Mark::Patch
+        ) && statement.kind != Kind::MainGuard
             && let Some(why) = affected(&statement.uses, functions, &dirty)
         {
             // A class runs member by member: see `Mark::Members`.
-            let mark =
-                if plain_class(statement, functions, &dirty) { Mark::Members } else { Mark::RunIf };
+            let mark = if plain_class(statement, functions, &dirty) {
+                Mark::Members
+            } else {
+                Mark::RunIf
+            };
             if plan.steps[at].mark != mark {
                 plan.steps[at].mark = mark;
                 plan.steps[at].why = why;
@@ -329,7 +377,11 @@ fn propagate(
             }
             Mark::Keep => {
                 for name in effects[at].binds.difference(&effects[at].mutates) {
-                    if !statement.imports.iter().any(|i| i.bound == *name || i.bound == "*") {
+                    if !statement
+                        .imports
+                        .iter()
+                        .any(|i| i.bound == *name || i.bound == "*")
+                    {
                         dirty.clean(name);
                     }
                 }
@@ -341,8 +393,7 @@ fn propagate(
 
 /// Whether only statements inside a class body, not its header, are affected.
 fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
-    statement.kind == Kind::Class
-        && affected(&statement.head, functions, dirty).is_none()
+    statement.kind == Kind::Class && affected(&statement.head, functions, dirty).is_none()
 }
 
 /// The parts of a class that stand as they are but for what they read.
@@ -359,7 +410,9 @@ pub fn affected_members(
             affected_members(member, &prefix, functions, dirty);
             continue;
         }
-        let Some(why) = affected(&member.uses, functions, &local) else { continue };
+        let Some(why) = affected(&member.uses, functions, &local) else {
+            continue;
+        };
         for name in &member.uses.binds {
             if member.kind == Kind::Function {
                 dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
@@ -412,18 +465,24 @@ fn reach(new: &Outline, effects: &[Effects], plan: &mut Plan) -> bool {
             let writes = |i: &usize| {
                 effects[*i].binds.contains(&name) || effects[*i].mutates.contains(&name)
             };
-            let Some(source) = (0..at).rev().find(writes) else { continue };
+            let Some(source) = (0..at).rev().find(writes) else {
+                continue;
+            };
             let own = effects[at].binds.contains(&name);
             let overwritten = (at + 1..new.body.len()).any(|i| writes(&i)) || own;
             if overwritten && new.body[source].kind != Kind::MainGuard {
                 // An object that statements change in place one after another (an application
                 // being set up) is one object, whichever of them one stands at.
-                let same_object = !own
-                    && (source + 1..new.body.len())
-                        .all(|i| !effects[i].binds.contains(&name) || effects[i].mutates.contains(&name))
-                    && !restartable(&new.body[source]);
+                let same_object =
+                    !own && (source + 1..new.body.len()).all(|i| {
+                        !effects[i].binds.contains(&name) || effects[i].mutates.contains(&name)
+                    }) && !restartable(&new.body[source]);
                 if !same_object {
-                    grown |= run(plan, source, &format!("line {} needs {name} as it is here", new.body[at].span.line));
+                    grown |= run(
+                        plan,
+                        source,
+                        &format!("line {} needs {name} as it is here", new.body[at].span.line),
+                    );
                 }
             }
         }

@@ -15,7 +15,7 @@ use super::{Error, Flags, Listener, Reloader};
 use crate::apply::Kit;
 use crate::files;
 use crate::files::Look;
-use crate::modules::{Failure, Record, Version, resolve};
+use crate::modules::{Failure, Record, Version};
 use crate::report::{Cause, ModuleReport, Outcome, Report};
 use crate::text;
 
@@ -46,7 +46,9 @@ impl Reloader {
         let outcome = self.carry_out(&kit, flags, started, edited, listener);
         if outcome.as_ref().is_ok_and(|r| r.is_some()) && !flags.dry_run {
             // Statements that ran may have imported modules.
-            self.discover(py)?;
+            if !self.pulse.is_still() {
+                self.discover(py)?;
+            }
         }
         outcome
     }
@@ -78,7 +80,12 @@ impl Reloader {
         match self.edit(&record, &path) {
             Some(Edit::Changed(version)) => {
                 let version = told_by_loader(&kit, &record, version)?;
-                edited.push(Edited { record, version, cause: Cause::Request, moved: None });
+                edited.push(Edited {
+                    record,
+                    version,
+                    cause: Cause::Request,
+                    moved: None,
+                });
             }
             Some(Edit::Unreadable(print, error)) => {
                 reports.extend(self.unreadable(&record, print, &error, true));
@@ -92,16 +99,32 @@ impl Reloader {
             None => {
                 if flags.force {
                     let running = record.version();
-                    let again = Version::new(running.text.clone(), running.print, running.look, true);
+                    let again =
+                        Version::new(running.text.clone(), running.print, running.look, true);
                     let version = Arc::new(again);
-                    edited.push(Edited { record, version, cause: Cause::Request, moved: None });
+                    edited.push(Edited {
+                        record,
+                        version,
+                        cause: Cause::Request,
+                        moved: None,
+                    });
                 }
             }
         }
         if edited.is_empty() && reports.is_empty() {
             return Ok(None);
         }
-        let outcome = self.carry_out(&kit, flags, started, Changed { edited, reports, appeared: BTreeSet::new() }, listener);
+        let outcome = self.carry_out(
+            &kit,
+            flags,
+            started,
+            Changed {
+                edited,
+                reports,
+                appeared: BTreeSet::new(),
+            },
+            listener,
+        );
         self.discover(py)?;
         outcome
     }
@@ -109,33 +132,48 @@ impl Reloader {
     /// A module that the rules leave out, for a reload by name.
     fn adopt(&self, found: &Bound<'_, PyAny>, name: &str) -> Result<Arc<Record>, Error> {
         let none = || {
-            Error::Unsupported(format!("module '{name}' has no Python source that could be reloaded"))
+            Error::Unsupported(format!(
+                "module '{name}' has no Python source that could be reloaded"
+            ))
         };
         let module = found.cast::<pyo3::types::PyModule>().map_err(|_| none())?;
         let seen = crate::modules::survey(
-            &module.py().import("sys")?.getattr("modules")?.cast_into::<PyDict>().map_err(PyErr::from)?,
+            &module
+                .py()
+                .import("sys")?
+                .getattr("modules")?
+                .cast_into::<PyDict>()
+                .map_err(PyErr::from)?,
             &|other, _| other != name,
         )?;
         let seen = seen.into_iter().find(|s| s.name == name).ok_or_else(none)?;
         let path = seen.path.clone().ok_or_else(none)?;
         if name == "__main__" {
-            return Err(Error::Unsupported("'__main__' is the program itself; run it again".to_owned()));
+            return Err(Error::Unsupported(
+                "'__main__' is the program itself; run it again".to_owned(),
+            ));
         }
-        let origin = crate::modules::Origin { path: &path, filename: &seen.filename };
+        let origin = crate::modules::Origin {
+            path: &path,
+            filename: &seen.filename,
+        };
         let version = crate::modules::running_version(module, &origin).ok_or_else(none)?;
         self.watch_file(&path);
         let package = crate::modules::module_package(module);
-        let record = Arc::new(Record::new(name, path, seen.filename.clone(), package, seen.id(), version));
+        let record = Arc::new(Record::new(
+            name,
+            path,
+            seen.filename.clone(),
+            package,
+            seen.id(),
+            version,
+        ));
         self.ledger.insert(Arc::clone(&record));
         Ok(record)
     }
 
     /// Edits into modules to work on, and reports of those that cannot be.
-    fn sort_out(
-        &self,
-        kit: &Kit<'_>,
-        edits: Edits,
-    ) -> Result<Changed, Error> {
+    fn sort_out(&self, kit: &Kit<'_>, edits: Edits) -> Result<Changed, Error> {
         let mut edited = Vec::new();
         let mut reports: Vec<ModuleReport> = Vec::new();
         let strangers = &edits.strangers;
@@ -149,14 +187,21 @@ impl Reloader {
                 traceback: None,
                 error_line: 0,
                 changes: Vec::new(),
-                notes: vec!["a C extension cannot be reloaded; restart to use the new one".to_owned()],
+                notes: vec![
+                    "a C extension cannot be reloaded; restart to use the new one".to_owned(),
+                ],
             });
         }
         for (record, edit) in edits.modules {
             match edit {
                 Edit::Changed(version) => {
                     let version = told_by_loader(kit, &record, version)?;
-                    edited.push(Edited { record, version, cause: Cause::Source, moved: None });
+                    edited.push(Edited {
+                        record,
+                        version,
+                        cause: Cause::Source,
+                        moved: None,
+                    });
                 }
                 Edit::Unreadable(print, error) => {
                     reports.extend(self.unreadable(&record, print, &error, false));
@@ -181,10 +226,16 @@ impl Reloader {
         }
         // A new file may be what a failed import was missing.
         if !strangers.is_empty() {
-            kit.py.import("importlib")?.call_method0("invalidate_caches")?;
+            kit.py
+                .import("importlib")?
+                .call_method0("invalidate_caches")?;
         }
         let appeared = self.appeared(kit, strangers, &mut edited)?;
-        Ok(Changed { edited, reports, appeared })
+        Ok(Changed {
+            edited,
+            reports,
+            appeared,
+        })
     }
 
     /// New files that tracked modules have tried to import, or would have, had they been there:
@@ -196,13 +247,18 @@ impl Reloader {
         edited: &mut Vec<Edited>,
     ) -> Result<BTreeSet<String>, Error> {
         let mut out = BTreeSet::new();
-        for path in strangers.iter().filter(|p| p.extension().is_some_and(|e| e == "py") && p.is_file()) {
+        for path in strangers
+            .iter()
+            .filter(|p| p.extension().is_some_and(|e| e == "py") && p.is_file())
+        {
             let stem = if path.file_name().is_some_and(|n| n == "__init__.py") {
                 path.parent().and_then(Path::file_name)
             } else {
                 path.file_stem()
             };
-            let Some(stem) = stem.and_then(|s| s.to_str()) else { continue };
+            let Some(stem) = stem.and_then(|s| s.to_str()) else {
+                continue;
+            };
             for (target, importer) in self.ledger.wanting(stem) {
                 if kit.sys_modules.contains(&target)? {
                     continue;
@@ -213,15 +269,30 @@ impl Reloader {
                 }
                 if let Some(record) = self.ledger.get(&importer) {
                     let version = record.version();
-                    edited.push(Edited { record, version, cause: Cause::Dependency, moved: None });
+                    edited.push(Edited {
+                        record,
+                        version,
+                        cause: Cause::Dependency,
+                        moved: None,
+                    });
                 }
             }
         }
         Ok(out)
     }
 
-    fn unreadable(&self, record: &Record, print: u128, error: &str, request: bool) -> Option<ModuleReport> {
-        let failure = Failure { print, error: error.to_owned(), import: false };
+    fn unreadable(
+        &self,
+        record: &Record,
+        print: u128,
+        error: &str,
+        request: bool,
+    ) -> Option<ModuleReport> {
+        let failure = Failure {
+            print,
+            error: error.to_owned(),
+            import: false,
+        };
         let mut slot = record.failed.lock();
         if slot.as_ref() == Some(&failure) && !request {
             return None;
@@ -232,7 +303,11 @@ impl Reloader {
             name: record.name.clone(),
             path: record.path.read().to_string_lossy().into_owned(),
             outcome: Outcome::Failed,
-            cause: if request { Cause::Request } else { Cause::Source },
+            cause: if request {
+                Cause::Request
+            } else {
+                Cause::Source
+            },
             error: Some(error.to_owned()),
             traceback: None,
             error_line: 0,
@@ -290,13 +365,20 @@ impl Reloader {
         spec: Bound<'_, PyAny>,
     ) -> Result<Option<Edited>, Error> {
         self.watch_file(&origin);
-        let Some(version) = read_version(&origin) else { return Ok(None) };
+        let Some(version) = read_version(&origin) else {
+            return Ok(None);
+        };
         *record.filename.write() = origin.to_string_lossy().into_owned();
-        let is_package = spec.getattr("submodule_search_locations").is_ok_and(|l| !l.is_none());
+        let is_package = spec
+            .getattr("submodule_search_locations")
+            .is_ok_and(|l| !l.is_none());
         *record.package.write() = if is_package {
             record.name.clone()
         } else {
-            record.name.rsplit_once('.').map_or_else(String::new, |(head, _)| head.to_owned())
+            record
+                .name
+                .rsplit_once('.')
+                .map_or_else(String::new, |(head, _)| head.to_owned())
         };
         self.ledger.move_to(record, origin);
         Ok(Some(Edited {
@@ -309,19 +391,28 @@ impl Reloader {
 
     /// A folder that was a namespace package has an `__init__.py` now.
     fn namespace_gained_init(&self, kit: &Kit<'_>, path: &Path) -> Result<Option<Edited>, Error> {
-        let Some(folder) = path.parent() else { return Ok(None) };
+        let Some(folder) = path.parent() else {
+            return Ok(None);
+        };
         for (key, module) in kit.sys_modules.copy()?.iter() {
             let name = crate::apply::text(&key);
-            if self.ledger.get(&name).is_some() || !folder.ends_with(name.rsplit('.').next().unwrap_or("")) {
+            if self.ledger.get(&name).is_some()
+                || !folder.ends_with(name.rsplit('.').next().unwrap_or(""))
+            {
                 continue;
             }
-            let Ok(dict) = module.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?)) else {
+            let Ok(dict) = module
+                .getattr("__dict__")
+                .and_then(|d| Ok(d.cast_into::<PyDict>()?))
+            else {
                 continue;
             };
             if dict.get_item("__file__")?.is_some_and(|f| !f.is_none()) {
                 continue;
             }
-            let Some(places) = dict.get_item("__path__")? else { continue };
+            let Some(places) = dict.get_item("__path__")? else {
+                continue;
+            };
             let here = places
                 .try_iter()?
                 .filter_map(|p| p.ok()?.extract::<PathBuf>().ok())
@@ -357,7 +448,11 @@ impl Reloader {
         changed: Changed,
         listener: &mut dyn Listener,
     ) -> Result<Option<Report>, Error> {
-        let Changed { edited, reports: mut done, appeared } = changed;
+        let Changed {
+            edited,
+            reports: mut done,
+            appeared,
+        } = changed;
         // What failed before and did not change since is not tried again, unless a module that
         // it belongs together with changed, or something it could not import may be there now.
         let stale: BTreeSet<String> = edited
@@ -376,7 +471,9 @@ impl Reloader {
             .units(edited)
             .into_iter()
             .partition(|unit| unit.iter().all(|e| stale.contains(&e.record.name)));
-        self.backlog.lock().extend(stuck.iter().flatten().map(|e| e.record.name.clone()));
+        self.backlog
+            .lock()
+            .extend(stuck.iter().flatten().map(|e| e.record.name.clone()));
         if units.is_empty() && done.is_empty() {
             return Ok(None);
         }
@@ -406,7 +503,11 @@ impl Reloader {
                 self.pending.store(backlog.len(), Ordering::Relaxed);
                 drop(backlog);
                 self.pulse.forget();
-                return if cancelled { Err(Error::Cancelled) } else { Ok(Some(plan)) };
+                return if cancelled {
+                    Err(Error::Cancelled)
+                } else {
+                    Ok(Some(plan))
+                };
             }
         }
         for unit in &units {
@@ -417,10 +518,15 @@ impl Reloader {
             done.extend(reports);
         }
         self.reloads.fetch_add(
-            done.iter().filter(|m| m.outcome != Outcome::Failed && m.outcome != Outcome::Deferred).count() as u64,
+            done.iter()
+                .filter(|m| m.outcome != Outcome::Failed && m.outcome != Outcome::Deferred)
+                .count() as u64,
             Ordering::Relaxed,
         );
-        let stuck = done.iter().filter(|m| matches!(m.outcome, Outcome::Failed | Outcome::Deferred)).count();
+        let stuck = done
+            .iter()
+            .filter(|m| matches!(m.outcome, Outcome::Failed | Outcome::Deferred))
+            .count();
         self.pending.store(stuck, Ordering::Relaxed);
         if done.is_empty() {
             return Ok(None);
@@ -435,8 +541,11 @@ impl Reloader {
         if edited.len() == 1 {
             return vec![edited];
         }
-        let names: BTreeMap<String, usize> =
-            edited.iter().enumerate().map(|(at, e)| (e.record.name.clone(), at)).collect();
+        let names: BTreeMap<String, usize> = edited
+            .iter()
+            .enumerate()
+            .map(|(at, e)| (e.record.name.clone(), at))
+            .collect();
         let mut root: Vec<usize> = (0..edited.len()).collect();
         fn find(root: &mut [usize], at: usize) -> usize {
             let mut at = at;
@@ -450,7 +559,9 @@ impl Reloader {
             let dependents = self.dependents(std::slice::from_ref(&one.record.name));
             for (other, index) in &names {
                 let imports = dependents.contains(other)
-                    || new_imports(&edited[*index]).iter().any(|t| *t == one.record.name || dependents.contains(t));
+                    || new_imports(&edited[*index])
+                        .iter()
+                        .any(|t| *t == one.record.name || dependents.contains(t));
                 if *index != at && imports {
                     let (a, b) = (find(&mut root, at), find(&mut root, *index));
                     root[a.max(b)] = a.min(b);
@@ -500,7 +611,11 @@ impl Reloader {
             .map(|name| {
                 let found = match edited.iter().find(|e| e.record.name == *name) {
                     Some(edited) => new_imports(edited),
-                    None => self.ledger.get(name).map(|r| crate::modules::forward(&r)).unwrap_or_default(),
+                    None => self
+                        .ledger
+                        .get(name)
+                        .map(|r| crate::modules::forward(&r))
+                        .unwrap_or_default(),
                 };
                 (name, found)
             })
@@ -543,26 +658,26 @@ struct Changed {
 
 /// The modules that the new version of a module imports.
 fn new_imports(edited: &Edited) -> Vec<String> {
-    let package = edited.record.package.read().clone();
-    let mut out = Vec::new();
-    for (level, module, names) in edited.version.imports() {
-        let base = resolve(&package, *level, module);
-        out.extend(names.iter().map(|n| format!("{base}.{n}")));
-        out.push(base);
-    }
-    out
+    crate::modules::targets(&edited.record, &edited.version)
 }
 
 fn read_version(path: &Path) -> Option<Version> {
     let taken_ns = files::now_ns();
     let (bytes, stamp) = files::read(path).ok()?;
     let decoded = text::decode(&bytes).ok()?.source;
-    let look = Look { stamp: Some(stamp), taken_ns };
+    let look = Look {
+        stamp: Some(stamp),
+        taken_ns,
+    };
     Some(Version::new(decoded, text::fingerprint(&bytes), look, true))
 }
 
 /// The version as the module's own loader reads it.
-fn told_by_loader(kit: &Kit<'_>, record: &Record, version: Arc<Version>) -> Result<Arc<Version>, Error> {
+fn told_by_loader(
+    kit: &Kit<'_>,
+    record: &Record,
+    version: Arc<Version>,
+) -> Result<Arc<Version>, Error> {
     let module = kit.sys_modules.get_item(&record.name)?;
     let told = module
         .and_then(|m| m.cast_into::<pyo3::types::PyModule>().ok())

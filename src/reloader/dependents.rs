@@ -102,7 +102,9 @@ fn class_imports(
     for member in &class.body {
         for import in &member.imports {
             let module = resolve(package, import.level, &import.module);
-            let Some(found) = facts.get(&module) else { continue };
+            let Some(found) = facts.get(&module) else {
+                continue;
+            };
             let hit = |name: &str| import.name.as_deref() == Some(name);
             if found.rebound.iter().any(|(name, ..)| hit(name)) {
                 out.outside.imports.insert(import_key(import));
@@ -123,17 +125,21 @@ fn prefixed<'py>(
     module: &str,
     here: &str,
 ) {
-    let Some(found) = facts.get(module) else { return };
+    let Some(found) = facts.get(module) else {
+        return;
+    };
     for (name, old, _) in &found.rebound {
         if let Some(old) = old {
             out.was.push((format!("{here}.{name}"), old.clone()));
         }
     }
     for (path, why) in &found.dirty.values {
-        out.outside.value(format!("{here}.{path}"), because(module, why));
+        out.outside
+            .value(format!("{here}.{path}"), because(module, why));
     }
     for (path, why) in &found.dirty.behaviour {
-        out.outside.acts(format!("{here}.{path}"), because(module, why));
+        out.outside
+            .acts(format!("{here}.{path}"), because(module, why));
     }
 }
 
@@ -156,7 +162,9 @@ fn named<'py>(out: &mut Inbound<'py>, module: &str, name: &str, here: &str, foun
         if path == name {
             Some(here.to_owned())
         } else {
-            path.strip_prefix(name).filter(|rest| rest.starts_with('.')).map(|rest| format!("{here}{rest}"))
+            path.strip_prefix(name)
+                .filter(|rest| rest.starts_with('.'))
+                .map(|rest| format!("{here}{rest}"))
         }
     };
     for (path, why) in &found.dirty.values {
@@ -182,14 +190,15 @@ fn star<'py>(
     found: &Facts<'py>,
 ) -> PyResult<()> {
     let source = kit.sys_modules.get_item(module)?;
-    let Some(source) = source.and_then(|m| m.getattr("__dict__").ok()).and_then(|d| d.cast_into::<PyDict>().ok())
+    let Some(source) = source
+        .and_then(|m| m.getattr("__dict__").ok())
+        .and_then(|d| d.cast_into::<PyDict>().ok())
     else {
         return Ok(());
     };
-    let all: Option<Vec<String>> = match source.get_item("__all__")? {
-        Some(all) => Some(all.extract().unwrap_or_default()),
-        None => None,
-    };
+    let all: Option<Vec<String>> = source
+        .get_item("__all__")?
+        .map(|all| all.extract().unwrap_or_default());
     let public = |name: &str| match &all {
         Some(all) => all.iter().any(|n| n == name),
         None => !name.starts_with('_'),
@@ -207,7 +216,9 @@ fn star<'py>(
     }
     if found.dirty.values.contains_key("__all__") {
         for (key, value) in source.iter() {
-            let Ok(key) = key.cast_into::<PyString>() else { continue };
+            let Ok(key) = key.cast_into::<PyString>() else {
+                continue;
+            };
             let name = text(key.as_any());
             if out.rebinds.iter().any(|r| r.star && r.name == name) {
                 continue;

@@ -41,12 +41,15 @@ impl Edits {
 impl Reloader {
     /// Tracks modules that were imported since the last look. Reads their files.
     pub(super) fn discover(&self, py: Python<'_>) -> Result<bool, Error> {
-        let modules: Bound<'_, PyDict> =
-            py.import("sys")?.getattr("modules")?.cast_into().map_err(PyErr::from)?;
+        let modules: Bound<'_, PyDict> = py
+            .import("sys")?
+            .getattr("modules")?
+            .cast_into()
+            .map_err(PyErr::from)?;
         let known = |name: &str, id: usize| {
-            self.ledger.get(name).is_some_and(|r| {
-                r.id.load(Ordering::Relaxed) == id as u64 && self.is_watched(&r)
-            })
+            self.ledger
+                .get(name)
+                .is_some_and(|r| r.id.load(Ordering::Relaxed) == id as u64 && self.is_watched(&r))
         };
         let mut found = false;
         let mut unfinished = false;
@@ -77,8 +80,13 @@ impl Reloader {
             }
             // Watch first, then read: no edit falls between.
             self.watch_file(path);
-            let origin = Origin { path, filename: &seen.filename };
-            let Some(version) = running_version(&seen.module, &origin) else { continue };
+            let origin = Origin {
+                path,
+                filename: &seen.filename,
+            };
+            let Some(version) = running_version(&seen.module, &origin) else {
+                continue;
+            };
             if !version.known {
                 log::info!("{}: its file changed before it was seen", seen.name);
                 self.backlog.lock().insert(seen.name.clone());
@@ -145,8 +153,12 @@ impl Reloader {
         let mut extensions = self.extensions.lock();
         let mut out = Vec::new();
         for path in files {
-            let Some((name, print)) = extensions.get_mut(path) else { continue };
-            let Ok((bytes, _)) = files::read(path) else { continue };
+            let Some((name, print)) = extensions.get_mut(path) else {
+                continue;
+            };
+            let Ok((bytes, _)) = files::read(path) else {
+                continue;
+            };
             let now = text::fingerprint(&bytes);
             if now != *print {
                 *print = now;
@@ -193,8 +205,11 @@ impl Reloader {
         let mut candidates: Vec<Arc<Record>> = if flags.rescan || news.overflow {
             self.ledger.all()
         } else {
-            let mut some: Vec<Arc<Record>> =
-                news.files.iter().flat_map(|p| self.ledger.of_path(p)).collect();
+            let mut some: Vec<Arc<Record>> = news
+                .files
+                .iter()
+                .flat_map(|p| self.ledger.of_path(p))
+                .collect();
             some.extend(backlog.iter().filter_map(|n| self.ledger.get(n)));
             some
         };
@@ -211,7 +226,11 @@ impl Reloader {
             }
         }
         let extensions = self.changed_extensions(&news.files);
-        Edits { modules: out, strangers: news.strangers, extensions }
+        Edits {
+            modules: out,
+            strangers: news.strangers,
+            extensions,
+        }
     }
 
     /// What became of one file.
@@ -237,8 +256,16 @@ impl Reloader {
         }
         match text::decode(&bytes) {
             Ok(decoded) => {
-                let look = Look { stamp: Some(stamp), taken_ns };
-                Some(Edit::Changed(Arc::new(Version::new(decoded.source, print, look, true))))
+                let look = Look {
+                    stamp: Some(stamp),
+                    taken_ns,
+                };
+                Some(Edit::Changed(Arc::new(Version::new(
+                    decoded.source,
+                    print,
+                    look,
+                    true,
+                ))))
             }
             Err(error) => Some(Edit::Unreadable(print, error.to_string())),
         }

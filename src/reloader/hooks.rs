@@ -32,8 +32,14 @@ pub(super) fn policy_of_text(version: &Version) -> Option<Policy> {
 
 fn written(version: &Version) -> Option<&str> {
     let outline = version.outline().as_ref().ok()?;
-    let statement = outline.body.iter().rev().find(|s| s.kind == Kind::Assign && s.name == NAME)?;
-    let text = version.text.get(statement.span.start as usize..statement.span.end as usize)?;
+    let statement = outline
+        .body
+        .iter()
+        .rev()
+        .find(|s| s.kind == Kind::Assign && s.name == NAME)?;
+    let text = version
+        .text
+        .get(statement.span.start as usize..statement.span.end as usize)?;
     let value = text.split_once('=')?.1.trim();
     let inner = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
     inner.or_else(|| value.strip_prefix('\'').and_then(|v| v.strip_suffix('\'')))
@@ -52,7 +58,9 @@ pub(super) fn complaint(dict: &Bound<'_, PyDict>, version: &Version) -> Option<S
 
 /// `__reload_keep__`: names whose value at run time is never overwritten.
 pub(super) fn keep(dict: &Bound<'_, PyDict>) -> BTreeSet<String> {
-    let Ok(Some(names)) = dict.get_item("__reload_keep__") else { return BTreeSet::new() };
+    let Ok(Some(names)) = dict.get_item("__reload_keep__") else {
+        return BTreeSet::new();
+    };
     if let Ok(one) = names.extract::<String>() {
         return BTreeSet::from([one]);
     }

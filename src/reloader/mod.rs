@@ -3,12 +3,16 @@
 pub mod gate;
 mod check;
 mod dependents;
+mod dry_run;
+mod failure;
 mod find;
 mod hooks;
+mod namespaces;
 mod notice;
 mod pulse;
 mod rules;
 mod unit;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -190,11 +194,18 @@ fn ledger(epoch: u64) -> Arc<Ledger> {
 impl Reloader {
     /// Tracks what is imported; reloads nothing.
     pub fn new(py: Python<'_>, options: Options) -> Result<Arc<Self>, Error> {
-        let mode = if options.watch == Watch::Auto { Mode::Events } else { Mode::Sweep };
+        let mode = if options.watch == Watch::Auto {
+            Mode::Events
+        } else {
+            Mode::Sweep
+        };
         let watcher = Watcher::new(mode)
             .map_err(|error| Error::Os(format!("files cannot be watched: {error}")))?;
-        let modules: Bound<'_, PyDict> =
-            py.import("sys")?.getattr("modules")?.cast_into().map_err(PyErr::from)?;
+        let modules: Bound<'_, PyDict> = py
+            .import("sys")?
+            .getattr("modules")?
+            .cast_into()
+            .map_err(PyErr::from)?;
         let probe = watcher.probe();
         let epoch = crate::interp::epoch().unwrap_or(0);
         let reloader = Arc::new(Self {
@@ -220,8 +231,15 @@ impl Reloader {
             checks: AtomicU64::new(0),
             reloads: AtomicU64::new(0),
         });
-        if let Some(main) = py.import("sys")?.getattr("modules")?.cast::<PyDict>().map_err(PyErr::from)?.get_item("__main__")?
-            && let Ok(dict) = main.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?))
+        if let Some(main) = py
+            .import("sys")?
+            .getattr("modules")?
+            .cast::<PyDict>()
+            .map_err(PyErr::from)?
+            .get_item("__main__")?
+            && let Ok(dict) = main
+                .getattr("__dict__")
+                .and_then(|d| Ok(d.cast_into::<PyDict>()?))
         {
             reloader.namespaces.lock().push(dict.unbind());
         }
@@ -354,12 +372,18 @@ impl Reloader {
 
     /// All modules in `sys.modules` as they stand now.
     pub fn modules(&self, py: Python<'_>) -> Result<Vec<ModuleRow>, Error> {
-        let modules: Bound<'_, PyDict> =
-            py.import("sys")?.getattr("modules")?.cast_into().map_err(PyErr::from)?;
+        let modules: Bound<'_, PyDict> = py
+            .import("sys")?
+            .getattr("modules")?
+            .cast_into()
+            .map_err(PyErr::from)?;
         let mut rows = Vec::new();
         for seen in survey(&modules, &|_, _| false)? {
             let record = self.ledger.get(&seen.name);
-            let tracked = seen.path.as_ref().is_some_and(|p| self.rules.tracks(&self.places, &seen.name, p));
+            let tracked = seen
+                .path
+                .as_ref()
+                .is_some_and(|p| self.rules.tracks(&self.places, &seen.name, p));
             let state = match (&seen.path, &record) {
                 (None, _) => ModuleState::NoSource,
                 (Some(_), _) if !tracked || seen.name == "__main__" => ModuleState::Excluded,

@@ -8,6 +8,9 @@ use super::gate::Guard;
 use super::{Error, Reloader, Watch};
 use crate::watch::{Mode, Notifier, Timing};
 
+/// Hears of files that changed, on the notifier's thread.
+pub type Tell = Box<dyn FnMut(&[PathBuf]) + Send>;
+
 impl Reloader {
     /// Keeps everybody else out, for work of the caller's that must not meet a check.
     pub fn enter(&self) -> Result<Guard<'_>, Error> {
@@ -35,20 +38,31 @@ impl Reloader {
                 && self.rules.tracks(&self.places, &record.name, &path)
                 && self.is_stale(record, &path)
         };
-        self.ledger.all().iter().filter(|record| stale(record)).count()
+        self.ledger
+            .all()
+            .iter()
+            .filter(|record| stale(record))
+            .count()
     }
 
     /// Has `tell` called with the files that changed, some time after they did, on a thread that
     /// is started for it; an empty list means that it could be any. Once is enough: later calls
     /// do nothing, and so does the first one where nothing is to be watched.
-    pub fn tell_changes(&self, tell: Box<dyn FnMut(&[PathBuf]) + Send>) -> Result<(), Error> {
+    pub fn tell_changes(&self, tell: Tell) -> Result<(), Error> {
         let mut slot = self.notifier.lock();
         if slot.is_some() || self.watch == Watch::Off {
             return Ok(());
         }
-        let mode = if self.watch == Watch::Auto { Mode::Events } else { Mode::Sweep };
+        let mode = if self.watch == Watch::Auto {
+            Mode::Events
+        } else {
+            Mode::Sweep
+        };
         let debounce = Duration::from_millis(u64::from(self.debounce_ms));
-        let timing = Timing { debounce, poll_interval: self.poll_interval };
+        let timing = Timing {
+            debounce,
+            poll_interval: self.poll_interval,
+        };
         let notifier = Notifier::start(mode, timing, tell)
             .map_err(|error| Error::Os(format!("files cannot be watched: {error}")))?;
         // Files that are added meanwhile wait for the lock of the slot.

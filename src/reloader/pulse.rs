@@ -17,7 +17,10 @@ pub struct Pulse {
 impl Pulse {
     /// Finds the place. `keep` holds the dict for as long as the pulse is asked.
     pub fn new(modules: &Bound<'_, PyDict>) -> Self {
-        let pulse = Self { used: AtomicPtr::new(std::ptr::null_mut()), seen: AtomicIsize::new(-1) };
+        let pulse = Self {
+            used: AtomicPtr::new(std::ptr::null_mut()),
+            seen: AtomicIsize::new(-1),
+        };
         if trusted(modules.py()) {
             pulse.used.store(place(modules), Ordering::Release);
         }
@@ -26,7 +29,10 @@ impl Pulse {
 
     /// All modules that are there now have been looked at.
     pub fn mark(&self, modules: &Bound<'_, PyDict>) {
-        self.seen.store(isize::try_from(modules.len()).unwrap_or(-1), Ordering::Relaxed);
+        self.seen.store(
+            isize::try_from(modules.len()).unwrap_or(-1),
+            Ordering::Relaxed,
+        );
     }
 
     /// All modules are to be looked at again.

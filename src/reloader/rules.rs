@@ -18,7 +18,10 @@ pub struct Rules {
 impl Rules {
     /// The scope alone.
     pub fn new(scope: Scope) -> Self {
-        Self { scope, ..Self::default() }
+        Self {
+            scope,
+            ..Self::default()
+        }
     }
 
     /// Adds a rule, or replaces the opposite one.

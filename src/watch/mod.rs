@@ -188,6 +188,7 @@ impl Watcher {
             self.begin_anew();
         }
         found.overflow = std::mem::take(&mut self.overflow);
+        self.places.forget_links();
         self.read_queue(&mut found);
         self.follow(&mut found);
         self.wait_for_writers(&mut found);

@@ -55,6 +55,10 @@ pub(super) struct Place {
     pub(super) polled: bool,
     /// Nodes may name it.
     attached: bool,
+    /// The symlinks in it, listed after its watch was set: with thousands of files to watch, one
+    /// listing is cheaper than a `readlink` each. It holds until events are read, for each
+    /// later change of an entry is an event.
+    links: Option<Vec<OsString>>,
 }
 
 /// A file of a place.
@@ -111,6 +115,8 @@ pub(super) struct Places {
     last_id: PlaceId,
     /// How many places are polled; asked for each file that is added.
     polled: usize,
+    /// Places that have a list of their symlinks.
+    listed: Vec<PlaceId>,
 }
 
 impl Places {
@@ -127,6 +133,7 @@ impl Places {
             names: HashMap::new(),
             polled: true,
             attached: false,
+            links: None,
         };
         self.places.insert(self.last_id, place);
         self.by_path.insert(dir.to_owned(), self.last_id);
@@ -169,6 +176,8 @@ impl Places {
             Ok(()) => {
                 if let Some(place) = self.places.get_mut(&id) {
                     self.polled -= usize::from(std::mem::replace(&mut place.polled, false));
+                    place.links = list_links(&path);
+                    self.listed.push(id);
                 }
                 for name in &names {
                     self.attach_name(queue, id, name);
@@ -213,7 +222,10 @@ impl Places {
             return;
         };
         state.looked = None;
-        let is_link = fs::read_link(&path).is_ok();
+        let is_link = match &place.links {
+            Some(links) => links.iter().any(|link| link == name),
+            None => fs::read_link(&path).is_ok(),
+        };
         let was_link = std::mem::replace(&mut state.linked, is_link);
         if was_link {
             self.detach(Some(queue), |w| {
@@ -227,6 +239,15 @@ impl Places {
             };
             if let Err(error) = self.walk(queue, &path, &whom, false) {
                 self.poll(Some(queue), id, &error);
+            }
+        }
+    }
+
+    /// Events are about to be read: what was listed may be out of date.
+    pub(super) fn forget_links(&mut self) {
+        for id in self.listed.drain(..) {
+            if let Some(place) = self.places.get_mut(&id) {
+                place.links = None;
             }
         }
     }
@@ -381,6 +402,18 @@ fn push_components(todo: &mut Vec<OsString>, path: &Path) {
         _ => None,
     });
     todo.extend(parts);
+}
+
+/// The symlinks in a directory; `None` when it cannot be listed.
+fn list_links(dir: &Path) -> Option<Vec<OsString>> {
+    let mut links = Vec::new();
+    for entry in fs::read_dir(dir).ok()? {
+        let entry = entry.ok()?;
+        if entry.file_type().ok()?.is_symlink() {
+            links.push(entry.file_name());
+        }
+    }
+    Some(links)
 }
 
 fn is_missing(error: &io::Error) -> bool {

@@ -34,12 +34,12 @@ fn write(body: &[Node], layout: Layout, depth: usize, count: &mut usize, out: &m
     for node in body {
         for line in node.decorators.iter().chain([&node.head]) {
             *count += 1;
-            if layout.clutter > 0 && *count % layout.clutter == 0 {
+            if layout.clutter > 0 && (*count).is_multiple_of(layout.clutter) {
                 out.push_str("  # a remark: def f(): ...\n\n");
             }
             out.push_str(&layout.indent.repeat(depth));
             out.push_str(line);
-            if layout.clutter > 0 && *count % (layout.clutter + 1) == 0 {
+            if layout.clutter > 0 && (*count).is_multiple_of(layout.clutter + 1) {
                 out.push_str("  # 'another'");
             }
             out.push('\n');

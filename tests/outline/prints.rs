@@ -69,9 +69,7 @@ fn structure_counts() {
     check("if a:\n  b\n  c", "if a:\n  b\nc", "xx=");
     check(
         "if a:\n  if b:\n    c\n  else:\n    d",
-        "if a:\n  if b:\n    c\nelse:\n  d"
-            .replace("\nelse", "\nelse")
-            .as_str(),
+        "if a:\n  if b:\n    c\nelse:\n  d".as_str(),
         "xx=",
     );
 }

@@ -1,0 +1,401 @@
+//! One statement run again, and what it bound brought together with what was.
+
+use std::collections::BTreeSet;
+
+use pyo3::prelude::*;
+use pyo3::types::PySet;
+
+use super::function::{Wanted, find, identical};
+use super::kit::text;
+use super::module::{Chain, Run, container, first_line};
+use super::registry::holds;
+use super::work::Replaced;
+use crate::diff::{Change, What};
+use crate::outline::{Kind, Statement, Value};
+use crate::plan::rebound_later;
+use crate::report::{Action, ChangeKind};
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Runs one statement in the module's dict and brings what it bound together with what was.
+    pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
+        self.clear_caches()?;
+        let kit = self.work.kit;
+        let dict = self.job.dict.clone();
+        let outline = self.job.new.outline;
+        let mut names: BTreeSet<String> = statement.uses.binds.iter().cloned().collect();
+        names.extend(statement.uses.deletes.iter().cloned());
+        names.extend(self.functions.global_writes(&statement.uses.calls));
+        names.remove("*");
+        let copies: Vec<(String, Bound<'py, PyAny>, Bound<'py, PyAny>)> = statement
+            .uses
+            .mutates
+            .iter()
+            .filter_map(|name| {
+                let value = dict.get_item(name).ok()??;
+                if !container(&value) {
+                    return None;
+                }
+                Some((
+                    name.clone(),
+                    value.clone(),
+                    value.call_method0("copy").ok()?,
+                ))
+            })
+            .collect();
+        let star = statement
+            .imports
+            .iter()
+            .any(|i| i.bound == "*")
+            .then(|| dict.copy())
+            .transpose()?;
+        let annotate = (kit.version >= (3, 14))
+            .then(|| dict.get_item("__annotate__"))
+            .transpose()?
+            .flatten();
+        let registries = match self.before.get_item(&statement.name)? {
+            Some(old) if !statement.name.is_empty() => {
+                let mut found = self.registries(statement)?;
+                found.retain(|r| holds(r, &old).unwrap_or(false));
+                for registry in &found {
+                    self.work.tx.container(registry)?;
+                }
+                found
+            }
+            _ => Vec::new(),
+        };
+        let opened = super::idioms::open(self.work, &statement.uses)?;
+        let ran = if statement.kind == Kind::Compound {
+            self.run_branches(at, statement)
+        } else {
+            self.job
+                .new
+                .statement(kit, statement)
+                .and_then(|code| kit.exec.call1((code, &dict)).map(drop))
+        };
+        opened.close()?;
+        if let Err(error) = ran {
+            if statement.kind == Kind::Expr {
+                self.work.stuck_on = statement.uses.mutates.first().cloned();
+            }
+            return Err(error);
+        }
+        self.facts.executed = true;
+        if let (Some(old), Some(new)) = (
+            self.before.get_item(&statement.name)?,
+            dict.get_item(&statement.name)?,
+        ) && !old.is(&new)
+        {
+            // The definition told a registry of itself again: what it had put there before goes,
+            // also where the key is another one now.
+            for registry in &registries {
+                if holds(registry, &new)? {
+                    self.unregister(registry, &old)?;
+                }
+            }
+        }
+        if statement.kind == Kind::Docstring {
+            // Run alone it is the module's docstring again, and the compiler says so.
+            self.note(
+                ChangeKind::Statement,
+                Action::Executed,
+                &first_line(self.job.new, statement),
+                statement,
+                why,
+            );
+            return Ok(());
+        }
+        if let Some(annotate) = annotate
+            && !dict
+                .get_item("__annotate__")?
+                .is_some_and(|now| now.is(&annotate))
+        {
+            dict.set_item("__annotate__", annotate)?;
+        }
+        if let Some(star) = star {
+            for (key, value) in dict.iter() {
+                let name = text(&key);
+                match star.get_item(&key)? {
+                    Some(was) if was.is(&value) => {}
+                    was => {
+                        self.dirty.value(
+                            &name,
+                            format!("which was imported on line {}", statement.span.line),
+                        );
+                        self.facts.rebound.push((name, was, Some(value)));
+                    }
+                }
+            }
+        }
+        let changed_on = format!("which changed on line {}", statement.span.line);
+        let mut reported = false;
+        for name in &names {
+            let new = dict.get_item(name)?;
+            let last = rebound_later(outline, at, name);
+            if let Some(last) = last
+                && !statement.uses.mutates.contains(name)
+                && !new
+                    .as_ref()
+                    .is_some_and(|n| container(n) && statement.value == Value::Container)
+            {
+                // Not the definition that counts in the end: bound for those in between only.
+                if !self.parked.contains_key(name) {
+                    self.parked
+                        .insert(name.clone(), (self.before.get_item(name)?, last));
+                }
+                self.adopt_earlier(at, statement, name, new.as_ref())?;
+                self.dirty.value(name, changed_on.clone());
+                continue;
+            }
+            let old = match self.parked.remove(name) {
+                Some((live, _)) => live,
+                None => self.before.get_item(name)?,
+            };
+            if self.job.keep.contains(name) && old.is_some() {
+                // The author wants the value of run time: put back at once, as if nothing ran.
+                dict.set_item(name, old)?;
+                continue;
+            }
+            let (kept, action, differs) = match (&old, &new) {
+                (None, None) => continue,
+                (Some(_), None) => (None, Action::Removed, true),
+                (None, Some(new)) => (Some(new.clone()), Action::Added, true),
+                (Some(old), Some(new)) => {
+                    let kept = self.bring_together(at, statement, name, old, new)?;
+                    let same = kept.is(old);
+                    let action = if same {
+                        Action::Updated
+                    } else {
+                        Action::Rebound
+                    };
+                    (Some(kept), action, !same)
+                }
+            };
+            if let (Some(kept), Some(new)) = (&kept, &new)
+                && !kept.is(new)
+            {
+                dict.set_item(name, kept)?;
+            }
+            let definition = matches!(statement.kind, Kind::Function | Kind::Class);
+            if differs {
+                self.dirty.value(name, changed_on.clone());
+                self.facts
+                    .rebound
+                    .push((name.clone(), old.clone(), kept.clone()));
+            } else if definition {
+                self.dirty.acts(name, changed_on.clone());
+                if let Some(Change {
+                    what: What::Header(Some(inner)),
+                    ..
+                }) = self.change(at)
+                {
+                    crate::plan::members(statement, inner, "", &mut self.dirty);
+                }
+            } else if let (Some(old), Some(new)) = (&old, &new)
+                && container(old)
+                && !old.is(new)
+            {
+                self.dirty.value(name, changed_on.clone());
+            } else if kept.as_ref().is_some_and(|k| kit.is_class(k))
+                && !old
+                    .as_ref()
+                    .zip(new.as_ref())
+                    .is_some_and(|(old, new)| old.is(new))
+            {
+                // A class made by a call (`namedtuple(...)`): what was made of it may differ.
+                self.dirty.value(name, changed_on.clone());
+            } else if kept.as_ref().is_some_and(|k| kit.is_function(k)) {
+                self.dirty.acts(name, changed_on.clone());
+            } else {
+                // The same object, or an equal immutable: nothing for its readers to do.
+                self.dirty.clean(name);
+                continue;
+            }
+            let kind = match statement.kind {
+                Kind::Function => ChangeKind::Function,
+                Kind::Class => ChangeKind::Class,
+                Kind::Import => ChangeKind::Import,
+                _ => ChangeKind::Variable,
+            };
+            self.note(kind, action, name, statement, why);
+            reported = true;
+        }
+        for (name, object, copy) in copies {
+            if !names.contains(&name) && !object.eq(&copy)? {
+                self.dirty.value(&name, changed_on.clone());
+            }
+        }
+        for name in &statement.uses.mutates {
+            if !names.contains(name) && dict.get_item(name)?.is_some_and(|v| !container(&v)) {
+                self.dirty.value(name, changed_on.clone());
+            }
+        }
+        if !reported {
+            self.note(
+                ChangeKind::Statement,
+                Action::Executed,
+                &first_line(self.job.new, statement),
+                statement,
+                why,
+            );
+        }
+        Ok(())
+    }
+
+    /// Runs a compound statement. Names that only a branch binds which does not run any more go.
+    pub(super) fn run_branches(&mut self, at: usize, statement: &'a Statement) -> PyResult<()> {
+        const TELL: &str = "__pyreload_bound__";
+        let kit = self.work.kit;
+        let dict = self.job.dict.clone();
+        let code = self.job.new.branches(kit, statement)?;
+        let told = PySet::empty(kit.py)?;
+        dict.set_item(TELL, told.getattr("update")?)?;
+        let ran = kit.exec.call1((code, &dict));
+        dict.del_item(TELL)?;
+        ran?;
+        let body = &self.job.new.outline.body;
+        for name in &statement.uses.binds {
+            let elsewhere = body
+                .iter()
+                .enumerate()
+                .any(|(i, s)| i != at && s.uses.binds.iter().any(|n| n == name));
+            let untouched = match (self.before.get_item(name)?, dict.get_item(name)?) {
+                (Some(old), Some(new)) => old.is(&new),
+                _ => false,
+            };
+            if untouched && !elsewhere && !told.contains(name)? {
+                dict.del_item(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which object a name is bound to in the end.
+    pub(super) fn bring_together(
+        &mut self,
+        at: usize,
+        statement: &'a Statement,
+        name: &str,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if old.is(new) || identical(old, new) && !container(old) {
+            return Ok(old.clone());
+        }
+        if container(old) && old.get_type().is(new.get_type()) {
+            let links: Vec<usize> = (at + 1..self.job.new.outline.body.len())
+                .take_while(|&i| {
+                    let uses = &self.job.new.outline.body[i].uses;
+                    !uses.binds.iter().any(|n| n == name) || uses.mutates.iter().any(|n| n == name)
+                })
+                .filter(|&i| {
+                    self.job.new.outline.body[i]
+                        .uses
+                        .mutates
+                        .iter()
+                        .any(|n| n == name)
+                })
+                .collect();
+            let base = self.bases.get(name).cloned();
+            if let Some(&last) = links.last() {
+                let live = old.call_method0("copy")?;
+                self.work.tx.container(old)?;
+                let merge = std::mem::replace(&mut self.work.merge, false);
+                let outcome = self.work.update_container(old, new, None, name);
+                self.work.merge = merge;
+                outcome?;
+                self.chains.push(Chain {
+                    name: name.to_owned(),
+                    object: old.clone(),
+                    live,
+                    base,
+                    last,
+                });
+                return Ok(old.clone());
+            }
+            self.work.update_container(old, new, base.as_ref(), name)?;
+            return Ok(old.clone());
+        }
+        // An object that was there before under another name was not made by this statement:
+        // the name means that one now, and the old one stays what it is.
+        if statement.kind == Kind::Import
+            || self.before.values().iter().any(|value| value.is(new))
+            || (statement.kind == Kind::Assign && !same_origin(old, new))
+        {
+            return Ok(new.clone());
+        }
+        let mut old = old.clone();
+        if let (Kind::Function, Some(was)) = (statement.kind, self.old_statement(at))
+            && was.kind == Kind::Function
+            && self.work.kit.is_function(&old)
+            && !old.getattr("__globals__")?.is(&self.job.dict)
+            && find(
+                self.work.kit,
+                &old,
+                Wanted {
+                    name: &was.name,
+                    line: was.span.line,
+                },
+                &self.job.dict,
+            )?
+            .is_none()
+        {
+            // The program put something else in its place (a mock); whoever held the function
+            // itself gets the new code all the same.
+            if let Some(original) = self.search(&was.name, was.span.line)? {
+                self.work.notes.push(format!(
+                    "{name} had been replaced by the program; it is the module's own again"
+                ));
+                old = original;
+            }
+        }
+        self.work.reconcile(&old, new, None)
+    }
+
+    /// An earlier definition of a name that a later one binds again: functions made by it that
+    /// somebody registered follow.
+    pub(super) fn adopt_earlier(
+        &mut self,
+        at: usize,
+        statement: &'a Statement,
+        name: &str,
+        new: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let (Kind::Function, Some(new), Some(was)) = (statement.kind, new, self.old_statement(at))
+        else {
+            return Ok(());
+        };
+        if self.work.kit.is_function(new)
+            && let Some(original) = self.search(&was.name, was.span.line)?
+        {
+            let kept = self.work.update_function(&original, new, None)?;
+            self.job.dict.set_item(name, &kept)?;
+            self.work.replaced.push(Replaced {
+                from: new.clone(),
+                to: kept,
+                lived: false,
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_chain(&mut self, chain: &Chain<'py>) -> PyResult<()> {
+        let fresh = chain.object.call_method0("copy")?;
+        self.work.tx.container(&chain.object)?;
+        // Back to what the program had, then the same merge as for a single statement.
+        let merge = std::mem::replace(&mut self.work.merge, false);
+        let outcome = self
+            .work
+            .update_container(&chain.object, &chain.live, None, &chain.name);
+        self.work.merge = merge;
+        outcome?;
+        self.work
+            .update_container(&chain.object, &fresh, chain.base.as_ref(), &chain.name)?;
+        Ok(())
+    }
+}
+
+/// Whether two objects say that they are the same definition.
+pub(super) fn same_origin(old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> bool {
+    let name = |value: &Bound<'_, PyAny>| value.getattr("__qualname__").map(|n| text(&n)).ok();
+    old.get_type().is(new.get_type()) && name(old) == name(new)
+}

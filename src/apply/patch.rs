@@ -1,0 +1,108 @@
+//! Functions of which only the body changed: the live function gets new code.
+
+use pyo3::prelude::*;
+
+use super::function::{Wanted, find, same_code};
+use super::kit::reference_count;
+use super::module::{Run, clear_cache};
+use crate::outline::Statement;
+use crate::report::{Action, ChangeKind};
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Gives the live function that `old` made the code of `new`. `holder` is what its name is
+    /// bound to, `chain` the blocks around it. False when there is no such function any more.
+    pub fn patch(
+        &mut self,
+        holder: Option<&Bound<'py, PyAny>>,
+        chain: &[&'a Statement],
+        old: &'a Statement,
+        new: &'a Statement,
+        class: Option<&Bound<'py, PyAny>>,
+        prefix: &str,
+    ) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let wanted = Wanted {
+            name: &old.name,
+            line: old.span.line,
+        };
+        let found = match holder {
+            Some(value) => find(kit, value, wanted, &self.job.dict)?,
+            None => None,
+        };
+        let function = match found {
+            Some(function) => function,
+            None => match self.search(&old.name, old.span.line)? {
+                Some(function) => function,
+                None => {
+                    // Compiled all the same: a body that does not compile must not go unnoticed.
+                    self.job.new.definition(kit, chain, new)?;
+                    return Ok(false);
+                }
+            },
+        };
+        let code = self.job.new.definition(kit, chain, new)?;
+        let was = function.getattr("__code__")?;
+        if !self.work.give_code(&function, &code, class, None)? {
+            let name = format!("{prefix}{}", new.name);
+            self.note(
+                ChangeKind::Function,
+                Action::Kept,
+                &name,
+                new,
+                "it needs a variable that it has no cell for",
+            );
+            return Ok(false);
+        }
+        self.documentation(&function, holder, &was, &code)?;
+        // Held by us and by the log. More: a loop or a factory made other functions from it.
+        if reference_count(&was) > 2 && !same_code(kit, &was, &code)? {
+            self.work.nested.push((was, code));
+        }
+        if let Some(holder) = holder {
+            clear_cache(holder)?;
+            if let Some(class) = class {
+                self.work.forget_stored(class, holder)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The docstring follows, also where a wrapper copied it.
+    fn documentation(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        holder: Option<&Bound<'py, PyAny>>,
+        was: &Bound<'py, PyAny>,
+        code: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let (before, after) = (self.docstring(was)?, self.docstring(code)?);
+        if before.eq(&after)? {
+            return Ok(());
+        }
+        for object in std::iter::once(function).chain(holder.filter(|h| !h.is(function))) {
+            // A getter's text is a property's own only where it was given; else it follows.
+            if let Ok(now) = object.getattr("__doc__")
+                && now.eq(&before)?
+                && !self.work.kit.is_class(object)
+            {
+                // Not every wrapper lets its text be changed.
+                let _ = self.work.tx.set_attribute(object, "__doc__", &after);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the compiler took for the docstring of a function's code.
+    fn docstring(&self, code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let kit = self.work.kit;
+        let none = kit.py.None().into_bound(kit.py);
+        if kit.version >= (3, 14) && code.getattr("co_flags")?.extract::<u32>()? & 0x0400_0000 == 0
+        {
+            return Ok(none);
+        }
+        match code.getattr("co_consts")?.get_item(0) {
+            Ok(first) if first.is_instance_of::<pyo3::types::PyString>() => Ok(first),
+            _ => Ok(none),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Names whose statement is gone from the file.
+
+use std::collections::BTreeSet;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::compile::Source;
+use super::function::{Wanted, find};
+use super::kit::text;
+use super::module::Run;
+use crate::diff::What;
+use crate::outline::{Kind, Statement, Value};
+use crate::plan::Functions;
+use crate::report::{Action, ChangeKind};
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Names whose statement is gone.
+    pub(super) fn remove(&mut self) -> PyResult<()> {
+        let Some(old) = self.job.old else {
+            return Ok(());
+        };
+        let written: BTreeSet<String> = old
+            .outline
+            .body
+            .iter()
+            .flat_map(|s| s.later.global_writes.iter().cloned())
+            .collect();
+        let had = Functions::of(old.outline);
+        let effects = |functions: &Functions<'_>, statement: &Statement| -> BTreeSet<String> {
+            let mut names = functions.global_writes(&statement.uses.calls);
+            names.extend(statement.uses.binds.iter().cloned());
+            names
+        };
+        let bound: BTreeSet<String> = self
+            .job
+            .new
+            .outline
+            .body
+            .iter()
+            .flat_map(|s| effects(&self.functions, s))
+            .collect();
+        let mut gone: Vec<(&Statement, String)> = Vec::new();
+        for change in &self.job.changes.items {
+            if let (Some(at), What::Changed | What::Header(_)) = (change.old, &change.what) {
+                let statement = &old.outline.body[at];
+                gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
+            }
+        }
+        for &at in &self.job.changes.removed {
+            let statement = &old.outline.body[at];
+            gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
+        }
+        self.drop_annotations(old)?;
+        for (statement, name) in gone {
+            let name = &name;
+            if bound.contains(name) || name == "*" || statement.kind == Kind::MainGuard {
+                continue;
+            }
+            let Some(value) = self.job.dict.get_item(name)? else {
+                continue;
+            };
+            if !self.ours(old, statement, name, &value, &written)? {
+                self.work.notes.push(format!(
+                    "{name} is gone from the file, but the program had put its own value there; it is kept"
+                ));
+                continue;
+            }
+            if let Some(other) = self.star_value(name)? {
+                // A star import of the new text has the name as well.
+                if !other.is(&value) {
+                    self.job.dict.set_item(name, &other)?;
+                    self.dirty
+                        .value(name, "which comes from another module now");
+                    self.facts
+                        .rebound
+                        .push((name.clone(), Some(value), Some(other)));
+                }
+                continue;
+            }
+            self.job.dict.del_item(name)?;
+            for registry in self.registries(statement)? {
+                self.unregister(&registry, &value)?;
+            }
+            self.dirty.value(name, "which is gone");
+            let kind = match statement.kind {
+                Kind::Function => ChangeKind::Function,
+                Kind::Class => ChangeKind::Class,
+                Kind::Import => ChangeKind::Import,
+                _ => ChangeKind::Variable,
+            };
+            self.note(
+                kind,
+                Action::Removed,
+                name,
+                statement,
+                "it is gone from the file",
+            );
+            self.facts.rebound.push((name.clone(), Some(value), None));
+        }
+        if old
+            .outline
+            .body
+            .first()
+            .is_some_and(|s| s.kind == Kind::Docstring)
+            && self
+                .job
+                .new
+                .outline
+                .body
+                .first()
+                .is_none_or(|s| s.kind != Kind::Docstring)
+        {
+            self.job.dict.set_item("__doc__", self.work.kit.py.None())?;
+        }
+        Ok(())
+    }
+
+    /// What the star imports of the new text give for a name; the last one wins.
+    pub(super) fn star_value(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.job.new.outline.star {
+            return Ok(None);
+        }
+        let package = self
+            .job
+            .dict
+            .get_item("__package__")?
+            .map(|p| text(&p))
+            .unwrap_or_default();
+        let imports = self
+            .job
+            .new
+            .outline
+            .body
+            .iter()
+            .rev()
+            .flat_map(|s| s.imports.iter().rev());
+        for import in imports.filter(|i| i.bound == "*") {
+            let module = crate::modules::resolve(&package, import.level, &import.module);
+            let Some(module) = self.work.kit.sys_modules.get_item(module)? else {
+                continue;
+            };
+            let public = match module.getattr("__all__") {
+                Ok(all) => all.contains(name)?,
+                Err(_) => !name.starts_with('_'),
+            };
+            if public && let Ok(value) = module.getattr(name) {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Annotations of module names that the new text does not annotate (up to 3.13; later ones are
+    /// computed by a function).
+    pub(super) fn drop_annotations(&mut self, old: &Source<'_>) -> PyResult<()> {
+        let Some(found) = self.job.dict.get_item("__annotations__")? else {
+            return Ok(());
+        };
+        let Ok(annotations) = found.cast_into_exact::<PyDict>() else {
+            return Ok(());
+        };
+        let annotated = |source: &Source<'_>| -> BTreeSet<String> {
+            let body = source.outline.body.iter();
+            body.filter(|s| matches!(s.kind, Kind::Annotation | Kind::Assign))
+                .filter(|s| {
+                    let rest = source.slice(s).strip_prefix(s.name.as_str());
+                    rest.is_some_and(|r| r.trim_start().starts_with(':'))
+                })
+                .map(|s| s.name.clone())
+                .collect()
+        };
+        let now = annotated(self.job.new);
+        if now.is_empty() && !annotated(old).is_empty() {
+            // The compiler makes the dict for the first annotation only.
+            return self.job.dict.del_item("__annotations__");
+        }
+        for name in annotated(old).difference(&now) {
+            if annotations.contains(name)? {
+                self.work.tx.dict(&annotations)?;
+                annotations.del_item(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a name still has the value that the module gave it.
+    pub(super) fn ours(
+        &self,
+        old: &Source<'_>,
+        statement: &Statement,
+        name: &str,
+        value: &Bound<'py, PyAny>,
+        written: &BTreeSet<String>,
+    ) -> PyResult<bool> {
+        let kit = self.work.kit;
+        match statement.kind {
+            Kind::Function => {
+                let wanted = Wanted {
+                    name: &statement.name,
+                    line: statement.span.line,
+                };
+                Ok(find(kit, value, wanted, &self.job.dict)?.is_some()
+                    // A decorator that gave back something else altogether.
+                    || (statement.decorators != 0 && !kit.is_function(value)))
+            }
+            Kind::Class => Ok(!kit.is_class(value) && statement.decorators != 0
+                || kit.defined_in(value, &self.job.dict)?),
+            Kind::Assign if statement.value == Value::Pure && !written.contains(name) => {
+                let Some(code) = old.value(kit, statement) else {
+                    return Ok(true);
+                };
+                let scratch = self.before.copy()?;
+                match kit.eval.call1((code, &scratch)) {
+                    Ok(was) => Ok(was.is(value) || was.eq(value).unwrap_or(true)),
+                    Err(_) => Ok(true),
+                }
+            }
+            _ => Ok(true),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What is said of a unit that was rolled back.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyImportError;
+use pyo3::prelude::*;
+
+use super::unit::{Failed, Unit};
+use crate::apply::{Kit, text};
+use crate::modules::Failure;
+use crate::report::{Cause, ModuleReport, Outcome};
+
+impl<'k, 'py> Unit<'_, 'k, 'py> {
+    /// The reports of a unit that was rolled back.
+    pub(super) fn failure(&self, failed: &Failed, problems: Vec<String>) -> Vec<ModuleReport> {
+        let py = self.kit.py;
+        let error = failed.error.value(py);
+        let sentence = last_line(self.kit, error.as_any());
+        let import = failed.error.is_instance_of::<PyImportError>(py);
+        let mut out = Vec::new();
+        let mut names: Vec<&String> = self.edited.keys().collect();
+        if !self.edited.contains_key(&failed.name) {
+            names.push(&failed.name);
+        }
+        for name in names {
+            let (record, cause) = match self.edited.get(name) {
+                Some(edited) => (Arc::clone(&edited.record), edited.cause),
+                None => match self.reloader.ledger.get(name) {
+                    Some(record) => (record, Cause::Dependency),
+                    None => continue,
+                },
+            };
+            let own = *name == failed.name;
+            let text = if own {
+                sentence.clone()
+            } else {
+                format!("{} failed: {sentence}", failed.name)
+            };
+            let mut again = false;
+            if let Some(edited) = self.edited.get(name) {
+                let failure = Failure {
+                    print: edited.version.print,
+                    error: text.clone(),
+                    import,
+                };
+                let mut slot = record.failed.lock();
+                again = slot.as_ref() == Some(&failure);
+                *slot = Some(failure);
+                drop(slot);
+                // Looked at again when anything changes: another module of the unit may be the
+                // one that is mended.
+                self.reloader.backlog.lock().insert(name.clone());
+            }
+            if again && !self.flags.force {
+                continue;
+            }
+            let mut report = self.blank(&record, cause);
+            report.outcome = if own {
+                Outcome::Failed
+            } else {
+                Outcome::Deferred
+            };
+            report.error = Some(text);
+            if own {
+                report.traceback = traceback(self.kit, &failed.error);
+                report.error_line = error_line(self.kit, &failed.error, &record.filename.read());
+                report.notes.clone_from(&problems);
+            }
+            out.push(report);
+        }
+        out
+    }
+}
+
+pub(super) fn last_line(kit: &Kit<'_>, error: &Bound<'_, PyAny>) -> String {
+    let lines = kit
+        .py
+        .import("traceback")
+        .and_then(|t| t.call_method1("format_exception_only", (error.get_type(), error)))
+        .and_then(|l| l.extract::<Vec<String>>())
+        .unwrap_or_default();
+    lines
+        .iter()
+        .rev()
+        .find(|l| !l.starts_with(' ') && !l.trim().is_empty())
+        .map_or_else(|| text(error), |l| l.trim().to_owned())
+}
+
+pub(super) fn traceback(kit: &Kit<'_>, error: &PyErr) -> Option<String> {
+    let value = error.value(kit.py);
+    let lines: Vec<String> = kit
+        .py
+        .import("traceback")
+        .and_then(|t| {
+            t.call_method1(
+                "format_exception",
+                (value.get_type(), value, error.traceback(kit.py)),
+            )
+        })
+        .and_then(|l| l.extract())
+        .ok()?;
+    Some(lines.concat())
+}
+
+pub(super) fn error_line(kit: &Kit<'_>, error: &PyErr, filename: &str) -> u32 {
+    let value = error.value(kit.py);
+    let mut line = 0;
+    let mut at = error.traceback(kit.py).map(Bound::into_any);
+    while let Some(entry) = at {
+        let file = entry
+            .getattr("tb_frame")
+            .and_then(|f| f.getattr("f_code"))
+            .and_then(|c| c.getattr("co_filename"))
+            .map(|f| text(&f))
+            .unwrap_or_default();
+        if file == filename {
+            line = entry
+                .getattr("tb_lineno")
+                .and_then(|l| l.extract())
+                .unwrap_or(line);
+        }
+        at = entry.getattr("tb_next").ok().filter(|n| !n.is_none());
+    }
+    if value.is_instance_of::<pyo3::exceptions::PySyntaxError>()
+        && value
+            .getattr("filename")
+            .is_ok_and(|f| text(&f) == filename)
+    {
+        line = value
+            .getattr("lineno")
+            .and_then(|l| l.extract())
+            .unwrap_or(line);
+    }
+    line
+}

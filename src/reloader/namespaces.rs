@@ -1,0 +1,172 @@
+//! The host's own namespaces follow what they imported.
+
+use std::collections::{BTreeSet, HashMap};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::unit::Unit;
+use crate::apply::{Facts, Work, text};
+
+impl<'k, 'py> Unit<'_, 'k, 'py> {
+    /// The host's own namespaces follow what they imported.
+    pub(super) fn namespaces(
+        &self,
+        work: &mut Work<'k, 'py>,
+        facts: &HashMap<String, Facts<'py>>,
+    ) -> PyResult<()> {
+        let py = self.kit.py;
+        let namespaces: Vec<Bound<'py, PyDict>> = self
+            .reloader
+            .namespaces
+            .lock()
+            .iter()
+            .map(|n| n.bind(py).clone())
+            .collect();
+        let names: BTreeSet<&String> = facts.keys().collect();
+        for namespace in namespaces {
+            for module in &names {
+                self.host_star(work, &namespace, module, &facts[*module])?;
+                for (name, old, new) in &facts[*module].rebound {
+                    let (Some(old), Some(new)) = (old, new) else {
+                        continue;
+                    };
+                    if let Some(now) = namespace.get_item(name)?
+                        && now.is(old)
+                    {
+                        follow(work, &namespace, name, &now, new)?;
+                    }
+                    // Under another name there (`import X as Y`): told by the object, if the
+                    // module itself does not hold it any more.
+                    let gone = match self.module(module)? {
+                        Some(m) => !m.dict().values().iter().any(|v| v.is(old)),
+                        None => false,
+                    };
+                    if gone && !shared_value(old) {
+                        for (key, value) in namespace.copy()?.iter() {
+                            if value.is(old) {
+                                follow(work, &namespace, &text(&key), &value, new)?;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A namespace that has every public name of a module, and more than one, got them with
+    /// `from m import *`: it gains and loses names with the module.
+    pub(super) fn host_star(
+        &self,
+        work: &mut Work<'k, 'py>,
+        namespace: &Bound<'py, PyDict>,
+        module: &str,
+        facts: &Facts<'py>,
+    ) -> PyResult<()> {
+        let came: Vec<_> = facts
+            .rebound
+            .iter()
+            .filter(|(_, old, _)| old.is_none())
+            .collect();
+        let went: Vec<_> = facts
+            .rebound
+            .iter()
+            .filter(|(.., new)| new.is_none())
+            .collect();
+        if came.is_empty() && went.is_empty() {
+            return Ok(());
+        }
+        let Some(module) = self.module(module)? else {
+            return Ok(());
+        };
+        let dict = module.dict();
+        if namespace.is(&dict) || dict.contains("__all__")? {
+            return Ok(());
+        }
+        let mut public = 0;
+        for (key, value) in dict.iter() {
+            let name = text(&key);
+            if name.starts_with('_') || came.iter().any(|(n, ..)| *n == name) {
+                continue;
+            }
+            public += 1;
+            let old = facts
+                .rebound
+                .iter()
+                .find(|(n, ..)| *n == name)
+                .and_then(|(_, old, _)| old.clone());
+            if !namespace
+                .get_item(&name)?
+                .is_some_and(|v| v.is(&value) || old.is_some_and(|o| v.is(&o)))
+            {
+                return Ok(());
+            }
+        }
+        for (name, old, _) in went.iter().filter(|(n, ..)| !n.starts_with('_')) {
+            public += 1;
+            let (Some(old), Some(now)) = (old, namespace.get_item(name)?) else {
+                return Ok(());
+            };
+            if !now.is(old) {
+                return Ok(());
+            }
+        }
+        if public < 2 {
+            return Ok(());
+        }
+        let string = |name: &str| pyo3::types::PyString::new(self.kit.py, name).into_any();
+        for (name, _, new) in came {
+            if let Some(new) = new
+                && !name.starts_with('_')
+                && !namespace.contains(name)?
+            {
+                namespace.set_item(name, new)?;
+                let undo = pyo3::types::PyTuple::new(self.kit.py, [string(name)])?;
+                work.tx.call(namespace.getattr("__delitem__")?, undo);
+            }
+        }
+        for (name, old, _) in went.into_iter().filter(|(n, ..)| !n.starts_with('_')) {
+            let Some(old) = old else { continue };
+            namespace.del_item(name)?;
+            let undo = pyo3::types::PyTuple::new(self.kit.py, [string(name), old.clone()])?;
+            work.tx.call(namespace.getattr("__setitem__")?, undo);
+        }
+        Ok(())
+    }
+}
+
+/// Binds a name of a host's namespace, in a way that can be undone.
+pub(super) fn follow<'py>(
+    work: &mut Work<'_, 'py>,
+    namespace: &Bound<'py, PyDict>,
+    name: &str,
+    was: &Bound<'py, PyAny>,
+    new: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    namespace.set_item(name, new)?;
+    let undo = namespace.getattr("__setitem__")?;
+    let arguments = pyo3::types::PyTuple::new(
+        namespace.py(),
+        [
+            pyo3::types::PyString::new(namespace.py(), name).into_any(),
+            was.clone(),
+        ],
+    )?;
+    work.tx.call(undo, arguments);
+    Ok(())
+}
+
+/// Whether equal values that have nothing to do with each other may be this one object: small
+/// ints, interned strings, None. By identity alone nothing can be said of those.
+pub(super) fn shared_value(value: &Bound<'_, PyAny>) -> bool {
+    let kind = value
+        .get_type()
+        .name()
+        .map(|n| n.to_string())
+        .unwrap_or_default();
+    matches!(
+        kind.as_str(),
+        "NoneType" | "bool" | "int" | "str" | "bytes" | "ellipsis" | "NotImplementedType"
+    ) || (matches!(kind.as_str(), "tuple" | "frozenset") && value.len().unwrap_or(0) == 0)
+}
