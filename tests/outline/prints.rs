@@ -69,7 +69,7 @@ fn structure_counts() {
     check("if a:\n  b\n  c", "if a:\n  b\nc", "xx=");
     check(
         "if a:\n  if b:\n    c\n  else:\n    d",
-        "if a:\n  if b:\n    c\nelse:\n  d".as_str(),
+        "if a:\n  if b:\n    c\nelse:\n  d",
         "xx=",
     );
 }
