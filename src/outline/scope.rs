@@ -159,6 +159,9 @@ impl<'a> Visitor<'a> for Collector<'a> {
                         .insert(mangle(self.class, name.as_str()));
                 }
             }
+            // `(x): int` says nothing about x.
+            Stmt::AnnAssign(assign)
+                if !assign.simple && assign.value.is_none() && assign.target.is_name_expr() => {}
             _ => visitor::walk_stmt(self, stmt),
         }
     }

@@ -4,26 +4,26 @@ use proptest::prelude::*;
 
 /// A statement: its first line and, for blocks, its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
-    pub decorators: Vec<String>,
-    pub head: String,
-    pub body: Vec<Node>,
+pub(crate) struct Node {
+    pub(crate) decorators: Vec<String>,
+    pub(crate) head: String,
+    pub(crate) body: Vec<Node>,
 }
 
 /// How a module is laid out.
 #[derive(Debug, Clone, Copy)]
-pub struct Layout {
-    pub indent: &'static str,
+pub(crate) struct Layout {
+    pub(crate) indent: &'static str,
     /// A comment and a blank line before each n-th line; 0 for none.
-    pub clutter: usize,
+    pub(crate) clutter: usize,
 }
 
-pub const PLAIN: Layout = Layout {
+pub(crate) const PLAIN: Layout = Layout {
     indent: "    ",
     clutter: 0,
 };
 
-pub fn render(module: &[Node], layout: Layout) -> String {
+pub(crate) fn render(module: &[Node], layout: Layout) -> String {
     let mut out = String::new();
     let mut count = 0;
     write(module, layout, 0, &mut count, &mut out);
@@ -90,7 +90,7 @@ fn leaf() -> impl Strategy<Value = Node> {
     })
 }
 
-pub fn statement() -> impl Strategy<Value = Node> {
+pub(crate) fn statement() -> impl Strategy<Value = Node> {
     leaf().prop_recursive(3, 24, 5, |inner| {
         let heads = prop_oneof![
             4 => (name(), name(), value()).prop_map(|(a, b, v)| (format!("def {a}({b}, x={v}):"), true)),
@@ -112,11 +112,11 @@ pub fn statement() -> impl Strategy<Value = Node> {
     })
 }
 
-pub fn module() -> impl Strategy<Value = Vec<Node>> {
+pub(crate) fn module() -> impl Strategy<Value = Vec<Node>> {
     prop::collection::vec(statement(), 0..12)
 }
 
-pub fn layout() -> impl Strategy<Value = Layout> {
+pub(crate) fn layout() -> impl Strategy<Value = Layout> {
     (
         prop::sample::select(vec!["  ", "\t", "        "]),
         0..4_usize,

@@ -11,12 +11,12 @@ use pyreload::diff::{Changes, What};
 use pyreload::outline::Statement;
 use std::fmt::Write;
 
-pub struct Side<'a> {
-    pub source: &'a str,
-    pub body: &'a [Statement],
+pub(crate) struct Side<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) body: &'a [Statement],
 }
 
-pub fn changes(old: &Side<'_>, new: &Side<'_>, changes: &Changes) -> String {
+pub(crate) fn changes(old: &Side<'_>, new: &Side<'_>, changes: &Changes) -> String {
     let mut out = String::new();
     write(&mut out, old, new, changes, 0);
     out

@@ -9,7 +9,7 @@
 use pyreload::outline::{Outline, Statement, Uses, Value};
 use std::fmt::Write;
 
-pub fn outline(outline: &Outline) -> String {
+pub(crate) fn outline(outline: &Outline) -> String {
     let mut out = String::new();
     for statement in &outline.body {
         write(&mut out, statement, 0);

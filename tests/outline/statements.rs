@@ -358,3 +358,19 @@ fn values_of_names_that_are_not_the_builtins() {
     assert_eq!(value("x, y = 1, 2"), "Other");
     assert_eq!(value("x += []"), "Other");
 }
+
+#[test]
+fn attributes_read_of_whatever_object_are_members() {
+    let outline = read("x = f(1).a.b\ndef g(self):\n    self.size = h().m(k.n)[0].o\n");
+    assert_eq!(outline.body[0].uses.members, ["a", "b"]);
+    assert_eq!(outline.body[1].later.members, ["m", "n", "o"]);
+}
+
+#[test]
+fn head_of_a_class_is_its_decorators_bases_and_keywords() {
+    let outline = read("@d\nclass C(B, m=M):\n    x = y\ndef f(a=D): pass\n");
+    assert_eq!(outline.body[0].head.reads, ["B", "M", "d"]);
+    assert_eq!(outline.body[0].head.calls, ["d"]);
+    assert_eq!(outline.body[0].uses.reads, ["B", "M", "d", "y"]);
+    assert_eq!(outline.body[1].head, Default::default());
+}

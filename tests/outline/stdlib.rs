@@ -58,6 +58,9 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
     paths.sort();
     for path in paths {
         if path.is_dir() {
+            if path.ends_with("site-packages") {
+                continue;
+            }
             sources(&path, out);
         } else if path.extension().is_some_and(|extension| extension == "py") {
             out.push(path);
@@ -128,7 +131,7 @@ fn whatever_cpython_compiles_has_an_outline() {
     let (mut bytes, mut time, mut files) = (0_u64, Duration::ZERO, 0);
     let mut wrong = Vec::new();
     for python in pythons() {
-        let paths = sample(&python, 101);
+        let paths = sample(&python, 43);
         let mut refused: Vec<(PathBuf, String)> = Vec::new();
         for path in paths {
             bytes += fs::metadata(&path).map_or(0, |data| data.len());
@@ -186,12 +189,12 @@ fn disagreements(outline: &Outline, symbols: &Value) -> Vec<String> {
     for (statement, expected) in definitions.iter().zip(expected) {
         assert_eq!(statement.name, expected[0].as_str().unwrap());
         let (found, expect) = (roots(&statement.later.reads), names(&expected[1]));
-        // For the table, `x += 1` only writes x.
-        let written = &statement.later.global_writes;
-        let difference: Vec<_> = found
-            .symmetric_difference(&expect)
-            .filter(|name| !written.contains(name))
-            .collect();
+        // For the table, `x += 1` only writes x, and a class body that binds a name never
+        // reads the module's.
+        let (written, shadowed) = (&statement.later.global_writes, names(&expected[2]));
+        let known = |name: &&String| written.contains(name) || shadowed.contains(*name);
+        let mut difference: Vec<_> = found.difference(&expect).filter(|n| !known(n)).collect();
+        difference.extend(expect.difference(&found));
         if !difference.is_empty() {
             wrong.push(format!("{} reads {difference:?}", statement.name));
         }
@@ -227,7 +230,7 @@ fn names_mean_what_cpythons_symbol_table_says() {
         .rev()
         .find(|python| python.minor <= 11)
         .expect("CPython to 3.11");
-    let paths = sample(python, 61);
+    let paths = sample(python, 11);
     let mut wrong = Vec::new();
     let mut compared = 0;
     for (path, line) in paths

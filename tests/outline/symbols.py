@@ -43,8 +43,23 @@ class Blank(ast.NodeTransformer):
 def globals_of(table):
     """Global names that a function reads, functions and classes in it included."""
     names = {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    if table.get_name() == "top":
+        # Which is how the symtable module knows the module's table.
+        names -= {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_parameter()}
+    # The table adds it to every function with `super()`.
+    names.discard("__class__")
     for child in table.get_children():
         names |= globals_of(child)
+    return names
+
+
+def shadowed(table):
+    """Names that a class body reads and binds: before it does, it reads the module's."""
+    names = set()
+    if table.get_type() == "class":
+        names |= {s.get_name() for s in table.get_symbols() if s.is_local() and s.is_referenced()}
+    for child in table.get_children():
+        names |= shadowed(child)
     return names
 
 
@@ -69,6 +84,8 @@ def symbols(source):
     children = {}
     for child in module.get_children():
         children.setdefault((child.get_lineno(), child.get_name()), child)
+    # The table does not say which statement a lambda is in, such as in a default.
+    lambdas = set().union(*(globals_of(t) for t in module.get_children() if t.get_name() == "lambda"))
     definitions = []
     for node in tree.body:
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -76,7 +93,7 @@ def symbols(source):
         lines = [d.lineno for d in node.decorator_list] + [node.lineno]
         table = next(t for n in lines if (t := children.get((n, node.name))))
         names = later_of(table) if isinstance(node, ast.ClassDef) else globals_of(table)
-        definitions.append([node.name, sorted(names)])
+        definitions.append([node.name, sorted(names), sorted(shadowed(table) | lambdas)])
     bound, read, annotated = set(), set(), set()
     for symbol in module.get_symbols():
         if symbol.is_assigned() or symbol.is_imported():
