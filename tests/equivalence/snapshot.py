@@ -24,6 +24,8 @@ WITH_PARTS = (types.FunctionType, type, list, set, frozenset, dict, types.Mappin
               staticmethod, classmethod, types.MethodType, functools.partial, functools.cached_property,
               dataclasses.Field)
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+#: `from __future__ import division` and older ones mark code and change nothing.
+IDLE_FUTURES = 0x20000 | 0x40000 | 0x80000 | 0x100000 | 0x200000 | 0x800000
 PURE = re.compile(r"[fg]\d+")
 ATOMS = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), type(NotImplemented))
 
@@ -67,6 +69,8 @@ class Snapshot:
             self._items(path, v if kind is tuple else sorted(v, key=repr), kind.__name__)
         elif isinstance(v, types.ModuleType):
             self.out[path] = f"module {v.__name__}"
+        elif isinstance(v, types.CodeType):
+            self.code(path, v)
         elif isinstance(v, (types.BuiltinFunctionType, types.MethodDescriptorType,
                             types.WrapperDescriptorType, types.GetSetDescriptorType,
                             types.MemberDescriptorType, types.ClassMethodDescriptorType)):
@@ -110,7 +114,7 @@ class Snapshot:
         elif isinstance(v, type):
             self._class(path, v)
         elif type(v) in (list, set, frozenset):
-            self._items(path, v if type(v) is list else sorted(v, key=repr), type(v).__name__)
+            self._items(path, v if type(v) is list else sorted(v, key=lambda i: ADDRESS.sub("", repr(i))), type(v).__name__)
         elif type(v) in (dict, types.MappingProxyType):
             self.out[path] = f"{type(v).__name__} of " + " ".join(ADDRESS.sub("", repr(k)) for k in v)
             for key, item in list(v.items()):
@@ -189,7 +193,7 @@ class Snapshot:
     def code(self, path, c):
         put = self.out.__setitem__
         put(path, f"{c.co_name} args={c.co_argcount},{c.co_posonlyargcount},{c.co_kwonlyargcount} "
-                  f"flags={c.co_flags:x} stack={c.co_stacksize} {getattr(c, 'co_qualname', '')}")
+                  f"flags={c.co_flags & ~IDLE_FUTURES:x} stack={c.co_stacksize} {getattr(c, 'co_qualname', '')}")
         put(path + ".names", f"{c.co_names} {c.co_varnames} {c.co_freevars} {c.co_cellvars}")
         put(path + ".bytes", digest(c.co_code))
         put(path + ".first", str(c.co_firstlineno))

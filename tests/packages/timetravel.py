@@ -148,7 +148,7 @@ class Traveller:
                 except subprocess.TimeoutExpired:
                     return {"status": "timeout", "outcomes": {}, "error": f"no end after {self.options.timeout} s"}
             if not (work / "result.json").exists():
-                text = (work / "log").read_text(errors="replace")[-1500:]
+                text = (work / "log").read_text(errors="replace")[-20000:]
                 return {"status": "crash", "outcomes": {}, "error": text or "no output"}
             result = json.loads((work / "result.json").read_text())
             result.setdefault("outcomes", {})
@@ -203,6 +203,12 @@ def compare_namespaces(live, fresh):
     return {"names": [same, total], "differ": differ}
 
 
+def last_words(error):
+    """The line of a log that says how a process ended."""
+    lines = (error or "").strip().splitlines()
+    return ([line for line in lines if "Fatal Python error" in line] or lines)[-1:]
+
+
 def percent(pair):
     return f"{100 * pair[0] / pair[1]:6.2f}" if pair[1] else "     -"
 
@@ -249,7 +255,7 @@ def show(row, verbose):
           f"{percent(w['held'])} {percent(c['live'])} {1000 * (c['seconds'] or 0):8.1f}", flush=True)
     for mode in ("cold", "warm"):
         got = row[mode]
-        for text in ([got["error"].strip().splitlines()[-1]] if got["error"] else []) + got["failures"][:5]:
+        for text in last_words(got["error"]) + got["failures"][:5]:
             print(f"    {mode}: {text[:300]}", flush=True)
         if verbose:
             for label, items in (("lost", got["lost"]), ("name", got["differ"]), ("held", got["wrong"]), ("live", got["dead"])):

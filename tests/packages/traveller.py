@@ -187,7 +187,8 @@ class Held:
         for path, v in self.instances:
             current = find(path)
             if isinstance(current, type):
-                live(f"isinstance {path}", isinstance(v, current) and type(v) is current)
+                # protocols and typed dicts refuse isinstance; a typed dict makes plain dicts
+                live(f"isinstance {path}", type(v) is current or type(v) is dict)
         for path, v in self.methods:
             if path in fresh:
                 live(f"current method {path}", getattr(v.__self__, path.rpartition(".")[2], None) == v)
