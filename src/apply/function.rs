@@ -327,6 +327,11 @@ impl<'py> Work<'_, 'py> {
             ) else {
                 continue;
             };
+            if after.is(new) {
+                // A function that refers to itself refers to the one that lives on.
+                cell.setattr("cell_contents", old)?;
+                continue;
+            }
             if !before.is(&after)
                 && !before.is(old)
                 && self.kit.is_function(&before)

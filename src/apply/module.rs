@@ -393,6 +393,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     i.bound == rebind.name && i.name.is_some()
                 }
             });
+            // What another statement binds as well is not the star import's to take away.
+            let elsewhere = rebind.star
+                && rebind.new.is_none()
+                && self
+                    .job
+                    .new
+                    .outline
+                    .body
+                    .iter()
+                    .any(|s| s.uses.binds.contains(&rebind.name));
+            if elsewhere {
+                continue;
+            }
             if !here {
                 continue;
             }

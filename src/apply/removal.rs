@@ -61,6 +61,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(value) = self.job.dict.get_item(name)? else {
                 continue;
             };
+            // A submodule is an attribute of its package for as long as it is imported.
+            let child = format!("{}.{name}", self.package()?);
+            if self.job.dict.contains("__path__")?
+                && self
+                    .work
+                    .kit
+                    .sys_modules
+                    .get_item(child)?
+                    .is_some_and(|m| m.is(&value))
+            {
+                continue;
+            }
             if !self.ours(old, statement, name, &value, &written)? {
                 self.work.notes.push(format!(
                     "{name} is gone from the file, but the program had put its own value there; it is kept"

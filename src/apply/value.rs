@@ -7,10 +7,34 @@ use super::function::identical;
 use super::kit::text;
 use super::work::Work;
 
+/// How many wrappers around wrappers are followed.
+const MAX_NESTING: usize = 64;
+
 impl<'py> Work<'_, 'py> {
     /// Brings `old` up to date from `new` where that can be done, and returns the object that
     /// is to be bound. Works on functions, classes and the wrappers around them.
     pub fn reconcile(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let pair = (old.as_ptr() as usize, new.as_ptr() as usize);
+        // A recursive closure, two that call each other: whoever began will finish it. The bound
+        // is for chains that are long and not circles.
+        if self.joining.contains(&pair) {
+            return Ok(old.clone());
+        }
+        if self.joining.len() > MAX_NESTING {
+            return Ok(new.clone());
+        }
+        self.joining.push(pair);
+        let outcome = self.join(old, new, class);
+        self.joining.pop();
+        outcome
+    }
+
+    fn join(
         &mut self,
         old: &Bound<'py, PyAny>,
         new: &Bound<'py, PyAny>,

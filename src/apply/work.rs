@@ -37,6 +37,8 @@ pub struct Work<'k, 'py> {
     pub reshaped: Vec<Bound<'py, PyAny>>,
     /// Sentences for the report of the module that is being worked on.
     pub notes: Vec<String>,
+    /// Pairs of objects that are being brought together: they may refer to each other.
+    pub joining: Vec<(usize, usize)>,
     /// Dicts in which closures are looked for before the heap is asked: namespaces, modules.
     pub places: Vec<Bound<'py, PyDict>>,
     /// A statement failed that changes the object of this name in place: made anew, it may not.
@@ -61,6 +63,7 @@ impl<'k, 'py> Work<'k, 'py> {
             notes: Vec::new(),
             stuck_on: None,
             places: Vec::new(),
+            joining: Vec::new(),
             merge: true,
         }
     }

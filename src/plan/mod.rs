@@ -355,9 +355,13 @@ fn propagate(
             Mark::Run | Mark::RunIf => {
                 for name in effects[at].binds.iter().chain(&effects[at].mutates) {
                     match statement.kind {
-                        // Brought up to date in place: not another value, but it acts differently.
+                        // Most often brought up to date in place: not another value, but it acts
+                        // differently. Where a decorator gave something else it is one, too.
                         Kind::Function | Kind::Class => {
                             dirty.acts(name, format!("which changed on line {line}"));
+                            if statement.decorators != 0 {
+                                dirty.value(name, format!("which changed on line {line}"));
+                            }
                         }
                         _ => dirty.value(name, format!("which changed on line {line}")),
                     }
