@@ -572,7 +572,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !self.job.imported {
             return;
         }
-        let paths: Vec<String> = self.functions.paths().map(str::to_owned).collect();
+        let paths = self.functions.paths().chain(self.functions.assigned());
+        let paths: Vec<String> = paths.map(str::to_owned).collect();
         for path in paths {
             if let Some(why) = self
                 .functions

@@ -64,10 +64,10 @@ impl Seen<'_> {
 }
 
 /// The modules in `sys.modules`, in the order they were imported, each object once. `known` tells
-/// by name and address which need no look.
+/// which need no look.
 pub fn survey<'py>(
     modules: &Bound<'py, PyDict>,
-    known: &dyn Fn(&str, usize) -> bool,
+    known: &dyn Fn(&str, &Bound<'py, PyAny>) -> bool,
 ) -> PyResult<Vec<Seen<'py>>> {
     let mut out = Vec::new();
     // A copy: looking at a module may import another (lazy modules do).
@@ -76,7 +76,7 @@ pub fn survey<'py>(
             continue;
         };
         let name = key.to_string_lossy().into_owned();
-        if known(&name, value.as_ptr() as usize) {
+        if known(&name, &value) {
             continue;
         }
         let Ok(module) = value.cast_into::<PyModule>() else {

@@ -117,6 +117,14 @@ impl<'a> Functions<'a> {
         self.by_path.keys().map(String::as_str)
     }
 
+    /// Names that assignments bind: other names for functions, among others.
+    pub fn assigned(&self) -> impl Iterator<Item = &str> {
+        self.from
+            .keys()
+            .copied()
+            .filter(|name| !self.by_path.contains_key(*name))
+    }
+
     /// The paths of those that something may have wrapped: decorated ones, and names that are
     /// bound to what a call gave.
     pub fn wrapped(&self) -> impl Iterator<Item = &str> {

@@ -46,10 +46,18 @@ impl Reloader {
             .getattr("modules")?
             .cast_into()
             .map_err(PyErr::from)?;
-        let known = |name: &str, id: usize| {
-            self.ledger
-                .get(name)
-                .is_some_and(|r| r.id.load(Ordering::Relaxed) == id as u64 && self.is_watched(&r))
+        // An address alone may be that of a module that is gone: the file has to agree.
+        let known = |name: &str, module: &Bound<'_, PyAny>| {
+            self.ledger.get(name).is_some_and(|r| {
+                r.id.load(Ordering::Relaxed) == module.as_ptr() as u64
+                    && self.is_watched(&r)
+                    && module
+                        .cast::<pyo3::types::PyModule>()
+                        .ok()
+                        .and_then(|m| m.dict().get_item("__file__").ok().flatten())
+                        .and_then(|f| f.extract::<String>().ok())
+                        .is_some_and(|f| f == *r.filename.read())
+            })
         };
         let mut found = false;
         let mut unfinished = false;
@@ -68,6 +76,7 @@ impl Reloader {
             }
             if let Some(record) = self.ledger.get(&seen.name)
                 && record.id.load(Ordering::Relaxed) == id as u64
+                && *record.path.read() == *path
             {
                 self.watch_file(&record.path.read());
                 // Tracked by another reloader before: the file may have changed before the watch.
