@@ -131,7 +131,7 @@ impl<'a> Functions<'a> {
         let wrapped = |s: &&Statement| s.decorators != 0 || s.kind == Kind::Assign;
         self.by_path
             .iter()
-            .filter(move |(_, found)| found.iter().any(|s| wrapped(s)))
+            .filter(move |(_, found)| found.iter().any(wrapped))
             .map(|(path, _)| path.as_str())
     }
 
