@@ -57,7 +57,7 @@ PACKAGES = {
     "marshmallow": (["3.20.1", "3.22.0"], ["marshmallow"], "tests", []),
     "natsort": (["8.2.0", "8.4.0"], ["natsort"], "tests", []),
 }
-SUBSET = ["inflection", "tomli", "click"]
+SUBSET = ["inflection", "cachetools", "click"]
 #: What the test suites need, and the peers.
 REQUIREMENTS = ["pytest", "hypothesis", "freezegun", "pretend", "markupsafe", "pytz", "simplejson", "pytest-mock"]
 PEERS = ["ipython", "jurigged"]
