@@ -254,3 +254,30 @@ impl<T> Out<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last() -> String {
+        // SAFETY: it is a text, and no call comes between.
+        unsafe { CStr::from_ptr(last_error()) }
+            .to_str()
+            .expect("UTF-8")
+            .to_owned()
+    }
+
+    #[test]
+    fn a_panic_becomes_a_status_with_a_sentence() {
+        let answer = status(|| panic!("unexpected {}", 7));
+        assert_eq!(answer, pyreload_status::PYRELOAD_ERR_INTERNAL);
+        assert!(
+            last().starts_with("bug in pyreload: unexpected 7 (src"),
+            "{}",
+            last()
+        );
+        assert_eq!(status(|| Ok(())), pyreload_status::PYRELOAD_OK);
+        assert_eq!(last(), "");
+        assert_eq!(value(5, || panic!("no answer")), 5);
+    }
+}
