@@ -34,6 +34,16 @@ impl<'py> Work<'_, 'py> {
         self.migrate()
     }
 
+    /// After a unit was rolled back: classes that were made for it leave the lists of subclasses.
+    pub fn discard(&mut self) {
+        for Replaced { from, to, lived } in std::mem::take(&mut self.replaced) {
+            let made = if lived { to } else { from };
+            if self.kit.is_class(&made) {
+                detach(&made);
+            }
+        }
+    }
+
     /// Live closures of replaced nested code get the new one.
     fn closures(&mut self) -> PyResult<()> {
         let pairs = std::mem::take(&mut self.nested);
@@ -422,12 +432,22 @@ impl<'py> Work<'_, 'py> {
 /// at some later garbage collection.
 fn detach(twin: &Bound<'_, PyAny>) {
     let py = twin.py();
-    let aside = || -> PyResult<()> {
-        let kind = py.import("builtins")?.getattr("type")?;
-        let plain = kind.call1(("_", PyTuple::empty(py), PyDict::new(py)))?;
-        kind.getattr("__setattr__")?
+    let aside = |kind: &Bound<'_, PyAny>, bases: &Bound<'_, PyTuple>| -> PyResult<()> {
+        let plain = kind.call1(("_", bases, PyDict::new(py)))?;
+        py.import("builtins")?
+            .getattr("type")?
+            .getattr("__setattr__")?
             .call1((twin, "__bases__", PyTuple::new(py, [plain])?))
             .map(drop)
+    };
+    let aside = || -> PyResult<()> {
+        let kind = py.import("builtins")?.getattr("type")?;
+        if aside(&kind, &PyTuple::empty(py)).is_ok() {
+            return Ok(());
+        }
+        // Below `abc.ABC`, which has no dict, the layout is another one (up to 3.12).
+        let abc = py.import("abc")?.getattr("ABC")?;
+        aside(&abc.get_type().into_any(), &PyTuple::new(py, [abc])?)
     };
     // A layout that does not allow it stays listed until the collector runs.
     if let Err(error) = aside() {

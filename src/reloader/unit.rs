@@ -90,6 +90,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             Ok(reports) => (reports, None),
             Err(failed) => {
                 let problems = work.tx.roll_back_to(self.kit, 0);
+                work.discard();
                 (self.failure(&failed, problems), Some(failed))
             }
         };
