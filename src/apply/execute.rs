@@ -48,10 +48,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .any(|i| i.bound == "*")
             .then(|| dict.copy())
             .transpose()?;
-        let annotate = (kit.version >= (3, 14))
-            .then(|| dict.get_item("__annotate__"))
-            .transpose()?
-            .flatten();
         let registries = match self.before.get_item(&statement.name)? {
             Some(old) if !statement.name.is_empty() => {
                 let mut found = self.registries(statement)?;
@@ -63,6 +59,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             _ => Vec::new(),
         };
+        self.open_annotations(statement)?;
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
@@ -80,6 +77,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
+        self.take_annotations(at)?;
         if let (Some(old), Some(new)) = (
             self.before.get_item(&statement.name)?,
             dict.get_item(&statement.name)?,
@@ -103,13 +101,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 why,
             );
             return Ok(());
-        }
-        if let Some(annotate) = annotate
-            && !dict
-                .get_item("__annotate__")?
-                .is_some_and(|now| now.is(&annotate))
-        {
-            dict.set_item("__annotate__", annotate)?;
         }
         if let Some(star) = star {
             for (key, value) in dict.iter() {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::annotations::{lazy, may_annotate_inside};
 use super::function::Wanted;
 use super::kit::text;
 use super::lines::Moved;
@@ -236,9 +237,29 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .flat_map(annotates)
             .filter(|n| !annotated.contains(n))
             .collect();
-        if !unannotated.is_empty() && kit.version >= (3, 14) {
+        let lazy = lazy(kit, self.job.new);
+        if again
+            .iter()
+            .any(|&at| may_annotate_inside(self.job.new, &new.body[at]))
+        {
             return Ok(false);
         }
+        let (reannotated, apart) = if lazy {
+            self.annotated_members(old, new)
+        } else {
+            (false, true)
+        };
+        let annotate = if reannotated {
+            if !apart || self.work.generated(class)? || self.processed(class, old)? {
+                return Ok(false);
+            }
+            let Some(made) = self.class_annotate(class, new, &chain)? else {
+                return Ok(false);
+            };
+            Some(made)
+        } else {
+            None
+        };
         let documented =
             |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
         let doc_gone = documented(&old.body) && !documented(&new.body);
@@ -257,6 +278,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner)? {
             return Ok(false);
         }
+        if let Some(annotate) = annotate {
+            self.work.annotate_as(class, &annotate)?;
+        } else if lazy && !again.is_empty() {
+            self.work.forget_annotations(class)?;
+        }
         let own = self.class_name(class)?;
         for name in gone {
             let key = mangled(name, Some(&own));
@@ -273,7 +299,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         self.implied_hash(class, &bound)?;
-        for name in unannotated {
+        for name in unannotated.into_iter().filter(|_| !lazy) {
             self.drop_annotation(class, &mangled(name, Some(&own)))?;
         }
         if old.body.first().is_some_and(|m| m.kind == Kind::Docstring)
@@ -452,15 +478,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let before = names.copy()?;
         kit.exec.call1((code, &self.job.dict, &names))?;
         self.facts.executed = true;
-        if names.contains("__annotate__")? || names.contains("__annotate_func__")? {
-            // 3.14: the new function knows only the annotations of these statements.
-            return Ok(false);
-        }
         for cell in ["__classcell__", "__classdictcell__"] {
             if let Some(found) = names.get_item(cell)? {
                 names.del_item(cell)?;
                 if cell == "__classcell__" {
                     found.setattr("cell_contents", class)?;
+                } else {
+                    found.setattr("cell_contents", kit.entries(class)?)?;
                 }
             }
         }

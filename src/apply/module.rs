@@ -94,6 +94,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
+    /// Of statements that ran: the numbers of their annotations that came into force (3.14+).
+    pub annotated: BTreeMap<usize, BTreeSet<usize>>,
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
@@ -118,6 +120,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         chains: Vec::new(),
         cleared: 0,
         bases: BTreeMap::new(),
+        annotated: BTreeMap::new(),
         work,
         job,
     };
@@ -131,6 +134,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         run.unpark(&name)?;
     }
     run.remove()?;
+    run.annotations()?;
     run.kept_names()?;
     run.shift_lines()?;
     run.clear_caches()?;
