@@ -98,6 +98,7 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
 
 /// Applies a job. On an error the caller rolls the transaction back.
 pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Facts<'py>> {
+    work.kit.forget_fresh();
     work.dict = job.dict.clone();
     work.members = job
         .old
@@ -314,7 +315,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if affected(&statement.uses, &self.functions, &self.dirty).is_none()
                     && crate::plan::remade(statement, &self.dirty).is_none() =>
             {
-                Mark::Keep
+                // Its own edit counts all the same.
+                match self.change(at).map(|c| &c.what) {
+                    Some(What::Body) => Mark::Patch,
+                    Some(What::Inner(_)) => Mark::Members,
+                    _ => Mark::Keep,
+                }
             }
             // A class that stands still but for a name that its body reads.
             Mark::Members

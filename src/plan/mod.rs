@@ -378,6 +378,10 @@ fn propagate(
                     .map(|c| &c.what);
                 if let Some(What::Inner(inner)) = old {
                     members(statement, inner, "", &mut dirty);
+                    if statement.kind == Kind::Class && data_changed(statement, inner) {
+                        // Fields perhaps, and then the constructor is another one.
+                        dirty.acts(&statement.name, format!("which changed on line {line}"));
+                    }
                 }
                 if statement.kind == Kind::Class {
                     affected_members(statement, "", functions, &mut dirty);
@@ -397,6 +401,16 @@ fn propagate(
         }
     }
     grown
+}
+
+/// Whether attributes of a class body, not only its methods, came, went or changed.
+fn data_changed(class: &Statement, inner: &Changes) -> bool {
+    let data = |s: &Statement| matches!(s.kind, Kind::Assign | Kind::Annotation);
+    !inner.removed.is_empty()
+        || inner
+            .items
+            .iter()
+            .any(|c| c.what != What::Same && data(&class.body[c.new]))
 }
 
 /// Whether only statements inside a class body, not its header, are affected.
