@@ -209,7 +209,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             && now.iter().zip(&before).all(|(now, before)| {
                 !self.annotated.contains_key(&now.at)
                     && now.count == before.count
-                    && self.change(now.at).and_then(|c| c.old) == Some(before.at)
+                    && self.job.changes.at(now.at).0 == Some(before.at)
             });
         if same {
             return Ok(());
@@ -230,7 +230,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             } else if !item.compound {
                 conditions.add(first)?;
-            } else if let Some(old) = self.change(item.at).and_then(|c| c.old) {
+            } else if let Some(old) = self.job.changes.at(item.at).0 {
                 let mut start = 0;
                 for was in before.iter().take_while(|was| was.at != old) {
                     start += was.count;

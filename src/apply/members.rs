@@ -30,6 +30,18 @@ pub(super) fn mangled(name: &str, class: Option<&str>) -> String {
     }
 }
 
+/// Whether two versions of a class body bind other names: a decorator may look at them.
+fn other_names(old: &Statement, new: &Statement) -> bool {
+    let names = |class: &Statement| -> BTreeSet<String> {
+        class
+            .body
+            .iter()
+            .flat_map(|m| m.uses.binds.iter().cloned())
+            .collect()
+    };
+    names(old) != names(new)
+}
+
 /// The names that a statement of a class body may annotate.
 fn annotates(member: &Statement) -> impl Iterator<Item = &String> {
     let own = (member.kind == Kind::Annotation).then_some(&member.name);
@@ -268,7 +280,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .iter()
                 .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
-            if touches_slots || self.work.generated(class)? || self.processed(class, old)? {
+            // `locals()[name] = ...`: nobody knows which names they bound.
+            let opaque = |body: &[Statement]| body.iter().any(|m| m.uses.opaque);
+            if touches_slots
+                || opaque(&old.body)
+                || opaque(&new.body)
+                || self.work.generated(class)?
+                || self.processed(class, old)?
+                || (old.decorators != 0 && other_names(old, new))
+                || self.told_owner(class, &gone)?
+            {
                 return Ok(false);
             }
         }
@@ -424,6 +445,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether something that is gone had told the class of itself (`__set_name__`): only a class
+    /// that is made anew does not have it in its books.
+    fn told_owner(&self, class: &Bound<'py, PyAny>, gone: &[&String]) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let own = self.class_name(class)?;
+        for name in gone {
+            if let Some(entry) = kit.class_entry(class, &mangled(name, Some(&own)))?
+                && !kit.is_function(&entry)
+                && !kit.is_class(&entry)
+                && let Ok(told) = entry.get_type().getattr("__set_name__")
+                && kit.is_function(&told)
+                && !self.library(&told)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a function is of the standard library's `functools`.
+    fn library(&self, function: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let functools = self.work.kit.py.import("functools")?.dict();
+        Ok(function.getattr("__globals__")?.is(&functools))
     }
 
     /// Runs some statements of a class body over the live class.

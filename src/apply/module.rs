@@ -100,6 +100,7 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
 
 /// Applies a job. On an error the caller rolls the transaction back.
 pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Facts<'py>> {
+    work.kit.forget_fresh();
     work.dict = job.dict.clone();
     work.members = job
         .old
@@ -110,6 +111,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         work.tx.container(&annotations)?;
     }
     let before = job.dict.copy()?;
+    let public = public_names(&job.dict)?;
     let mut run = Run {
         functions: Functions::of(job.new.outline),
         dirty: job.outside.clone(),
@@ -138,8 +140,18 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     run.kept_names()?;
     run.shift_lines()?;
     run.clear_caches()?;
+    if public_names(&run.job.dict)? != public {
+        // Decorators collect into it, so that no statement of its own need have run.
+        run.dirty.value("__all__", "which changed");
+    }
     run.export();
     Ok(run.facts)
+}
+
+/// What `__all__` says; `None` where it says nothing that can be read.
+fn public_names(dict: &Bound<'_, PyDict>) -> PyResult<Option<Vec<String>>> {
+    let all = dict.get_item("__all__")?;
+    Ok(all.and_then(|all| all.extract().ok()))
 }
 
 /// The names that each class that a plan is about bound in the old text, by qualified name.
@@ -349,7 +361,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if affected(&statement.uses, &self.functions, &self.dirty).is_none()
                     && crate::plan::remade(statement, &self.dirty).is_none() =>
             {
-                Mark::Keep
+                // Its own edit counts all the same.
+                match self.what(at) {
+                    What::Body => Mark::Patch,
+                    What::Inner(_) => Mark::Members,
+                    _ => Mark::Keep,
+                }
             }
             // A class that stands still but for a name that its body reads.
             Mark::Members
@@ -450,7 +467,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !follows {
                 continue;
             }
-            match &rebind.new {
+            // Gone from one module, a name shows that another star import brings.
+            let other = match &rebind.new {
+                None if rebind.star => self.star_value(&rebind.name)?,
+                _ => None,
+            };
+            let new = rebind.new.as_ref().or(other.as_ref());
+            match new {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,
                 None => {
@@ -463,7 +486,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let why = format!("which comes from {}", rebind.from);
             self.dirty.value(&rebind.name, why);
-            let action = if rebind.new.is_some() {
+            let action = if new.is_some() {
                 Action::Rebound
             } else {
                 Action::Removed
@@ -477,7 +500,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             );
             self.facts
                 .rebound
-                .push((rebind.name.clone(), now, rebind.new.clone()));
+                .push((rebind.name.clone(), now, new.cloned()));
         }
         Ok(())
     }

@@ -416,6 +416,10 @@ fn propagate(
             Mark::Members => {
                 if let What::Inner(inner) = changes.at(reached.places[at]).1 {
                     members(statement, inner, "", &mut dirty);
+                    if statement.kind == Kind::Class && data_changed(statement, inner) {
+                        // Fields perhaps, and then the constructor is another one.
+                        dirty.acts(&statement.name, format!("which changed on line {line}"));
+                    }
                 }
                 if statement.kind == Kind::Class {
                     affected_members(statement, "", functions, &mut dirty);
@@ -435,6 +439,16 @@ fn propagate(
         }
     }
     grown
+}
+
+/// Whether attributes of a class body, not only its methods, came, went or changed.
+fn data_changed(class: &Statement, inner: &Changes) -> bool {
+    let data = |s: &Statement| matches!(s.kind, Kind::Assign | Kind::Annotation);
+    !inner.removed.is_empty()
+        || inner
+            .items
+            .iter()
+            .any(|c| c.what != What::Same && data(&class.body[c.new]))
 }
 
 /// Whether only statements inside a class body, not its header, are affected.
