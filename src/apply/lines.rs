@@ -24,7 +24,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let mut class = None;
             for block in &moved.chain {
                 if block.kind == Kind::Class {
-                    let entry = self.entry(class.as_ref(), block)?;
+                    let entry = self.entry(class.as_ref(), &block.name)?;
                     class = entry.filter(|e| self.work.kit.is_class(e));
                     if class.is_none() {
                         break;
@@ -41,16 +41,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn entry(
         &self,
         class: Option<&Bound<'py, PyAny>>,
-        statement: &Statement,
+        name: &str,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match class {
             Some(class) => {
                 let own = super::kit::text(&class.getattr("__name__")?);
-                self.work
-                    .kit
-                    .class_entry(class, &mangled(&statement.name, Some(&own)))
+                self.work.kit.class_entry(class, &mangled(name, Some(&own)))
             }
-            None => self.job.dict.get_item(&statement.name),
+            None => self.job.dict.get_item(name),
         }
     }
 
@@ -72,7 +70,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let kit = self.work.kit;
         match new.kind {
             Kind::Function => {
-                let Some(holder) = self.entry(class, new)? else {
+                let Some(holder) = self.entry(class, &new.name)? else {
                     return Ok(());
                 };
                 let wanted = Wanted {
@@ -93,7 +91,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.move_code(&function, &was, &code)
             }
             Kind::Class => {
-                let Some(live) = self.entry(class, new)?.filter(|e| kit.is_class(e)) else {
+                let Some(live) = self.entry(class, &new.name)?.filter(|e| kit.is_class(e)) else {
                     return Ok(());
                 };
                 if !kit.defined_in(&live, &self.job.dict)? {
@@ -123,11 +121,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             Kind::Assign if delta != 0 && same_text => {
                 for name in &new.uses.binds {
-                    let named = Statement {
-                        name: name.clone(),
-                        ..new.clone()
-                    };
-                    let Some(value) = self.entry(class, &named)? else {
+                    let Some(value) = self.entry(class, name)? else {
                         continue;
                     };
                     if kit.is_function(&value) && value.getattr("__globals__")?.is(&self.job.dict) {

@@ -280,8 +280,11 @@ impl<'a> Visitor<'a> for Reader<'a> {
     }
 }
 
+/// Builtins that reach all names of a module.
+pub(super) const OPAQUE: &[&str] = &["globals", "exec", "eval", "locals", "vars"];
+
 /// Builtins that may call what they are given.
-const BUILTINS: &[&str] = &[
+pub(super) const BUILTINS: &[&str] = &[
     "abs",
     "aiter",
     "all",

@@ -4,6 +4,7 @@
 use ruff_python_ast::PythonVersion;
 use ruff_python_parser::{Mode, ParseOptions};
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 mod depth;
 mod prints;
@@ -13,6 +14,12 @@ mod gather;
 mod expressions;
 mod statements;
 mod value;
+mod index;
+mod splice;
+
+pub use index::Index;
+use scope::Context;
+pub use splice::reread;
 
 /// Where a statement stands in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -124,15 +131,26 @@ pub enum Value {
     Container,
 }
 
-/// One statement of a module or class body.
+/// One statement of a module or class body: where it stands, and what it is (`Facts`, to which it
+/// dereferences). What it is is shared by all outlines that have it: copying a statement costs no
+/// more than its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
+    /// Where it stands.
+    pub span: Span,
+    /// Class: the statements of its body. Function: the functions and classes defined in it,
+    /// at any block depth. Compound: the functions and classes defined in it, any block depth.
+    pub body: Body,
+    facts: Arc<Facts>,
+}
+
+/// What a statement is and does, wherever it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
     /// Its kind.
     pub kind: Kind,
     /// The function's or class's name; the one name that a simple assignment binds; else "".
     pub name: String,
-    /// Where it stands.
-    pub span: Span,
     /// Fingerprint of the whole.
     pub print: Print,
     /// For a function: all but its body (decorators, `async`, name, type parameters, parameters,
@@ -151,13 +169,64 @@ pub struct Statement {
     pub imports: Vec<Import>,
     /// How a simple assignment's value is made.
     pub value: Value,
-    /// Class: the statements of its body. Function: the functions and classes defined in it,
-    /// at any block depth. Compound: the functions and classes defined in it, any block depth.
-    pub body: Vec<Statement>,
+    /// It reads or binds the name `super` in the module scope.
+    pub mentions_super: bool,
+}
+
+impl Statement {
+    /// A statement of its parts.
+    pub fn new(span: Span, facts: Facts, body: Vec<Self>) -> Self {
+        Self {
+            span,
+            body: body.into(),
+            facts: Arc::new(facts),
+        }
+    }
+
+    /// Whether both are one statement that two outlines share, so that nothing but, perhaps, its
+    /// place differs. False says nothing.
+    pub fn shares(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.facts, &other.facts)
+    }
+}
+
+impl std::ops::Deref for Statement {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+/// The statements inside another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Body(Option<Arc<[Statement]>>);
+
+impl std::ops::Deref for Body {
+    type Target = [Statement];
+
+    fn deref(&self) -> &[Statement] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl From<Vec<Statement>> for Body {
+    fn from(body: Vec<Statement>) -> Self {
+        Self((!body.is_empty()).then(|| body.into()))
+    }
+}
+
+impl<'a> IntoIterator for &'a Body {
+    type Item = &'a Statement;
+    type IntoIter = std::slice::Iter<'a, Statement>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
 }
 
 /// The outline of one source text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Outline {
     /// Top-level statements in source order.
     pub body: Vec<Statement>,
@@ -170,6 +239,9 @@ pub struct Outline {
     pub imported: Vec<String>,
     /// The module has a `from x import *`.
     pub star: bool,
+    /// What reading one statement needs to know of the others.
+    context: Arc<Context>,
+    index: OnceLock<Arc<Index>>,
 }
 
 /// Why a text has no outline.
@@ -203,6 +275,23 @@ pub fn read(source: &str) -> Result<Outline, OutlineError> {
             line: 1,
         });
     }
+    read_part(source, &Part::default())
+}
+
+/// A stretch of a module's text that holds whole statements, and where it stands in it.
+#[derive(Default)]
+struct Part<'a> {
+    /// Bytes before it.
+    bytes: u32,
+    /// Lines before it.
+    lines: u32,
+    /// Statements stand before it: a string that it begins with is no docstring.
+    inside: bool,
+    /// What the rest of the module says.
+    around: Option<&'a Context>,
+}
+
+fn read_part(source: &str, part: &Part<'_>) -> Result<Outline, OutlineError> {
     let depth = depth::bound(source)?;
     // The syntax tree is as deep as the source is nested, and so are its visitor and its drop.
     stacker::maybe_grow(depth::stack_bytes(depth), depth::stack_bytes(depth), || {
@@ -215,9 +304,31 @@ pub fn read(source: &str) -> Result<Outline, OutlineError> {
         let tokens = prints::Prints::new(source, parsed.tokens());
         match parsed.syntax() {
             ruff_python_ast::Mod::Module(module) => {
-                Ok(statements::Reader::new(source, tokens, &module.body).outline(&module.body))
+                let reader = statements::Reader::new(source, tokens, &module.body, part);
+                Ok(reader.outline(&module.body))
             }
             ruff_python_ast::Mod::Expression(_) => Ok(Outline::default()),
         }
     })
 }
+
+impl Outline {
+    /// Which statements read and bind which names; worked out when first asked for.
+    pub fn index(&self) -> &Index {
+        self.index.get_or_init(|| Arc::new(Index::of(&self.body)))
+    }
+}
+
+impl PartialEq for Outline {
+    fn eq(&self, other: &Self) -> bool {
+        // What is derived from these is left out.
+        self.body == other.body
+            && self.future == other.future
+            && self.mentions_super == other.mentions_super
+            && self.imported == other.imported
+            && self.star == other.star
+            && self.context == other.context
+    }
+}
+
+impl Eq for Outline {}

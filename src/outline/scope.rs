@@ -4,6 +4,10 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, ExprContext, Pattern, Stmt};
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use super::expressions::{BUILTINS, OPAQUE};
+use super::value::{COLLECTIONS, CONSTRUCTORS};
 
 /// Names as the compiler sees them: mangled.
 pub(super) type Names<'a> = FxHashSet<Cow<'a, str>>;
@@ -62,6 +66,58 @@ impl<'a> Bindings<'a> {
             self.bound.insert(mangle(class, parameter.name().as_str()));
         }
     }
+}
+
+/// What a module binds, as far as the reading of its other statements depends on it: names of
+/// builtins that mean something else in it, modules, collections.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Context {
+    shadowed: BTreeSet<String>,
+    modules: BTreeSet<String>,
+    collections: BTreeSet<String>,
+    /// `from __future__ import annotations`.
+    pub annotations_are_text: bool,
+}
+
+impl Context {
+    /// What the bindings of a block say.
+    pub(super) fn of(bindings: &Bindings<'_>) -> Self {
+        let shadowed = bindings.bound.iter().filter(|name| means_something(name));
+        let imported = bindings.from_imports.iter();
+        Self {
+            shadowed: shadowed.map(|name| (**name).to_owned()).collect(),
+            modules: bindings.modules.iter().map(|n| (*n).to_owned()).collect(),
+            collections: imported
+                .filter(|name| COLLECTIONS.contains(name))
+                .map(|name| (*name).to_owned())
+                .collect(),
+            annotations_are_text: false,
+        }
+    }
+
+    /// Both together.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        both.shadowed.extend(other.shadowed.iter().cloned());
+        both.modules.extend(other.modules.iter().cloned());
+        both.collections.extend(other.collections.iter().cloned());
+        both.annotations_are_text |= other.annotations_are_text;
+        both
+    }
+
+    /// Adds what the module binds to what a part of it does.
+    pub(super) fn tell<'a>(&'a self, bindings: &mut Bindings<'a>) {
+        let shadowed = self.shadowed.iter().map(|name| Cow::Borrowed(&**name));
+        bindings.bound.extend(shadowed);
+        bindings.modules.extend(self.modules.iter().map(|n| &**n));
+        let collections = self.collections.iter().map(|name| &**name);
+        bindings.from_imports.extend(collections);
+    }
+}
+
+/// Whether the outline asks what this name means in the module.
+pub(super) fn means_something(name: &str) -> bool {
+    CONSTRUCTORS.contains(&name) || BUILTINS.contains(&name) || OPAQUE.contains(&name)
 }
 
 struct Collector<'a> {

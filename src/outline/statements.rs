@@ -3,8 +3,10 @@
 use super::gather::Frame;
 use super::kinds::{kind, simple_name};
 use super::prints::Prints;
-use super::scope::{Bindings, Block, Names, Place, Scope, captured, import_bound, mangle, resolve};
-use super::{Import, Outline, Span, Statement, Value, value};
+use super::scope::{
+    Bindings, Block, Context, Names, Place, Scope, captured, import_bound, mangle, resolve,
+};
+use super::{Facts, Import, Outline, Part, Span, Statement, Value, value};
 use crate::text::LineIndex;
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
@@ -25,20 +27,35 @@ pub(super) struct Reader<'a> {
     pub class: Option<&'a str>,
     /// `from __future__ import annotations`: annotations are text.
     annotations_are_text: bool,
+    /// Bytes and lines before the text that is read.
+    before: (u32, u32),
+    /// Statements stand before it.
+    inside: bool,
     pub outline: Outline,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(source: &'a str, prints: Prints, body: &'a [Stmt]) -> Self {
+    pub(super) fn new(source: &'a str, prints: Prints, body: &'a [Stmt], part: &Part<'a>) -> Self {
+        let mut module = Bindings::of_block(None, body);
+        let mut context = Context::of(&module);
+        if let Some(around) = part.around {
+            context = around.and(&context);
+            around.tell(&mut module);
+        }
         Self {
             lines: LineIndex::new(source),
             prints,
-            module: Bindings::of_block(None, body),
+            module,
             scopes: Vec::new(),
             frames: vec![Frame::default()],
             class: None,
-            annotations_are_text: false,
-            outline: Outline::default(),
+            annotations_are_text: part.around.is_some_and(|a| a.annotations_are_text),
+            before: (part.bytes, part.lines),
+            inside: part.inside,
+            outline: Outline {
+                context: std::sync::Arc::new(context),
+                ..Outline::default()
+            },
         }
     }
 
@@ -54,13 +71,20 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        if self.annotations_are_text {
+            let context = std::sync::Arc::make_mut(&mut self.outline.context);
+            context.annotations_are_text = true;
+        }
+        let mut mentions_super = false;
         for (index, stmt) in body.iter().enumerate() {
-            let statement = self.statement(stmt, index == 0);
+            let statement = self.statement(stmt, index == 0 && !self.inside);
+            mentions_super |= std::mem::take(&mut self.outline.mentions_super);
             self.outline.body.push(statement);
             // The module's frame gathers nothing.
             self.frames.truncate(1);
             self.frames[0] = Frame::default();
         }
+        self.outline.mentions_super = mentions_super;
         for list in [&mut self.outline.future, &mut self.outline.imported] {
             list.sort_unstable();
             list.dedup();
@@ -117,10 +141,9 @@ impl<'a> Reader<'a> {
             _ if frame.holes.is_empty() => (0, print),
             _ => (0, self.prints.print_around(tokens, &frame.holes)),
         };
-        Statement {
+        let facts = Facts {
             kind,
             name: simple_name(stmt).unwrap_or_default().to_owned(),
-            span: self.span(stmt),
             print,
             header,
             decorators,
@@ -129,8 +152,9 @@ impl<'a> Reader<'a> {
             head: frame.head,
             later: frame.later,
             imports: frame.imports,
-            body: frame.body,
-        }
+            mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
+        };
+        Statement::new(self.span(stmt), facts, frame.body)
     }
 
     fn heads(
@@ -160,12 +184,13 @@ impl<'a> Reader<'a> {
             _ => None,
         };
         let keyword = decorators.and_then(|last| self.prints.next_start(last.end().to_u32()));
+        let (bytes, lines) = self.before;
         Span {
-            start,
-            end,
-            line,
-            end_line: self.lines.line(end.saturating_sub(1).max(start)),
-            def_line: keyword.map_or(line, |start| self.lines.line(start)),
+            start: bytes + start,
+            end: bytes + end,
+            line: lines + line,
+            end_line: lines + self.lines.line(end.saturating_sub(1).max(start)),
+            def_line: lines + keyword.map_or(line, |start| self.lines.line(start)),
             column: self.lines.column(start),
         }
     }

@@ -11,7 +11,7 @@ pub(super) struct Names<'a> {
     pub imported: &'a dyn Fn(&str) -> bool,
 }
 
-const CONSTRUCTORS: &[&str] = &[
+pub(super) const CONSTRUCTORS: &[&str] = &[
     "list",
     "tuple",
     "dict",
@@ -37,7 +37,7 @@ const CONSTRUCTORS: &[&str] = &[
     "filter",
 ];
 
-const COLLECTIONS: &[&str] = &["defaultdict", "OrderedDict", "deque", "Counter"];
+pub(super) const COLLECTIONS: &[&str] = &["defaultdict", "OrderedDict", "deque", "Counter"];
 
 pub(super) fn classify(expr: &Expr, names: &Names<'_>) -> Value {
     match (names.pure(expr), names.container(expr)) {

@@ -7,6 +7,7 @@ mod prints;
 mod places;
 mod limits;
 mod stdlib;
+mod splice;
 mod properties;
 
 use pyreload::outline::{self, Outline};

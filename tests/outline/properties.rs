@@ -10,10 +10,11 @@ use pyreload::outline::{self, Statement};
 /// Everything but where it stands.
 fn without_places(body: &[Statement]) -> Vec<Statement> {
     body.iter()
-        .map(|s| Statement {
-            span: Default::default(),
-            body: without_places(&s.body),
-            ..s.clone()
+        .map(|s| {
+            let mut bare = s.clone();
+            bare.span = Default::default();
+            bare.body = without_places(&s.body).into();
+            bare
         })
         .collect()
 }

@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-struct Python {
+pub(crate) struct Python {
     program: PathBuf,
-    library: PathBuf,
+    pub(crate) library: PathBuf,
     minor: u32,
 }
 
 /// The CPythons from 3.9 on, in the order of their versions.
-fn pythons() -> Vec<Python> {
+pub(crate) fn pythons() -> Vec<Python> {
     let root = std::env::var_os("PYENV_ROOT")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv")));
@@ -69,7 +69,7 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
 }
 
 /// Every `step`-th file of a library, or all; an uneven step meets other files in each version.
-fn sample(python: &Python, step: usize) -> Vec<PathBuf> {
+pub(crate) fn sample(python: &Python, step: usize) -> Vec<PathBuf> {
     let mut all = Vec::new();
     sources(&python.library, &mut all);
     assert!(

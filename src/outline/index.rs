@@ -1,0 +1,167 @@
+//! Which statements of a module deal with a name: what a plan asks, so that it need not look at
+//! all of them.
+//!
+//! Answers may name too many statements, never too few: names are told apart by a hash alone,
+//! and a statement that was edited since the index was made is answered for by what it was and
+//! by what it is.
+
+use std::hash::Hasher;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHasher};
+
+use super::{Statement, Uses};
+
+/// How many statements may have changed before all are indexed anew.
+const STALE: usize = 32;
+
+/// Which statements deal with which names.
+#[derive(Debug, Clone)]
+pub struct Index {
+    made: Arc<Made>,
+    /// Statements that are not as they were when it was made.
+    stale: Vec<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Made {
+    now: Names,
+    later: Names,
+    writers: Names,
+    importing: Vec<u32>,
+}
+
+/// For each name a list of places, in `links`, the last one first.
+#[derive(Debug, Default)]
+struct Names {
+    last: FxHashMap<u64, u32>,
+    links: Vec<(u32, u32)>,
+}
+
+const END: u32 = u32::MAX;
+
+impl Names {
+    fn add(&mut self, name: &str, place: u32) {
+        let next = u32::try_from(self.links.len()).unwrap_or(END);
+        let last = self.last.entry(hash(name)).or_insert(END);
+        if *last != END && self.links[*last as usize].0 == place {
+            return;
+        }
+        self.links.push((place, *last));
+        *last = next;
+    }
+
+    fn of(&self, name: &str) -> impl Iterator<Item = u32> {
+        let mut at = self.last.get(&hash(name)).copied().unwrap_or(END);
+        std::iter::from_fn(move || {
+            let (place, next) = *self.links.get(at as usize)?;
+            at = next;
+            Some(place)
+        })
+    }
+}
+
+fn hash(name: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(name.as_bytes());
+    hasher.finish()
+}
+
+fn root(path: &str) -> &str {
+    path.split('.').next().unwrap_or(path)
+}
+
+/// The names that some code reads or calls.
+fn read(uses: &Uses) -> impl Iterator<Item = &str> {
+    uses.reads.iter().chain(&uses.calls).map(|path| root(path))
+}
+
+/// The names that a statement binds, deletes or changes in place when it runs.
+fn written(statement: &Statement) -> impl Iterator<Item = &str> {
+    let uses = &statement.uses;
+    let names = uses.binds.iter().chain(&uses.deletes).chain(&uses.mutates);
+    names.chain(&uses.global_writes).map(String::as_str)
+}
+
+impl Index {
+    pub(super) fn of(body: &[Statement]) -> Self {
+        let mut made = Made::default();
+        for (place, statement) in (0_u32..).zip(body) {
+            read(&statement.uses).for_each(|name| made.now.add(name, place));
+            read(&statement.later).for_each(|name| made.later.add(name, place));
+            written(statement).for_each(|name| made.writers.add(name, place));
+            if imports(statement) {
+                made.importing.push(place);
+            }
+        }
+        Self {
+            made: Arc::new(made),
+            stale: Vec::new(),
+        }
+    }
+
+    /// The index of a body in which the statements at these places are others. `None` when it is
+    /// time to make it anew.
+    pub(super) fn with(&self, body: &[Statement], places: Range<usize>) -> Option<Self> {
+        let mut stale = self.stale.clone();
+        for place in places {
+            let place = u32::try_from(place).ok()?;
+            if !stale.contains(&place) {
+                stale.push(place);
+            }
+        }
+        (stale.len() <= STALE && body.len() < END as usize).then(|| Self {
+            made: Arc::clone(&self.made),
+            stale,
+        })
+    }
+
+    fn places<'a, I: Iterator<Item = &'a str>>(
+        &self,
+        names: &Names,
+        body: &'a [Statement],
+        name: &str,
+        of: impl Fn(&'a Statement) -> I,
+    ) -> Vec<usize> {
+        let mut out: Vec<usize> = names.of(name).map(|place| place as usize).collect();
+        for &place in &self.stale {
+            if of(&body[place as usize]).any(|n| n == name) {
+                out.push(place as usize);
+            }
+        }
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    /// Statements that read a name when they run.
+    pub fn readers(&self, body: &[Statement], name: &str) -> Vec<usize> {
+        self.places(&self.made.now, body, name, |s| read(&s.uses))
+    }
+
+    /// Statements that define functions which read a name when they are called.
+    pub fn later(&self, body: &[Statement], name: &str) -> Vec<usize> {
+        self.places(&self.made.later, body, name, |s| read(&s.later))
+    }
+
+    /// Statements that bind, delete or change a name when they run.
+    pub fn writers(&self, body: &[Statement], name: &str) -> Vec<usize> {
+        self.places(&self.made.writers, body, name, written)
+    }
+
+    /// Statements that import something.
+    pub fn importing(&self, body: &[Statement]) -> Vec<usize> {
+        let mut out: Vec<usize> = self.made.importing.iter().map(|p| *p as usize).collect();
+        let stale = self.stale.iter().map(|place| *place as usize);
+        out.extend(stale.filter(|place| imports(&body[*place])));
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+}
+
+/// Imports in the bodies of classes count.
+fn imports(statement: &Statement) -> bool {
+    !statement.imports.is_empty() || statement.body.iter().any(imports)
+}
