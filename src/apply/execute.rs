@@ -343,6 +343,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Wanted {
                     name: &was.name,
                     line: was.span.line,
+                    placed: None,
                 },
                 &self.job.dict,
             )?

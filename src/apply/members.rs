@@ -400,6 +400,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let wanted = Wanted {
                 name: &member.name,
                 line: member.span.line,
+                placed: None,
             };
             if !implicit && !wanted.is(kit, &entry) {
                 return Ok(true);

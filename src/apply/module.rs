@@ -4,7 +4,7 @@
 //! (a subclass, a decorator, a default argument, a registry) already sees the object that
 //! lives on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
@@ -87,6 +87,10 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// The module's dict as it was.
     pub before: Bound<'py, PyDict>,
     pub moved: Vec<Moved<'a>>,
+    /// Functions, their code, and the same code at its new lines.
+    pub shifts: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Functions that got their new code, which is at its new line.
+    pub placed: HashSet<usize>,
     /// Names that hold the value of an earlier definition for now; the live value; where the
     /// definition stands that gave it.
     pub parked: BTreeMap<String, (Option<Bound<'py, PyAny>>, usize)>,
@@ -114,6 +118,8 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         facts: Facts::default(),
         before,
         moved: Vec::new(),
+        shifts: Vec::new(),
+        placed: HashSet::new(),
         parked: BTreeMap::new(),
         chains: Vec::new(),
         cleared: 0,
@@ -495,7 +501,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// A function of this module that no name leads to, found through the heap.
     pub fn search(&mut self, name: &str, line: u32) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kit = self.work.kit;
-        let wanted = Wanted { name, line };
+        let wanted = Wanted {
+            name,
+            line,
+            placed: Some(&self.placed),
+        };
         for holder in kit
             .gc
             .call_method1("get_referrers", (&self.job.dict,))?

@@ -259,6 +259,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let wanted = Wanted {
                     name: &statement.name,
                     line: statement.span.line,
+                    placed: None,
                 };
                 Ok(find(kit, value, wanted, &self.job.dict)?.is_some()
                     // A decorator that gave back something else altogether.

@@ -5,6 +5,7 @@
 //! got the same value is left alone (`affected` is asked again with what really changed).
 
 mod dirty;
+mod reaching;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -158,16 +159,42 @@ pub fn make_with(
         });
     }
     gone_effects(old, new, changes, &effects, &mut plan);
+    let had = Functions::of(old);
+    let old_effects: Vec<Effects> = old.body.iter().map(|s| self::effects(s, &had)).collect();
+    reaching::mark((old, &old_effects), (new, &effects), changes, &mut plan);
     restart_chains(new, &effects, anew, &mut plan);
+    let mut partly = BTreeSet::new();
+    for change in &changes.items {
+        if matches!(&change.what, What::Inner(inner) if runs_parts(inner)) {
+            partly.insert(change.new);
+        }
+    }
     // Marks only ever grow, so this ends.
     loop {
-        let mut grown = propagate(new, changes, &functions, &effects, outside, &mut plan);
-        grown |= reach(new, &effects, &mut plan);
+        let mut grown = propagate(
+            (new, &effects),
+            changes,
+            &functions,
+            outside,
+            &mut plan,
+            &mut partly,
+        );
+        grown |= reach(new, &effects, &partly, &mut plan);
         grown |= restart_chains(new, &effects, anew, &mut plan);
         if !grown {
             return plan;
         }
     }
+}
+
+/// Whether statements of a class body run again: those that changed in more than a body.
+fn runs_parts(inner: &Changes) -> bool {
+    !inner.removed.is_empty()
+        || inner.items.iter().any(|change| match &change.what {
+            What::Same | What::Body => false,
+            What::Inner(deeper) => runs_parts(deeper),
+            What::Header(_) | What::Changed | What::Added => true,
+        })
 }
 
 fn header_reason(statement: &Statement) -> String {
@@ -300,12 +327,12 @@ fn restart_chains(
 
 /// Forward: readers of what changed run again.
 fn propagate(
-    new: &Outline,
+    (new, effects): (&Outline, &[Effects]),
     changes: &Changes,
     functions: &Functions<'_>,
-    effects: &[Effects],
     outside: &Dirty,
     plan: &mut Plan,
+    partly: &mut BTreeSet<usize>,
 ) -> bool {
     let mut dirty = outside.clone();
     let mut grown = false;
@@ -344,6 +371,9 @@ fn propagate(
             } else {
                 Mark::RunIf
             };
+            if mark == Mark::Members {
+                grown |= partly.insert(at);
+            }
             if plan.steps[at].mark != mark {
                 plan.steps[at].mark = mark;
                 plan.steps[at].why = why;
@@ -462,10 +492,16 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its
 /// name needs that definition to run again too (the live name has the last one's value).
-fn reach(new: &Outline, effects: &[Effects], plan: &mut Plan) -> bool {
+fn reach(
+    new: &Outline,
+    effects: &[Effects],
+    partly: &BTreeSet<usize>,
+    plan: &mut Plan,
+) -> bool {
     let mut grown = false;
     for at in (0..new.body.len()).rev() {
-        if !runs(plan, at) {
+        let parts = plan.steps[at].mark == Mark::Members && partly.contains(&at);
+        if !runs(plan, at) && !parts {
             continue;
         }
         let needed: Vec<String> = effects[at].reads.iter().cloned().collect();
