@@ -19,6 +19,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
+        self.retract_own(at)?;
         let kit = self.work.kit;
         let dict = self.job.dict.clone();
         let outline = self.job.new.outline;
@@ -80,6 +81,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
+        let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
+        self.remade.extend(made.cloned());
         if let (Some(old), Some(new)) = (
             self.before.get_item(&statement.name)?,
             dict.get_item(&statement.name)?,

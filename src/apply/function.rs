@@ -398,9 +398,9 @@ pub fn identical(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
     }
     if let (Ok(x), Ok(y)) = (a.cast_exact::<PyDict>(), b.cast_exact::<PyDict>()) {
         return x.len() == y.len()
-            && x.iter().all(|(key, value)| {
-                matches!(y.get_item(&key), Ok(Some(other)) if identical(&value, &other))
-            });
+            && x.iter()
+                .zip(y.iter())
+                .all(|(x, y)| identical(&x.0, &y.0) && identical(&x.1, &y.1));
     }
     // 0.0 and -0.0 are equal and not the same; their texts differ.
     let name = a

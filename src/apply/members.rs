@@ -279,7 +279,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.implied_hash(class, &bound)?;
         for name in unannotated {
-            self.drop_annotation(class, &mangled(name, Some(&own)), annotated.is_empty())?;
+            let last = !new
+                .body
+                .iter()
+                .any(|m| m.kind == Kind::Compound || self.job.new.annotates(m));
+            self.drop_annotation(class, &mangled(name, Some(&own)), last)?;
         }
         if reordered {
             self.order_annotations(class, new)?;

@@ -15,6 +15,7 @@ mod module;
 mod patch;
 mod registry;
 mod removal;
+mod retract;
 mod transaction;
 mod value;
 mod whole;

@@ -98,6 +98,10 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
+    /// Names that statements have bound anew.
+    pub remade: BTreeSet<String>,
+    /// Old statements whose effect on a container was taken back.
+    pub retracted: BTreeSet<usize>,
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
@@ -124,6 +128,8 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         chains: Vec::new(),
         cleared: 0,
         bases: BTreeMap::new(),
+        remade: BTreeSet::new(),
+        retracted: BTreeSet::new(),
         work,
         job,
     };
@@ -238,28 +244,28 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// it has no effect but the value.
     pub(super) fn import_value(&self, old: &Source<'_>, name: &str) -> Option<Bound<'py, PyAny>> {
         let body = &old.outline.body;
-        let origin = body.iter().rposition(|s| {
-            s.uses.binds.iter().any(|n| n == name) && !s.uses.mutates.iter().any(|n| n == name)
-        })?;
-        if body[origin].value == Value::Other {
-            return None;
+        let (origin, links) = chain(body, name)?;
+        let fed = links
+            .iter()
+            .any(|&at| affected(&body[at].uses, &self.functions, &self.job.outside).is_some());
+        let simple = links.iter().all(|&at| {
+            let statement = &body[at];
+            let only = at == origin || statement.uses.mutates.iter().all(|n| n == name);
+            only && statement.kind != Kind::Compound
+                && (statement.value != Value::Other
+                    || at != origin
+                        && statement.uses.calls.iter().all(|path| {
+                            path.strip_prefix(name)
+                                .is_some_and(|rest| rest.starts_with('.'))
+                        }))
+        });
+        if !simple || fed {
+            return self.skeleton(old, name, &links);
         }
         let scratch = self.before.copy().ok()?;
         self.as_it_was(&scratch, &body[origin]).ok()?;
-        for statement in body[origin..].iter().enumerate().filter_map(|(at, s)| {
-            (at == 0 || s.uses.mutates.iter().any(|n| n == name)).then_some(s)
-        }) {
-            let simple = statement.kind != Kind::Compound
-                && statement.uses.mutates.iter().all(|n| n == name)
-                && statement.uses.calls.iter().all(|path| {
-                    path.strip_prefix(name)
-                        .is_some_and(|rest| rest.starts_with('.'))
-                        || statement.value != Value::Other
-                });
-            if !simple {
-                return None;
-            }
-            let code = old.statement(self.work.kit, statement).ok()?;
+        for at in links {
+            let code = old.statement(self.work.kit, &body[at]).ok()?;
             self.work.kit.exec.call1((code, &scratch)).ok()?;
         }
         scratch.get_item(name).ok()?
@@ -374,6 +380,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     }
                 }
             }
+        }
+        if let Some(was) = self.change(at).and_then(|change| change.old) {
+            self.retract_gone(was)?;
         }
         let ended: Vec<usize> = (0..self.chains.len())
             .filter(|&i| self.chains[i].last == at)
@@ -618,6 +627,17 @@ pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
         }
     }
     Ok(())
+}
+
+/// The statement that made what a name is bound to in the end, and the statements, with that one,
+/// that did something to it.
+pub(super) fn chain(body: &[Statement], name: &str) -> Option<(usize, Vec<usize>)> {
+    let has = |names: &[String]| names.iter().any(|n| n == name);
+    let origin = body
+        .iter()
+        .rposition(|s| has(&s.uses.binds) && !has(&s.uses.mutates))?;
+    let links = (origin..body.len()).filter(|&at| at == origin || has(&body[at].uses.mutates));
+    Some((origin, links.collect()))
 }
 
 /// Exactly a list, dict or set.

@@ -222,11 +222,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let annotated = |source: &Source<'_>| -> BTreeSet<String> {
             let body = source.outline.body.iter();
-            body.filter(|s| matches!(s.kind, Kind::Annotation | Kind::Assign))
-                .filter(|s| {
-                    let rest = source.slice(s).strip_prefix(s.name.as_str());
-                    rest.is_some_and(|r| r.trim_start().starts_with(':'))
-                })
+            body.filter(|s| source.annotates(s))
                 .map(|s| s.name.clone())
                 .collect()
         };

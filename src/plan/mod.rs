@@ -49,6 +49,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Old statements without a partner.
     pub removed: Vec<usize>,
+    /// Names whose object loses what removed statements had put into it, after which statement.
+    pub taken: Vec<(usize, String)>,
     /// Sentences a person should read.
     pub notes: Vec<String>,
 }
@@ -77,6 +79,7 @@ pub fn full(new: &Outline, changes: &Changes, why: &str) -> Plan {
             })
             .collect(),
         removed: changes.removed.clone(),
+        taken: Vec::new(),
         notes: Vec::new(),
     }
 }
@@ -234,6 +237,8 @@ fn gone_effects(
                     origin,
                     &format!("a statement that changed {name} is gone"),
                 );
+            } else {
+                plan.taken.push((origin, name.clone()));
             }
         }
         if gone.kind == Kind::Expr {
@@ -424,6 +429,9 @@ fn propagate(
                     }
                 }
             }
+        }
+        for (_, name) in plan.taken.iter().filter(|(origin, _)| *origin == at) {
+            dirty.value(name, "which a statement that is gone had filled");
         }
     }
     grown
