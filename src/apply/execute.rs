@@ -163,8 +163,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(_), None) => (None, Action::Removed, true),
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
+                    let left = self.left_by_decorators(at, old, new)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
                     let same = kept.is(old);
+                    if same {
+                        self.drop_left(old, left)?;
+                    }
                     let action = if same {
                         Action::Updated
                     } else {

@@ -1,5 +1,6 @@
 //! Steps to live objects, in one transaction.
 
+mod attributes;
 mod class;
 mod compile;
 mod dataclass;

@@ -607,6 +607,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.facts.dirty.values.append(&mut self.dirty.values);
         self.facts.dirty.behaviour.append(&mut self.dirty.behaviour);
+        self.functions.derive(&mut self.facts.dirty);
     }
 }
 

@@ -52,6 +52,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
         }
         self.drop_annotations(old)?;
+        self.drop_attributes()?;
         self.drop_star(old, &bound)?;
         for (statement, name) in gone {
             let name = &name;
