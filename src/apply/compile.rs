@@ -53,6 +53,15 @@ impl<'a> Source<'a> {
             .unwrap_or("")
     }
 
+    /// Whether a statement annotates the one name that it is about.
+    pub fn annotates(&self, statement: &Statement) -> bool {
+        matches!(statement.kind, Kind::Annotation | Kind::Assign)
+            && self
+                .slice(statement)
+                .strip_prefix(statement.name.as_str())
+                .is_some_and(|rest| rest.trim_start().starts_with(':'))
+    }
+
     /// Dead code that tells the compiler what the rest of the module would have told it.
     fn hints(&self, part: &str, out: &mut String) {
         let mut line = String::new();

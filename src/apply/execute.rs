@@ -19,6 +19,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
+        self.retract_own(at)?;
         let kit = self.work.kit;
         let dict = self.job.dict.clone();
         let outline = self.job.new.outline;
@@ -79,6 +80,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.facts.executed = true;
         self.take_annotations(at)?;
+        let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
+        self.remade.extend(made.cloned());
         if let (Some(old), Some(new)) = (registered, dict.get_item(&statement.name)?)
             && !old.is(&new)
         {
@@ -150,8 +153,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(_), None) => (None, Action::Removed, true),
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
+                    let left = self.left_by_decorators(at, old, new)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
                     let same = kept.is(old);
+                    if same {
+                        self.drop_left(old, left)?;
+                    }
                     let action = if same {
                         Action::Updated
                     } else {
@@ -357,6 +364,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Wanted {
                     name: &was.name,
                     line: was.span.line,
+                    placed: None,
                 },
                 &self.job.dict,
             )?

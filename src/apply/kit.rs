@@ -121,6 +121,14 @@ impl<'py> Kit<'py> {
         value.get_type().is(&self.function)
     }
 
+    /// What `functools.lru_cache` makes of a function.
+    pub fn is_cache(&self, value: &Bound<'_, PyAny>) -> bool {
+        value
+            .get_type()
+            .name()
+            .is_ok_and(|name| name == "_lru_cache_wrapper")
+    }
+
     /// Exactly of this type.
     pub fn is_exact(&self, value: &Bound<'_, PyAny>, kind: &Bound<'_, PyAny>) -> bool {
         value.get_type().is(kind)
