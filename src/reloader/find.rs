@@ -263,7 +263,7 @@ impl Reloader {
             *record.failed.lock() = None;
             return None;
         }
-        match text::decode(&bytes) {
+        match text::decode_all(bytes) {
             Ok(decoded) => {
                 let look = Look {
                     stamp: Some(stamp),

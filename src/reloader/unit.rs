@@ -152,7 +152,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut stamp = 0_usize;
         let mut stamps: HashMap<String, usize> = HashMap::new();
-        let mut olds: Vec<(Bound<'py, PyDict>, Bound<'py, PyDict>)> = Vec::new();
+        let mut reloaded: Vec<Bound<'py, PyDict>> = Vec::new();
         for round in 0..ROUNDS {
             let mut moved = false;
             for name in &self.order {
@@ -186,7 +186,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 let outcome = match edited {
                     Some(edited) => {
                         if self.policy(edited) != Policy::Skip {
-                            olds.push((dict.clone(), dict.copy().map_err(fail)?));
+                            reloaded.push(dict.clone());
                         }
                         self.edited(work, edited, &module, &fresh)
                     }
@@ -236,8 +236,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 .extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
         }
         work.finish().map_err(fail)?;
-        for (dict, old) in &olds {
-            hooks::after(dict, old).map_err(fail)?;
+        for dict in &reloaded {
+            hooks::after(dict, &work.tx).map_err(fail)?;
         }
         let mut out: Vec<ModuleReport> = self
             .order
