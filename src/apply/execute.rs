@@ -10,7 +10,7 @@ use super::kit::text;
 use super::module::{Chain, Run, container, first_line};
 use super::registry::holds;
 use super::work::Replaced;
-use crate::diff::{Change, What};
+use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::rebound_later;
 use crate::report::{Action, ChangeKind};
@@ -48,14 +48,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .any(|i| i.bound == "*")
             .then(|| dict.copy())
             .transpose()?;
-        let annotate = (kit.version >= (3, 14))
-            .then(|| dict.get_item("__annotate__"))
-            .transpose()?
-            .flatten();
-        let registries = match self.before.get_item(&statement.name)? {
-            Some(old) if !statement.name.is_empty() => {
+        let registered = self.made_before(at, statement)?;
+        let registries = match &registered {
+            Some(old) => {
                 let mut found = self.registries(statement)?;
-                found.retain(|r| holds(r, &old).unwrap_or(false));
+                found.retain(|r| holds(r, old).unwrap_or(false));
                 for registry in &found {
                     self.work.tx.container(registry)?;
                 }
@@ -63,6 +60,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             _ => Vec::new(),
         };
+        self.open_annotations(statement)?;
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
@@ -80,10 +78,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
-        if let (Some(old), Some(new)) = (
-            self.before.get_item(&statement.name)?,
-            dict.get_item(&statement.name)?,
-        ) && !old.is(&new)
+        self.take_annotations(at)?;
+        if let (Some(old), Some(new)) = (registered, dict.get_item(&statement.name)?)
+            && !old.is(&new)
         {
             // The definition told a registry of itself again: what it had put there before goes,
             // also where the key is another one now.
@@ -103,13 +100,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 why,
             );
             return Ok(());
-        }
-        if let Some(annotate) = annotate
-            && !dict
-                .get_item("__annotate__")?
-                .is_some_and(|now| now.is(&annotate))
-        {
-            dict.set_item("__annotate__", annotate)?;
         }
         if let Some(star) = star {
             for (key, value) in dict.iter() {
@@ -183,11 +173,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .push((name.clone(), old.clone(), kept.clone()));
             } else if definition {
                 self.dirty.acts(name, changed_on.clone());
-                if let Some(Change {
-                    what: What::Header(Some(inner)),
-                    ..
-                }) = self.change(at)
+                if let Some(class) = &kept
+                    && self.work.values_reshaped(class)?
                 {
+                    self.dirty.value(name, changed_on.clone());
+                }
+                if let What::Header(Some(inner)) = self.what(at) {
                     crate::plan::members(statement, inner, "", &mut self.dirty);
                 }
             } else if let (Some(old), Some(new)) = (&old, &new)
@@ -250,6 +241,38 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// What the old text's version of a definition made. Of several definitions of a name only the
+    /// last is what the name is bound to; the others are looked for.
+    fn made_before(
+        &mut self,
+        at: usize,
+        statement: &'a Statement,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !matches!(statement.kind, Kind::Function | Kind::Class) {
+            return Ok(None);
+        }
+        let Some(old) = self.job.old else {
+            return self.before.get_item(&statement.name);
+        };
+        let body = &old.outline.body;
+        let binds = |s: &Statement| s.uses.binds.contains(&statement.name);
+        let Some(last) = body.iter().rposition(binds) else {
+            return self.before.get_item(&statement.name);
+        };
+        match self.job.changes.at(at).0 {
+            Some(was) if was == last => self.before.get_item(&statement.name),
+            Some(was) if statement.kind == Kind::Function && statement.decorators != 0 => {
+                self.search(&body[was].name, body[was].span.line)
+            }
+            Some(_) => Ok(None),
+            // It became another kind of definition, which does not make it a partner.
+            None if body.iter().filter(|s| binds(s)).count() == 1 => {
+                self.before.get_item(&statement.name)
+            }
+            None => Ok(None),
+        }
+    }
+
     /// Runs a compound statement. Names that only a branch binds which does not run any more go.
     pub(super) fn run_branches(&mut self, at: usize, statement: &'a Statement) -> PyResult<()> {
         const TELL: &str = "__pyreload_bound__";
@@ -261,12 +284,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let ran = kit.exec.call1((code, &dict));
         dict.del_item(TELL)?;
         ran?;
-        let body = &self.job.new.outline.body;
         for name in &statement.uses.binds {
-            let elsewhere = body
-                .iter()
-                .enumerate()
-                .any(|(i, s)| i != at && s.uses.binds.iter().any(|n| n == name));
+            let elsewhere = self.binders(name).any(|i| i != at);
             let untouched = match (self.before.get_item(name)?, dict.get_item(name)?) {
                 (Some(old), Some(new)) => old.is(&new),
                 _ => false,
@@ -291,21 +310,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(old.clone());
         }
         if container(old) && old.get_type().is(new.get_type()) {
-            let links: Vec<usize> = (at + 1..self.job.new.outline.body.len())
-                .take_while(|&i| {
-                    let uses = &self.job.new.outline.body[i].uses;
-                    !uses.binds.iter().any(|n| n == name) || uses.mutates.iter().any(|n| n == name)
-                })
-                .filter(|&i| {
-                    self.job.new.outline.body[i]
-                        .uses
-                        .mutates
-                        .iter()
-                        .any(|n| n == name)
-                })
-                .collect();
+            let mutators: Vec<usize> = self.mutators(name).collect();
+            let end = self
+                .binders(name)
+                .find(|i| *i > at && !mutators.contains(i));
+            let last = mutators
+                .iter()
+                .copied()
+                .rfind(|i| *i > at && end.is_none_or(|end| *i < end));
             let base = self.bases.get(name).cloned();
-            if let Some(&last) = links.last() {
+            if let Some(last) = last {
                 let live = old.call_method0("copy")?;
                 self.work.tx.container(old)?;
                 let merge = std::mem::replace(&mut self.work.merge, false);

@@ -21,7 +21,7 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether this function object was made by that `def`.
+    /// Whether this function object was made by that `def`, and has its code still.
     pub fn is(&self, kit: &Kit<'_>, value: &Bound<'_, PyAny>) -> bool {
         kit.is_function(value)
             && value.getattr("__code__").is_ok_and(|code| {
@@ -30,6 +30,7 @@ impl Wanted<'_> {
                     .ok()
                     == Some(self.line)
                     && code.getattr("co_name").is_ok_and(|n| text(&n) == self.name)
+                    && !kit.is_fresh(&code)
             })
     }
 }
@@ -89,7 +90,11 @@ pub fn find<'py>(
 }
 
 /// Code objects that do the same and show the same lines.
-pub fn same_code(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub fn same_code<'py>(
+    kit: &Kit<'py>,
+    old: &Bound<'py, PyAny>,
+    new: &Bound<'py, PyAny>,
+) -> PyResult<bool> {
     if old.is(new) {
         return Ok(true);
     }
@@ -102,7 +107,11 @@ pub fn same_code(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) 
     Ok(old.eq(new)? && old.getattr(lines)?.eq(new.getattr(lines)?)? && nested_same(kit, old, new)?)
 }
 
-fn nested_same(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool> {
+fn nested_same<'py>(
+    kit: &Kit<'py>,
+    old: &Bound<'py, PyAny>,
+    new: &Bound<'py, PyAny>,
+) -> PyResult<bool> {
     if kit.version >= (3, 12) {
         return Ok(true);
     }

@@ -189,5 +189,7 @@ fn shifted<'py>(
         }
         arguments.set_item("co_consts", PyTuple::new(kit.py, moved)?)?;
     }
-    code.call_method("replace", (), Some(&arguments))
+    let moved = code.call_method("replace", (), Some(&arguments))?;
+    kit.note_fresh(&moved);
+    Ok(moved)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::annotations::{lazy, may_annotate_inside};
 use super::function::Wanted;
 use super::kit::text;
 use super::lines::Moved;
@@ -29,6 +30,18 @@ pub(super) fn mangled(name: &str, class: Option<&str>) -> String {
     }
 }
 
+/// Whether two versions of a class body bind other names: a decorator may look at them.
+fn other_names(old: &Statement, new: &Statement) -> bool {
+    let names = |class: &Statement| -> BTreeSet<String> {
+        class
+            .body
+            .iter()
+            .flat_map(|m| m.uses.binds.iter().cloned())
+            .collect()
+    };
+    names(old) != names(new)
+}
+
 /// The names that a statement of a class body may annotate.
 fn annotates(member: &Statement) -> impl Iterator<Item = &String> {
     let own = (member.kind == Kind::Annotation).then_some(&member.name);
@@ -39,17 +52,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// A class or compound of which only parts changed, or are affected by what changed.
     pub fn members(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         let changes: &'a Changes = self.job.changes;
-        let Some(change) = changes.items.get(at).filter(|c| c.new == at) else {
-            return Ok(());
-        };
-        let old = match (self.job.old, change.old) {
+        let (partner, what) = changes.at(at);
+        let old = match (self.job.old, partner) {
             (Some(source), Some(index)) => {
                 let outline = source.outline;
                 &outline.body[index]
             }
             _ => return self.run_whole(at, statement, why),
         };
-        let inner = match &change.what {
+        let inner = match what {
             What::Inner(inner) => Some(inner),
             _ => None,
         };
@@ -238,9 +249,29 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .flat_map(annotates)
             .filter(|n| !annotated.contains(n))
             .collect();
-        if !unannotated.is_empty() && kit.version >= (3, 14) {
+        let lazy = lazy(kit, self.job.new);
+        if again
+            .iter()
+            .any(|&at| may_annotate_inside(self.job.new, &new.body[at]))
+        {
             return Ok(false);
         }
+        let (reannotated, apart) = if lazy {
+            self.annotated_members(old, new)
+        } else {
+            (false, true)
+        };
+        let annotate = if reannotated {
+            if !apart || self.work.generated(class)? || self.processed(class, old)? {
+                return Ok(false);
+            }
+            let Some(made) = self.class_annotate(class, new, &chain)? else {
+                return Ok(false);
+            };
+            Some(made)
+        } else {
+            None
+        };
         let documented =
             |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
         let doc_gone = documented(&old.body) && !documented(&new.body);
@@ -249,7 +280,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .iter()
                 .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
-            if touches_slots || self.work.generated(class)? || self.processed(class, old)? {
+            // `locals()[name] = ...`: nobody knows which names they bound.
+            let opaque = |body: &[Statement]| body.iter().any(|m| m.uses.opaque);
+            if touches_slots
+                || opaque(&old.body)
+                || opaque(&new.body)
+                || self.work.generated(class)?
+                || self.processed(class, old)?
+                || (old.decorators != 0 && other_names(old, new))
+                || self.told_owner(class, &gone)?
+            {
                 return Ok(false);
             }
         }
@@ -258,6 +298,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner)? {
             return Ok(false);
+        }
+        if let Some(annotate) = annotate {
+            self.work.annotate_as(class, &annotate)?;
+        } else if lazy && !again.is_empty() {
+            self.work.forget_annotations(class)?;
         }
         let own = self.class_name(class)?;
         for name in gone {
@@ -275,7 +320,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         self.implied_hash(class, &bound)?;
-        for name in unannotated {
+        for name in unannotated.into_iter().filter(|_| !lazy) {
             self.drop_annotation(class, &mangled(name, Some(&own)))?;
         }
         if old.body.first().is_some_and(|m| m.kind == Kind::Docstring)
@@ -402,6 +447,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(false)
     }
 
+    /// Whether something that is gone had told the class of itself (`__set_name__`): only a class
+    /// that is made anew does not have it in its books.
+    fn told_owner(&self, class: &Bound<'py, PyAny>, gone: &[&String]) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let own = self.class_name(class)?;
+        for name in gone {
+            if let Some(entry) = kit.class_entry(class, &mangled(name, Some(&own)))?
+                && !kit.is_function(&entry)
+                && !kit.is_class(&entry)
+                && let Ok(told) = entry.get_type().getattr("__set_name__")
+                && kit.is_function(&told)
+                && !self.library(&told)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a function is of the standard library's `functools`.
+    fn library(&self, function: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let functools = self.work.kit.py.import("functools")?.dict();
+        Ok(function.getattr("__globals__")?.is(&functools))
+    }
+
     /// Runs some statements of a class body over the live class.
     fn run_members(
         &mut self,
@@ -454,15 +524,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let before = names.copy()?;
         kit.exec.call1((code, &self.job.dict, &names))?;
         self.facts.executed = true;
-        if names.contains("__annotate__")? || names.contains("__annotate_func__")? {
-            // 3.14: the new function knows only the annotations of these statements.
-            return Ok(false);
-        }
         for cell in ["__classcell__", "__classdictcell__"] {
             if let Some(found) = names.get_item(cell)? {
                 names.del_item(cell)?;
                 if cell == "__classcell__" {
                     found.setattr("cell_contents", class)?;
+                } else {
+                    found.setattr("cell_contents", kit.entries(class)?)?;
                 }
             }
         }

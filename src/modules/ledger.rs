@@ -14,6 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use super::graph::{Graph, Id};
 use super::imports::scan;
 use super::kept::{Kept, Packer};
+use crate::diff;
 use crate::files::Look;
 use crate::outline::{self, Outline, OutlineError};
 
@@ -30,8 +31,11 @@ pub struct Version {
     pub known: bool,
     // In a box: most versions never have one.
     outline: OnceLock<Box<Result<Outline, OutlineError>>>,
-    imports: OnceLock<Vec<(u32, String, Vec<String>)>>,
+    imports: OnceLock<Arc<Imports>>,
 }
+
+/// Import statements: leading dots, dotted name, imported names.
+type Imports = Vec<(u32, String, Vec<String>)>;
 
 impl Version {
     /// A version of which nothing was worked out yet.
@@ -76,9 +80,33 @@ impl Version {
             .get_or_init(|| Box::new(outline::read(self.text())))
     }
 
+    /// Works its outline out from that of the version before, in time that follows the edit.
+    pub fn follow(&self, before: &Self) {
+        let Ok(old) = before.outline() else { return };
+        let (was, is) = (before.text(), self.text());
+        let read = || Box::new(outline::reread(was, old, is));
+        let Ok(new) = &**self.outline.get_or_init(read) else {
+            return;
+        };
+        if let Some(imports) = before.imports.get() {
+            let changes = diff::compare(old, new);
+            let here = changes.items.iter().map(|c| (is, new.body[c.new].span));
+            let there = changes.items.iter().filter_map(|c| c.old);
+            let there = there.chain(changes.removed.iter().copied());
+            let there = there.map(|at| (was, old.body[at].span));
+            let imports_something = |(text, span): (&str, outline::Span)| {
+                let slice = text.get(span.start as usize..span.end as usize);
+                slice.is_none_or(|s| s.contains("import"))
+            };
+            if !here.chain(there).any(imports_something) {
+                self.imports.get_or_init(|| Arc::clone(imports));
+            }
+        }
+    }
+
     /// The modules that its import statements name: leading dots, dotted name, imported names.
     pub fn imports(&self) -> &[(u32, String, Vec<String>)] {
-        self.imports.get_or_init(|| scan(&self.glance()))
+        self.imports.get_or_init(|| Arc::new(scan(&self.glance())))
     }
 }
 
