@@ -400,7 +400,7 @@ impl Ledger {
     pub fn wanting(&self, stem: &str) -> Vec<(String, String)> {
         self.with_graph(|graph| {
             let mut out = Vec::new();
-            for id in 0..graph.len() {
+            for id in 0..graph.size() {
                 let id = Id::try_from(id).unwrap_or(Id::MAX);
                 let target = graph.name(id);
                 if target.rsplit('.').next() == Some(stem) {
