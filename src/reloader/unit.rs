@@ -113,9 +113,12 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 if edited.cause == Cause::Dependency {
                     continue;
                 }
+                let known = edited.version.imports_as(&record.version());
                 record.set_version(Arc::clone(&edited.version));
                 record.reloads.fetch_add(1, Ordering::Relaxed);
-                self.reloader.ledger.reindex(&record.name);
+                if !known {
+                    self.reloader.ledger.reindex(&record.name);
+                }
             }
         }
         if self.flags.force {
