@@ -6,7 +6,9 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::ffi::c_void;
+use std::sync::OnceLock;
 
+use crate::interp::{library, module_table};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -33,7 +35,7 @@ impl<'py> Late<'py> {
     }
 
     fn find(&self) -> PyResult<Bound<'py, PyAny>> {
-        let mut at = self.py.import(self.module)?.into_any();
+        let mut at = library(self.py, self.module)?;
         for name in self.path.split('.').filter(|name| !name.is_empty()) {
             at = at.getattr(name)?;
         }
@@ -96,8 +98,12 @@ type SetClosure = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject) -
 impl<'py> Kit<'py> {
     /// Looks everything up.
     pub fn new(py: Python<'py>) -> PyResult<Self> {
-        let sys = py.import("sys")?;
-        let version = py.version_info();
+        // One process has one Python, whatever interpreters come and go in it.
+        static VERSION: OnceLock<(u8, u8)> = OnceLock::new();
+        let version = VERSION.get_or_init(|| {
+            let version = py.version_info();
+            (version.major, version.minor)
+        });
         let late = |from, name| Late::new(py, from, name);
         Ok(Self {
             py,
@@ -116,8 +122,8 @@ impl<'py> Kit<'py> {
             object_setattr: late("builtins", "object.__setattr__"),
             object: late("builtins", "object"),
             gc: late("gc", ""),
-            sys_modules: sys.getattr("modules")?.cast_into()?,
-            version: (version.major, version.minor),
+            sys_modules: module_table(py)?,
+            version: *version,
             fresh: RefCell::default(),
         })
     }

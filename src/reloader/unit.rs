@@ -316,7 +316,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 .push("its policy is to be left alone".to_owned());
             return Ok(Some((Facts::default(), report)));
         }
-        kit.py.import("sys")?.call_method1(
+        crate::interp::library(kit.py, "sys")?.call_method1(
             "audit",
             (
                 "pyreload.reload",
