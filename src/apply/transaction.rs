@@ -466,7 +466,7 @@ pub fn set_code<'py>(
             return outcome;
         }
     }
-    function.setattr("__code__", code)
+    function.setattr(kit.word(super::kit::Word::Code), code)
 }
 
 /// Entry by entry: a cleared dict would be visible to other threads.
