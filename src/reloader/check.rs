@@ -1,6 +1,6 @@
 //! A check from top to bottom.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -577,7 +577,7 @@ impl Reloader {
     }
 
     /// All modules that import one of these, directly or not.
-    fn dependents(&self, names: &[String]) -> BTreeSet<String> {
+    pub(super) fn dependents(&self, names: &[String]) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
         let mut todo: Vec<String> = names.to_vec();
         while let Some(name) = todo.pop() {
@@ -588,62 +588,6 @@ impl Reloader {
             }
         }
         out
-    }
-
-    /// The modules of a unit and their dependents, each after those it imports.
-    fn order(&self, kit: &Kit<'_>, edited: &[Edited]) -> Result<Vec<String>, Error> {
-        let names: Vec<String> = edited.iter().map(|e| e.record.name.clone()).collect();
-        let mut nodes = self.dependents(&names);
-        nodes.extend(names.iter().cloned());
-        if nodes.len() == 1 {
-            return Ok(names);
-        }
-        // Where imports go round in a circle, the order in which they were imported decides.
-        let mut imported: Vec<String> = Vec::with_capacity(nodes.len());
-        for key in kit.sys_modules.keys() {
-            let name = crate::apply::text(&key);
-            if nodes.contains(&name) {
-                imported.push(name);
-            }
-        }
-        let targets: HashMap<&String, Vec<String>> = imported
-            .iter()
-            .map(|name| {
-                let found = match edited.iter().find(|e| e.record.name == *name) {
-                    Some(edited) => new_imports(edited),
-                    None => self
-                        .ledger
-                        .get(name)
-                        .map(|r| crate::modules::forward(&r))
-                        .unwrap_or_default(),
-                };
-                (name, found)
-            })
-            .collect();
-        let mut out = Vec::with_capacity(imported.len());
-        let mut seen: BTreeSet<&String> = BTreeSet::new();
-        for start in &imported {
-            // Depth first, without recursion: import chains can be long.
-            let mut stack: Vec<(&String, usize)> = Vec::new();
-            if seen.insert(start) {
-                stack.push((start, 0));
-            }
-            while let Some((name, at)) = stack.pop() {
-                let next = targets[name].get(at);
-                match next {
-                    Some(target) => {
-                        stack.push((name, at + 1));
-                        if let Some((key, _)) = targets.get_key_value(target)
-                            && seen.insert(key)
-                        {
-                            stack.push((key, 0));
-                        }
-                    }
-                    None => out.push(name.clone()),
-                }
-            }
-        }
-        Ok(out)
     }
 }
 
@@ -657,7 +601,7 @@ struct Changed {
 }
 
 /// The modules that the new version of a module imports.
-fn new_imports(edited: &Edited) -> Vec<String> {
+pub(super) fn new_imports(edited: &Edited) -> Vec<String> {
     crate::modules::targets(&edited.record, &edited.version)
 }
 

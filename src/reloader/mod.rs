@@ -9,6 +9,7 @@ mod find;
 mod hooks;
 mod namespaces;
 mod notice;
+mod order;
 mod pulse;
 mod rules;
 mod unit;
