@@ -10,7 +10,7 @@ use super::kit::text;
 use super::module::{Chain, Run, container, first_line};
 use super::registry::holds;
 use super::work::Replaced;
-use crate::diff::{Change, What};
+use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::rebound_later;
 use crate::report::{Action, ChangeKind};
@@ -183,11 +183,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .push((name.clone(), old.clone(), kept.clone()));
             } else if definition {
                 self.dirty.acts(name, changed_on.clone());
-                if let Some(Change {
-                    what: What::Header(Some(inner)),
-                    ..
-                }) = self.change(at)
-                {
+                if let What::Header(Some(inner)) = self.what(at) {
                     crate::plan::members(statement, inner, "", &mut self.dirty);
                 }
             } else if let (Some(old), Some(new)) = (&old, &new)
@@ -261,12 +257,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let ran = kit.exec.call1((code, &dict));
         dict.del_item(TELL)?;
         ran?;
-        let body = &self.job.new.outline.body;
         for name in &statement.uses.binds {
-            let elsewhere = body
-                .iter()
-                .enumerate()
-                .any(|(i, s)| i != at && s.uses.binds.iter().any(|n| n == name));
+            let elsewhere = self.binders(name).any(|i| i != at);
             let untouched = match (self.before.get_item(name)?, dict.get_item(name)?) {
                 (Some(old), Some(new)) => old.is(&new),
                 _ => false,
@@ -291,21 +283,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(old.clone());
         }
         if container(old) && old.get_type().is(new.get_type()) {
-            let links: Vec<usize> = (at + 1..self.job.new.outline.body.len())
-                .take_while(|&i| {
-                    let uses = &self.job.new.outline.body[i].uses;
-                    !uses.binds.iter().any(|n| n == name) || uses.mutates.iter().any(|n| n == name)
-                })
-                .filter(|&i| {
-                    self.job.new.outline.body[i]
-                        .uses
-                        .mutates
-                        .iter()
-                        .any(|n| n == name)
-                })
-                .collect();
+            let mutators: Vec<usize> = self.mutators(name).collect();
+            let end = self
+                .binders(name)
+                .find(|i| *i > at && !mutators.contains(i));
+            let last = mutators
+                .iter()
+                .copied()
+                .rfind(|i| *i > at && end.is_none_or(|end| *i < end));
             let base = self.bases.get(name).cloned();
-            if let Some(&last) = links.last() {
+            if let Some(last) = last {
                 let live = old.call_method0("copy")?;
                 self.work.tx.container(old)?;
                 let merge = std::mem::replace(&mut self.work.merge, false);

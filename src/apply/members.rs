@@ -39,17 +39,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// A class or compound of which only parts changed, or are affected by what changed.
     pub fn members(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         let changes: &'a Changes = self.job.changes;
-        let Some(change) = changes.items.get(at).filter(|c| c.new == at) else {
-            return Ok(());
-        };
-        let old = match (self.job.old, change.old) {
+        let (partner, what) = changes.at(at);
+        let old = match (self.job.old, partner) {
             (Some(source), Some(index)) => {
                 let outline = source.outline;
                 &outline.body[index]
             }
             _ => return self.run_whole(at, statement, why),
         };
-        let inner = match &change.what {
+        let inner = match what {
             What::Inner(inner) => Some(inner),
             _ => None,
         };

@@ -13,9 +13,9 @@ use super::compile::Source;
 use super::function::Wanted;
 use super::lines::Moved;
 use super::work::Work;
-use crate::diff::{Change, Changes, What};
-use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Dirty, Functions, Mark, Plan, affected};
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Outline, Statement, Value};
+use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
 use crate::report::{self, Action, ChangeKind};
 
 /// A name that a module took from another one, whose value there changed.
@@ -101,7 +101,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     work.dict = job.dict.clone();
     work.members = job
         .old
-        .map(|old| class_members(&old.outline.body))
+        .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
     work.tx.dict(&job.dict)?;
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
@@ -123,9 +123,10 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     };
     run.prepare()?;
     let body: &'a [Statement] = &job.new.outline.body;
-    for (at, statement) in body.iter().enumerate() {
-        run.step(at, statement)?;
+    for step in &job.plan.steps {
+        run.step(step, &body[step.new])?;
     }
+    run.note_moved();
     for name in run.parked.keys().cloned().collect::<Vec<_>>() {
         run.unpark(&name)?;
     }
@@ -137,43 +138,40 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     Ok(run.facts)
 }
 
-/// The names that each class of a source binds, by qualified name.
-fn class_members(body: &[Statement]) -> BTreeMap<String, BTreeSet<String>> {
-    pub(super) fn walk(
-        body: &[Statement],
-        prefix: &str,
-        out: &mut BTreeMap<String, BTreeSet<String>>,
-    ) {
-        for statement in body {
-            match statement.kind {
-                Kind::Class => {
-                    let path = format!("{prefix}{}", statement.name);
-                    let names: &mut BTreeSet<String> = out.entry(path.clone()).or_default();
-                    for member in &statement.body {
-                        names.extend(member.uses.binds.iter().cloned());
-                    }
-                    walk(&statement.body, &format!("{path}."), out);
+/// The names that each class that a plan is about bound in the old text, by qualified name.
+fn class_members(body: &[Statement], steps: &[Step]) -> BTreeMap<String, BTreeSet<String>> {
+    fn walk(statement: &Statement, prefix: &str, out: &mut BTreeMap<String, BTreeSet<String>>) {
+        match statement.kind {
+            Kind::Class => {
+                let path = format!("{prefix}{}", statement.name);
+                let names: &mut BTreeSet<String> = out.entry(path.clone()).or_default();
+                for member in &statement.body {
+                    names.extend(member.uses.binds.iter().cloned());
                 }
-                Kind::Compound => walk(&statement.body, prefix, out),
-                _ => {}
+                let inner = format!("{path}.");
+                statement.body.iter().for_each(|s| walk(s, &inner, out));
             }
+            Kind::Compound => statement.body.iter().for_each(|s| walk(s, prefix, out)),
+            _ => {}
         }
     }
     let mut out = BTreeMap::new();
-    walk(body, "", &mut out);
+    for statement in steps.iter().filter_map(|step| body.get(step.old?)) {
+        walk(statement, "", &mut out);
+    }
     out
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
-    pub(super) fn change(&self, at: usize) -> Option<&'a Change> {
+    /// What became of a statement of the new text.
+    pub(super) fn what(&self, at: usize) -> &'a What {
         let changes: &'a Changes = self.job.changes;
-        // One entry for each statement, in their order.
-        changes.items.get(at).filter(|c| c.new == at)
+        changes.at(at).1
     }
 
     pub(super) fn old_statement(&self, at: usize) -> Option<&'a Statement> {
         let old: &'a Source<'a> = self.job.old?;
-        old.outline.body.get(self.change(at)?.old?)
+        old.outline.body.get(self.job.changes.at(at).0?)
     }
 
     /// Remembers what the statements that are to run may change in place, and works out what
@@ -232,17 +230,24 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// it has no effect but the value.
     pub(super) fn import_value(&self, old: &Source<'_>, name: &str) -> Option<Bound<'py, PyAny>> {
         let body = &old.outline.body;
-        let origin = body.iter().rposition(|s| {
-            s.uses.binds.iter().any(|n| n == name) && !s.uses.mutates.iter().any(|n| n == name)
+        let writers = old.outline.index().writers(body, name);
+        let origin = writers.iter().copied().rfind(|at| {
+            let uses = &body[*at].uses;
+            uses.binds.iter().any(|n| n == name) && !uses.mutates.iter().any(|n| n == name)
         })?;
         if body[origin].value == Value::Other {
             return None;
         }
         let scratch = self.before.copy().ok()?;
         self.as_it_was(&scratch, &body[origin]).ok()?;
-        for statement in body[origin..].iter().enumerate().filter_map(|(at, s)| {
-            (at == 0 || s.uses.mutates.iter().any(|n| n == name)).then_some(s)
-        }) {
+        for statement in writers
+            .iter()
+            .filter(|at| **at >= origin)
+            .filter_map(|&at| {
+                let mutates = body[at].uses.mutates.iter().any(|n| n == name);
+                (at == origin || mutates).then_some(&body[at])
+            })
+        {
             let simple = statement.kind != Kind::Compound
                 && statement.uses.mutates.iter().all(|n| n == name)
                 && statement.uses.calls.iter().all(|path| {
@@ -306,9 +311,35 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
-    pub(super) fn step(&mut self, at: usize, statement: &'a Statement) -> PyResult<()> {
+    /// What stands elsewhere and has nothing else done to it: statements without a step.
+    fn note_moved(&mut self) {
+        let Some(old) = self.job.old else { return };
+        let (changes, plan) = (self.job.changes, self.job.plan);
+        let (old, new): (&'a [Statement], &'a [Statement]) =
+            (&old.outline.body, &self.job.new.outline.body);
+        let end = changes.shared_end();
+        let shifted = new.len() > end
+            && changes
+                .at(end)
+                .0
+                .is_some_and(|at| old[at].span.line != new[end].span.line);
+        let tail = if shifted { end..new.len() } else { 0..0 };
+        for at in changes.items.iter().map(|change| change.new).chain(tail) {
+            if let (Some(was), What::Same) = changes.at(at)
+                && plan.step(at).is_none()
+            {
+                self.moved.push(Moved {
+                    old: &old[was],
+                    new: &new[at],
+                    chain: Vec::new(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn step(&mut self, step: &Step, statement: &'a Statement) -> PyResult<()> {
+        let at = step.new;
         self.take_imports(statement)?;
-        let step = &self.job.plan.steps[at];
         let mark = match step.mark {
             Mark::RunIf
                 if affected(&statement.uses, &self.functions, &self.dirty).is_none()
@@ -318,7 +349,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             // A class that stands still but for a name that its body reads.
             Mark::Members
-                if !matches!(self.change(at).map(|c| &c.what), Some(What::Inner(_)))
+                if !matches!(self.what(at), What::Inner(_))
                     && !self.dirty.reimports(statement)
                     && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
             {
@@ -394,15 +425,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             });
             // What another statement binds as well is not the star import's to take away.
-            let elsewhere = rebind.star
-                && rebind.new.is_none()
-                && self
-                    .job
-                    .new
-                    .outline
-                    .body
-                    .iter()
-                    .any(|s| s.uses.binds.contains(&rebind.name));
+            let elsewhere =
+                rebind.star && rebind.new.is_none() && self.binders(&rebind.name).next().is_some();
             if elsewhere {
                 continue;
             }
@@ -456,12 +480,23 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Whether a statement after this one binds the name.
     pub(super) fn bound_after(&self, statement: &Statement, name: &str) -> bool {
-        self.job
-            .new
-            .outline
-            .body
-            .iter()
-            .any(|s| s.span.start > statement.span.start && s.uses.binds.iter().any(|n| n == name))
+        let body = &self.job.new.outline.body;
+        self.binders(name)
+            .any(|at| body[at].span.start > statement.span.start)
+    }
+
+    /// The statements of the new text that bind a name.
+    pub(super) fn binders(&self, name: &str) -> impl Iterator<Item = usize> {
+        let outline: &'a Outline = self.job.new.outline;
+        let found = outline.index().writers(&outline.body, name).into_iter();
+        found.filter(move |at| outline.body[*at].uses.binds.iter().any(|n| n == name))
+    }
+
+    /// The statements of the new text that change what a name is bound to in place.
+    pub(super) fn mutators(&self, name: &str) -> impl Iterator<Item = usize> {
+        let outline: &'a Outline = self.job.new.outline;
+        let found = outline.index().writers(&outline.body, name).into_iter();
+        found.filter(move |at| outline.body[*at].uses.mutates.iter().any(|n| n == name))
     }
 
     pub fn note(
@@ -528,12 +563,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         }
         self.cleared = dirty;
-        for path in self
-            .functions
-            .wrapped()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-        {
+        let names = acting(self.job.new.outline, &self.dirty);
+        for path in self.functions.wrapped(names.iter().map(String::as_str)) {
             if self
                 .functions
                 .acts_differently(std::slice::from_ref(&path), &self.dirty)
@@ -572,9 +603,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !self.job.imported {
             return;
         }
-        let paths = self.functions.paths().chain(self.functions.assigned());
-        let paths: Vec<String> = paths.map(str::to_owned).collect();
-        for path in paths {
+        let names = acting(self.job.new.outline, &self.dirty);
+        for path in self.functions.paths(names.iter().map(String::as_str)) {
             if let Some(why) = self
                 .functions
                 .acts_differently(std::slice::from_ref(&path), &self.dirty)

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::{Mutex, RwLock};
 
 use super::imports::scan;
+use crate::diff;
 use crate::files::Look;
 use crate::outline::{self, Outline, OutlineError};
 
@@ -24,8 +25,11 @@ pub struct Version {
     /// the import and the moment it was first seen.
     pub known: bool,
     outline: OnceLock<Result<Outline, OutlineError>>,
-    imports: OnceLock<Vec<(u32, String, Vec<String>)>>,
+    imports: OnceLock<Arc<Imports>>,
 }
+
+/// Import statements: leading dots, dotted name, imported names.
+type Imports = Vec<(u32, String, Vec<String>)>;
 
 impl Version {
     /// A version of which nothing was worked out yet.
@@ -45,9 +49,35 @@ impl Version {
         self.outline.get_or_init(|| outline::read(&self.text))
     }
 
+    /// Works its outline out from that of the version before, in time that follows the edit.
+    pub fn follow(&self, before: &Self) {
+        let Ok(old) = before.outline() else { return };
+        let read = || outline::reread(&before.text, old, &self.text);
+        let Ok(new) = self.outline.get_or_init(read) else {
+            return;
+        };
+        if let Some(imports) = before.imports.get() {
+            let changes = diff::compare(old, new);
+            let here = changes
+                .items
+                .iter()
+                .map(|c| (&self.text, new.body[c.new].span));
+            let there = changes.items.iter().filter_map(|c| c.old);
+            let there = there.chain(changes.removed.iter().copied());
+            let there = there.map(|at| (&before.text, old.body[at].span));
+            let imports_something = |(text, span): (&String, outline::Span)| {
+                let slice = text.get(span.start as usize..span.end as usize);
+                slice.is_none_or(|s| s.contains("import"))
+            };
+            if !here.chain(there).any(imports_something) {
+                self.imports.get_or_init(|| Arc::clone(imports));
+            }
+        }
+    }
+
     /// The modules that its import statements name: leading dots, dotted name, imported names.
     pub fn imports(&self) -> &[(u32, String, Vec<String>)] {
-        self.imports.get_or_init(|| scan(&self.text))
+        self.imports.get_or_init(|| Arc::new(scan(&self.text)))
     }
 }
 

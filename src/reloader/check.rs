@@ -453,6 +453,14 @@ impl Reloader {
             reports: mut done,
             appeared,
         } = changed;
+        kit.py.detach(|| {
+            for one in edited.iter().filter(|e| e.cause != Cause::Dependency) {
+                let running = one.record.version();
+                if running.known && !Arc::ptr_eq(&running, &one.version) {
+                    one.version.follow(&running);
+                }
+            }
+        });
         // What failed before and did not change since is not tried again, unless a module that
         // it belongs together with changed, or something it could not import may be there now.
         let stale: BTreeSet<String> = edited
