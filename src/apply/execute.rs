@@ -80,6 +80,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
+        if statement.kind == Kind::Class {
+            self.dirty.overwrite(&statement.name, &statement.body);
+        }
         if let (Some(old), Some(new)) = (
             self.before.get_item(&statement.name)?,
             dict.get_item(&statement.name)?,
@@ -231,7 +234,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         for name in &statement.uses.mutates {
             if !names.contains(name) && dict.get_item(name)?.is_some_and(|v| !container(&v)) {
-                self.dirty.value(name, changed_on.clone());
+                for path in crate::plan::changed_paths(statement, name, &self.functions) {
+                    self.dirty.value(path, changed_on.clone());
+                }
             }
         }
         if !reported {

@@ -177,6 +177,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             if changed && member.kind != Kind::Other {
                 again.insert(at);
+                self.dirty
+                    .overwrite(path.trim_end_matches('.'), std::iter::once(member));
                 for name in &member.uses.binds {
                     if matches!(member.kind, Kind::Function | Kind::Class) {
                         local.acts(name, "which changed");
@@ -259,6 +261,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let own = self.class_name(class)?;
         for name in gone {
+            if self.set_by_module(&format!("{path}{name}")) {
+                continue;
+            }
             let key = mangled(name, Some(&own));
             if kit.class_entry(class, &key)?.is_some() {
                 let key = pyo3::types::PyString::new(kit.py, &key);

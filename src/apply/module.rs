@@ -94,6 +94,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
+    /// Attributes of classes that statements of the new text set: `C.attr`.
+    pub written: BTreeSet<&'a str>,
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
@@ -103,6 +105,15 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         .old
         .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
+    let new: &'a [Statement] = &job.new.outline.body;
+    let steps = job.plan.steps.iter();
+    let written: BTreeSet<&'a str> = steps
+        .flat_map(|step| &new[step.new].uses.writes)
+        .map(String::as_str)
+        .collect();
+    for (class, names) in &mut work.members {
+        names.retain(|name| !written.contains(format!("{class}.{name}").as_str()));
+    }
     work.tx.dict(&job.dict)?;
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
         work.tx.container(&annotations)?;
@@ -118,6 +129,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         chains: Vec::new(),
         cleared: 0,
         bases: BTreeMap::new(),
+        written,
         work,
         job,
     };
@@ -163,6 +175,11 @@ fn class_members(body: &[Statement], steps: &[Step]) -> BTreeMap<String, BTreeSe
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Whether a statement of the module gives a class this attribute (`C.attr`) after its body.
+    pub(super) fn set_by_module(&self, path: &str) -> bool {
+        self.written.contains(path)
+    }
+
     /// What became of a statement of the new text.
     pub(super) fn what(&self, at: usize) -> &'a What {
         let changes: &'a Changes = self.job.changes;
@@ -345,7 +362,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if affected(&statement.uses, &self.functions, &self.dirty).is_none()
                     && crate::plan::remade(statement, &self.dirty).is_none() =>
             {
-                Mark::Keep
+                // What its own change calls for, if it did not run for that alone.
+                match self.what(at) {
+                    What::Inner(_) => Mark::Members,
+                    What::Body => Mark::Patch,
+                    _ => Mark::Keep,
+                }
             }
             // A class that stands still but for a name that its body reads.
             Mark::Members
@@ -446,7 +468,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !follows {
                 continue;
             }
-            match &rebind.new {
+            // Public no more, or gone, in one of the modules that it could come from.
+            let other = match rebind.star && rebind.new.is_none() {
+                true => self.star_value(&rebind.name)?,
+                false => None,
+            };
+            if other.is_some() && other.as_ref().zip(now.as_ref()).is_some_and(|(a, b)| a.is(b)) {
+                continue;
+            }
+            let value = other.or_else(|| rebind.new.clone());
+            match &value {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,
                 None => {
@@ -459,7 +490,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let why = format!("which comes from {}", rebind.from);
             self.dirty.value(&rebind.name, why);
-            let action = if rebind.new.is_some() {
+            let action = if value.is_some() {
                 Action::Rebound
             } else {
                 Action::Removed
@@ -473,7 +504,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             );
             self.facts
                 .rebound
-                .push((rebind.name.clone(), now, rebind.new.clone()));
+                .push((rebind.name.clone(), now, value));
         }
         Ok(())
     }
