@@ -249,6 +249,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .iter()
                 .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
+            // `__doc__ = ...` of the text above it: one entry, two statements.
+            let documents = |body: &[Statement]| {
+                body.iter().any(|m| {
+                    let uses = &m.uses;
+                    uses.binds.iter().chain(&uses.reads).any(|n| n == "__doc__")
+                })
+            };
+            let doc_again = again
+                .iter()
+                .any(|&at| new.body[at].kind == Kind::Docstring);
+            if (doc_gone || doc_again) && (documents(&new.body) || documents(&old.body)) {
+                return Ok(false);
+            }
             if touches_slots || self.work.generated(class)? || self.processed(class, old)? {
                 return Ok(false);
             }

@@ -429,7 +429,9 @@ fn propagate(
         let line = statement.span.line;
         if statement.kind == Kind::Class && plan.steps[at].mark != Mark::Keep {
             let (partner, what) = changes.at(reached.places[at]);
-            if partner.is_some_and(|at| layout_differs(&old.body[at], statement, what)) {
+            // Its base, perhaps, is another class.
+            let derived = plan.steps[at].mark == Mark::RunIf;
+            if derived || partner.is_some_and(|at| layout_differs(&old.body[at], statement, what)) {
                 // Most often another class then: those that derive from it must know.
                 dirty.value(&statement.name, format!("which changed on line {line}"));
             }
