@@ -390,6 +390,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// Whether statements that run again read a name of the module or a builtin that the class binds
+    /// only later: they would see what the class has.
+    fn reads_ahead(
+        &self,
+        class: &Statement,
+        again: &BTreeSet<usize>,
+        bound: &BTreeSet<&String>,
+    ) -> bool {
+        again.iter().any(|&at| {
+            class.body[at].uses.reads.iter().any(|path| {
+                let name = path.split('.').next().unwrap_or(path);
+                let binds = |m: &Statement| m.uses.binds.iter().any(|n| n == name);
+                !bound.iter().any(|n| *n == name)
+                    && class.body[at..].iter().any(binds)
+                    && !class.body[..at].iter().any(binds)
+            })
+        })
+    }
+
     /// Whether a class decorator (or `__init_subclass__`) put something else in the place of
     /// plain methods, so that a new method must go through it as well.
     fn processed(&self, class: &Bound<'py, PyAny>, old: &Statement) -> PyResult<bool> {
@@ -468,6 +487,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         let before = names.copy()?;
+        let own = self.class_name(class)?;
+        // A name that a statement binds is, before it does, that of the module or a builtin.
+        let bound: BTreeSet<&String> = members.iter().flat_map(|m| &m.uses.binds).collect();
+        for name in &bound {
+            let key = mangled(name, Some(&own));
+            if !key.starts_with("__") && names.contains(&key)? {
+                names.del_item(&key)?;
+            }
+        }
+        if self.reads_ahead(new, again, &bound) {
+            return Ok(false);
+        }
         kit.exec.call1((code, &self.job.dict, &names))?;
         self.facts.executed = true;
         if names.contains("__annotate__")? || names.contains("__annotate_func__")? {
@@ -482,7 +513,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
-        let own = self.class_name(class)?;
         for &at in again {
             let member = &new.body[at];
             if member.kind == Kind::Docstring {

@@ -240,6 +240,7 @@ impl<'a> Reader<'a> {
         // The first iterable is evaluated outside; a class body's names are seen there only.
         if let Some(first) = generators.first() {
             self.visit_expr(&first.iter);
+            self.called(&first.iter);
         }
         let targets = Bindings::of_targets(self.class, generators);
         self.scopes.push(Scope {

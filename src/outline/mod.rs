@@ -84,7 +84,8 @@ pub struct Uses {
     /// are left out; so are names a class body bound earlier itself.
     pub reads: Vec<String>,
     /// Paths that are called: `f(...)`, `m.f(...)`, decorators (`@f`, `@f(...)`), and names given
-    /// as an argument to a call of a builtin (`sorted(xs, key=f)`, `list(map(f, xs))`).
+    /// as an argument to a call of a builtin (`sorted(xs, key=f)`, `list(map(f, xs))`), and what is
+    /// iterated over (`for x in X`).
     pub calls: Vec<String>,
     /// Names of the attributes that are read, of whatever object: `build` for `Builder(1).build()`,
     /// `size` for `self.size`.

@@ -262,6 +262,15 @@ impl<'a> Functions<'a> {
             .find_map(|path| self.differs(path, dirty, &mut seen))
     }
 
+    /// `Kind.__members__`: all that a class has.
+    fn listed(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
+        let mut classes = reads.iter().filter_map(|path| {
+            path.split_once(".__members__")
+                .or_else(|| path.split_once(".__dict__"))
+        });
+        classes.find_map(|(class, _)| self.differs(class, dirty, &mut BTreeSet::new()))
+    }
+
     /// `Kid.SIZE`, where SIZE is an attribute of the base.
     fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
         reads
@@ -431,6 +440,7 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
         .reads(&uses.reads)
         .or_else(|| functions.acts_differently(&uses.calls, dirty))
         .or_else(|| functions.inherited(&uses.reads, dirty))
+        .or_else(|| functions.listed(&uses.reads, dirty))
         .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
         .or_else(|| {
             let again = uses.writes.iter().find(|p| dirty.overwritten.contains(*p))?;
