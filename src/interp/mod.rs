@@ -11,6 +11,8 @@
 
 mod probe;
 
+pub use probe::utf8;
+
 use std::cell::Cell;
 use std::fmt;
 use std::sync::OnceLock;
