@@ -79,6 +79,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
+        if statement.kind == Kind::Class {
+            self.dirty.overwrite(&statement.name, &statement.body);
+        }
         self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
         self.remade.extend(made.cloned());
@@ -233,7 +236,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         for name in &statement.uses.mutates {
             if !names.contains(name) && dict.get_item(name)?.is_some_and(|v| !container(&v)) {
-                self.dirty.value(name, changed_on.clone());
+                for path in crate::plan::changed_paths(statement, name, &self.functions) {
+                    self.dirty.value(path, changed_on.clone());
+                }
             }
         }
         if !reported {

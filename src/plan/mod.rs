@@ -10,7 +10,7 @@ mod reaching;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diff::{Changes, What};
+use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use dirty::{Dirty, Functions, affected, import_key, remade};
@@ -144,6 +144,10 @@ impl<'a> Reached<'a> {
         all.filter(|at| self.effects[*at].binds.contains(name))
     }
 
+    fn restartable(&self, at: usize) -> bool {
+        restartable(self.new, self.places[at])
+    }
+
     /// The first that stands at this place of the text, or after it.
     fn from_place(&self, place: usize) -> usize {
         self.places.partition_point(|at| *at < place)
@@ -226,7 +230,7 @@ pub fn make_with(
     }
     gone_effects(old, &reached, changes, &mut plan);
     moves.mark(&reached, changes, &mut plan);
-    restart_chains(&reached, anew, &mut plan);
+    restart_chains(&reached, changes, anew, &mut plan);
     let mut partly = BTreeSet::new();
     for change in &changes.items {
         if matches!(&change.what, What::Inner(inner) if runs_parts(inner)) {
@@ -236,6 +240,7 @@ pub fn make_with(
     // Marks only ever grow, so this ends.
     loop {
         let mut grown = propagate(
+            old,
             &reached,
             changes,
             &functions,
@@ -244,7 +249,7 @@ pub fn make_with(
             &mut partly,
         );
         grown |= reach_back(&reached, &partly, &mut plan);
-        grown |= restart_chains(&reached, anew, &mut plan);
+        grown |= restart_chains(&reached, changes, anew, &mut plan);
         if !grown {
             return plan;
         }
@@ -279,7 +284,7 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
             let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
                 continue;
             };
-            if restartable(reached.statement(origin)) {
+            if reached.restartable(origin) {
                 run(
                     plan,
                     origin,
@@ -323,9 +328,22 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
     }
 }
 
-/// Whether a name may be made anew from this statement: nothing but itself is lost.
-fn restartable(statement: &Statement) -> bool {
-    statement.kind == Kind::Assign && statement.value != Value::Other
+/// Whether a name may be made anew from this statement: nothing but itself is lost. What functions
+/// take from an iterator when they are called (numbers for things that live on) is not to come
+/// twice.
+fn restartable(outline: &Outline, at: usize) -> bool {
+    let body = &outline.body;
+    let statement = &body[at];
+    let taken = |name: &String| {
+        let mut users = outline.index().later(body, name).into_iter();
+        users.any(|user| body[user].later.mutates.contains(name))
+    };
+    statement.kind == Kind::Assign
+        && match statement.value {
+            Value::Other => false,
+            Value::Pure | Value::Container => true,
+            Value::Iterator => !statement.uses.binds.iter().any(taken),
+        }
 }
 
 fn run(plan: &mut Plan, at: usize, why: &str) -> bool {
@@ -346,14 +364,19 @@ fn runs(plan: &Plan, at: usize) -> bool {
 /// fresh binding; otherwise what one of them does would be done twice. Only where the first
 /// is a literal or plain container: an application object that lives on is not replaced, the
 /// changed statement alone runs on it.
-fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Plan) -> bool {
+fn restart_chains(
+    reached: &Reached<'_>,
+    changes: &Changes,
+    anew: &BTreeSet<String>,
+    plan: &mut Plan,
+) -> bool {
     let mut grown = false;
     let effects = &reached.effects;
     for origin in 0..reached.len() {
         let statement = reached.statement(origin);
         for name in &statement.uses.binds {
             let asked = statement.kind == Kind::Assign && anew.contains(name);
-            if !restartable(statement) && !asked {
+            if !reached.restartable(origin) && !asked {
                 continue;
             }
             let after = reached.writers(name).iter().copied();
@@ -361,7 +384,21 @@ fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Pla
                 .filter(|&i| i > origin)
                 .take_while(|&i| effects[i].mutates.contains(name))
                 .collect();
-            if !links.is_empty() && (runs(plan, origin) || links.iter().any(|&i| runs(plan, i))) {
+            // Of a class in parts, those that change the name; an enumeration runs as a whole.
+            let in_parts = |plan: &Plan, at: usize| match changes.at(reached.places[at]).1 {
+                What::Inner(inner) if plan.steps[at].mark == Mark::Members => {
+                    again(reached.statement(at), inner).any(|member| {
+                        statement.value == Value::Iterator
+                            || member.uses.mutates.contains(name)
+                    })
+                }
+                _ => false,
+            };
+            let links_run = |plan: &Plan| {
+                let mut links = links.iter();
+                links.any(|&i| runs(plan, i) || in_parts(plan, i))
+            };
+            if !links.is_empty() && (runs(plan, origin) || links_run(plan)) {
                 for at in std::iter::once(origin).chain(links) {
                     grown |= run(plan, at, &format!("{name} is made anew"));
                 }
@@ -373,6 +410,7 @@ fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Pla
 
 /// Forward: readers of what changed run again.
 fn propagate(
+    old: &Outline,
     reached: &Reached<'_>,
     changes: &Changes,
     functions: &Functions<'_>,
@@ -429,6 +467,22 @@ fn propagate(
             }
         }
         let line = statement.span.line;
+        if statement.kind == Kind::Class && plan.steps[at].mark != Mark::Keep {
+            let (partner, what) = changes.at(reached.places[at]);
+            // Its base, perhaps, is another class.
+            let derived = plan.steps[at].mark == Mark::RunIf;
+            if derived || partner.is_some_and(|at| layout_differs(&old.body[at], statement, what)) {
+                // Most often another class then: those that derive from it must know.
+                dirty.value(&statement.name, format!("which changed on line {line}"));
+            }
+            match (&plan.steps[at].mark, what) {
+                (Mark::Members, What::Inner(inner)) => {
+                    dirty.overwrite(&statement.name, again(statement, inner));
+                }
+                (Mark::Members, _) => {}
+                _ => dirty.overwrite(&statement.name, &statement.body),
+            }
+        }
         match plan.steps[at].mark {
             Mark::Run | Mark::RunIf => {
                 for name in effects[at].binds.iter().chain(&effects[at].mutates) {
@@ -441,7 +495,11 @@ fn propagate(
                                 dirty.value(name, format!("which changed on line {line}"));
                             }
                         }
-                        _ => dirty.value(name, format!("which changed on line {line}")),
+                        _ => {
+                            for path in changed_paths(statement, name, functions) {
+                                dirty.value(path, format!("which changed on line {line}"));
+                            }
+                        }
                     }
                 }
             }
@@ -477,6 +535,47 @@ fn propagate(
         }
     }
     grown
+}
+
+/// What differs when a statement has run that changes `name` in place or binds it: the name, or
+/// attributes of a class, whose other users need not be told then.
+pub fn changed_paths<'s>(
+    statement: &'s Statement,
+    name: &'s str,
+    functions: &Functions<'_>,
+) -> Vec<&'s str> {
+    let uses = &statement.uses;
+    let of_name = |path: &&String| root(path) == name;
+    let paths: Vec<&str> = uses.writes.iter().filter(of_name).map(String::as_str).collect();
+    let simple = statement.kind != Kind::Compound && !uses.binds.iter().any(|n| n == name);
+    match simple && !paths.is_empty() && functions.defines_class(name) {
+        true => paths,
+        false => vec![name],
+    }
+}
+
+/// Whether instances of a class may need another layout than those there are.
+fn layout_differs(old: &Statement, new: &Statement, what: &What) -> bool {
+    let slots = |member: &Statement| member.uses.binds.iter().any(|name| name == "__slots__");
+    match what {
+        What::Header(_) => old.decorators == new.decorators,
+        What::Inner(inner) => {
+            again(new, inner).any(slots) || inner.removed.iter().any(|at| slots(&old.body[*at]))
+        }
+        _ => false,
+    }
+}
+
+/// The statements of a class body that changed so that they have to run again.
+fn again<'a>(class: &'a Statement, inner: &'a Changes) -> impl Iterator<Item = &'a Statement> {
+    let changed = |change: &&Change| {
+        matches!(
+            change.what,
+            What::Added | What::Changed | What::Header(_)
+        )
+    };
+    let changed = inner.items.iter().filter(changed);
+    changed.map(|change| &class.body[change.new])
 }
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
@@ -573,7 +672,7 @@ fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) 
                 let same_object =
                     !own && writers.iter().filter(|i| **i > source).all(|&i| {
                         !effects[i].binds.contains(name) || effects[i].mutates.contains(name)
-                    }) && !restartable(reached.statement(source));
+                    }) && !reached.restartable(source);
                 if !same_object {
                     grown |= run(
                         plan,
