@@ -4,7 +4,7 @@
 //! reference callback runs Python code in the middle of a change.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet};
+use pyo3::types::{PyDict, PyList, PySet, PyString};
 
 use super::kit::Kit;
 
@@ -24,6 +24,12 @@ enum Undo<'py> {
     Dict {
         dict: Bound<'py, PyDict>,
         before: Bound<'py, PyDict>,
+    },
+    /// Put one entry of a dict back.
+    Entry {
+        dict: Bound<'py, PyDict>,
+        key: Bound<'py, PyString>,
+        before: Bound<'py, PyAny>,
     },
     List {
         list: Bound<'py, PyList>,
@@ -104,6 +110,20 @@ impl<'py> Transaction<'py> {
             before: dict.copy()?,
         });
         Ok(())
+    }
+
+    /// Remembers one entry of a dict, which is there and will be.
+    pub fn entry(
+        &mut self,
+        dict: &Bound<'py, PyDict>,
+        key: &Bound<'py, PyString>,
+        before: &Bound<'py, PyAny>,
+    ) {
+        self.log.push(Undo::Entry {
+            dict: dict.clone(),
+            key: key.clone(),
+            before: before.clone(),
+        });
     }
 
     /// Remembers what an exact list, dict or set holds; nothing for other objects.
@@ -374,6 +394,7 @@ impl<'py> Transaction<'py> {
 fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
     match entry {
         Undo::Dict { dict, before } => restore_dict(dict, before),
+        Undo::Entry { dict, key, before } => dict.set_item(key, before),
         Undo::List { list, before } => list.set_slice(0, list.len(), before),
         Undo::Set { set, before } => {
             set.call_method1("intersection_update", (before,))?;

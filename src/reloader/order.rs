@@ -16,6 +16,8 @@ use crate::modules::{Graph, Id, Marks, targets};
 pub(super) struct Order {
     /// Each after those it imports.
     pub names: Vec<String>,
+    /// Which of them nobody imports.
+    pub ends: Vec<bool>,
     /// Some module comes before one that it imports.
     pub circular: bool,
 }
@@ -86,7 +88,13 @@ impl Reloader {
                     names.push(one.record.name.clone());
                 }
             }
-            Order { names, circular }
+            let mut ends: Vec<bool> = ids.iter().map(|i| graph.importers(*i).is_empty()).collect();
+            ends.resize(names.len(), false);
+            Order {
+                names,
+                ends,
+                circular,
+            }
         })
     }
 }
