@@ -496,7 +496,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 true => self.star_value(&rebind.name)?,
                 false => None,
             };
-            if other.is_some() && other.as_ref().zip(now.as_ref()).is_some_and(|(a, b)| a.is(b)) {
+            if other.is_some()
+                && other
+                    .as_ref()
+                    .zip(now.as_ref())
+                    .is_some_and(|(a, b)| a.is(b))
+            {
                 continue;
             }
             let value = other.or_else(|| rebind.new.clone());
@@ -525,9 +530,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 statement,
                 &format!("{} changed", rebind.from),
             );
-            self.facts
-                .rebound
-                .push((rebind.name.clone(), now, value));
+            self.facts.rebound.push((rebind.name.clone(), now, value));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyTuple};
+use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyString, PyTuple};
 
 use super::kit::Kit;
 
@@ -25,6 +25,12 @@ enum Undo<'py> {
     Dict {
         dict: Bound<'py, PyDict>,
         before: Bound<'py, PyDict>,
+    },
+    /// Put one entry of a dict back.
+    Entry {
+        dict: Bound<'py, PyDict>,
+        key: Bound<'py, PyString>,
+        before: Bound<'py, PyAny>,
     },
     List {
         list: Bound<'py, PyList>,
@@ -114,6 +120,20 @@ impl<'py> Transaction<'py> {
             Undo::Dict { dict, before } if dict.is(of) => Some(before.clone()),
             _ => None,
         })
+    }
+
+    /// Remembers one entry of a dict, which is there and will be.
+    pub fn entry(
+        &mut self,
+        dict: &Bound<'py, PyDict>,
+        key: &Bound<'py, PyString>,
+        before: &Bound<'py, PyAny>,
+    ) {
+        self.log.push(Undo::Entry {
+            dict: dict.clone(),
+            key: key.clone(),
+            before: before.clone(),
+        });
     }
 
     /// Remembers what an exact list, dict or set holds; nothing for other objects.
@@ -384,6 +404,7 @@ impl<'py> Transaction<'py> {
 fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
     match entry {
         Undo::Dict { dict, before } => restore_dict(dict, before),
+        Undo::Entry { dict, key, before } => dict.set_item(key, before),
         Undo::List { list, before } => list.set_slice(0, list.len(), before),
         Undo::Set { set, before } => {
             set.call_method1("intersection_update", (before,))?;

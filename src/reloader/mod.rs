@@ -10,6 +10,7 @@ mod hooks;
 mod namespaces;
 mod notice;
 mod order;
+mod passing;
 mod pulse;
 mod rules;
 mod unit;

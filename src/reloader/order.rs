@@ -17,6 +17,8 @@ use crate::modules::{Graph, Id, Marks, resolve, targets};
 pub(super) struct Order {
     /// Each after those it imports.
     pub names: Vec<String>,
+    /// Which of them nobody imports.
+    pub ends: Vec<bool>,
     /// Some module comes before one that it imports.
     pub circular: bool,
 }
@@ -44,9 +46,8 @@ impl Overlay {
             };
             let found = targets(&edited.record, &edited.version);
             let found: Vec<Id> = found.iter().filter_map(|t| graph.find(t)).collect();
-            let later = |t: &Id| {
-                graph.place(*t) > graph.place(id) && !graph.targets(id).contains(t)
-            };
+            let later =
+                |t: &Id| graph.place(*t) > graph.place(id) && !graph.targets(id).contains(t);
             if found.iter().any(later) {
                 let mut fresh = imports_now(graph, edited);
                 fresh.retain(later);
@@ -117,7 +118,13 @@ impl Reloader {
                     names.push(one.record.name.clone());
                 }
             }
-            Order { names, circular }
+            let mut ends: Vec<bool> = ids.iter().map(|i| graph.importers(*i).is_empty()).collect();
+            ends.resize(names.len(), false);
+            Order {
+                names,
+                ends,
+                circular,
+            }
         })
     }
 }
