@@ -109,12 +109,31 @@ impl<'py> Work<'_, 'py> {
                 .eq(new.getattr("__qualname__")?)?)
     }
 
-    /// What the constructor of a data class takes: names, defaults, options. Empty for others.
+    /// What the constructor of a data class or named tuple takes: names, defaults, options. Empty
+    /// for others.
     fn fields(&self, class: &Bound<'py, PyAny>) -> PyResult<String> {
-        Ok(match self.kit.class_entry(class, "__dataclass_fields__")? {
-            Some(fields) => text(&fields.repr()?.into_any()),
-            None => String::new(),
-        })
+        let mut all = String::new();
+        for mark in ["__dataclass_fields__", "_fields", "_field_defaults"] {
+            if let Some(fields) = self.kit.class_entry(class, mark)? {
+                all.push_str(&text(&fields.repr()?.into_any()));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whether the fields of a class changed whose instances cannot change: those that the module
+    /// itself made are made again, nothing that the program did to them can be lost.
+    pub fn values_reshaped(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        if !self.reshaped.iter().any(|c| c.is(class)) {
+            return Ok(false);
+        }
+        if self.kit.class_entry(class, "_fields")?.is_some() {
+            return Ok(true);
+        }
+        let Some(parameters) = self.kit.class_entry(class, "__dataclass_params__")? else {
+            return Ok(false);
+        };
+        parameters.getattr("frozen")?.is_truthy()
     }
 
     /// A method bound to one class as the same method of another.

@@ -53,6 +53,15 @@ impl<'a> Source<'a> {
             .unwrap_or("")
     }
 
+    /// Whether a statement annotates the one name that it is about.
+    pub fn annotates(&self, statement: &Statement) -> bool {
+        matches!(statement.kind, Kind::Annotation | Kind::Assign)
+            && self
+                .slice(statement)
+                .strip_prefix(statement.name.as_str())
+                .is_some_and(|rest| rest.trim_start().starts_with(':'))
+    }
+
     /// Dead code that tells the compiler what the rest of the module would have told it.
     fn hints(&self, part: &str, out: &mut String) {
         let mut line = String::new();
@@ -76,8 +85,11 @@ impl<'a> Source<'a> {
     }
 
     fn compiled<'py>(&self, kit: &Kit<'py>, text: &str, mode: &str) -> PyResult<Bound<'py, PyAny>> {
-        kit.compile
-            .call1((text, self.filename, mode, self.flags, true, -1))
+        let code = kit
+            .compile
+            .call1((text, self.filename, mode, self.flags, true, -1))?;
+        kit.note_fresh(&code);
+        Ok(code)
     }
 
     /// The whole text, as the import system would compile it.
@@ -108,7 +120,9 @@ impl<'a> Source<'a> {
                 .call1((include_str!("branches.py"), "pyreload/branches.py", "exec"))?;
         kit.exec.call1((code, &helper))?;
         let instrument = helper.as_any().get_item("instrument")?;
-        instrument.call1((self.alone(statement), self.filename, self.flags))
+        let code = instrument.call1((self.alone(statement), self.filename, self.flags))?;
+        kit.note_fresh(&code);
+        Ok(code)
     }
 
     /// Some top-level statements as a module's code, blank around them.

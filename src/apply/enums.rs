@@ -77,7 +77,12 @@ impl<'py> Work<'_, 'py> {
                 pair.1.clone()
             } else {
                 let member = match had.get_item(&name)? {
-                    Some(member) if canonical == text(&name) && same_payload(&member, &fresh)? => {
+                    // Unless the name was an alias of another member until now.
+                    Some(member)
+                        if canonical == text(&name)
+                            && canonical == text(&member.getattr("_name_")?)
+                            && same_payload(&member, &fresh)? =>
+                    {
                         member
                     }
                     found => {

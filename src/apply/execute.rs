@@ -19,6 +19,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
+        self.retract_own(at)?;
         let kit = self.work.kit;
         let dict = self.job.dict.clone();
         let outline = self.job.new.outline;
@@ -48,10 +49,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .any(|i| i.bound == "*")
             .then(|| dict.copy())
             .transpose()?;
-        let registries = match self.before.get_item(&statement.name)? {
-            Some(old) if !statement.name.is_empty() => {
+        let registered = self.made_before(at, statement)?;
+        let registries = match &registered {
+            Some(old) => {
                 let mut found = self.registries(statement)?;
-                found.retain(|r| holds(r, &old).unwrap_or(false));
+                found.retain(|r| holds(r, old).unwrap_or(false));
                 for registry in &found {
                     self.work.tx.container(registry)?;
                 }
@@ -78,10 +80,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.facts.executed = true;
         self.take_annotations(at)?;
-        if let (Some(old), Some(new)) = (
-            self.before.get_item(&statement.name)?,
-            dict.get_item(&statement.name)?,
-        ) && !old.is(&new)
+        let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
+        self.remade.extend(made.cloned());
+        if let (Some(old), Some(new)) = (registered, dict.get_item(&statement.name)?)
+            && !old.is(&new)
         {
             // The definition told a registry of itself again: what it had put there before goes,
             // also where the key is another one now.
@@ -151,8 +153,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(_), None) => (None, Action::Removed, true),
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
+                    let left = self.left_by_decorators(at, old, new)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
                     let same = kept.is(old);
+                    if same {
+                        self.drop_left(old, left)?;
+                    }
                     let action = if same {
                         Action::Updated
                     } else {
@@ -174,6 +180,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .push((name.clone(), old.clone(), kept.clone()));
             } else if definition {
                 self.dirty.acts(name, changed_on.clone());
+                if let Some(class) = &kept
+                    && self.work.values_reshaped(class)?
+                {
+                    self.dirty.value(name, changed_on.clone());
+                }
                 if let What::Header(Some(inner)) = self.what(at) {
                     crate::plan::members(statement, inner, "", &mut self.dirty);
                 }
@@ -235,6 +246,38 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             );
         }
         Ok(())
+    }
+
+    /// What the old text's version of a definition made. Of several definitions of a name only the
+    /// last is what the name is bound to; the others are looked for.
+    fn made_before(
+        &mut self,
+        at: usize,
+        statement: &'a Statement,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !matches!(statement.kind, Kind::Function | Kind::Class) {
+            return Ok(None);
+        }
+        let Some(old) = self.job.old else {
+            return self.before.get_item(&statement.name);
+        };
+        let body = &old.outline.body;
+        let binds = |s: &Statement| s.uses.binds.contains(&statement.name);
+        let Some(last) = body.iter().rposition(binds) else {
+            return self.before.get_item(&statement.name);
+        };
+        match self.job.changes.at(at).0 {
+            Some(was) if was == last => self.before.get_item(&statement.name),
+            Some(was) if statement.kind == Kind::Function && statement.decorators != 0 => {
+                self.search(&body[was].name, body[was].span.line)
+            }
+            Some(_) => Ok(None),
+            // It became another kind of definition, which does not make it a partner.
+            None if body.iter().filter(|s| binds(s)).count() == 1 => {
+                self.before.get_item(&statement.name)
+            }
+            None => Ok(None),
+        }
     }
 
     /// Runs a compound statement. Names that only a branch binds which does not run any more go.
@@ -321,6 +364,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Wanted {
                     name: &was.name,
                     line: was.span.line,
+                    placed: None,
                 },
                 &self.job.dict,
             )?

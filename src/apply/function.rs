@@ -18,18 +18,24 @@ const SEARCH_OBJECTS: usize = 400;
 pub struct Wanted<'a> {
     pub name: &'a str,
     pub line: u32,
+    /// Functions (by address) that are at their new line already: it may be another's old one.
+    pub placed: Option<&'a HashSet<usize>>,
 }
 
 impl Wanted<'_> {
-    /// Whether this function object was made by that `def`.
+    /// Whether this function object was made by that `def`, and has its code still.
     pub fn is(&self, kit: &Kit<'_>, value: &Bound<'_, PyAny>) -> bool {
         kit.is_function(value)
+            && !self
+                .placed
+                .is_some_and(|placed| placed.contains(&(value.as_ptr() as usize)))
             && value.getattr("__code__").is_ok_and(|code| {
                 code.getattr("co_firstlineno")
                     .and_then(|l| l.extract::<u32>())
                     .ok()
                     == Some(self.line)
                     && code.getattr("co_name").is_ok_and(|n| text(&n) == self.name)
+                    && !kit.is_fresh(&code)
             })
     }
 }
@@ -89,7 +95,11 @@ pub fn find<'py>(
 }
 
 /// Code objects that do the same and show the same lines.
-pub fn same_code(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub fn same_code<'py>(
+    kit: &Kit<'py>,
+    old: &Bound<'py, PyAny>,
+    new: &Bound<'py, PyAny>,
+) -> PyResult<bool> {
     if old.is(new) {
         return Ok(true);
     }
@@ -102,7 +112,11 @@ pub fn same_code(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) 
     Ok(old.eq(new)? && old.getattr(lines)?.eq(new.getattr(lines)?)? && nested_same(kit, old, new)?)
 }
 
-fn nested_same(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool> {
+fn nested_same<'py>(
+    kit: &Kit<'py>,
+    old: &Bound<'py, PyAny>,
+    new: &Bound<'py, PyAny>,
+) -> PyResult<bool> {
     if kit.version >= (3, 12) {
         return Ok(true);
     }
@@ -334,8 +348,8 @@ impl<'py> Work<'_, 'py> {
             }
             if !before.is(&after)
                 && !before.is(old)
-                && self.kit.is_function(&before)
-                && self.kit.is_function(&after)
+                && (self.kit.is_function(&before) || self.kit.is_cache(&before))
+                && before.get_type().is(after.get_type())
                 && before
                     .getattr("__qualname__")?
                     .eq(after.getattr("__qualname__")?)?
@@ -393,9 +407,9 @@ pub fn identical(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
     }
     if let (Ok(x), Ok(y)) = (a.cast_exact::<PyDict>(), b.cast_exact::<PyDict>()) {
         return x.len() == y.len()
-            && x.iter().all(|(key, value)| {
-                matches!(y.get_item(&key), Ok(Some(other)) if identical(&value, &other))
-            });
+            && x.iter()
+                .zip(y.iter())
+                .all(|(x, y)| identical(&x.0, &y.0) && identical(&x.1, &y.1));
     }
     // 0.0 and -0.0 are equal and not the same; their texts differ.
     let name = a

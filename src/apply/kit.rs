@@ -3,6 +3,8 @@
 //! Nothing of this is kept between checks: statics that hold Python objects do not survive
 //! `Py_FinalizeEx` and a new `Py_Initialize`.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ffi::c_void;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -31,7 +33,19 @@ pub struct Kit<'py> {
     pub sys_modules: Bound<'py, PyDict>,
     /// `(3, 11)`.
     pub version: (u8, u8),
+    fresh: RefCell<Fresh<'py>>,
     set_closure: Option<SetClosure>,
+}
+
+/// Code objects of the new text. A function that has one was made or brought up to date in this
+/// run: its line says nothing of where it stood in the old text.
+#[derive(Default)]
+struct Fresh<'py> {
+    /// Not looked into so far.
+    roots: Vec<Bound<'py, PyAny>>,
+    /// Kept, so that no address is used twice.
+    seen: Vec<Bound<'py, PyAny>>,
+    addresses: HashSet<usize>,
 }
 
 type SetClosure = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject) -> i32;
@@ -64,6 +78,7 @@ impl<'py> Kit<'py> {
             gc: py.import("gc")?.into_any(),
             sys_modules: sys.getattr("modules")?.cast_into()?,
             version: (version.major, version.minor),
+            fresh: RefCell::default(),
             set_closure: symbol("PyFunction_SetClosure").map(|found| {
                 // SAFETY: that is the C signature of this function in every CPython 3
                 // (Include/cpython/funcobject.h).
@@ -72,9 +87,46 @@ impl<'py> Kit<'py> {
         })
     }
 
+    /// Forgets which code is new: another run begins.
+    pub fn forget_fresh(&self) {
+        self.fresh.take();
+    }
+
+    /// This code, and what is nested in it, comes from the new text.
+    pub fn note_fresh(&self, code: &Bound<'py, PyAny>) {
+        self.fresh.borrow_mut().roots.push(code.clone());
+    }
+
+    /// Whether this code comes from the new text.
+    pub fn is_fresh(&self, code: &Bound<'_, PyAny>) -> bool {
+        let mut fresh = self.fresh.borrow_mut();
+        while let Some(root) = fresh.roots.pop() {
+            if !fresh.addresses.insert(root.as_ptr() as usize) {
+                continue;
+            }
+            if let Ok(constants) = root.getattr("co_consts")
+                && let Ok(constants) = constants.cast::<PyTuple>()
+            {
+                fresh
+                    .roots
+                    .extend(constants.iter().filter(|c| self.is_exact(c, &self.code)));
+            }
+            fresh.seen.push(root);
+        }
+        fresh.addresses.contains(&(code.as_ptr() as usize))
+    }
+
     /// Exactly a Python function.
     pub fn is_function(&self, value: &Bound<'_, PyAny>) -> bool {
         value.get_type().is(&self.function)
+    }
+
+    /// What `functools.lru_cache` makes of a function.
+    pub fn is_cache(&self, value: &Bound<'_, PyAny>) -> bool {
+        value
+            .get_type()
+            .name()
+            .is_ok_and(|name| name == "_lru_cache_wrapper")
     }
 
     /// Exactly of this type.

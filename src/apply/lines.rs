@@ -35,6 +35,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.shift(moved.old, moved.new, &moved.chain, class.as_ref())?;
             }
         }
+        // Only now, when all have been found by their old lines.
+        for (function, was, code) in std::mem::take(&mut self.shifts) {
+            self.work.tx.code(&function, was.clone());
+            set_code(self.work.kit, &function, &code)?;
+            self.work.retire(&was, &code)?;
+        }
         Ok(())
     }
 
@@ -76,6 +82,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let wanted = Wanted {
                     name: &old.name,
                     line: old.span.line,
+                    placed: Some(&self.placed),
                 };
                 let Some(function) = find(kit, &holder, wanted, &self.job.dict)? else {
                     return Ok(());
@@ -154,9 +161,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             return Ok(());
         }
-        self.work.tx.code(function, was.clone());
-        set_code(self.work.kit, function, code)?;
-        self.work.retire(was, code)
+        self.shifts
+            .push((function.clone(), was.clone(), code.clone()));
+        Ok(())
     }
 }
 
@@ -189,5 +196,7 @@ fn shifted<'py>(
         }
         arguments.set_item("co_consts", PyTuple::new(kit.py, moved)?)?;
     }
-    code.call_method("replace", (), Some(&arguments))
+    let moved = code.call_method("replace", (), Some(&arguments))?;
+    kit.note_fresh(&moved);
+    Ok(moved)
 }

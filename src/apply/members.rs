@@ -30,6 +30,18 @@ pub(super) fn mangled(name: &str, class: Option<&str>) -> String {
     }
 }
 
+/// Whether two versions of a class body bind other names: a decorator may look at them.
+fn other_names(old: &Statement, new: &Statement) -> bool {
+    let names = |class: &Statement| -> BTreeSet<String> {
+        class
+            .body
+            .iter()
+            .flat_map(|m| m.uses.binds.iter().cloned())
+            .collect()
+    };
+    names(old) != names(new)
+}
+
 /// The names that a statement of a class body may annotate.
 fn annotates(member: &Statement) -> impl Iterator<Item = &String> {
     let own = (member.kind == Kind::Annotation).then_some(&member.name);
@@ -238,9 +250,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .filter(|n| !annotated.contains(n))
             .collect();
         let lazy = lazy(kit, self.job.new);
+        let reordered = inner.is_some_and(|changes| reordered(changes, new));
         if again
             .iter()
             .any(|&at| may_annotate_inside(self.job.new, &new.body[at]))
+            || lazy && reordered && !annotated.is_empty()
         {
             return Ok(false);
         }
@@ -263,16 +277,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let documented =
             |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
         let doc_gone = documented(&old.body) && !documented(&new.body);
-        if !again.is_empty() || !gone.is_empty() || doc_gone {
+        if !again.is_empty() || !gone.is_empty() || doc_gone || reordered {
             let touches_slots = again
                 .iter()
                 .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
-            if touches_slots || self.work.generated(class)? || self.processed(class, old)? {
+            // `locals()[name] = ...`: nobody knows which names they bound.
+            let opaque = |body: &[Statement]| body.iter().any(|m| m.uses.opaque);
+            if touches_slots
+                || opaque(&old.body)
+                || opaque(&new.body)
+                || self.work.generated(class)?
+                || self.processed(class, old)?
+                || (old.decorators != 0 && other_names(old, new))
+                || self.told_owner(class, &gone)?
+            {
                 return Ok(false);
             }
         }
-        if !again.is_empty() || !gone.is_empty() {
+        if !again.is_empty() || !gone.is_empty() || reordered {
             self.work.tx.class_order(kit, class)?;
         }
         if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner)? {
@@ -300,7 +323,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.implied_hash(class, &bound)?;
         for name in unannotated.into_iter().filter(|_| !lazy) {
-            self.drop_annotation(class, &mangled(name, Some(&own)))?;
+            let last = !new
+                .body
+                .iter()
+                .any(|m| m.kind == Kind::Compound || self.job.new.annotates(m));
+            self.drop_annotation(class, &mangled(name, Some(&own)), last)?;
+        }
+        if reordered && !lazy {
+            self.order_annotations(class, new)?;
         }
         if old.body.first().is_some_and(|m| m.kind == Kind::Docstring)
             && new.body.first().is_none_or(|m| m.kind != Kind::Docstring)
@@ -353,7 +383,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }),
             }
         }
-        if !again.is_empty() {
+        if !again.is_empty() || reordered {
             let order: Vec<String> = new
                 .body
                 .iter()
@@ -418,12 +448,38 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let wanted = Wanted {
                 name: &member.name,
                 line: member.span.line,
+                placed: None,
             };
             if !implicit && !wanted.is(kit, &entry) {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Whether something that is gone had told the class of itself (`__set_name__`): only a class
+    /// that is made anew does not have it in its books.
+    fn told_owner(&self, class: &Bound<'py, PyAny>, gone: &[&String]) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let own = self.class_name(class)?;
+        for name in gone {
+            if let Some(entry) = kit.class_entry(class, &mangled(name, Some(&own)))?
+                && !kit.is_function(&entry)
+                && !kit.is_class(&entry)
+                && let Ok(told) = entry.get_type().getattr("__set_name__")
+                && kit.is_function(&told)
+                && !self.library(&told)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a function is of the standard library's `functools`.
+    fn library(&self, function: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let functools = self.work.kit.py.import("functools")?.dict();
+        Ok(function.getattr("__globals__")?.is(&functools))
     }
 
     /// Runs some statements of a class body over the live class.
@@ -554,14 +610,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .is_some_and(|a| a.eq(&now).unwrap_or(false))
         {
             let now = now.cast_into::<PyDict>()?;
-            // The order of the body, as in a class made anew.
-            for name in new.body.iter().flat_map(annotates) {
-                let name = mangled(name, Some(&own));
-                if let Some(value) = now.get_item(&name)? {
-                    now.del_item(&name)?;
-                    now.set_item(&name, value)?;
-                }
-            }
+            in_body_order(&now, new, &own)?;
             self.work.tx.set_class_entry(
                 kit,
                 class,
@@ -599,15 +648,67 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.work.kit.eval.call1((code, &self.job.dict, names)).ok()
     }
 
-    fn drop_annotation(&mut self, class: &Bound<'py, PyAny>, name: &str) -> PyResult<()> {
+    fn drop_annotation(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &str,
+        last: bool,
+    ) -> PyResult<()> {
         let kit = self.work.kit;
         if let Some(found) = kit.class_entry(class, "__annotations__")?
             && let Ok(dict) = found.cast::<PyDict>()
-            && dict.contains(name)?
         {
-            self.work.tx.dict(dict)?;
-            dict.del_item(name)?;
+            if dict.contains(name)? {
+                self.work.tx.dict(dict)?;
+                dict.del_item(name)?;
+            }
+            if last && dict.is_empty() {
+                // The compiler makes the dict for the first annotation only.
+                let key = pyo3::types::PyString::new(kit.py, "__annotations__");
+                self.work.tx.del_class_entry(kit, class, key.as_any())?;
+            }
         }
         Ok(())
     }
+
+    /// The annotations of a class whose statements changed places.
+    fn order_annotations(&mut self, class: &Bound<'py, PyAny>, new: &'a Statement) -> PyResult<()> {
+        let kit = self.work.kit;
+        let own = self.class_name(class)?;
+        if let Some(found) = kit.class_entry(class, "__annotations__")?
+            && let Ok(dict) = found.cast_into::<PyDict>()
+        {
+            self.work.tx.dict(&dict)?;
+            in_body_order(&dict, new, &own)?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts annotations into the order of the class body, as in a class made anew.
+fn in_body_order(
+    annotations: &Bound<'_, PyDict>,
+    class: &Statement,
+    class_name: &str,
+) -> PyResult<()> {
+    for name in class.body.iter().flat_map(annotates) {
+        let name = mangled(name, Some(class_name));
+        if let Some(value) = annotations.get_item(&name)? {
+            annotations.del_item(&name)?;
+            annotations.set_item(&name, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether statements of a class body other than functions changed places: the order of fields,
+/// of members of an enumeration, of annotations follows them.
+fn reordered(changes: &Changes, class: &Statement) -> bool {
+    let placed = changes.items.iter().filter_map(|change| {
+        let kind = class.body[change.new].kind;
+        change
+            .old
+            .filter(|_| !matches!(kind, Kind::Function | Kind::Docstring))
+    });
+    !placed.collect::<Vec<_>>().is_sorted()
 }

@@ -1,6 +1,7 @@
 //! Steps to live objects, in one transaction.
 
 mod annotations;
+mod attributes;
 mod class;
 mod compile;
 mod dataclass;
@@ -16,6 +17,7 @@ mod module;
 mod patch;
 mod registry;
 mod removal;
+mod retract;
 mod transaction;
 mod value;
 mod whole;

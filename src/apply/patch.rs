@@ -24,6 +24,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let wanted = Wanted {
             name: &old.name,
             line: old.span.line,
+            placed: Some(&self.placed),
         };
         let found = match holder {
             Some(value) => find(kit, value, wanted, &self.job.dict)?,
@@ -53,6 +54,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             );
             return Ok(false);
         }
+        self.placed.insert(function.as_ptr() as usize);
         self.documentation(&function, holder, &was, &code)?;
         // Held by us and by the log. More: a loop or a factory made other functions from it.
         if reference_count(&was) > 2 && !same_code(kit, &was, &code)? {

@@ -37,7 +37,7 @@ fn written(version: &Version) -> Option<&str> {
         .map(|at| &outline.body[at])
         .rfind(|s| s.kind == Kind::Assign && s.name == NAME)?;
     let text = version
-        .text
+        .text()
         .get(statement.span.start as usize..statement.span.end as usize)?;
     let value = text.split_once('=')?.1.trim();
     let inner = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
