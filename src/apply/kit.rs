@@ -12,6 +12,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
+use crate::interp::symbol;
+
 /// Types and functions of the running interpreter.
 pub struct Kit<'py> {
     pub py: Python<'py>,
@@ -79,7 +81,7 @@ impl<'py> Kit<'py> {
             sys_modules: sys.getattr("modules")?.cast_into()?,
             version: (version.major, version.minor),
             fresh: RefCell::default(),
-            set_closure: symbol("PyFunction_SetClosure").map(|found| {
+            set_closure: symbol(c"PyFunction_SetClosure").map(|found| {
                 // SAFETY: that is the C signature of this function in every CPython 3
                 // (Include/cpython/funcobject.h).
                 unsafe { std::mem::transmute::<*mut c_void, SetClosure>(found) }
@@ -213,21 +215,6 @@ impl<'py> Kit<'py> {
         }
         Ok(false)
     }
-}
-
-/// The address of a symbol of the CPython in this process.
-#[cfg(unix)]
-pub fn symbol(name: &str) -> Option<*mut c_void> {
-    let name = std::ffi::CString::new(name).ok()?;
-    // SAFETY: RTLD_DEFAULT searches the global scope; the name is NUL-terminated.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!found.is_null()).then_some(found)
-}
-
-/// The address of a symbol of the CPython in this process.
-#[cfg(not(unix))]
-pub fn symbol(_name: &str) -> Option<*mut c_void> {
-    None
 }
 
 /// References to an object, as `ob_refcnt` counts them.
