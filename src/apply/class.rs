@@ -470,7 +470,7 @@ impl<'py> Work<'_, 'py> {
         let known = ["type", "ABCMeta", "_ProtocolMeta"];
         let (before, after) = (old.getattr("__base__")?, new.getattr("__base__")?);
         if before.is(&after)
-            || !before.is(&kit.object)
+            || !before.is(&*kit.object)
             || !known.contains(&text(&meta.getattr("__name__")?).as_str())
             || kit.class_entry(new, "__slots__")?.is_some()
             || kit.class_entry(new, "__dict__")?.is_none()

@@ -199,7 +199,10 @@ impl<'py> Work<'_, 'py> {
                 tuple(kit.py, &taken)?.into_any()
             });
         }
-        self.tx.function(kit, function)?;
+        match closure {
+            Some(_) => self.tx.function(kit, function)?,
+            None => self.tx.code(function, old.clone()),
+        }
         if let Some(cells) = closure
             && !(had.is_empty() && needs.is_empty())
         {

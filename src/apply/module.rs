@@ -114,11 +114,10 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         .old
         .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
-    work.tx.dict(&job.dict)?;
+    let before = work.tx.dict(&job.dict)?;
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
         work.tx.container(&annotations)?;
     }
-    let before = job.dict.copy()?;
     let public = public_names(&job.dict)?;
     let mut run = Run {
         functions: Functions::of(job.new.outline),

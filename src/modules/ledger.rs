@@ -104,6 +104,12 @@ impl Version {
         }
     }
 
+    /// Whether it is known to import what another version does.
+    pub fn imports_as(&self, other: &Self) -> bool {
+        let both = self.imports.get().zip(other.imports.get());
+        both.is_some_and(|(own, others)| Arc::ptr_eq(own, others))
+    }
+
     /// The modules that its import statements name: leading dots, dotted name, imported names.
     pub fn imports(&self) -> &[(u32, String, Vec<String>)] {
         self.imports.get_or_init(|| Arc::new(scan(&self.glance())))
@@ -294,8 +300,16 @@ impl Inner {
             let version = record.version();
             let id = self.graph.id(&record.name);
             let package = record.package.read().clone();
-            let imports = scan(&version.glance());
-            let targets = absolute(&package, &imports)
+            // Kept for what is edited, since most edits leave imports alone.
+            let scanned;
+            let imports = match version.outline.get() {
+                Some(_) => version.imports(),
+                None => {
+                    scanned = scan(&version.glance());
+                    &scanned
+                }
+            };
+            let targets = absolute(&package, imports)
                 .iter()
                 .map(|target| self.graph.id(target))
                 .collect();
@@ -400,7 +414,7 @@ impl Ledger {
     pub fn wanting(&self, stem: &str) -> Vec<(String, String)> {
         self.with_graph(|graph| {
             let mut out = Vec::new();
-            for id in 0..graph.len() {
+            for id in 0..graph.size() {
                 let id = Id::try_from(id).unwrap_or(Id::MAX);
                 let target = graph.name(id);
                 if target.rsplit('.').next() == Some(stem) {

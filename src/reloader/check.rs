@@ -79,7 +79,8 @@ impl Reloader {
         let mut edited = Vec::new();
         match self.edit(&record, &path) {
             Some(Edit::Changed(version)) => {
-                let version = told_by_loader(&kit, &record, version)?;
+                let view = crate::modules::View::new(py);
+                let version = told_by_loader(&kit, &view, &record, version)?;
                 edited.push(Edited {
                     record,
                     version,
@@ -157,9 +158,10 @@ impl Reloader {
             path: &path,
             filename: &seen.filename,
         };
-        let version = crate::modules::running_version(module, &origin).ok_or_else(none)?;
+        let mut first = crate::modules::FirstLook::new(module.py());
+        let version = first.running_version(module, &origin).ok_or_else(none)?;
         self.watch_file(&path);
-        let package = crate::modules::module_package(module);
+        let package = first.view.package(module);
         let record = Arc::new(Record::new(
             name,
             path,
@@ -192,10 +194,11 @@ impl Reloader {
                 ],
             });
         }
+        let view = crate::modules::View::new(kit.py);
         for (record, edit) in edits.modules {
             match edit {
                 Edit::Changed(version) => {
-                    let version = told_by_loader(kit, &record, version)?;
+                    let version = told_by_loader(kit, &view, &record, version)?;
                     edited.push(Edited {
                         record,
                         version,
@@ -566,15 +569,16 @@ fn read_version(path: &Path) -> Option<Version> {
 }
 
 /// The version as the module's own loader reads it.
-fn told_by_loader(
-    kit: &Kit<'_>,
+fn told_by_loader<'py>(
+    kit: &Kit<'py>,
+    view: &crate::modules::View<'py>,
     record: &Record,
     version: Arc<Version>,
 ) -> Result<Arc<Version>, Error> {
     let module = kit.sys_modules.get_item(&record.name)?;
     let told = module
         .and_then(|m| m.cast_into::<pyo3::types::PyModule>().ok())
-        .and_then(|m| crate::modules::loader_text(&m, &record.path.read()));
+        .and_then(|m| crate::modules::loader_text(view, &m, &record.path.read()));
     Ok(match told {
         Some(text) => Arc::new(Version::new(text, version.print, version.look, true)),
         None => version,

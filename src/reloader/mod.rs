@@ -167,8 +167,6 @@ pub struct Reloader {
     /// C extensions of the user, by file: name and fingerprint. They are never reloaded; a change
     /// is said.
     extensions: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
-    /// Modules whose file this reloader watches.
-    watched: Mutex<BTreeSet<std::path::PathBuf>>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
     namespaces: Mutex<Vec<Py<PyDict>>>,
     modules: Mutex<Option<Py<PyDict>>>,
@@ -225,7 +223,6 @@ impl Reloader {
             checked: Mutex::new(None),
             backlog: Mutex::default(),
             extensions: Mutex::default(),
-            watched: Mutex::default(),
             namespaces: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),
             pending: AtomicUsize::new(0),

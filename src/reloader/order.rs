@@ -97,8 +97,8 @@ impl Reloader {
 /// is reached from an edited module in both directions, and whatever is connected among that,
 /// is connected by such ways: so one walk in each direction is enough for all.
 fn groups(graph: &Graph, overlay: &Overlay) -> Vec<usize> {
-    let mut down = Marks::new(graph.len());
-    let mut up = Marks::new(graph.len());
+    let mut down = Marks::new(graph.size());
+    let mut up = Marks::new(graph.size());
     let mut between = overlay.ids.clone();
     let below = graph.closure(&overlay.ids, |id| graph.importers(id));
     for id in overlay.ids.iter().chain(&below) {
@@ -147,7 +147,7 @@ fn groups(graph: &Graph, overlay: &Overlay) -> Vec<usize> {
 /// Edited modules and their dependents, each after those it imports; whether that was not to be
 /// had for all. Where imports go round in a circle, the order of the imports decides.
 fn order(graph: &Graph, overlay: &Overlay) -> (Vec<Id>, bool) {
-    let mut nodes = Marks::new(graph.len());
+    let mut nodes = Marks::new(graph.size());
     let mut starts: Vec<Id> = Vec::new();
     let below = graph.dependents(&overlay.ids);
     for id in overlay.ids.iter().chain(&below) {
@@ -160,7 +160,7 @@ fn order(graph: &Graph, overlay: &Overlay) -> (Vec<Id>, bool) {
     }
     starts.sort_unstable_by_key(|id| graph.place(*id));
     let mut out = Vec::with_capacity(starts.len());
-    let mut seen = Marks::new(graph.len());
+    let mut seen = Marks::new(graph.size());
     // Depth first, without recursion: import chains can be long.
     let mut stack: Vec<(Id, usize)> = Vec::new();
     for start in &starts {
