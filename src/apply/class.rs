@@ -302,6 +302,12 @@ impl<'py> Work<'_, 'py> {
                 if kit.version >= (3, 14) {
                     todo.push(value.getattr("__annotate__")?);
                 }
+                if kit.version >= (3, 12) {
+                    let parameters = value.getattr("__type_params__")?;
+                    for parameter in parameters.try_iter()? {
+                        todo.push(parameter?);
+                    }
+                }
                 let closure = value.getattr("__closure__")?;
                 let Ok(cells) = closure.cast::<PyTuple>() else {
                     continue;
@@ -326,6 +332,17 @@ impl<'py> Work<'_, 'py> {
                 continue;
             }
             if kit.is_class(&value) || value.is_none() {
+                continue;
+            }
+            if kit.version >= (3, 12) && is_lazy_type(&value)? {
+                // The functions that compute a bound, a default or an alias have no name.
+                let parts = kit.gc.call_method1("get_referents", (&value,))?;
+                for part in parts.try_iter()? {
+                    let part = part?;
+                    if kit.is_function(&part) {
+                        todo.push(part);
+                    }
+                }
                 continue;
             }
             for part in ["fget", "fset", "fdel", "__func__", "func", "__wrapped__"] {
@@ -567,6 +584,14 @@ impl<'py> Work<'_, 'py> {
         }
         Ok(reference_count(class) > known as isize)
     }
+}
+
+/// What `type X = ...` and `[T: ...]` make: computed when somebody asks (3.12+).
+fn is_lazy_type(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let name = value.get_type().name()?;
+    Ok(["TypeAliasType", "TypeVar", "ParamSpec", "TypeVarTuple"]
+        .iter()
+        .any(|n| name == *n))
 }
 
 /// A slot or one of the getters that every class has: part of the layout.

@@ -14,6 +14,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
+use crate::interp::symbol;
+
 /// An object that is looked up when it is first used: most checks need a few of them.
 pub struct Late<'py> {
     py: Python<'py>,
@@ -214,7 +216,7 @@ impl<'py> Kit<'py> {
         function: &Bound<'py, PyAny>,
         cells: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
-        let Some(found) = symbol("PyFunction_SetClosure") else {
+        let Some(found) = symbol(c"PyFunction_SetClosure") else {
             return Err(PyRuntimeError::new_err(
                 "PyFunction_SetClosure is not exported",
             ));
@@ -285,21 +287,6 @@ impl<'py> Kit<'py> {
         }
         Ok(false)
     }
-}
-
-/// The address of a symbol of the CPython in this process.
-#[cfg(unix)]
-pub fn symbol(name: &str) -> Option<*mut c_void> {
-    let name = std::ffi::CString::new(name).ok()?;
-    // SAFETY: RTLD_DEFAULT searches the global scope; the name is NUL-terminated.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!found.is_null()).then_some(found)
-}
-
-/// The address of a symbol of the CPython in this process.
-#[cfg(not(unix))]
-pub fn symbol(_name: &str) -> Option<*mut c_void> {
-    None
 }
 
 /// References to an object, as `ob_refcnt` counts them.
