@@ -48,6 +48,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .any(|i| i.bound == "*")
             .then(|| dict.copy())
             .transpose()?;
+        let unlisted = (statement.uses.opaque || self.functions.opaque(&statement.uses.calls))
+            .then(|| dict.copy())
+            .transpose()?;
         let annotate = (kit.version >= (3, 14))
             .then(|| dict.get_item("__annotate__"))
             .transpose()?
@@ -125,6 +128,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        if let Some(had) = unlisted {
+            for (key, value) in dict.iter() {
+                let name = text(&key);
+                let same = had.get_item(&key)?.is_some_and(|was| was.is(&value));
+                if !same && name != "__builtins__" {
+                    names.insert(name);
+                }
+            }
+        }
         let changed_on = format!("which changed on line {}", statement.span.line);
         let mut reported = false;
         for name in &names {
@@ -159,7 +171,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(_), None) => (None, Action::Removed, true),
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
+                    let had = self.work.enum_members(old)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
+                    if had != self.work.enum_members(&kept)? {
+                        self.dirty.has_others(name, changed_on.clone());
+                    }
                     let same = kept.is(old);
                     let action = if same {
                         Action::Updated

@@ -247,7 +247,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let uses = &body[*at].uses;
             uses.binds.iter().any(|n| n == name) && !uses.mutates.iter().any(|n| n == name)
         })?;
-        if body[origin].value == Value::Other {
+        if body[origin].value == Value::Other || self.job.outside.seen_in_place(&body[origin].uses)
+        {
             return None;
         }
         let scratch = self.before.copy().ok()?;
@@ -581,7 +582,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Cached results of functions that now give something else.
     pub(super) fn clear_caches(&mut self) -> PyResult<()> {
-        let dirty = self.dirty.values.len() + self.dirty.behaviour.len();
+        let dirty = self.dirty.len();
         if dirty == self.cleared {
             return Ok(());
         }
@@ -639,8 +640,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.facts.dirty.acts(path, why);
             }
         }
-        self.facts.dirty.values.append(&mut self.dirty.values);
-        self.facts.dirty.behaviour.append(&mut self.dirty.behaviour);
+        self.facts.dirty.append(&mut self.dirty);
     }
 }
 
@@ -699,7 +699,6 @@ impl Facts<'_> {
                 None => self.rebound.push((name, old, new)),
             }
         }
-        self.dirty.values.append(&mut later.dirty.values);
-        self.dirty.behaviour.append(&mut later.dirty.behaviour);
+        self.dirty.append(&mut later.dirty);
     }
 }
