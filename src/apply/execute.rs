@@ -76,6 +76,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .statement(kit, statement)
                 .and_then(|code| kit.exec.call1((code, &dict)).map(drop))
         };
+        let ran = match (ran, &registered) {
+            (Err(error), Some(old)) if !registries.is_empty() => {
+                self.run_unregistered(statement, old, &registries, error)
+            }
+            (ran, _) => ran,
+        };
         opened.close()?;
         if let Err(error) = ran {
             if statement.kind == Kind::Expr {

@@ -301,9 +301,12 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
     }
 }
 
-/// Whether a name may be made anew from this statement: nothing but itself is lost.
+/// Whether a name may be made anew from this statement: nothing but itself is lost. A parser of
+/// arguments is a description and nothing else.
 fn restartable(statement: &Statement) -> bool {
-    statement.kind == Kind::Assign && statement.value != Value::Other
+    let parser = |path: &String| path.rsplit('.').next() == Some("ArgumentParser");
+    statement.kind == Kind::Assign
+        && (statement.value != Value::Other || statement.uses.calls.iter().any(parser))
 }
 
 fn run(plan: &mut Plan, at: usize, why: &str) -> bool {
