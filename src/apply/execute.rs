@@ -49,6 +49,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .any(|i| i.bound == "*")
             .then(|| dict.copy())
             .transpose()?;
+        let unlisted = (statement.uses.opaque || self.functions.opaque(&statement.uses.calls))
+            .then(|| dict.copy())
+            .transpose()?;
         let registered = self.made_before(at, statement)?;
         let registries = match &registered {
             Some(old) => {
@@ -70,6 +73,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .new
                 .statement(kit, statement)
                 .and_then(|code| kit.exec.call1((code, &dict)).map(drop))
+        };
+        let ran = match (ran, &registered) {
+            (Err(error), Some(old)) if !registries.is_empty() => {
+                self.run_unregistered(statement, old, &registries, error)
+            }
+            (ran, _) => ran,
         };
         opened.close()?;
         if let Err(error) = ran {
@@ -122,6 +131,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        if let Some(had) = unlisted {
+            for (key, value) in dict.iter() {
+                let name = text(&key);
+                let same = had.get_item(&key)?.is_some_and(|was| was.is(&value));
+                if !same && name != "__builtins__" {
+                    names.insert(name);
+                }
+            }
+        }
         let changed_on = format!("which changed on line {}", statement.span.line);
         let mut reported = false;
         for name in &names {
@@ -157,7 +175,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
                     let left = self.left_by_decorators(at, old, new)?;
+                    let had = self.work.enum_members(old)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
+                    if had != self.work.enum_members(&kept)? {
+                        self.dirty.has_others(name, changed_on.clone());
+                    }
                     let same = kept.is(old);
                     if same {
                         self.drop_left(old, left)?;

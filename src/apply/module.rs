@@ -289,6 +289,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                                 .is_some_and(|rest| rest.starts_with('.'))
                         }))
         });
+        if self.job.outside.seen_in_place(&body[origin].uses) {
+            return None;
+        }
         if !simple || fed {
             return self.skeleton(old, name, &links);
         }
@@ -619,7 +622,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Cached results of functions that now give something else.
     pub(super) fn clear_caches(&mut self) -> PyResult<()> {
-        let dirty = self.dirty.values.len() + self.dirty.behaviour.len();
+        let dirty = self.dirty.len();
         if dirty == self.cleared {
             return Ok(());
         }
@@ -677,8 +680,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.facts.dirty.acts(path, why);
             }
         }
-        self.facts.dirty.values.append(&mut self.dirty.values);
-        self.facts.dirty.behaviour.append(&mut self.dirty.behaviour);
+        self.facts.dirty.append(&mut self.dirty);
         self.functions.derive(&mut self.facts.dirty, &names);
     }
 }
@@ -751,7 +753,6 @@ impl Facts<'_> {
                 None => self.rebound.push((name, old, new)),
             }
         }
-        self.dirty.values.append(&mut later.dirty.values);
-        self.dirty.behaviour.append(&mut later.dirty.behaviour);
+        self.dirty.append(&mut later.dirty);
     }
 }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
-pub use dirty::{Dirty, Functions, affected, import_key, remade};
+pub use dirty::{Dirty, Functions, affected, import_key, may_look, remade};
 pub use reach::acting;
 
 /// What is to be done about one statement.
@@ -93,6 +93,8 @@ struct Effects {
     binds: BTreeSet<String>,
     mutates: BTreeSet<String>,
     reads: BTreeSet<String>,
+    /// It may bind names that nobody can list.
+    opaque: bool,
 }
 
 /// The statements that a plan looks at: those that the edit can reach, in the order of the text.
@@ -138,6 +140,12 @@ impl<'a> Reached<'a> {
         self.writers.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Names that are read and that no statement binds: builtins, and what was bound by
+    /// `globals()[name] = ...`.
+    fn unlisted(&self) -> BTreeSet<String> {
+        reach::unlisted(self.new)
+    }
+
     /// Those of them that bind it.
     fn binders(&self, name: &str) -> impl DoubleEndedIterator<Item = usize> {
         let all = self.writers(name).iter().copied();
@@ -180,6 +188,7 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
             .iter()
             .map(|path| root(path).to_owned())
             .collect(),
+        opaque: uses.opaque || functions.opaque(&uses.calls),
     }
 }
 
@@ -330,7 +339,7 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
 
 /// Whether a name may be made anew from this statement: nothing but itself is lost. What functions
 /// take from an iterator when they are called (numbers for things that live on) is not to come
-/// twice.
+/// twice. A parser of arguments is a description and nothing else.
 fn restartable(outline: &Outline, at: usize) -> bool {
     let body = &outline.body;
     let statement = &body[at];
@@ -338,9 +347,10 @@ fn restartable(outline: &Outline, at: usize) -> bool {
         let mut users = outline.index().later(body, name).into_iter();
         users.any(|user| body[user].later.mutates.contains(name))
     };
+    let parser = |path: &String| path.rsplit('.').next() == Some("ArgumentParser");
     statement.kind == Kind::Assign
         && match statement.value {
-            Value::Other => false,
+            Value::Other => statement.uses.calls.iter().any(parser),
             Value::Pure | Value::Container => true,
             Value::Iterator => !statement.uses.binds.iter().any(taken),
         }
@@ -484,12 +494,20 @@ fn propagate(
         }
         match plan.steps[at].mark {
             Mark::Run | Mark::RunIf => {
+                if effects[at].opaque {
+                    for name in reached.unlisted() {
+                        dirty.value(name, format!("which line {line} may have bound"));
+                    }
+                }
                 for name in effects[at].binds.iter().chain(&effects[at].mutates) {
                     match statement.kind {
                         // Most often brought up to date in place: not another value, but it acts
                         // differently. Where a decorator gave something else it is one, too.
                         Kind::Function | Kind::Class => {
                             dirty.acts(name, format!("which changed on line {line}"));
+                            if statement.kind == Kind::Class {
+                                dirty.has_others(name, format!("which changed on line {line}"));
+                            }
                             if statement.decorators != 0 {
                                 dirty.value(name, format!("which changed on line {line}"));
                             }
@@ -511,6 +529,7 @@ fn propagate(
                     if statement.kind == Kind::Class && data_changed(statement, inner) {
                         // Fields perhaps, and then the constructor is another one.
                         dirty.acts(&statement.name, format!("which changed on line {line}"));
+                        dirty.has_others(&statement.name, format!("which changed on line {line}"));
                     }
                 }
                 if statement.kind == Kind::Class {

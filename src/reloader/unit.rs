@@ -562,6 +562,9 @@ fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>) -> bool {
     if text.contains("*") && text.contains("import *") {
         return true;
     }
+    if crate::plan::may_look(text) {
+        return true;
+    }
     facts.values().any(|f| {
         f.rebound
             .iter()
