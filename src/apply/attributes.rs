@@ -43,9 +43,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && !self.class_binds(name, attribute)
             {
                 let key = pyo3::types::PyString::new(kit.py, attribute);
-                self.work
-                    .tx
-                    .del_class_entry(kit, &object, key.as_any())?;
+                self.work.tx.del_class_entry(kit, &object, key.as_any())?;
             }
             self.dirty
                 .value(format!("{name}.{attribute}"), "which is gone");

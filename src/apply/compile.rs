@@ -120,8 +120,29 @@ impl<'a> Source<'a> {
         instrument.call1((self.alone(statement), self.filename, self.flags))
     }
 
+    /// Some top-level statements as a module's code, blank around them.
+    pub fn together<'py>(
+        &self,
+        kit: &Kit<'py>,
+        statements: &[&Statement],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut text = String::new();
+        let mut line = 1;
+        for statement in statements {
+            let part = self.slice(statement);
+            while line < statement.span.line {
+                text.push('\n');
+                line += 1;
+            }
+            text.push_str(part);
+            text.push('\n');
+            line += 1 + part.bytes().filter(|b| *b == b'\n').count() as u32;
+        }
+        self.compiled(kit, &text, "exec")
+    }
+
     /// The text of a top-level statement alone in its file.
-    fn alone(&self, statement: &Statement) -> String {
+    pub(super) fn alone(&self, statement: &Statement) -> String {
         let part = self.slice(statement);
         let mut text = "\n".repeat(statement.span.line.saturating_sub(1) as usize);
         // A statement behind a semicolon keeps its column, so that tracebacks point at it.

@@ -37,6 +37,7 @@ impl<'py> Work<'_, 'py> {
         for (_, value) in after.iter() {
             self.redirect_cells(&value, new, old)?;
         }
+        self.annotate_as(old, &after)?;
         let bases = new.getattr("__bases__")?;
         if !old.getattr("__bases__")?.eq(&bases)? {
             self.tx.set_class_attribute(kit, old, "__bases__", &bases)?;
@@ -45,7 +46,13 @@ impl<'py> Work<'_, 'py> {
             VALUE_TABLES.contains(&key)
                 || matches!(
                     key,
-                    "_member_map_" | "_member_names_" | "__dict__" | "__weakref__" | "_abc_impl"
+                    "_member_map_"
+                        | "_member_names_"
+                        | "__dict__"
+                        | "__weakref__"
+                        | "_abc_impl"
+                        | "__annotate_func__"
+                        | "__annotations_cache__"
                 )
         };
         let names: Vec<String> = has.keys().iter().map(|k| text(&k)).collect();

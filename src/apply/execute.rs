@@ -10,7 +10,7 @@ use super::kit::text;
 use super::module::{Chain, Run, container, first_line};
 use super::registry::holds;
 use super::work::Replaced;
-use crate::diff::{Change, What};
+use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::rebound_later;
 use crate::report::{Action, ChangeKind};
@@ -49,10 +49,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .any(|i| i.bound == "*")
             .then(|| dict.copy())
             .transpose()?;
-        let annotate = (kit.version >= (3, 14))
-            .then(|| dict.get_item("__annotate__"))
-            .transpose()?
-            .flatten();
         let registries = match self.before.get_item(&statement.name)? {
             Some(old) if !statement.name.is_empty() => {
                 let mut found = self.registries(statement)?;
@@ -64,6 +60,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             _ => Vec::new(),
         };
+        self.open_annotations(statement)?;
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
@@ -83,6 +80,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.facts.executed = true;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
         self.remade.extend(made.cloned());
+        self.take_annotations(at)?;
         if let (Some(old), Some(new)) = (
             self.before.get_item(&statement.name)?,
             dict.get_item(&statement.name)?,
@@ -106,13 +104,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 why,
             );
             return Ok(());
-        }
-        if let Some(annotate) = annotate
-            && !dict
-                .get_item("__annotate__")?
-                .is_some_and(|now| now.is(&annotate))
-        {
-            dict.set_item("__annotate__", annotate)?;
         }
         if let Some(star) = star {
             for (key, value) in dict.iter() {
@@ -190,11 +181,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .push((name.clone(), old.clone(), kept.clone()));
             } else if definition {
                 self.dirty.acts(name, changed_on.clone());
-                if let Some(Change {
-                    what: What::Header(Some(inner)),
-                    ..
-                }) = self.change(at)
-                {
+                if let What::Header(Some(inner)) = self.what(at) {
                     crate::plan::members(statement, inner, "", &mut self.dirty);
                 }
             } else if let (Some(old), Some(new)) = (&old, &new)
@@ -268,12 +255,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let ran = kit.exec.call1((code, &dict));
         dict.del_item(TELL)?;
         ran?;
-        let body = &self.job.new.outline.body;
         for name in &statement.uses.binds {
-            let elsewhere = body
-                .iter()
-                .enumerate()
-                .any(|(i, s)| i != at && s.uses.binds.iter().any(|n| n == name));
+            let elsewhere = self.binders(name).any(|i| i != at);
             let untouched = match (self.before.get_item(name)?, dict.get_item(name)?) {
                 (Some(old), Some(new)) => old.is(&new),
                 _ => false,
@@ -298,21 +281,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(old.clone());
         }
         if container(old) && old.get_type().is(new.get_type()) {
-            let links: Vec<usize> = (at + 1..self.job.new.outline.body.len())
-                .take_while(|&i| {
-                    let uses = &self.job.new.outline.body[i].uses;
-                    !uses.binds.iter().any(|n| n == name) || uses.mutates.iter().any(|n| n == name)
-                })
-                .filter(|&i| {
-                    self.job.new.outline.body[i]
-                        .uses
-                        .mutates
-                        .iter()
-                        .any(|n| n == name)
-                })
-                .collect();
+            let mutators: Vec<usize> = self.mutators(name).collect();
+            let end = self
+                .binders(name)
+                .find(|i| *i > at && !mutators.contains(i));
+            let last = mutators
+                .iter()
+                .copied()
+                .rfind(|i| *i > at && end.is_none_or(|end| *i < end));
             let base = self.bases.get(name).cloned();
-            if let Some(&last) = links.last() {
+            if let Some(last) = last {
                 let live = old.call_method0("copy")?;
                 self.work.tx.container(old)?;
                 let merge = std::mem::replace(&mut self.work.merge, false);

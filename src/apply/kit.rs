@@ -134,6 +134,12 @@ impl<'py> Kit<'py> {
         }
     }
 
+    /// The very dict of a class, only to be compared or put into a cell: it must not be written.
+    pub fn entries(&self, class: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let proxy = class.getattr("__dict__")?;
+        self.gc.call_method1("get_referents", (proxy,))?.get_item(0)
+    }
+
     /// The entries of a class as a plain dict.
     pub fn class_dict(&self, class: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
         let out = PyDict::new(self.py);

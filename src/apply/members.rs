@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::annotations::{lazy, may_annotate_inside};
 use super::function::Wanted;
 use super::kit::text;
 use super::lines::Moved;
@@ -39,17 +40,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// A class or compound of which only parts changed, or are affected by what changed.
     pub fn members(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         let changes: &'a Changes = self.job.changes;
-        let Some(change) = changes.items.get(at).filter(|c| c.new == at) else {
-            return Ok(());
-        };
-        let old = match (self.job.old, change.old) {
+        let (partner, what) = changes.at(at);
+        let old = match (self.job.old, partner) {
             (Some(source), Some(index)) => {
                 let outline = source.outline;
                 &outline.body[index]
             }
             _ => return self.run_whole(at, statement, why),
         };
-        let inner = match &change.what {
+        let inner = match what {
             What::Inner(inner) => Some(inner),
             _ => None,
         };
@@ -239,11 +238,29 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .filter(|n| !annotated.contains(n))
             .collect();
         let reordered = inner.is_some_and(|changes| reordered(changes, new));
-        if kit.version >= (3, 14)
-            && (!unannotated.is_empty() || reordered && !annotated.is_empty())
+        let lazy = lazy(kit, self.job.new);
+        if again
+            .iter()
+            .any(|&at| may_annotate_inside(self.job.new, &new.body[at]))
         {
             return Ok(false);
         }
+        let (reannotated, apart) = if lazy {
+            self.annotated_members(old, new)
+        } else {
+            (false, true)
+        };
+        let annotate = if reannotated {
+            if !apart || self.work.generated(class)? || self.processed(class, old)? {
+                return Ok(false);
+            }
+            let Some(made) = self.class_annotate(class, new, &chain)? else {
+                return Ok(false);
+            };
+            Some(made)
+        } else {
+            None
+        };
         let documented =
             |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
         let doc_gone = documented(&old.body) && !documented(&new.body);
@@ -262,6 +279,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner)? {
             return Ok(false);
         }
+        if let Some(annotate) = annotate {
+            self.work.annotate_as(class, &annotate)?;
+        } else if lazy && !again.is_empty() {
+            self.work.forget_annotations(class)?;
+        }
         let own = self.class_name(class)?;
         for name in gone {
             let key = mangled(name, Some(&own));
@@ -278,14 +300,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         self.implied_hash(class, &bound)?;
-        for name in unannotated {
+        for name in unannotated.into_iter().filter(|_| !lazy) {
             let last = !new
                 .body
                 .iter()
                 .any(|m| m.kind == Kind::Compound || self.job.new.annotates(m));
             self.drop_annotation(class, &mangled(name, Some(&own)), last)?;
         }
-        if reordered {
+        if reordered && !lazy {
             self.order_annotations(class, new)?;
         }
         if old.body.first().is_some_and(|m| m.kind == Kind::Docstring)
@@ -465,15 +487,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let before = names.copy()?;
         kit.exec.call1((code, &self.job.dict, &names))?;
         self.facts.executed = true;
-        if names.contains("__annotate__")? || names.contains("__annotate_func__")? {
-            // 3.14: the new function knows only the annotations of these statements.
-            return Ok(false);
-        }
         for cell in ["__classcell__", "__classdictcell__"] {
             if let Some(found) = names.get_item(cell)? {
                 names.del_item(cell)?;
                 if cell == "__classcell__" {
                     found.setattr("cell_contents", class)?;
+                } else {
+                    found.setattr("cell_contents", kit.entries(class)?)?;
                 }
             }
         }
@@ -605,11 +625,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// The annotations of a class whose statements changed places.
-    fn order_annotations(
-        &mut self,
-        class: &Bound<'py, PyAny>,
-        new: &'a Statement,
-    ) -> PyResult<()> {
+    fn order_annotations(&mut self, class: &Bound<'py, PyAny>, new: &'a Statement) -> PyResult<()> {
         let kit = self.work.kit;
         let own = self.class_name(class)?;
         if let Some(found) = kit.class_entry(class, "__annotations__")?

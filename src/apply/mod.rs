@@ -1,5 +1,6 @@
 //! Steps to live objects, in one transaction.
 
+mod annotations;
 mod attributes;
 mod class;
 mod compile;

@@ -13,9 +13,9 @@ use super::compile::Source;
 use super::function::Wanted;
 use super::lines::Moved;
 use super::work::Work;
-use crate::diff::{Change, Changes, What};
-use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Dirty, Functions, Mark, Plan, affected};
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Outline, Statement};
+use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
 use crate::report::{self, Action, ChangeKind};
 
 /// A name that a module took from another one, whose value there changed.
@@ -102,6 +102,10 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub remade: BTreeSet<String>,
     /// Old statements whose effect on a container was taken back.
     pub retracted: BTreeSet<usize>,
+    /// Statements that are gone and changed a container, by the one that made it (both old).
+    pub gone_links: Vec<(usize, usize)>,
+    /// Of statements that ran: the numbers of their annotations that came into force (3.14+).
+    pub annotated: BTreeMap<usize, BTreeSet<usize>>,
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
@@ -109,7 +113,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     work.dict = job.dict.clone();
     work.members = job
         .old
-        .map(|old| class_members(&old.outline.body))
+        .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
     work.tx.dict(&job.dict)?;
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
@@ -130,18 +134,22 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         bases: BTreeMap::new(),
         remade: BTreeSet::new(),
         retracted: BTreeSet::new(),
+        gone_links: Vec::new(),
+        annotated: BTreeMap::new(),
         work,
         job,
     };
     run.prepare()?;
     let body: &'a [Statement] = &job.new.outline.body;
-    for (at, statement) in body.iter().enumerate() {
-        run.step(at, statement)?;
+    for step in &job.plan.steps {
+        run.step(step, &body[step.new])?;
     }
+    run.note_moved();
     for name in run.parked.keys().cloned().collect::<Vec<_>>() {
         run.unpark(&name)?;
     }
     run.remove()?;
+    run.annotations()?;
     run.kept_names()?;
     run.shift_lines()?;
     run.clear_caches()?;
@@ -149,48 +157,46 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     Ok(run.facts)
 }
 
-/// The names that each class of a source binds, by qualified name.
-fn class_members(body: &[Statement]) -> BTreeMap<String, BTreeSet<String>> {
-    pub(super) fn walk(
-        body: &[Statement],
-        prefix: &str,
-        out: &mut BTreeMap<String, BTreeSet<String>>,
-    ) {
-        for statement in body {
-            match statement.kind {
-                Kind::Class => {
-                    let path = format!("{prefix}{}", statement.name);
-                    let names: &mut BTreeSet<String> = out.entry(path.clone()).or_default();
-                    for member in &statement.body {
-                        names.extend(member.uses.binds.iter().cloned());
-                    }
-                    walk(&statement.body, &format!("{path}."), out);
+/// The names that each class that a plan is about bound in the old text, by qualified name.
+fn class_members(body: &[Statement], steps: &[Step]) -> BTreeMap<String, BTreeSet<String>> {
+    fn walk(statement: &Statement, prefix: &str, out: &mut BTreeMap<String, BTreeSet<String>>) {
+        match statement.kind {
+            Kind::Class => {
+                let path = format!("{prefix}{}", statement.name);
+                let names: &mut BTreeSet<String> = out.entry(path.clone()).or_default();
+                for member in &statement.body {
+                    names.extend(member.uses.binds.iter().cloned());
                 }
-                Kind::Compound => walk(&statement.body, prefix, out),
-                _ => {}
+                let inner = format!("{path}.");
+                statement.body.iter().for_each(|s| walk(s, &inner, out));
             }
+            Kind::Compound => statement.body.iter().for_each(|s| walk(s, prefix, out)),
+            _ => {}
         }
     }
     let mut out = BTreeMap::new();
-    walk(body, "", &mut out);
+    for statement in steps.iter().filter_map(|step| body.get(step.old?)) {
+        walk(statement, "", &mut out);
+    }
     out
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
-    pub(super) fn change(&self, at: usize) -> Option<&'a Change> {
+    /// What became of a statement of the new text.
+    pub(super) fn what(&self, at: usize) -> &'a What {
         let changes: &'a Changes = self.job.changes;
-        // One entry for each statement, in their order.
-        changes.items.get(at).filter(|c| c.new == at)
+        changes.at(at).1
     }
 
     pub(super) fn old_statement(&self, at: usize) -> Option<&'a Statement> {
         let old: &'a Source<'a> = self.job.old?;
-        old.outline.body.get(self.change(at)?.old?)
+        old.outline.body.get(self.job.changes.at(at).0?)
     }
 
     /// Remembers what the statements that are to run may change in place, and works out what
     /// import had put into containers that are to be made anew.
     pub(super) fn prepare(&mut self) -> PyResult<()> {
+        self.gone_links = self.find_gone_links();
         let mut seen = BTreeSet::new();
         for step in &self.job.plan.steps {
             if !matches!(step.mark, Mark::Run | Mark::RunIf | Mark::Members) {
@@ -240,37 +246,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Some(value)
     }
 
-    /// The value that the old statements gave a name at import, made again aside, where making
-    /// it has no effect but the value.
-    pub(super) fn import_value(&self, old: &Source<'_>, name: &str) -> Option<Bound<'py, PyAny>> {
-        let body = &old.outline.body;
-        let (origin, links) = chain(body, name)?;
-        let fed = links
-            .iter()
-            .any(|&at| affected(&body[at].uses, &self.functions, &self.job.outside).is_some());
-        let simple = links.iter().all(|&at| {
-            let statement = &body[at];
-            let only = at == origin || statement.uses.mutates.iter().all(|n| n == name);
-            only && statement.kind != Kind::Compound
-                && (statement.value != Value::Other
-                    || at != origin
-                        && statement.uses.calls.iter().all(|path| {
-                            path.strip_prefix(name)
-                                .is_some_and(|rest| rest.starts_with('.'))
-                        }))
-        });
-        if !simple || fed {
-            return self.skeleton(old, name, &links);
-        }
-        let scratch = self.before.copy().ok()?;
-        self.as_it_was(&scratch, &body[origin]).ok()?;
-        for at in links {
-            let code = old.statement(self.work.kit, &body[at]).ok()?;
-            self.work.kit.exec.call1((code, &scratch)).ok()?;
-        }
-        scratch.get_item(name).ok()?
-    }
-
     /// Lets names of changed modules mean in `scratch` what they meant before.
     pub(super) fn as_it_was(
         &self,
@@ -318,9 +293,35 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
-    pub(super) fn step(&mut self, at: usize, statement: &'a Statement) -> PyResult<()> {
+    /// What stands elsewhere and has nothing else done to it: statements without a step.
+    fn note_moved(&mut self) {
+        let Some(old) = self.job.old else { return };
+        let (changes, plan) = (self.job.changes, self.job.plan);
+        let (old, new): (&'a [Statement], &'a [Statement]) =
+            (&old.outline.body, &self.job.new.outline.body);
+        let end = changes.shared_end();
+        let shifted = new.len() > end
+            && changes
+                .at(end)
+                .0
+                .is_some_and(|at| old[at].span.line != new[end].span.line);
+        let tail = if shifted { end..new.len() } else { 0..0 };
+        for at in changes.items.iter().map(|change| change.new).chain(tail) {
+            if let (Some(was), What::Same) = changes.at(at)
+                && plan.step(at).is_none()
+            {
+                self.moved.push(Moved {
+                    old: &old[was],
+                    new: &new[at],
+                    chain: Vec::new(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn step(&mut self, step: &Step, statement: &'a Statement) -> PyResult<()> {
+        let at = step.new;
         self.take_imports(statement)?;
-        let step = &self.job.plan.steps[at];
         let mark = match step.mark {
             Mark::RunIf
                 if affected(&statement.uses, &self.functions, &self.dirty).is_none()
@@ -330,7 +331,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             // A class that stands still but for a name that its body reads.
             Mark::Members
-                if !matches!(self.change(at).map(|c| &c.what), Some(What::Inner(_)))
+                if !matches!(self.what(at), What::Inner(_))
                     && !self.dirty.reimports(statement)
                     && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
             {
@@ -381,9 +382,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
-        if let Some(was) = self.change(at).and_then(|change| change.old) {
-            self.retract_gone(was)?;
-        }
+        self.retract_gone(at)?;
         let ended: Vec<usize> = (0..self.chains.len())
             .filter(|&i| self.chains[i].last == at)
             .collect();
@@ -409,15 +408,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             });
             // What another statement binds as well is not the star import's to take away.
-            let elsewhere = rebind.star
-                && rebind.new.is_none()
-                && self
-                    .job
-                    .new
-                    .outline
-                    .body
-                    .iter()
-                    .any(|s| s.uses.binds.contains(&rebind.name));
+            let elsewhere =
+                rebind.star && rebind.new.is_none() && self.binders(&rebind.name).next().is_some();
             if elsewhere {
                 continue;
             }
@@ -471,12 +463,23 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Whether a statement after this one binds the name.
     pub(super) fn bound_after(&self, statement: &Statement, name: &str) -> bool {
-        self.job
-            .new
-            .outline
-            .body
-            .iter()
-            .any(|s| s.span.start > statement.span.start && s.uses.binds.iter().any(|n| n == name))
+        let body = &self.job.new.outline.body;
+        self.binders(name)
+            .any(|at| body[at].span.start > statement.span.start)
+    }
+
+    /// The statements of the new text that bind a name.
+    pub(super) fn binders(&self, name: &str) -> impl Iterator<Item = usize> {
+        let outline: &'a Outline = self.job.new.outline;
+        let found = outline.index().writers(&outline.body, name).into_iter();
+        found.filter(move |at| outline.body[*at].uses.binds.iter().any(|n| n == name))
+    }
+
+    /// The statements of the new text that change what a name is bound to in place.
+    pub(super) fn mutators(&self, name: &str) -> impl Iterator<Item = usize> {
+        let outline: &'a Outline = self.job.new.outline;
+        let found = outline.index().writers(&outline.body, name).into_iter();
+        found.filter(move |at| outline.body[*at].uses.mutates.iter().any(|n| n == name))
     }
 
     pub fn note(
@@ -547,12 +550,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         }
         self.cleared = dirty;
-        for path in self
-            .functions
-            .wrapped()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-        {
+        let names = acting(self.job.new.outline, &self.dirty);
+        for path in self.functions.wrapped(names.iter().map(String::as_str)) {
             if self
                 .functions
                 .acts_differently(std::slice::from_ref(&path), &self.dirty)
@@ -591,9 +590,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !self.job.imported {
             return;
         }
-        let paths = self.functions.paths().chain(self.functions.assigned());
-        let paths: Vec<String> = paths.map(str::to_owned).collect();
-        for path in paths {
+        let names = acting(self.job.new.outline, &self.dirty);
+        for path in self.functions.paths(names.iter().map(String::as_str)) {
             if let Some(why) = self
                 .functions
                 .acts_differently(std::slice::from_ref(&path), &self.dirty)
@@ -628,17 +626,6 @@ pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
         }
     }
     Ok(())
-}
-
-/// The statement that made what a name is bound to in the end, and the statements, with that one,
-/// that did something to it.
-pub(super) fn chain(body: &[Statement], name: &str) -> Option<(usize, Vec<usize>)> {
-    let has = |names: &[String]| names.iter().any(|n| n == name);
-    let origin = body
-        .iter()
-        .rposition(|s| has(&s.uses.binds) && !has(&s.uses.mutates))?;
-    let links = (origin..body.len()).filter(|&at| at == origin || has(&body[at].uses.mutates));
-    Some((origin, links.collect()))
 }
 
 /// Exactly a list, dict or set.

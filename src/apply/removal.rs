@@ -20,26 +20,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(old) = self.job.old else {
             return Ok(());
         };
-        let written: BTreeSet<String> = old
-            .outline
-            .body
-            .iter()
-            .flat_map(|s| s.later.global_writes.iter().cloned())
-            .collect();
         let had = Functions::of(old.outline);
         let effects = |functions: &Functions<'_>, statement: &Statement| -> BTreeSet<String> {
             let mut names = functions.global_writes(&statement.uses.calls);
             names.extend(statement.uses.binds.iter().cloned());
             names
         };
-        let bound: BTreeSet<String> = self
-            .job
-            .new
-            .outline
-            .body
-            .iter()
-            .flat_map(|s| effects(&self.functions, s))
-            .collect();
         let mut gone: Vec<(&Statement, String)> = Vec::new();
         for change in &self.job.changes.items {
             if let (Some(at), What::Changed | What::Header(_)) = (change.old, &change.what) {
@@ -53,7 +39,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.drop_annotations(old)?;
         self.drop_attributes()?;
-        self.drop_star(old, &bound)?;
+        self.drop_star(old)?;
+        gone.retain(|(_, name)| self.binders(name).next().is_none());
+        let mut written = BTreeSet::new();
+        let mut bound = BTreeSet::new();
+        if !gone.is_empty() {
+            let later = old.outline.body.iter().flat_map(|s| &s.later.global_writes);
+            written.extend(later.cloned());
+            let body = self.job.new.outline.body.iter();
+            bound.extend(body.flat_map(|s| effects(&self.functions, s)));
+        }
         for (statement, name) in gone {
             let name = &name;
             if bound.contains(name) || name == "*" || statement.kind == Kind::MainGuard {
@@ -131,7 +126,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// Names that came with a star import that is gone.
-    fn drop_star(&mut self, old: &Source<'_>, bound: &BTreeSet<String>) -> PyResult<()> {
+    fn drop_star(&mut self, old: &Source<'_>) -> PyResult<()> {
         let stars = |source: &Source<'_>| -> BTreeSet<(u32, String)> {
             let imports = source.outline.body.iter().flat_map(|s| &s.imports);
             imports
@@ -160,7 +155,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .is_some_and(|now| now.is(&theirs));
                 if !ours
                     || name.starts_with("__")
-                    || bound.contains(&name)
+                    || self.binders(&name).next().is_some()
                     || self.star_value(&name)?.is_some()
                 {
                     continue;
@@ -221,18 +216,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Ok(annotations) = found.cast_into_exact::<PyDict>() else {
             return Ok(());
         };
-        let annotated = |source: &Source<'_>| -> BTreeSet<String> {
-            let body = source.outline.body.iter();
+        let annotated = |source: &Source<'_>, from: usize, to: usize| -> BTreeSet<String> {
+            let body = source.outline.body[from..to].iter();
             body.filter(|s| source.annotates(s))
                 .map(|s| s.name.clone())
                 .collect()
         };
-        let now = annotated(self.job.new);
-        if now.is_empty() && !annotated(old).is_empty() {
+        // Statements that both texts share annotate what they did.
+        let changes = self.job.changes;
+        let from = changes.shared_begin();
+        let end = changes.shared_end();
+        let all = (self.job.new.outline.body.len(), old.outline.body.len());
+        let were = annotated(
+            old,
+            from.min(all.1),
+            (all.1 + end).saturating_sub(all.0).min(all.1),
+        );
+        if were.is_empty() {
+            return Ok(());
+        }
+        let now = annotated(self.job.new, 0, all.0);
+        if now.is_empty() {
             // The compiler makes the dict for the first annotation only.
             return self.job.dict.del_item("__annotations__");
         }
-        for name in annotated(old).difference(&now) {
+        for name in were.difference(&now) {
             if annotations.contains(name)? {
                 self.work.tx.dict(&annotations)?;
                 annotations.del_item(name)?;

@@ -37,16 +37,44 @@ pub struct Change {
 /// The comparison of two bodies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
-    /// One entry for each new statement, in source order.
+    /// One entry for each new statement, in source order; but none for those that both outlines
+    /// share at their beginnings, in the same place, and at their ends, perhaps in another (`at`
+    /// speaks of those too).
     pub items: Vec<Change>,
     /// Indices of old statements without a partner.
     pub removed: Vec<usize>,
+    /// How many statements are shared at the beginning.
+    before: usize,
+    /// How many statements there are.
+    count: usize,
+    /// How many there were.
+    old_count: usize,
 }
 
-/// Compares two outlines of one module. Takes time in proportion to the statements (times the
-/// logarithm of their number), whatever the edit was.
+/// Compares two outlines of one module. Takes time in proportion to the statements that they do
+/// not share (times the logarithm of their number), whatever the edit was.
 pub fn compare(old: &Outline, new: &Outline) -> Changes {
-    bodies(&old.body, &new.body)
+    let (old, new) = (&*old.body, &*new.body);
+    let shares = |(a, b): &(&Statement, &Statement)| a.shares(b);
+    // Those after the edit may be shared as well, but stand elsewhere.
+    let stays = |(a, b): &(&Statement, &Statement)| a.shares(b) && a.span == b.span;
+    let before = old.iter().zip(new).take_while(stays).count();
+    let (olds, news) = (&old[before..], &new[before..]);
+    let ends = olds.iter().rev().zip(news.iter().rev());
+    let after = ends.take_while(shares).count();
+    let middle = bodies(&olds[..olds.len() - after], &news[..news.len() - after]);
+    let items = middle.items.into_iter().map(|change| Change {
+        new: before + change.new,
+        old: change.old.map(|at| before + at),
+        what: change.what,
+    });
+    Changes {
+        items: items.collect(),
+        removed: middle.removed.iter().map(|at| before + at).collect(),
+        before,
+        count: new.len(),
+        old_count: old.len(),
+    }
 }
 
 /// Compares two bodies.
@@ -69,7 +97,13 @@ fn bodies(old: &[Statement], new: &[Statement]) -> Changes {
         });
     }
     let removed = (0..old.len()).filter(|index| !kept[*index]).collect();
-    Changes { items, removed }
+    Changes {
+        items,
+        removed,
+        before: 0,
+        count: new.len(),
+        old_count: old.len(),
+    }
 }
 
 fn what_became(old: &Statement, new: &Statement) -> What {
@@ -90,6 +124,46 @@ fn what_became(old: &Statement, new: &Statement) -> What {
 }
 
 impl Changes {
+    /// The partner of a new statement, and what became of it.
+    pub fn at(&self, new: usize) -> (Option<usize>, &What) {
+        if new < self.before {
+            return (Some(new), &What::Same);
+        }
+        match self.items.get(new - self.before) {
+            Some(change) => (change.old, &change.what),
+            // `count` and `old_count` differ by what came and went before it.
+            None => ((new + self.old_count).checked_sub(self.count), &What::Same),
+        }
+    }
+
+    /// The new statements that have a partner, each with it.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.count).filter_map(|new| Some((self.at(new).0?, new)))
+    }
+
+    /// The new statement whose partner this old one is.
+    pub fn new_of(&self, old: usize) -> Option<usize> {
+        if old < self.before {
+            return Some(old);
+        }
+        let after = self.count - self.before - self.items.len();
+        if old + after >= self.old_count {
+            return (old + self.count).checked_sub(self.old_count);
+        }
+        let found = self.items.iter().find(|change| change.old == Some(old));
+        found.map(|change| change.new)
+    }
+
+    /// How many statements both share at their beginnings.
+    pub fn shared_begin(&self) -> usize {
+        self.before
+    }
+
+    /// Where the statements that both share at their ends begin, in the new text.
+    pub fn shared_end(&self) -> usize {
+        self.before + self.items.len()
+    }
+
     /// Nothing changed but, perhaps, positions and the order of statements.
     pub fn is_empty(&self) -> bool {
         self.removed.is_empty() && self.items.iter().all(|change| change.what == What::Same)
@@ -98,13 +172,11 @@ impl Changes {
 
 /// The comparison of an outline with itself.
 pub fn unchanged(outline: &Outline) -> Changes {
-    let same = |at| Change {
-        new: at,
-        old: Some(at),
-        what: What::Same,
-    };
     Changes {
-        items: (0..outline.body.len()).map(same).collect(),
+        items: Vec::new(),
         removed: Vec::new(),
+        before: outline.body.len(),
+        count: outline.body.len(),
+        old_count: outline.body.len(),
     }
 }

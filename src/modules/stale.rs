@@ -121,8 +121,9 @@ enum Pyc {
 
 fn pyc_agrees(module: &Bound<'_, PyModule>, stamp: &files::Stamp) -> Pyc {
     let header = || -> Option<(std::path::PathBuf, [u8; 16])> {
-        let cached: std::path::PathBuf =
-            module.dict().get_item("__cached__").ok()??.extract().ok()?;
+        // The module's own `__cached__` is gone from 3.15 on.
+        let spec = module.dict().get_item("__spec__").ok()??;
+        let cached: std::path::PathBuf = spec.getattr("cached").ok()?.extract().ok()?;
         let mut header = [0_u8; 16];
         std::io::Read::read_exact(&mut std::fs::File::open(&cached).ok()?, &mut header).ok()?;
         Some((cached, header))

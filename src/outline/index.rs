@@ -77,6 +77,13 @@ fn read(uses: &Uses) -> impl Iterator<Item = &str> {
     uses.reads.iter().chain(&uses.calls).map(|path| root(path))
 }
 
+/// The names that functions defined by a statement deal with when they are called.
+fn later(statement: &Statement) -> impl Iterator<Item = &str> {
+    let uses = &statement.later;
+    let written = uses.mutates.iter().chain(&uses.global_writes);
+    read(uses).chain(written.map(String::as_str))
+}
+
 /// The names that a statement binds, deletes or changes in place when it runs.
 fn written(statement: &Statement) -> impl Iterator<Item = &str> {
     let uses = &statement.uses;
@@ -89,7 +96,7 @@ impl Index {
         let mut made = Made::default();
         for (place, statement) in (0_u32..).zip(body) {
             read(&statement.uses).for_each(|name| made.now.add(name, place));
-            read(&statement.later).for_each(|name| made.later.add(name, place));
+            later(statement).for_each(|name| made.later.add(name, place));
             written(statement).for_each(|name| made.writers.add(name, place));
             if imports(statement) {
                 made.importing.push(place);
@@ -140,9 +147,9 @@ impl Index {
         self.places(&self.made.now, body, name, |s| read(&s.uses))
     }
 
-    /// Statements that define functions which read a name when they are called.
+    /// Statements that define functions which read or change a name when they are called.
     pub fn later(&self, body: &[Statement], name: &str) -> Vec<usize> {
-        self.places(&self.made.later, body, name, |s| read(&s.later))
+        self.places(&self.made.later, body, name, later)
     }
 
     /// Statements that bind, delete or change a name when they run.

@@ -1,7 +1,12 @@
 //! What is known to differ from what the rest of a module was computed from.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
+use super::root;
 use crate::outline::{Import, Kind, Outline, Statement, Uses};
 
 /// Paths (see `outline::Uses`) that changed, each with a clause for the report.
@@ -79,60 +84,110 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
         .chain(std::iter::once(path))
 }
 
-/// The functions that a module defines, by the path under which its own code calls them.
+/// The functions that a module defines, by the path under which its own code calls them. What is
+/// under a name is looked up when it is first asked for.
 pub struct Functions<'a> {
+    outline: &'a Outline,
+    roots: RefCell<FxHashMap<String, Rc<Root<'a>>>>,
+}
+
+/// What there is under one name.
+#[derive(Default)]
+struct Root<'a> {
+    /// Functions, methods and classes, by their paths.
     by_path: BTreeMap<String, Vec<&'a Statement>>,
-    /// Names that are bound to what a call gave, most often an instance: what was called.
-    made_by: BTreeMap<&'a str, &'a [String]>,
-    /// What the statement reads that bound a name: `run = partial(work, 1)`, `alias = work`.
-    from: BTreeMap<&'a str, &'a [String]>,
+    /// The name is bound to what a call gave, most often an instance: what was called.
+    made_by: &'a [String],
+    /// What the statement reads that bound the name: `run = partial(work, 1)`, `alias = work`.
+    from: &'a [String],
 }
 
 impl<'a> Functions<'a> {
-    /// Indexes the functions and methods of a module.
+    /// The functions and methods of a module.
     pub fn of(outline: &'a Outline) -> Self {
-        let mut by_path = BTreeMap::new();
-        index(&outline.body, "", &mut by_path);
-        let made_by = outline
-            .body
-            .iter()
-            .filter(|s| s.kind == Kind::Assign && !s.name.is_empty() && !s.uses.calls.is_empty())
-            .map(|s| (s.name.as_str(), s.uses.calls.as_slice()))
-            .collect();
-        let from = outline
-            .body
-            .iter()
-            .filter(|s| s.kind == Kind::Assign && !s.name.is_empty())
-            .map(|s| (s.name.as_str(), s.uses.reads.as_slice()))
-            .collect();
         Self {
-            by_path,
-            made_by,
-            from,
+            outline,
+            roots: RefCell::default(),
         }
     }
 
-    /// The paths of all functions of the module.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.by_path.keys().map(String::as_str)
+    /// Where functions live.
+    pub fn outline(&self) -> &'a Outline {
+        self.outline
     }
 
-    /// Names that assignments bind: other names for functions, among others.
-    pub fn assigned(&self) -> impl Iterator<Item = &str> {
-        self.from
-            .keys()
-            .copied()
-            .filter(|name| !self.by_path.contains_key(*name))
+    fn root(&self, name: &str) -> Rc<Root<'a>> {
+        if let Some(known) = self.roots.borrow().get(name) {
+            return Rc::clone(known);
+        }
+        let mut found = Root::default();
+        let outline: &'a Outline = self.outline;
+        for at in outline.index().writers(&outline.body, name) {
+            let statement = &outline.body[at];
+            match statement.kind {
+                Kind::Compound => index(&statement.body, "", &mut found.by_path),
+                _ if statement.name == name => {
+                    index(std::slice::from_ref(statement), "", &mut found.by_path);
+                }
+                _ => {}
+            }
+            if statement.kind == Kind::Assign && statement.name == name {
+                if !statement.uses.calls.is_empty() {
+                    found.made_by = &statement.uses.calls;
+                }
+                found.from = &statement.uses.reads;
+            }
+        }
+        found.by_path.retain(|path, _| root(path) == name);
+        let found = Rc::new(found);
+        let mut roots = self.roots.borrow_mut();
+        roots.insert(name.to_owned(), Rc::clone(&found));
+        found
     }
 
-    /// The paths of those that something may have wrapped: decorated ones, and names that are
-    /// bound to what a call gave.
-    pub fn wrapped(&self) -> impl Iterator<Item = &str> {
+    /// The statements at a path.
+    fn at(&self, path: &str) -> Vec<&'a Statement> {
+        let found = self.root(root(path));
+        found.by_path.get(path).cloned().unwrap_or_default()
+    }
+
+    fn made_by(&self, name: &str) -> &'a [String] {
+        self.root(name).made_by
+    }
+
+    fn from(&self, name: &str) -> &'a [String] {
+        match name.contains('.') {
+            true => &[],
+            false => self.root(name).from,
+        }
+    }
+
+    /// The paths of the functions under these names, and the names themselves where assignments
+    /// bind them: other names for functions, among others.
+    pub fn paths<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        for name in names {
+            let found = self.root(name);
+            out.extend(found.by_path.keys().cloned());
+            if !found.from.is_empty() || !found.made_by.is_empty() {
+                out.insert(name.to_owned());
+            }
+        }
+        out
+    }
+
+    /// Of the paths under these names, those of functions that something may have wrapped:
+    /// decorated ones, and names that are bound to what a call gave.
+    pub fn wrapped<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
         let wrapped = |s: &&Statement| s.decorators != 0 || s.kind == Kind::Assign;
-        self.by_path
-            .iter()
-            .filter(move |(_, found)| found.iter().any(wrapped))
-            .map(|(path, _)| path.as_str())
+        let mut out = BTreeSet::new();
+        for name in names {
+            let found = self.root(name);
+            let paths = found.by_path.iter();
+            let paths = paths.filter(|(_, found)| found.iter().any(wrapped));
+            out.extend(paths.map(|(path, _)| path.clone()));
+        }
+        out
     }
 
     /// Names that calling these paths may write with `global`.
@@ -164,12 +219,11 @@ impl<'a> Functions<'a> {
     /// The bodies that run when `path` is called. A class stands for its constructors.
     fn called(&self, path: &str) -> Vec<&'a Statement> {
         let mut out: Vec<&Statement> = Vec::new();
-        for statement in self.by_path.get(path).into_iter().flatten() {
+        for statement in self.at(path) {
             if statement.kind == Kind::Class {
                 for name in ["__init__", "__new__", "__post_init__"] {
-                    if let Some(found) = self.by_path.get(&format!("{path}.{name}")) {
-                        out.extend(found.iter().copied().filter(|s| s.kind == Kind::Function));
-                    }
+                    let found = self.at(&format!("{path}.{name}"));
+                    out.extend(found.into_iter().filter(|s| s.kind == Kind::Function));
                 }
             } else {
                 out.push(statement);
@@ -205,26 +259,22 @@ impl<'a> Functions<'a> {
             return None;
         }
         // `b = Builder()`, then `b.build()`.
-        if let Some((name, method)) = path.split_once('.')
-            && let Some(makers) = self.made_by.get(name)
-        {
-            for maker in *makers {
+        if let Some((name, method)) = path.split_once('.') {
+            for maker in self.made_by(name) {
                 if let Some(why) = dirty.behaviour.get(&format!("{maker}.{method}")) {
                     return Some(format!("calls {path}, {why}"));
                 }
             }
         }
         // Called under another name, or through an object made from it.
-        if let Some(reads) = self.from.get(path) {
-            for read in *reads {
-                if let Some(why) = self.differs(read, dirty, seen) {
-                    return Some(why);
-                }
+        for read in self.from(path) {
+            if let Some(why) = self.differs(read, dirty, seen) {
+                return Some(why);
             }
         }
         // A method that the class has from a base.
         if let Some((class, member)) = path.rsplit_once('.')
-            && !self.by_path.contains_key(path)
+            && self.at(path).is_empty()
         {
             for base in self.bases(class) {
                 if let Some(why) = self.differs(&format!("{base}.{member}"), dirty, seen) {
@@ -264,8 +314,8 @@ impl<'a> Functions<'a> {
         let made: BTreeSet<&str> = uses
             .reads
             .iter()
-            .filter_map(|path| self.made_by.get(path.split('.').next().unwrap_or(path)))
-            .flat_map(|makers| makers.iter().map(String::as_str))
+            .flat_map(|path| self.made_by(root(path)))
+            .map(String::as_str)
             .collect();
         let classes = own
             .into_iter()
@@ -306,8 +356,8 @@ impl<'a> Functions<'a> {
     /// The paths that the header of a class reads: its bases, among others. For a name that is
     /// bound to a class or an instance of one: the class.
     fn bases(&self, class: &str) -> Vec<&'a str> {
-        let found = self.by_path.get(class).into_iter().flatten();
-        let named = self.from.get(class).into_iter().copied().flatten();
+        let named = self.from(class);
+        let found = self.at(class).into_iter();
         found
             .filter(|s| s.kind == Kind::Class)
             .flat_map(|s| &s.head.reads)
@@ -319,47 +369,48 @@ impl<'a> Functions<'a> {
     /// Members of base classes are members of what is derived from them, and of instances that
     /// names are bound to: those paths too, for others who know only the name.
     pub fn derive(&self, dirty: &mut Dirty) {
-        let mut derived: Vec<(&str, Vec<&str>)> = Vec::new();
-        let classes = self.by_path.iter();
-        let classes = classes.filter(|(_, found)| found.iter().any(|s| s.kind == Kind::Class));
-        for name in classes
-            .map(|(path, _)| path.as_str())
-            .chain(self.assigned())
-        {
-            derived.push((name, self.bases(name)));
-        }
-        derived.retain(|(_, bases)| !bases.is_empty());
-        // As deep as classes are derived in one module; the order of names is not that of bases.
-        for _ in 0..16 {
-            let mut found = (Vec::new(), Vec::new());
-            for (name, bases) in &derived {
-                for base in bases {
-                    found.0.extend(self.inherit(name, base, &dirty.values));
-                    found.1.extend(self.inherit(name, base, &dirty.behaviour));
-                }
-            }
-            let before = dirty.values.len() + dirty.behaviour.len();
-            found.0.into_iter().for_each(|(path, why)| dirty.value(path, why));
-            found.1.into_iter().for_each(|(path, why)| dirty.acts(path, why));
-            if dirty.values.len() + dirty.behaviour.len() == before {
-                break;
-            }
-        }
+        let values = self.derived(&dirty.values);
+        let acting = self.derived(&dirty.behaviour);
+        values
+            .into_iter()
+            .for_each(|(path, why)| dirty.value(path, why));
+        acting
+            .into_iter()
+            .for_each(|(path, why)| dirty.acts(path, why));
     }
 
-    fn inherit(
-        &self,
-        name: &str,
-        base: &str,
-        paths: &BTreeMap<String, String>,
-    ) -> Vec<(String, String)> {
-        let prefix = format!("{base}.");
-        let inside = paths.range(prefix.clone()..);
-        inside
-            .take_while(|(path, _)| path.starts_with(&prefix))
-            .map(|(path, why)| (format!("{name}.{}", &path[prefix.len()..]), why.clone()))
-            .filter(|(path, _)| !self.by_path.contains_key(path))
-            .collect()
+    fn derived(&self, paths: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut out = BTreeMap::new();
+        let inside = paths.iter().filter(|(path, _)| path.contains('.'));
+        let mut todo: Vec<(String, String)> = inside
+            .map(|(path, why)| (path.clone(), why.clone()))
+            .collect();
+        let outline: &'a Outline = self.outline;
+        while let Some((path, why)) = todo.pop() {
+            for at in outline.index().readers(&outline.body, root(&path)) {
+                let statement = &outline.body[at];
+                let bases = match statement.kind {
+                    Kind::Class => &statement.head.reads,
+                    Kind::Assign if !statement.name.is_empty() => &statement.uses.reads,
+                    _ => continue,
+                };
+                for base in bases {
+                    let Some(member) = path.strip_prefix(base).filter(|m| m.starts_with('.'))
+                    else {
+                        continue;
+                    };
+                    let here = format!("{}{member}", statement.name);
+                    if self.at(&here).is_empty()
+                        && !paths.contains_key(&here)
+                        && !out.contains_key(&here)
+                    {
+                        out.insert(here.clone(), why.clone());
+                        todo.push((here, why.clone()));
+                    }
+                }
+            }
+        }
+        out
     }
 }
 

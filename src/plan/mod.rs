@@ -5,6 +5,7 @@
 //! got the same value is left alone (`affected` is asked again with what really changed).
 
 mod dirty;
+mod reach;
 mod reaching;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use dirty::{Dirty, Functions, affected, import_key, remade};
+pub use reach::acting;
 
 /// What is to be done about one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,8 @@ pub struct Step {
 /// What a module calls for.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// One step for each statement of the new text, in its order.
+    /// One step for each statement of the new text that is not simply left alone, in its order;
+    /// some of those that are in the end stand here as well.
     pub steps: Vec<Step>,
     /// Old statements without a partner.
     pub removed: Vec<usize>,
@@ -56,6 +59,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The step of a statement of the new text, if it has one.
+    pub fn step(&self, new: usize) -> Option<&Step> {
+        let at = self.steps.binary_search_by_key(&new, |step| step.new);
+        at.ok().map(|at| &self.steps[at])
+    }
+
     /// Whether nothing but lines would change.
     pub fn idle(&self) -> bool {
         self.removed.is_empty() && self.steps.iter().all(|step| step.mark == Mark::Keep)
@@ -64,16 +73,11 @@ impl Plan {
 
 /// The plan that runs every statement again.
 pub fn full(new: &Outline, changes: &Changes, why: &str) -> Plan {
-    let old: BTreeMap<usize, usize> = changes
-        .items
-        .iter()
-        .filter_map(|c| Some((c.new, c.old?)))
-        .collect();
     Plan {
         steps: (0..new.body.len())
             .map(|at| Step {
                 new: at,
-                old: old.get(&at).copied(),
+                old: changes.at(at).0,
                 mark: Mark::Run,
                 why: why.to_owned(),
             })
@@ -91,6 +95,62 @@ struct Effects {
     reads: BTreeSet<String>,
 }
 
+/// The statements that a plan looks at: those that the edit can reach, in the order of the text.
+/// They are counted from 0 here, as `Plan::steps` are.
+struct Reached<'a> {
+    new: &'a Outline,
+    places: Vec<usize>,
+    effects: Vec<Effects>,
+    /// For each name the reached statements that bind or change it.
+    writers: BTreeMap<String, Vec<usize>>,
+}
+
+impl<'a> Reached<'a> {
+    fn new(new: &'a Outline, places: Vec<usize>, functions: &Functions<'_>) -> Self {
+        let effects: Vec<Effects> = places
+            .iter()
+            .map(|at| effects(&new.body[*at], functions))
+            .collect();
+        let mut writers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, effects) in effects.iter().enumerate() {
+            for name in effects.binds.union(&effects.mutates) {
+                writers.entry(name.clone()).or_default().push(at);
+            }
+        }
+        Self {
+            new,
+            places,
+            effects,
+            writers,
+        }
+    }
+
+    fn statement(&self, at: usize) -> &'a Statement {
+        &self.new.body[self.places[at]]
+    }
+
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The statements that bind or change a name, in the order of the text.
+    fn writers(&self, name: &str) -> &[usize] {
+        self.writers.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those of them that bind it.
+    fn binders(&self, name: &str) -> impl DoubleEndedIterator<Item = usize> {
+        let all = self.writers(name).iter().copied();
+        all.filter(|at| self.effects[*at].binds.contains(name))
+    }
+
+    /// The first that stands at this place of the text, or after it.
+    fn from_place(&self, place: usize) -> usize {
+        self.places.partition_point(|at| *at < place)
+    }
+}
+
+/// The name that a path begins with.
 fn root(path: &str) -> &str {
     path.split('.').next().unwrap_or(path)
 }
@@ -134,14 +194,17 @@ pub fn make_with(
     anew: &BTreeSet<String>,
 ) -> Plan {
     let functions = Functions::of(new);
-    let effects: Vec<Effects> = new.body.iter().map(|s| effects(s, &functions)).collect();
+    let renewed = reaching::names(old, new, changes);
+    let places = reach::reach(old, new, changes, outside, &renewed).statements;
+    let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {
         removed: changes.removed.clone(),
         ..Plan::default()
     };
-    for change in &changes.items {
-        let statement = &new.body[change.new];
-        let (mark, why) = match &change.what {
+    for &place in &reached.places {
+        let statement = &new.body[place];
+        let (partner, what) = changes.at(place);
+        let (mark, why) = match what {
             What::Same => (Mark::Keep, String::new()),
             What::Body => (Mark::Patch, "its body changed".to_owned()),
             What::Inner(_) => (Mark::Members, "its body changed".to_owned()),
@@ -155,35 +218,27 @@ pub fn make_with(
             _ => (mark, why),
         };
         plan.steps.push(Step {
-            new: change.new,
-            old: change.old,
+            new: place,
+            old: partner,
             mark,
             why,
         });
     }
-    gone_effects(old, new, changes, &effects, &mut plan);
-    let had = Functions::of(old);
-    let old_effects: Vec<Effects> = old.body.iter().map(|s| self::effects(s, &had)).collect();
-    reaching::mark((old, &old_effects), (new, &effects), changes, &mut plan);
-    restart_chains(new, &effects, anew, &mut plan);
+    gone_effects(old, &reached, changes, &mut plan);
+    reaching::mark(old, &reached, changes, &renewed, &mut plan);
+    restart_chains(&reached, anew, &mut plan);
     let mut partly = BTreeSet::new();
-    for change in &changes.items {
-        if matches!(&change.what, What::Inner(inner) if runs_parts(inner)) {
-            partly.insert(change.new);
+    for (at, &place) in reached.places.iter().enumerate() {
+        if matches!(changes.at(place).1, What::Inner(inner) if runs_parts(inner)) {
+            partly.insert(at);
         }
     }
     // Marks only ever grow, so this ends.
     loop {
-        let mut grown = propagate(
-            (new, &effects),
-            changes,
-            &functions,
-            outside,
-            &mut plan,
-            &mut partly,
-        );
-        grown |= reach(new, &effects, &partly, &mut plan);
-        grown |= restart_chains(new, &effects, anew, &mut plan);
+        let around = (&functions, outside);
+        let mut grown = propagate(&reached, changes, around, &mut partly, &mut plan);
+        grown |= reach_back(&reached, &partly, &mut plan);
+        grown |= restart_chains(&reached, anew, &mut plan);
         if !grown {
             return plan;
         }
@@ -208,30 +263,17 @@ fn header_reason(statement: &Statement) -> String {
 }
 
 /// An old statement that changed a name in place is gone: what it did to it has to go too.
-fn gone_effects(
-    old: &Outline,
-    new: &Outline,
-    changes: &Changes,
-    effects: &[Effects],
-    plan: &mut Plan,
-) {
-    let position: BTreeMap<usize, usize> = changes
-        .items
-        .iter()
-        .filter_map(|c| Some((c.old?, c.new)))
-        .collect();
+fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &mut Plan) {
     for &at in &changes.removed {
         let gone = &old.body[at];
         // Where it would stand in the new text: after the partner of the statement before it.
-        let here = (0..at)
-            .rev()
-            .find_map(|i| position.get(&i))
-            .map_or(0, |i| i + 1);
+        let here = (0..at).rev().find_map(|i| changes.new_of(i));
+        let here = reached.from_place(here.map_or(0, |place| place + 1));
         for name in &gone.uses.mutates {
-            let Some(origin) = (0..here).rev().find(|&i| effects[i].binds.contains(name)) else {
+            let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
                 continue;
             };
-            if restartable(&new.body[origin]) {
+            if restartable(reached.statement(origin)) {
                 run(
                     plan,
                     origin,
@@ -257,14 +299,12 @@ fn gone_effects(
     let ended = changes.removed.iter().map(|at| (*at, None));
     for (at, new_at) in ended.chain(changed.filter_map(|c| Some((c.old?, Some(c.new))))) {
         let gone = &old.body[at];
-        let still = new_at.map(|at| &effects[at].binds);
+        let still = new_at.map(|place| &reached.effects[reached.from_place(place)].binds);
         for name in gone.uses.binds.iter().chain(&gone.uses.deletes) {
             if still.is_some_and(|binds| binds.contains(name)) {
                 continue;
             }
-            if let Some(last) = (0..effects.len())
-                .rev()
-                .find(|&i| effects[i].binds.contains(name))
+            if let Some(last) = reached.binders(name).next_back()
                 && plan.steps[last].mark == Mark::Keep
             {
                 run(
@@ -300,25 +340,20 @@ fn runs(plan: &Plan, at: usize) -> bool {
 /// fresh binding; otherwise what one of them does would be done twice. Only where the first
 /// is a literal or plain container: an application object that lives on is not replaced, the
 /// changed statement alone runs on it.
-fn restart_chains(
-    new: &Outline,
-    effects: &[Effects],
-    anew: &BTreeSet<String>,
-    plan: &mut Plan,
-) -> bool {
+fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Plan) -> bool {
     let mut grown = false;
-    for origin in 0..new.body.len() {
-        let statement = &new.body[origin];
+    let effects = &reached.effects;
+    for origin in 0..reached.len() {
+        let statement = reached.statement(origin);
         for name in &statement.uses.binds {
             let asked = statement.kind == Kind::Assign && anew.contains(name);
             if !restartable(statement) && !asked {
                 continue;
             }
-            let end = (origin + 1..new.body.len())
-                .find(|&i| effects[i].binds.contains(name) && !effects[i].mutates.contains(name))
-                .unwrap_or(new.body.len());
-            let links: Vec<usize> = (origin + 1..end)
-                .filter(|&i| effects[i].mutates.contains(name))
+            let after = reached.writers(name).iter().copied();
+            let links: Vec<usize> = after
+                .filter(|&i| i > origin)
+                .take_while(|&i| effects[i].mutates.contains(name))
                 .collect();
             if !links.is_empty() && (runs(plan, origin) || links.iter().any(|&i| runs(plan, i))) {
                 for at in std::iter::once(origin).chain(links) {
@@ -332,16 +367,17 @@ fn restart_chains(
 
 /// Forward: readers of what changed run again.
 fn propagate(
-    (new, effects): (&Outline, &[Effects]),
+    reached: &Reached<'_>,
     changes: &Changes,
-    functions: &Functions<'_>,
-    outside: &Dirty,
-    plan: &mut Plan,
+    (functions, outside): (&Functions<'_>, &Dirty),
     partly: &mut BTreeSet<usize>,
+    plan: &mut Plan,
 ) -> bool {
     let mut dirty = outside.clone();
     let mut grown = false;
-    for (at, statement) in new.body.iter().enumerate() {
+    let effects = &reached.effects;
+    for at in 0..reached.len() {
+        let statement = reached.statement(at);
         if let Some(import) = statement
             .imports
             .iter()
@@ -406,12 +442,7 @@ fn propagate(
                 dirty.acts(&statement.name, format!("which changed on line {line}"));
             }
             Mark::Members => {
-                let old = changes
-                    .items
-                    .get(at)
-                    .filter(|c| c.new == at)
-                    .map(|c| &c.what);
-                if let Some(What::Inner(inner)) = old {
+                if let What::Inner(inner) = changes.at(reached.places[at]).1 {
                     members(statement, inner, "", &mut dirty);
                 }
                 if statement.kind == Kind::Class {
@@ -500,40 +531,36 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its
 /// name needs that definition to run again too (the live name has the last one's value).
-fn reach(
-    new: &Outline,
-    effects: &[Effects],
-    partly: &BTreeSet<usize>,
-    plan: &mut Plan,
-) -> bool {
+fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) -> bool {
     let mut grown = false;
-    for at in (0..new.body.len()).rev() {
+    let effects = &reached.effects;
+    for at in (0..reached.len()).rev() {
         let parts = plan.steps[at].mark == Mark::Members && partly.contains(&at);
         if !runs(plan, at) && !parts {
             continue;
         }
-        let needed: Vec<String> = effects[at].reads.iter().cloned().collect();
-        for name in needed {
-            let writes = |i: &usize| {
-                effects[*i].binds.contains(&name) || effects[*i].mutates.contains(&name)
-            };
-            let Some(source) = (0..at).rev().find(writes) else {
+        for name in &effects[at].reads {
+            let writers = reached.writers(name);
+            let Some(source) = writers.iter().copied().rfind(|&i| i < at) else {
                 continue;
             };
-            let own = effects[at].binds.contains(&name);
-            let overwritten = (at + 1..new.body.len()).any(|i| writes(&i)) || own;
-            if overwritten && new.body[source].kind != Kind::MainGuard {
+            let own = effects[at].binds.contains(name);
+            let overwritten = writers.iter().any(|&i| i > at) || own;
+            if overwritten && reached.statement(source).kind != Kind::MainGuard {
                 // An object that statements change in place one after another (an application
                 // being set up) is one object, whichever of them one stands at.
                 let same_object =
-                    !own && (source + 1..new.body.len()).all(|i| {
-                        !effects[i].binds.contains(&name) || effects[i].mutates.contains(&name)
-                    }) && !restartable(&new.body[source]);
+                    !own && writers.iter().filter(|i| **i > source).all(|&i| {
+                        !effects[i].binds.contains(name) || effects[i].mutates.contains(name)
+                    }) && !restartable(reached.statement(source));
                 if !same_object {
                     grown |= run(
                         plan,
                         source,
-                        &format!("line {} needs {name} as it is here", new.body[at].span.line),
+                        &format!(
+                            "line {} needs {name} as it is here",
+                            reached.statement(at).span.line
+                        ),
                     );
                 }
             }
@@ -545,7 +572,8 @@ fn reach(
 /// Whether another statement after `at` binds `name`, so that the value it gives at `at` is not
 /// the one the module ends with.
 pub fn rebound_later(new: &Outline, at: usize, name: &str) -> Option<usize> {
-    (at + 1..new.body.len()).rev().find(|&i| {
+    let writers = new.index().writers(&new.body, name);
+    writers.into_iter().filter(|i| *i > at).rfind(|&i| {
         let uses = &new.body[i].uses;
         uses.binds.iter().any(|n| n == name) || uses.deletes.iter().any(|n| n == name)
     })

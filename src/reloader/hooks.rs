@@ -32,13 +32,12 @@ pub(super) fn policy_of_text(version: &Version) -> Option<Policy> {
 
 fn written(version: &Version) -> Option<&str> {
     let outline = version.outline().as_ref().ok()?;
-    let statement = outline
-        .body
-        .iter()
-        .rev()
-        .find(|s| s.kind == Kind::Assign && s.name == NAME)?;
+    let found = outline.index().writers(&outline.body, NAME).into_iter();
+    let statement = found
+        .map(|at| &outline.body[at])
+        .rfind(|s| s.kind == Kind::Assign && s.name == NAME)?;
     let text = version
-        .text
+        .text()
         .get(statement.span.start as usize..statement.span.end as usize)?;
     let value = text.split_once('=')?.1.trim();
     let inner = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));

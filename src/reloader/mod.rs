@@ -9,6 +9,7 @@ mod find;
 mod hooks;
 mod namespaces;
 mod notice;
+mod order;
 mod pulse;
 mod rules;
 mod unit;
@@ -339,7 +340,7 @@ impl Reloader {
             tracked_modules: records.len() as u64,
             watched_directories: counts.watched_directories as u64,
             polled_directories: counts.polled_directories as u64,
-            tracked_source_bytes: records.iter().map(|r| r.version().text.len() as u64).sum(),
+            tracked_source_bytes: records.iter().map(|r| r.version().size() as u64).sum(),
             checks: self.checks.load(Ordering::Relaxed),
             reloads: self.reloads.load(Ordering::Relaxed),
         }

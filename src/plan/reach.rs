@@ -1,0 +1,196 @@
+//! Which statements an edit can reach at all: a plan looks at those and at no others.
+//!
+//! An upper bound, by names alone: whatever reads a name that may differ, whatever binds it as
+//! well, whatever calls functions that deal with it, and so on until nothing is added.
+
+use std::collections::BTreeSet;
+
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Outline, Statement, Uses};
+
+use super::{Dirty, root};
+
+/// What an edit can reach.
+#[derive(Debug, Default)]
+pub struct Reach {
+    /// Statements that may have to run again, or whose running again may matter.
+    pub statements: BTreeSet<usize>,
+    /// Names under which functions, or what was made from them, may act differently.
+    pub names: BTreeSet<String>,
+    todo: Vec<String>,
+}
+
+impl Reach {
+    fn name(&mut self, name: &str) {
+        if !self.names.contains(name) {
+            self.names.insert(name.to_owned());
+            self.todo.push(name.to_owned());
+        }
+    }
+
+    /// What a statement does to names when it runs.
+    fn writes(&mut self, uses: &Uses) {
+        let names = uses.binds.iter().chain(&uses.deletes).chain(&uses.mutates);
+        for name in names.chain(&uses.global_writes) {
+            self.name(name);
+        }
+    }
+
+    fn statement(&mut self, new: &Outline, at: usize) {
+        if !self.statements.insert(at) {
+            return;
+        }
+        let statement = &new.body[at];
+        self.writes(&statement.uses);
+        // A name that is bound more than once: it may have to be bound again as it was here.
+        for path in &statement.uses.reads {
+            let name = root(path);
+            if !self.names.contains(name) {
+                let mut writers = new.index().writers(&new.body, name);
+                writers.retain(|i| *i != at && deals_with(&new.body[*i], name));
+                let before = writers.first().is_some_and(|first| *first < at);
+                let own = deals_with(statement, name);
+                if before && (own || writers.last().is_some_and(|last| *last > at)) {
+                    self.name(name);
+                }
+            }
+        }
+        // What the functions that it calls do to names counts as its own.
+        for path in &statement.uses.calls {
+            self.called(new, root(path), &mut BTreeSet::new());
+        }
+    }
+
+    fn called(&mut self, new: &Outline, name: &str, seen: &mut BTreeSet<String>) {
+        if !seen.insert(name.to_owned()) {
+            return;
+        }
+        for at in new.index().writers(&new.body, name) {
+            let later = &new.body[at].later;
+            for written in later.global_writes.iter().chain(&later.mutates) {
+                self.name(written);
+            }
+            for path in &later.calls {
+                self.called(new, root(path), seen);
+            }
+        }
+    }
+
+    fn spread(&mut self, new: &Outline) {
+        let (index, body) = (new.index(), &*new.body);
+        while let Some(name) = self.todo.pop() {
+            for at in index.writers(body, &name) {
+                self.statement(new, at);
+            }
+            for at in index.readers(body, &name) {
+                self.statement(new, at);
+            }
+            for at in index.later(body, &name) {
+                // Its functions act differently; who calls them is asked next.
+                let statement = &body[at];
+                let binds = statement.uses.binds.iter();
+                for bound in binds.chain(&statement.uses.mutates) {
+                    self.name(bound);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a statement really binds or changes this name: an index may err.
+fn deals_with(statement: &Statement, name: &str) -> bool {
+    let uses = &statement.uses;
+    let names = uses.binds.iter().chain(&uses.deletes).chain(&uses.mutates);
+    names.chain(&uses.global_writes).any(|n| n == name)
+}
+
+/// What is reached from the changes of a module and from what changed around it.
+pub fn reach(
+    old: &Outline,
+    new: &Outline,
+    changes: &Changes,
+    outside: &Dirty,
+    renewed: &BTreeSet<String>,
+) -> Reach {
+    let mut out = Reach::default();
+    for name in renewed {
+        out.name(name);
+    }
+    for change in &changes.items {
+        if change.what == What::Same {
+            continue;
+        }
+        out.statement(new, change.new);
+        if let (Some(at), What::Changed | What::Header(_)) = (change.old, &change.what) {
+            gone(&mut out, &old.body[at]);
+        }
+    }
+    for &at in &changes.removed {
+        gone(&mut out, &old.body[at]);
+    }
+    for name in dirty_names(outside) {
+        out.name(name);
+    }
+    for name in &outside.appeared {
+        out.name(name);
+    }
+    if !outside.is_empty() && (new.star || !outside.imports.is_empty()) {
+        for at in new.index().importing(&new.body) {
+            let statement = &new.body[at];
+            let star = statement.imports.iter().any(|i| i.bound == "*");
+            if star || statement.kind == Kind::Class || !outside.imports.is_empty() {
+                out.statement(new, at);
+            }
+        }
+    }
+    out.spread(new);
+    out
+}
+
+/// The statements that have to do with some names.
+pub fn around(outline: &Outline, names: &BTreeSet<String>) -> BTreeSet<usize> {
+    let mut out = Reach::default();
+    for name in names {
+        out.name(name);
+    }
+    out.spread(outline);
+    out.statements
+}
+
+fn gone(out: &mut Reach, statement: &Statement) {
+    out.writes(&statement.uses);
+    for name in statement
+        .later
+        .global_writes
+        .iter()
+        .chain(&statement.later.mutates)
+    {
+        out.name(name);
+    }
+}
+
+/// The names at the roots of what is dirty.
+fn dirty_names(dirty: &Dirty) -> impl Iterator<Item = &str> {
+    let paths = dirty.values.keys().chain(dirty.behaviour.keys());
+    paths.map(|path| root(path))
+}
+
+/// Names that may act differently while these differ: those that `dirty` names, the functions
+/// that read them when called, what was made from those, and so on.
+pub fn acting(new: &Outline, dirty: &Dirty) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    let mut todo: Vec<String> = dirty_names(dirty).map(str::to_owned).collect();
+    while let Some(name) = todo.pop() {
+        if !out.insert(name.clone()) {
+            continue;
+        }
+        let index = new.index();
+        let mut places = index.later(&new.body, &name);
+        places.extend(index.readers(&new.body, &name));
+        for at in places {
+            let binds = &new.body[at].uses.binds;
+            todo.extend(binds.iter().filter(|n| !out.contains(*n)).cloned());
+        }
+    }
+    out
+}
