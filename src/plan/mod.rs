@@ -228,15 +228,27 @@ pub fn make_with(
     reaching::mark(old, &reached, changes, &renewed, &mut plan);
     restart_chains(&reached, anew, &mut plan);
     let mut partly = BTreeSet::new();
+    let mut wrapped = BTreeSet::new();
     for (at, &place) in reached.places.iter().enumerate() {
-        if matches!(changes.at(place).1, What::Inner(inner) if runs_parts(inner)) {
+        let (partner, what) = changes.at(place);
+        if matches!(what, What::Inner(inner) if runs_parts(inner)) {
             partly.insert(at);
+        }
+        let decorated = |statement: &Statement| statement.decorators != 0;
+        if decorated(&new.body[place]) || partner.is_some_and(|at| decorated(&old.body[at])) {
+            wrapped.insert(at);
         }
     }
     // Marks only ever grow, so this ends.
     loop {
         let around = (&functions, outside);
-        let mut grown = propagate(&reached, changes, around, &mut partly, &mut plan);
+        let mut grown = propagate(
+            &reached,
+            changes,
+            around,
+            (&wrapped, &mut partly),
+            &mut plan,
+        );
         grown |= reach_back(&reached, &partly, &mut plan);
         grown |= restart_chains(&reached, anew, &mut plan);
         if !grown {
@@ -370,7 +382,7 @@ fn propagate(
     reached: &Reached<'_>,
     changes: &Changes,
     (functions, outside): (&Functions<'_>, &Dirty),
-    partly: &mut BTreeSet<usize>,
+    (wrapped, partly): (&BTreeSet<usize>, &mut BTreeSet<usize>),
     plan: &mut Plan,
 ) -> bool {
     let mut dirty = outside.clone();
@@ -430,7 +442,7 @@ fn propagate(
                         // differently. Where a decorator gave something else it is one, too.
                         Kind::Function | Kind::Class => {
                             dirty.acts(name, format!("which changed on line {line}"));
-                            if statement.decorators != 0 {
+                            if wrapped.contains(&at) {
                                 dirty.value(name, format!("which changed on line {line}"));
                             }
                         }
