@@ -44,6 +44,8 @@ pub struct Job<'a, 'py> {
     /// What changed around the module, in its own words.
     pub outside: &'a Dirty,
     pub rebinds: &'a [Rebind<'py>],
+    /// The same, by the star imports of the old text.
+    pub lost: &'a [Rebind<'py>],
     /// What paths into changed modules (`m.X`) meant before.
     pub was: &'a [(String, Bound<'py, PyAny>)],
     /// Other modules import it: they are to know what differs.
@@ -328,7 +330,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if affected(&statement.uses, &self.functions, &self.dirty).is_none()
                     && crate::plan::remade(statement, &self.dirty).is_none() =>
             {
-                Mark::Keep
+                // Its own edit is still to be made.
+                match self.what(at) {
+                    What::Body => Mark::Patch,
+                    What::Inner(_) => Mark::Members,
+                    _ => Mark::Keep,
+                }
             }
             // A class that stands still but for a name that its body reads.
             Mark::Members
