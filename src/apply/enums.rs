@@ -20,6 +20,21 @@ impl<'py> Work<'_, 'py> {
         class.is_instance(&self.kit.py.import("enum")?.getattr("EnumMeta")?)
     }
 
+    /// Names and values of the members, in order, for comparison. Empty for what has none.
+    pub fn enum_members(&self, class: &Bound<'py, PyAny>) -> PyResult<Vec<String>> {
+        if !self.kit.is_class(class) || !self.is_enum(class)? {
+            return Ok(Vec::new());
+        }
+        let members = class.getattr("_member_map_")?.cast_into::<PyDict>()?;
+        let mut out = Vec::new();
+        for (name, member) in members.iter() {
+            let value = member.getattr("_value_").and_then(|v| v.repr());
+            let value = value.map(|v| text(v.as_any())).unwrap_or_default();
+            out.push(format!("{}={value}", text(&name)));
+        }
+        Ok(out)
+    }
+
     /// Makes the enumeration `old` what its twin `new` is. Members of the same name stay the same
     /// objects; members whose payload cannot change (the int of an `IntEnum`) are replaced.
     pub fn update_enum(
@@ -77,7 +92,12 @@ impl<'py> Work<'_, 'py> {
                 pair.1.clone()
             } else {
                 let member = match had.get_item(&name)? {
-                    Some(member) if canonical == text(&name) && same_payload(&member, &fresh)? => {
+                    // Unless the name was an alias of another member until now.
+                    Some(member)
+                        if canonical == text(&name)
+                            && canonical == text(&member.getattr("_name_")?)
+                            && same_payload(&member, &fresh)? =>
+                    {
                         member
                     }
                     found => {

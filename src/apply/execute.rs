@@ -19,6 +19,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
+        self.retract_own(at)?;
         let kit = self.work.kit;
         let dict = self.job.dict.clone();
         let outline = self.job.new.outline;
@@ -48,6 +49,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .any(|i| i.bound == "*")
             .then(|| dict.copy())
             .transpose()?;
+        let unlisted = (statement.uses.opaque || self.functions.opaque(&statement.uses.calls))
+            .then(|| dict.copy())
+            .transpose()?;
         let registered = self.made_before(at, statement)?;
         let registries = match &registered {
             Some(old) => {
@@ -70,6 +74,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .statement(kit, statement)
                 .and_then(|code| kit.exec.call1((code, &dict)).map(drop))
         };
+        let ran = match (ran, &registered) {
+            (Err(error), Some(old)) if !registries.is_empty() => {
+                self.run_unregistered(statement, old, &registries, error)
+            }
+            (ran, _) => ran,
+        };
         opened.close()?;
         if let Err(error) = ran {
             if statement.kind == Kind::Expr {
@@ -78,7 +88,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
+        if statement.kind == Kind::Class {
+            self.dirty.overwrite(&statement.name, &statement.body);
+        }
         self.take_annotations(at)?;
+        let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
+        self.remade.extend(made.cloned());
         if let (Some(old), Some(new)) = (registered, dict.get_item(&statement.name)?)
             && !old.is(&new)
         {
@@ -116,6 +131,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        if let Some(had) = unlisted {
+            for (key, value) in dict.iter() {
+                let name = text(&key);
+                let same = had.get_item(&key)?.is_some_and(|was| was.is(&value));
+                if !same && name != "__builtins__" {
+                    names.insert(name);
+                }
+            }
+        }
         let changed_on = format!("which changed on line {}", statement.span.line);
         let mut reported = false;
         for name in &names {
@@ -150,8 +174,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(_), None) => (None, Action::Removed, true),
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
+                    let left = self.left_by_decorators(at, old, new)?;
+                    let had = self.work.enum_members(old)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
+                    if had != self.work.enum_members(&kept)? {
+                        self.dirty.has_others(name, changed_on.clone());
+                    }
                     let same = kept.is(old);
+                    if same {
+                        self.drop_left(old, left)?;
+                    }
                     let action = if same {
                         Action::Updated
                     } else {
@@ -226,7 +258,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         for name in &statement.uses.mutates {
             if !names.contains(name) && dict.get_item(name)?.is_some_and(|v| !container(&v)) {
-                self.dirty.value(name, changed_on.clone());
+                for path in crate::plan::changed_paths(statement, name, &self.functions) {
+                    self.dirty.value(path, changed_on.clone());
+                }
             }
         }
         if !reported {
@@ -357,6 +391,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Wanted {
                     name: &was.name,
                     line: was.span.line,
+                    placed: None,
                 },
                 &self.job.dict,
             )?

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::kit::{Kit, reference_count, text, tuple};
+use super::kit::{Kit, Word, reference_count, text, tuple};
 use super::transaction::set_code;
 use super::work::Work;
 
@@ -18,18 +18,25 @@ const SEARCH_OBJECTS: usize = 400;
 pub struct Wanted<'a> {
     pub name: &'a str,
     pub line: u32,
+    /// Functions (by address) that are at their new line already: it may be another's old one.
+    pub placed: Option<&'a HashSet<usize>>,
 }
 
 impl Wanted<'_> {
     /// Whether this function object was made by that `def`, and has its code still.
     pub fn is(&self, kit: &Kit<'_>, value: &Bound<'_, PyAny>) -> bool {
         kit.is_function(value)
-            && value.getattr("__code__").is_ok_and(|code| {
-                code.getattr("co_firstlineno")
+            && !self
+                .placed
+                .is_some_and(|placed| placed.contains(&(value.as_ptr() as usize)))
+            && value.getattr(kit.word(Word::Code)).is_ok_and(|code| {
+                code.getattr(kit.word(Word::FirstLine))
                     .and_then(|l| l.extract::<u32>())
                     .ok()
                     == Some(self.line)
-                    && code.getattr("co_name").is_ok_and(|n| text(&n) == self.name)
+                    && code
+                        .getattr(kit.word(Word::CodeName))
+                        .is_ok_and(|n| text(&n) == self.name)
                     && !kit.is_fresh(&code)
             })
     }
@@ -46,7 +53,7 @@ pub fn find<'py>(
     let is = |candidate: &Bound<'py, PyAny>| {
         wanted.is(kit, candidate)
             && candidate
-                .getattr("__globals__")
+                .getattr(kit.word(Word::Globals))
                 .is_ok_and(|found| found.is(globals))
     };
     if is(value) {
@@ -130,7 +137,8 @@ fn nested_same<'py>(
 /// The code objects among the constants of another, in order.
 pub fn nested<'py>(kit: &Kit<'py>, code: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let mut out = Vec::new();
-    for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
+    let constants = code.getattr(kit.word(Word::Constants))?;
+    for constant in constants.cast_into::<PyTuple>()?.iter() {
         if kit.is_exact(&constant, &kit.code) {
             out.push(constant);
         }
@@ -194,7 +202,10 @@ impl<'py> Work<'_, 'py> {
                 tuple(kit.py, &taken)?.into_any()
             });
         }
-        self.tx.function(kit, function)?;
+        match closure {
+            Some(_) => self.tx.function(kit, function)?,
+            None => self.tx.code(function, old.clone()),
+        }
         if let Some(cells) = closure
             && !(had.is_empty() && needs.is_empty())
         {
@@ -343,8 +354,8 @@ impl<'py> Work<'_, 'py> {
             }
             if !before.is(&after)
                 && !before.is(old)
-                && self.kit.is_function(&before)
-                && self.kit.is_function(&after)
+                && (self.kit.is_function(&before) || self.kit.is_cache(&before))
+                && before.get_type().is(after.get_type())
                 && before
                     .getattr("__qualname__")?
                     .eq(after.getattr("__qualname__")?)?
@@ -402,9 +413,9 @@ pub fn identical(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
     }
     if let (Ok(x), Ok(y)) = (a.cast_exact::<PyDict>(), b.cast_exact::<PyDict>()) {
         return x.len() == y.len()
-            && x.iter().all(|(key, value)| {
-                matches!(y.get_item(&key), Ok(Some(other)) if identical(&value, &other))
-            });
+            && x.iter()
+                .zip(y.iter())
+                .all(|(x, y)| identical(&x.0, &y.0) && identical(&x.1, &y.1));
     }
     // 0.0 and -0.0 are equal and not the same; their texts differ.
     let name = a

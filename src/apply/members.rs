@@ -190,6 +190,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             if changed && member.kind != Kind::Other {
                 again.insert(at);
+                self.dirty
+                    .overwrite(path.trim_end_matches('.'), std::iter::once(member));
                 for name in &member.uses.binds {
                     if matches!(member.kind, Kind::Function | Kind::Class) {
                         local.acts(name, "which changed");
@@ -250,9 +252,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .filter(|n| !annotated.contains(n))
             .collect();
         let lazy = lazy(kit, self.job.new);
+        let reordered = inner.is_some_and(|changes| reordered(changes, new));
         if again
             .iter()
             .any(|&at| may_annotate_inside(self.job.new, &new.body[at]))
+            || lazy && reordered && !annotated.is_empty()
         {
             return Ok(false);
         }
@@ -275,11 +279,22 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let documented =
             |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
         let doc_gone = documented(&old.body) && !documented(&new.body);
-        if !again.is_empty() || !gone.is_empty() || doc_gone {
+        if !again.is_empty() || !gone.is_empty() || doc_gone || reordered {
             let touches_slots = again
                 .iter()
                 .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
+            // `__doc__ = ...` of the text above it: one entry, two statements.
+            let documents = |body: &[Statement]| {
+                body.iter().any(|m| {
+                    let uses = &m.uses;
+                    uses.binds.iter().chain(&uses.reads).any(|n| n == "__doc__")
+                })
+            };
+            let doc_again = again.iter().any(|&at| new.body[at].kind == Kind::Docstring);
+            if (doc_gone || doc_again) && (documents(&new.body) || documents(&old.body)) {
+                return Ok(false);
+            }
             // `locals()[name] = ...`: nobody knows which names they bound.
             let opaque = |body: &[Statement]| body.iter().any(|m| m.uses.opaque);
             if touches_slots
@@ -293,7 +308,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 return Ok(false);
             }
         }
-        if !again.is_empty() || !gone.is_empty() {
+        if !again.is_empty() || !gone.is_empty() || reordered {
             self.work.tx.class_order(kit, class)?;
         }
         if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner)? {
@@ -306,6 +321,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let own = self.class_name(class)?;
         for name in gone {
+            if self.set_by_module(&format!("{path}{name}")) {
+                continue;
+            }
             let key = mangled(name, Some(&own));
             if kit.class_entry(class, &key)?.is_some() {
                 let key = pyo3::types::PyString::new(kit.py, &key);
@@ -321,7 +339,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.implied_hash(class, &bound)?;
         for name in unannotated.into_iter().filter(|_| !lazy) {
-            self.drop_annotation(class, &mangled(name, Some(&own)))?;
+            let last = !new
+                .body
+                .iter()
+                .any(|m| m.kind == Kind::Compound || self.job.new.annotates(m));
+            self.drop_annotation(class, &mangled(name, Some(&own)), last)?;
+        }
+        if reordered && !lazy {
+            self.order_annotations(class, new)?;
         }
         if old.body.first().is_some_and(|m| m.kind == Kind::Docstring)
             && new.body.first().is_none_or(|m| m.kind != Kind::Docstring)
@@ -374,7 +399,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }),
             }
         }
-        if !again.is_empty() {
+        if !again.is_empty() || reordered {
             let order: Vec<String> = new
                 .body
                 .iter()
@@ -419,6 +444,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// Whether statements that run again read a name of the module or a builtin that the class binds
+    /// only later: they would see what the class has.
+    fn reads_ahead(
+        &self,
+        class: &Statement,
+        again: &BTreeSet<usize>,
+        bound: &BTreeSet<&String>,
+    ) -> bool {
+        again.iter().any(|&at| {
+            class.body[at].uses.reads.iter().any(|path| {
+                let name = path.split('.').next().unwrap_or(path);
+                let binds = |m: &Statement| m.uses.binds.iter().any(|n| n == name);
+                !bound.iter().any(|n| *n == name)
+                    && class.body[at..].iter().any(binds)
+                    && !class.body[..at].iter().any(binds)
+            })
+        })
+    }
+
     /// Whether a class decorator (or `__init_subclass__`) put something else in the place of
     /// plain methods, so that a new method must go through it as well.
     fn processed(&self, class: &Bound<'py, PyAny>, old: &Statement) -> PyResult<bool> {
@@ -439,6 +483,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let wanted = Wanted {
                 name: &member.name,
                 line: member.span.line,
+                placed: None,
             };
             if !implicit && !wanted.is(kit, &entry) {
                 return Ok(true);
@@ -522,6 +567,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         let before = names.copy()?;
+        let own = self.class_name(class)?;
+        // A name that a statement binds is, before it does, that of the module or a builtin.
+        let bound: BTreeSet<&String> = members.iter().flat_map(|m| &m.uses.binds).collect();
+        for name in &bound {
+            let key = mangled(name, Some(&own));
+            if !key.starts_with("__") && names.contains(&key)? {
+                names.del_item(&key)?;
+            }
+        }
+        if self.reads_ahead(new, again, &bound) {
+            return Ok(false);
+        }
         kit.exec.call1((code, &self.job.dict, &names))?;
         self.facts.executed = true;
         for cell in ["__classcell__", "__classdictcell__"] {
@@ -534,7 +591,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
-        let own = self.class_name(class)?;
         for &at in again {
             let member = &new.body[at];
             if member.kind == Kind::Docstring {
@@ -600,14 +656,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .is_some_and(|a| a.eq(&now).unwrap_or(false))
         {
             let now = now.cast_into::<PyDict>()?;
-            // The order of the body, as in a class made anew.
-            for name in new.body.iter().flat_map(annotates) {
-                let name = mangled(name, Some(&own));
-                if let Some(value) = now.get_item(&name)? {
-                    now.del_item(&name)?;
-                    now.set_item(&name, value)?;
-                }
-            }
+            in_body_order(&now, new, &own)?;
             self.work.tx.set_class_entry(
                 kit,
                 class,
@@ -645,15 +694,67 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.work.kit.eval.call1((code, &self.job.dict, names)).ok()
     }
 
-    fn drop_annotation(&mut self, class: &Bound<'py, PyAny>, name: &str) -> PyResult<()> {
+    fn drop_annotation(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &str,
+        last: bool,
+    ) -> PyResult<()> {
         let kit = self.work.kit;
         if let Some(found) = kit.class_entry(class, "__annotations__")?
             && let Ok(dict) = found.cast::<PyDict>()
-            && dict.contains(name)?
         {
-            self.work.tx.dict(dict)?;
-            dict.del_item(name)?;
+            if dict.contains(name)? {
+                self.work.tx.dict(dict)?;
+                dict.del_item(name)?;
+            }
+            if last && dict.is_empty() {
+                // The compiler makes the dict for the first annotation only.
+                let key = pyo3::types::PyString::new(kit.py, "__annotations__");
+                self.work.tx.del_class_entry(kit, class, key.as_any())?;
+            }
         }
         Ok(())
     }
+
+    /// The annotations of a class whose statements changed places.
+    fn order_annotations(&mut self, class: &Bound<'py, PyAny>, new: &'a Statement) -> PyResult<()> {
+        let kit = self.work.kit;
+        let own = self.class_name(class)?;
+        if let Some(found) = kit.class_entry(class, "__annotations__")?
+            && let Ok(dict) = found.cast_into::<PyDict>()
+        {
+            self.work.tx.dict(&dict)?;
+            in_body_order(&dict, new, &own)?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts annotations into the order of the class body, as in a class made anew.
+fn in_body_order(
+    annotations: &Bound<'_, PyDict>,
+    class: &Statement,
+    class_name: &str,
+) -> PyResult<()> {
+    for name in class.body.iter().flat_map(annotates) {
+        let name = mangled(name, Some(class_name));
+        if let Some(value) = annotations.get_item(&name)? {
+            annotations.del_item(&name)?;
+            annotations.set_item(&name, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether statements of a class body other than functions changed places: the order of fields,
+/// of members of an enumeration, of annotations follows them.
+fn reordered(changes: &Changes, class: &Statement) -> bool {
+    let placed = changes.items.iter().filter_map(|change| {
+        let kind = class.body[change.new].kind;
+        change
+            .old
+            .filter(|_| !matches!(kind, Kind::Function | Kind::Docstring))
+    });
+    !placed.collect::<Vec<_>>().is_sorted()
 }

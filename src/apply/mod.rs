@@ -1,6 +1,7 @@
 //! Steps to live objects, in one transaction.
 
 mod annotations;
+mod attributes;
 mod class;
 mod compile;
 mod dataclass;
@@ -16,13 +17,14 @@ mod module;
 mod patch;
 mod registry;
 mod removal;
+mod retract;
 mod transaction;
 mod value;
 mod whole;
 mod work;
 
 pub use compile::Source;
-pub use kit::{Kit, symbol, text};
+pub use kit::{Kit, text};
 pub use module::{Facts, Job, Rebind, run};
 pub use transaction::Transaction;
 pub use whole::run_whole;

@@ -4,7 +4,7 @@
 //! (a subclass, a decorator, a default argument, a registry) already sees the object that
 //! lives on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
@@ -87,6 +87,10 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// The module's dict as it was.
     pub before: Bound<'py, PyDict>,
     pub moved: Vec<Moved<'a>>,
+    /// Functions, their code, and the same code at its new lines.
+    pub shifts: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Functions that got their new code, which is at its new line.
+    pub placed: HashSet<usize>,
     /// Names that hold the value of an earlier definition for now; the live value; where the
     /// definition stands that gave it.
     pub parked: BTreeMap<String, (Option<Bound<'py, PyAny>>, usize)>,
@@ -94,8 +98,14 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
+    /// Attributes of classes that statements of the new text set: `C.attr`.
+    pub written: BTreeSet<&'a str>,
     /// Of statements that ran: the numbers of their annotations that came into force (3.14+).
     pub annotated: BTreeMap<usize, BTreeSet<usize>>,
+    /// Names that statements have bound anew.
+    pub remade: BTreeSet<String>,
+    /// Old statements whose effect on a container was taken back.
+    pub retracted: BTreeSet<usize>,
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
@@ -106,11 +116,19 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         .old
         .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
-    work.tx.dict(&job.dict)?;
+    let new: &'a [Statement] = &job.new.outline.body;
+    let steps = job.plan.steps.iter();
+    let written: BTreeSet<&'a str> = steps
+        .flat_map(|step| &new[step.new].uses.writes)
+        .map(String::as_str)
+        .collect();
+    for (class, names) in &mut work.members {
+        names.retain(|name| !written.contains(format!("{class}.{name}").as_str()));
+    }
+    let before = work.tx.dict(&job.dict)?;
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
         work.tx.container(&annotations)?;
     }
-    let before = job.dict.copy()?;
     let public = public_names(&job.dict)?;
     let mut run = Run {
         functions: Functions::of(job.new.outline),
@@ -118,11 +136,16 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         facts: Facts::default(),
         before,
         moved: Vec::new(),
+        shifts: Vec::new(),
+        placed: HashSet::new(),
         parked: BTreeMap::new(),
         chains: Vec::new(),
         cleared: 0,
         bases: BTreeMap::new(),
+        written,
         annotated: BTreeMap::new(),
+        remade: BTreeSet::new(),
+        retracted: BTreeSet::new(),
         work,
         job,
     };
@@ -179,6 +202,11 @@ fn class_members(body: &[Statement], steps: &[Step]) -> BTreeMap<String, BTreeSe
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Whether a statement of the module gives a class this attribute (`C.attr`) after its body.
+    pub(super) fn set_by_module(&self, path: &str) -> bool {
+        self.written.contains(path)
+    }
+
     /// What became of a statement of the new text.
     pub(super) fn what(&self, at: usize) -> &'a What {
         let changes: &'a Changes = self.job.changes;
@@ -246,35 +274,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// it has no effect but the value.
     pub(super) fn import_value(&self, old: &Source<'_>, name: &str) -> Option<Bound<'py, PyAny>> {
         let body = &old.outline.body;
-        let writers = old.outline.index().writers(body, name);
-        let origin = writers.iter().copied().rfind(|at| {
-            let uses = &body[*at].uses;
-            uses.binds.iter().any(|n| n == name) && !uses.mutates.iter().any(|n| n == name)
-        })?;
-        if body[origin].value == Value::Other {
+        let (origin, links) = chain(old.outline, name)?;
+        let fed = links
+            .iter()
+            .any(|&at| affected(&body[at].uses, &self.functions, &self.job.outside).is_some());
+        let simple = links.iter().all(|&at| {
+            let statement = &body[at];
+            let only = at == origin || statement.uses.mutates.iter().all(|n| n == name);
+            only && statement.kind != Kind::Compound
+                && (statement.value != Value::Other
+                    || at != origin
+                        && statement.uses.calls.iter().all(|path| {
+                            path.strip_prefix(name)
+                                .is_some_and(|rest| rest.starts_with('.'))
+                        }))
+        });
+        if self.job.outside.seen_in_place(&body[origin].uses) {
             return None;
+        }
+        if !simple || fed {
+            return self.skeleton(old, name, &links);
         }
         let scratch = self.before.copy().ok()?;
         self.as_it_was(&scratch, &body[origin]).ok()?;
-        for statement in writers
-            .iter()
-            .filter(|at| **at >= origin)
-            .filter_map(|&at| {
-                let mutates = body[at].uses.mutates.iter().any(|n| n == name);
-                (at == origin || mutates).then_some(&body[at])
-            })
-        {
-            let simple = statement.kind != Kind::Compound
-                && statement.uses.mutates.iter().all(|n| n == name)
-                && statement.uses.calls.iter().all(|path| {
-                    path.strip_prefix(name)
-                        .is_some_and(|rest| rest.starts_with('.'))
-                        || statement.value != Value::Other
-                });
-            if !simple {
-                return None;
-            }
-            let code = old.statement(self.work.kit, statement).ok()?;
+        for at in links {
+            let code = old.statement(self.work.kit, &body[at]).ok()?;
             self.work.kit.exec.call1((code, &scratch)).ok()?;
         }
         scratch.get_item(name).ok()?
@@ -421,6 +445,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        if let Some(was) = self.job.changes.at(at).0 {
+            self.retract_gone(was)?;
+        }
         let ended: Vec<usize> = (0..self.chains.len())
             .filter(|&i| self.chains[i].last == at)
             .collect();
@@ -467,13 +494,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !follows {
                 continue;
             }
-            // Gone from one module, a name shows that another star import brings.
-            let other = match &rebind.new {
-                None if rebind.star => self.star_value(&rebind.name)?,
-                _ => None,
+            // Public no more, or gone, in one of the modules that it could come from.
+            let other = match rebind.star && rebind.new.is_none() {
+                true => self.star_value(&rebind.name)?,
+                false => None,
             };
-            let new = rebind.new.as_ref().or(other.as_ref());
-            match new {
+            if other.is_some()
+                && other
+                    .as_ref()
+                    .zip(now.as_ref())
+                    .is_some_and(|(a, b)| a.is(b))
+            {
+                continue;
+            }
+            let value = other.or_else(|| rebind.new.clone());
+            match &value {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,
                 None => {
@@ -486,7 +521,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let why = format!("which comes from {}", rebind.from);
             self.dirty.value(&rebind.name, why);
-            let action = if new.is_some() {
+            let action = if value.is_some() {
                 Action::Rebound
             } else {
                 Action::Removed
@@ -498,9 +533,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 statement,
                 &format!("{} changed", rebind.from),
             );
-            self.facts
-                .rebound
-                .push((rebind.name.clone(), now, new.cloned()));
+            self.facts.rebound.push((rebind.name.clone(), now, value));
         }
         Ok(())
     }
@@ -557,7 +590,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// A function of this module that no name leads to, found through the heap.
     pub fn search(&mut self, name: &str, line: u32) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kit = self.work.kit;
-        let wanted = Wanted { name, line };
+        let wanted = Wanted {
+            name,
+            line,
+            placed: Some(&self.placed),
+        };
         for holder in kit
             .gc
             .call_method1("get_referrers", (&self.job.dict,))?
@@ -585,7 +622,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Cached results of functions that now give something else.
     pub(super) fn clear_caches(&mut self) -> PyResult<()> {
-        let dirty = self.dirty.values.len() + self.dirty.behaviour.len();
+        let dirty = self.dirty.len();
         if dirty == self.cleared {
             return Ok(());
         }
@@ -643,8 +680,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.facts.dirty.acts(path, why);
             }
         }
-        self.facts.dirty.values.append(&mut self.dirty.values);
-        self.facts.dirty.behaviour.append(&mut self.dirty.behaviour);
+        self.facts.dirty.append(&mut self.dirty);
+        self.functions.derive(&mut self.facts.dirty, &names);
     }
 }
 
@@ -665,6 +702,19 @@ pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
         }
     }
     Ok(())
+}
+
+/// The statement that made what a name is bound to in the end, and the statements, with that one,
+/// that did something to it.
+pub(super) fn chain(outline: &Outline, name: &str) -> Option<(usize, Vec<usize>)> {
+    let body = &outline.body;
+    let has = |names: &[String]| names.iter().any(|n| n == name);
+    let writers = outline.index().writers(body, name);
+    let makes = |at: &usize| has(&body[*at].uses.binds) && !has(&body[*at].uses.mutates);
+    let origin = writers.iter().copied().rfind(makes)?;
+    let links = writers.into_iter().filter(|at| *at >= origin);
+    let links = links.filter(|&at| at == origin || has(&body[at].uses.mutates));
+    Some((origin, links.collect()))
 }
 
 /// Exactly a list, dict or set.
@@ -703,7 +753,6 @@ impl Facts<'_> {
                 None => self.rebound.push((name, old, new)),
             }
         }
-        self.dirty.values.append(&mut later.dirty.values);
-        self.dirty.behaviour.append(&mut later.dirty.behaviour);
+        self.dirty.append(&mut later.dirty);
     }
 }

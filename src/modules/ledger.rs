@@ -107,6 +107,12 @@ impl Version {
         }
     }
 
+    /// Whether it is known to import what another version does.
+    pub fn imports_as(&self, other: &Self) -> bool {
+        let both = self.imports.get().zip(other.imports.get());
+        both.is_some_and(|(own, others)| Arc::ptr_eq(own, others))
+    }
+
     /// What it takes from others, as a module of this package; `None` when there is no outline.
     pub fn takes(&self, package: &str) -> Option<&[Taken]> {
         let found = self.takes.get_or_init(|| {
@@ -319,8 +325,16 @@ impl Inner {
             let version = record.version();
             let id = self.graph.id(&record.name);
             let package = record.package.read().clone();
-            let imports = scan(&version.glance());
-            let targets = absolute(&package, &imports)
+            // Kept for what is edited, since most edits leave imports alone.
+            let scanned;
+            let imports = match version.outline.get() {
+                Some(_) => version.imports(),
+                None => {
+                    scanned = scan(&version.glance());
+                    &scanned
+                }
+            };
+            let targets = absolute(&package, imports)
                 .iter()
                 .map(|target| self.graph.id(target))
                 .collect();

@@ -166,8 +166,7 @@ impl<'py> View<'py> {
     pub fn new(py: Python<'py>) -> Self {
         Self {
             names: WORDS.map(|word| PyString::intern(py, word)),
-            ordinary: py
-                .import("importlib.machinery")
+            ordinary: crate::interp::library(py, "importlib.machinery")
                 .and_then(|m| m.getattr("SourceFileLoader"))
                 .ok(),
         }

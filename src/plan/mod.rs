@@ -6,13 +6,14 @@
 
 mod dirty;
 mod reach;
+mod reaching;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diff::{Changes, What};
+use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
-pub use dirty::{Dirty, Functions, affected, import_key, remade};
+pub use dirty::{Dirty, Functions, affected, import_key, may_look, remade};
 pub use reach::acting;
 
 /// What is to be done about one statement.
@@ -51,6 +52,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Old statements without a partner.
     pub removed: Vec<usize>,
+    /// Names whose object loses what removed statements had put into it, after which statement.
+    pub taken: Vec<(usize, String)>,
     /// Sentences a person should read.
     pub notes: Vec<String>,
 }
@@ -80,6 +83,7 @@ pub fn full(new: &Outline, changes: &Changes, why: &str) -> Plan {
             })
             .collect(),
         removed: changes.removed.clone(),
+        taken: Vec::new(),
         notes: Vec::new(),
     }
 }
@@ -89,6 +93,8 @@ struct Effects {
     binds: BTreeSet<String>,
     mutates: BTreeSet<String>,
     reads: BTreeSet<String>,
+    /// It may bind names that nobody can list.
+    opaque: bool,
 }
 
 /// The statements that a plan looks at: those that the edit can reach, in the order of the text.
@@ -134,10 +140,20 @@ impl<'a> Reached<'a> {
         self.writers.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Names that are read and that no statement binds: builtins, and what was bound by
+    /// `globals()[name] = ...`.
+    fn unlisted(&self) -> BTreeSet<String> {
+        reach::unlisted(self.new)
+    }
+
     /// Those of them that bind it.
     fn binders(&self, name: &str) -> impl DoubleEndedIterator<Item = usize> {
         let all = self.writers(name).iter().copied();
         all.filter(|at| self.effects[*at].binds.contains(name))
+    }
+
+    fn restartable(&self, at: usize) -> bool {
+        restartable(self.new, self.places[at])
     }
 
     /// The first that stands at this place of the text, or after it.
@@ -172,6 +188,7 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
             .iter()
             .map(|path| root(path).to_owned())
             .collect(),
+        opaque: uses.opaque || functions.opaque(&uses.calls),
     }
 }
 
@@ -190,7 +207,8 @@ pub fn make_with(
     anew: &BTreeSet<String>,
 ) -> Plan {
     let functions = Functions::of(new);
-    let places = reach::reach(old, new, changes, outside).statements;
+    let moves = reaching::Moves::of(old, new, &functions, changes);
+    let places = reach::reach(old, new, changes, outside, &moves.names).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {
         removed: changes.removed.clone(),
@@ -220,16 +238,41 @@ pub fn make_with(
         });
     }
     gone_effects(old, &reached, changes, &mut plan);
-    restart_chains(&reached, anew, &mut plan);
+    moves.mark(&reached, changes, &mut plan);
+    restart_chains(&reached, changes, anew, &mut plan);
+    let mut partly = BTreeSet::new();
+    for change in &changes.items {
+        if matches!(&change.what, What::Inner(inner) if runs_parts(inner)) {
+            partly.insert(reached.from_place(change.new));
+        }
+    }
     // Marks only ever grow, so this ends.
     loop {
-        let mut grown = propagate(&reached, changes, &functions, outside, &mut plan);
-        grown |= reach_back(&reached, &mut plan);
-        grown |= restart_chains(&reached, anew, &mut plan);
+        let mut grown = propagate(
+            old,
+            &reached,
+            changes,
+            &functions,
+            outside,
+            &mut plan,
+            &mut partly,
+        );
+        grown |= reach_back(&reached, &partly, &mut plan);
+        grown |= restart_chains(&reached, changes, anew, &mut plan);
         if !grown {
             return plan;
         }
     }
+}
+
+/// Whether statements of a class body run again: those that changed in more than a body.
+fn runs_parts(inner: &Changes) -> bool {
+    !inner.removed.is_empty()
+        || inner.items.iter().any(|change| match &change.what {
+            What::Same | What::Body => false,
+            What::Inner(deeper) => runs_parts(deeper),
+            What::Header(_) | What::Changed | What::Added => true,
+        })
 }
 
 fn header_reason(statement: &Statement) -> String {
@@ -250,12 +293,14 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
             let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
                 continue;
             };
-            if restartable(reached.statement(origin)) {
+            if reached.restartable(origin) {
                 run(
                     plan,
                     origin,
                     &format!("a statement that changed {name} is gone"),
                 );
+            } else {
+                plan.taken.push((origin, name.clone()));
             }
         }
         if gone.kind == Kind::Expr {
@@ -292,9 +337,23 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
     }
 }
 
-/// Whether a name may be made anew from this statement: nothing but itself is lost.
-fn restartable(statement: &Statement) -> bool {
-    statement.kind == Kind::Assign && statement.value != Value::Other
+/// Whether a name may be made anew from this statement: nothing but itself is lost. What functions
+/// take from an iterator when they are called (numbers for things that live on) is not to come
+/// twice. A parser of arguments is a description and nothing else.
+fn restartable(outline: &Outline, at: usize) -> bool {
+    let body = &outline.body;
+    let statement = &body[at];
+    let taken = |name: &String| {
+        let mut users = outline.index().later(body, name).into_iter();
+        users.any(|user| body[user].later.mutates.contains(name))
+    };
+    let parser = |path: &String| path.rsplit('.').next() == Some("ArgumentParser");
+    statement.kind == Kind::Assign
+        && match statement.value {
+            Value::Other => statement.uses.calls.iter().any(parser),
+            Value::Pure | Value::Container => true,
+            Value::Iterator => !statement.uses.binds.iter().any(taken),
+        }
 }
 
 fn run(plan: &mut Plan, at: usize, why: &str) -> bool {
@@ -315,14 +374,19 @@ fn runs(plan: &Plan, at: usize) -> bool {
 /// fresh binding; otherwise what one of them does would be done twice. Only where the first
 /// is a literal or plain container: an application object that lives on is not replaced, the
 /// changed statement alone runs on it.
-fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Plan) -> bool {
+fn restart_chains(
+    reached: &Reached<'_>,
+    changes: &Changes,
+    anew: &BTreeSet<String>,
+    plan: &mut Plan,
+) -> bool {
     let mut grown = false;
     let effects = &reached.effects;
     for origin in 0..reached.len() {
         let statement = reached.statement(origin);
         for name in &statement.uses.binds {
             let asked = statement.kind == Kind::Assign && anew.contains(name);
-            if !restartable(statement) && !asked {
+            if !reached.restartable(origin) && !asked {
                 continue;
             }
             let after = reached.writers(name).iter().copied();
@@ -330,7 +394,20 @@ fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Pla
                 .filter(|&i| i > origin)
                 .take_while(|&i| effects[i].mutates.contains(name))
                 .collect();
-            if !links.is_empty() && (runs(plan, origin) || links.iter().any(|&i| runs(plan, i))) {
+            // Of a class in parts, those that change the name; an enumeration runs as a whole.
+            let in_parts = |plan: &Plan, at: usize| match changes.at(reached.places[at]).1 {
+                What::Inner(inner) if plan.steps[at].mark == Mark::Members => {
+                    again(reached.statement(at), inner).any(|member| {
+                        statement.value == Value::Iterator || member.uses.mutates.contains(name)
+                    })
+                }
+                _ => false,
+            };
+            let links_run = |plan: &Plan| {
+                let mut links = links.iter();
+                links.any(|&i| runs(plan, i) || in_parts(plan, i))
+            };
+            if !links.is_empty() && (runs(plan, origin) || links_run(plan)) {
                 for at in std::iter::once(origin).chain(links) {
                     grown |= run(plan, at, &format!("{name} is made anew"));
                 }
@@ -342,11 +419,13 @@ fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Pla
 
 /// Forward: readers of what changed run again.
 fn propagate(
+    old: &Outline,
     reached: &Reached<'_>,
     changes: &Changes,
     functions: &Functions<'_>,
     outside: &Dirty,
     plan: &mut Plan,
+    partly: &mut BTreeSet<usize>,
 ) -> bool {
     let mut dirty = outside.clone();
     let mut grown = false;
@@ -387,6 +466,9 @@ fn propagate(
             } else {
                 Mark::RunIf
             };
+            if mark == Mark::Members {
+                grown |= partly.insert(at);
+            }
             if plan.steps[at].mark != mark {
                 plan.steps[at].mark = mark;
                 plan.steps[at].why = why;
@@ -394,19 +476,47 @@ fn propagate(
             }
         }
         let line = statement.span.line;
+        if statement.kind == Kind::Class && plan.steps[at].mark != Mark::Keep {
+            let (partner, what) = changes.at(reached.places[at]);
+            // Its base, perhaps, is another class.
+            let derived = plan.steps[at].mark == Mark::RunIf;
+            if derived || partner.is_some_and(|at| layout_differs(&old.body[at], statement, what)) {
+                // Most often another class then: those that derive from it must know.
+                dirty.value(&statement.name, format!("which changed on line {line}"));
+            }
+            match (&plan.steps[at].mark, what) {
+                (Mark::Members, What::Inner(inner)) => {
+                    dirty.overwrite(&statement.name, again(statement, inner));
+                }
+                (Mark::Members, _) => {}
+                _ => dirty.overwrite(&statement.name, &statement.body),
+            }
+        }
         match plan.steps[at].mark {
             Mark::Run | Mark::RunIf => {
+                if effects[at].opaque {
+                    for name in reached.unlisted() {
+                        dirty.value(name, format!("which line {line} may have bound"));
+                    }
+                }
                 for name in effects[at].binds.iter().chain(&effects[at].mutates) {
                     match statement.kind {
                         // Most often brought up to date in place: not another value, but it acts
                         // differently. Where a decorator gave something else it is one, too.
                         Kind::Function | Kind::Class => {
                             dirty.acts(name, format!("which changed on line {line}"));
+                            if statement.kind == Kind::Class {
+                                dirty.has_others(name, format!("which changed on line {line}"));
+                            }
                             if statement.decorators != 0 {
                                 dirty.value(name, format!("which changed on line {line}"));
                             }
                         }
-                        _ => dirty.value(name, format!("which changed on line {line}")),
+                        _ => {
+                            for path in changed_paths(statement, name, functions) {
+                                dirty.value(path, format!("which changed on line {line}"));
+                            }
+                        }
                     }
                 }
             }
@@ -419,6 +529,7 @@ fn propagate(
                     if statement.kind == Kind::Class && data_changed(statement, inner) {
                         // Fields perhaps, and then the constructor is another one.
                         dirty.acts(&statement.name, format!("which changed on line {line}"));
+                        dirty.has_others(&statement.name, format!("which changed on line {line}"));
                     }
                 }
                 if statement.kind == Kind::Class {
@@ -437,8 +548,53 @@ fn propagate(
                 }
             }
         }
+        for (_, name) in plan.taken.iter().filter(|(origin, _)| *origin == at) {
+            dirty.value(name, "which a statement that is gone had filled");
+        }
     }
     grown
+}
+
+/// What differs when a statement has run that changes `name` in place or binds it: the name, or
+/// attributes of a class, whose other users need not be told then.
+pub fn changed_paths<'s>(
+    statement: &'s Statement,
+    name: &'s str,
+    functions: &Functions<'_>,
+) -> Vec<&'s str> {
+    let uses = &statement.uses;
+    let of_name = |path: &&String| root(path) == name;
+    let paths: Vec<&str> = uses
+        .writes
+        .iter()
+        .filter(of_name)
+        .map(String::as_str)
+        .collect();
+    let simple = statement.kind != Kind::Compound && !uses.binds.iter().any(|n| n == name);
+    match simple && !paths.is_empty() && functions.defines_class(name) {
+        true => paths,
+        false => vec![name],
+    }
+}
+
+/// Whether instances of a class may need another layout than those there are.
+fn layout_differs(old: &Statement, new: &Statement, what: &What) -> bool {
+    let slots = |member: &Statement| member.uses.binds.iter().any(|name| name == "__slots__");
+    match what {
+        What::Header(_) => old.decorators == new.decorators,
+        What::Inner(inner) => {
+            again(new, inner).any(slots) || inner.removed.iter().any(|at| slots(&old.body[*at]))
+        }
+        _ => false,
+    }
+}
+
+/// The statements of a class body that changed so that they have to run again.
+fn again<'a>(class: &'a Statement, inner: &'a Changes) -> impl Iterator<Item = &'a Statement> {
+    let changed =
+        |change: &&Change| matches!(change.what, What::Added | What::Changed | What::Header(_));
+    let changed = inner.items.iter().filter(changed);
+    changed.map(|change| &class.body[change.new])
 }
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
@@ -514,11 +670,12 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its
 /// name needs that definition to run again too (the live name has the last one's value).
-fn reach_back(reached: &Reached<'_>, plan: &mut Plan) -> bool {
+fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) -> bool {
     let mut grown = false;
     let effects = &reached.effects;
     for at in (0..reached.len()).rev() {
-        if !runs(plan, at) {
+        let parts = plan.steps[at].mark == Mark::Members && partly.contains(&at);
+        if !runs(plan, at) && !parts {
             continue;
         }
         for name in &effects[at].reads {
@@ -534,7 +691,7 @@ fn reach_back(reached: &Reached<'_>, plan: &mut Plan) -> bool {
                 let same_object =
                     !own && writers.iter().filter(|i| **i > source).all(|&i| {
                         !effects[i].binds.contains(name) || effects[i].mutates.contains(name)
-                    }) && !restartable(reached.statement(source));
+                    }) && !reached.restartable(source);
                 if !same_object {
                     grown |= run(
                         plan,

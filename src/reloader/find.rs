@@ -252,7 +252,7 @@ impl Reloader {
             *record.failed.lock() = None;
             return None;
         }
-        match text::decode(&bytes) {
+        match text::decode_all(bytes) {
             Ok(decoded) => {
                 let look = Look {
                     stamp: Some(stamp),

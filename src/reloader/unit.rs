@@ -117,9 +117,12 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 if edited.cause == Cause::Dependency {
                     continue;
                 }
+                let known = edited.version.imports_as(&record.version());
                 record.set_version(Arc::clone(&edited.version));
                 record.reloads.fetch_add(1, Ordering::Relaxed);
-                self.reloader.ledger.reindex(&record.name);
+                if !known {
+                    self.reloader.ledger.reindex(&record.name);
+                }
             }
         }
         if self.flags.force {
@@ -157,7 +160,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut stamp = 0_usize;
         let mut stamps: HashMap<String, usize> = HashMap::new();
-        let mut olds: Vec<(Bound<'py, PyDict>, Bound<'py, PyDict>)> = Vec::new();
+        let mut reloaded: Vec<Bound<'py, PyDict>> = Vec::new();
         let mut words = Words::new(self.kit.py);
         for round in 0..ROUNDS {
             let mut moved = false;
@@ -205,7 +208,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 let outcome = match edited {
                     Some(edited) => {
                         if self.policy(edited) != Policy::Skip {
-                            olds.push((dict.clone(), dict.copy().map_err(fail)?));
+                            reloaded.push(dict.clone());
                         }
                         self.edited(work, edited, &module, &fresh)
                     }
@@ -256,8 +259,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
         }
         work.finish().map_err(fail)?;
-        for (dict, old) in &olds {
-            hooks::after(dict, old).map_err(fail)?;
+        for dict in &reloaded {
+            hooks::after(dict, &work.tx).map_err(fail)?;
         }
         let mut out: Vec<ModuleReport> = reports
             .into_iter()
@@ -332,7 +335,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 .push("its policy is to be left alone".to_owned());
             return Ok(Some((Facts::default(), report)));
         }
-        kit.py.import("sys")?.call_method1(
+        crate::interp::library(kit.py, "sys")?.call_method1(
             "audit",
             (
                 "pyreload.reload",
@@ -563,6 +566,9 @@ fn shown(path: &std::path::Path) -> String {
 /// Whether a text has any of the names that changed: else it need not be read closer.
 fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>) -> bool {
     if text.contains("*") && text.contains("import *") {
+        return true;
+    }
+    if crate::plan::may_look(text) {
         return true;
     }
     facts.values().any(|f| {
