@@ -291,9 +291,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     uses.binds.iter().chain(&uses.reads).any(|n| n == "__doc__")
                 })
             };
-            let doc_again = again
-                .iter()
-                .any(|&at| new.body[at].kind == Kind::Docstring);
+            let doc_again = again.iter().any(|&at| new.body[at].kind == Kind::Docstring);
             if (doc_gone || doc_again) && (documents(&new.body) || documents(&old.body)) {
                 return Ok(false);
             }

@@ -483,7 +483,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(old), Some(now)) => old.is(now),
                 (None, None) => rebind.star,
                 // A star import takes a name over that came from an earlier statement.
-                (None, Some(_)) if rebind.star => !self.bound_after(statement, &rebind.name),
+                (None, Some(_)) if rebind.star => {
+                    let last = self.star_value(&rebind.name)?;
+                    !self.bound_after(statement, &rebind.name)
+                        && last.zip(rebind.new.as_ref()).is_some_and(|(a, b)| a.is(b))
+                }
                 // A name that was missing there and is missing here.
                 (Some(_), None) => false,
                 (None, Some(_)) => false,
@@ -496,7 +500,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 true => self.star_value(&rebind.name)?,
                 false => None,
             };
-            if other.is_some() && other.as_ref().zip(now.as_ref()).is_some_and(|(a, b)| a.is(b)) {
+            if other.is_some()
+                && other
+                    .as_ref()
+                    .zip(now.as_ref())
+                    .is_some_and(|(a, b)| a.is(b))
+            {
                 continue;
             }
             let value = other.or_else(|| rebind.new.clone());
@@ -525,9 +534,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 statement,
                 &format!("{} changed", rebind.from),
             );
-            self.facts
-                .rebound
-                .push((rebind.name.clone(), now, value));
+            self.facts.rebound.push((rebind.name.clone(), now, value));
         }
         Ok(())
     }

@@ -200,12 +200,11 @@ impl<'a> Visitor<'a> for Collector<'a> {
                     if name != "*" {
                         self.bind(name);
                         self.found.from_imports.insert(name);
-                        if import.module.as_deref() == Some("itertools")
-                            && alias.asname.is_none()
-                        {
-                            let known = ITERATORS.iter().copied().find(|known| {
-                                known.strip_prefix("itertools.") == Some(name)
-                            });
+                        if import.module.as_deref() == Some("itertools") && alias.asname.is_none() {
+                            let known = ITERATORS
+                                .iter()
+                                .copied()
+                                .find(|known| known.strip_prefix("itertools.") == Some(name));
                             self.found.from_imports.extend(known);
                         }
                     }

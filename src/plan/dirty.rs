@@ -499,7 +499,10 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
         .or_else(|| functions.listed(&uses.reads, dirty))
         .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
         .or_else(|| {
-            let again = uses.writes.iter().find(|p| dirty.overwritten.contains(*p))?;
+            let again = uses
+                .writes
+                .iter()
+                .find(|p| dirty.overwritten.contains(*p))?;
             Some(format!("changes {again}, which is bound again"))
         })
 }

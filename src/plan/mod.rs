@@ -388,8 +388,7 @@ fn restart_chains(
             let in_parts = |plan: &Plan, at: usize| match changes.at(reached.places[at]).1 {
                 What::Inner(inner) if plan.steps[at].mark == Mark::Members => {
                     again(reached.statement(at), inner).any(|member| {
-                        statement.value == Value::Iterator
-                            || member.uses.mutates.contains(name)
+                        statement.value == Value::Iterator || member.uses.mutates.contains(name)
                     })
                 }
                 _ => false,
@@ -546,7 +545,12 @@ pub fn changed_paths<'s>(
 ) -> Vec<&'s str> {
     let uses = &statement.uses;
     let of_name = |path: &&String| root(path) == name;
-    let paths: Vec<&str> = uses.writes.iter().filter(of_name).map(String::as_str).collect();
+    let paths: Vec<&str> = uses
+        .writes
+        .iter()
+        .filter(of_name)
+        .map(String::as_str)
+        .collect();
     let simple = statement.kind != Kind::Compound && !uses.binds.iter().any(|n| n == name);
     match simple && !paths.is_empty() && functions.defines_class(name) {
         true => paths,
@@ -568,12 +572,8 @@ fn layout_differs(old: &Statement, new: &Statement, what: &What) -> bool {
 
 /// The statements of a class body that changed so that they have to run again.
 fn again<'a>(class: &'a Statement, inner: &'a Changes) -> impl Iterator<Item = &'a Statement> {
-    let changed = |change: &&Change| {
-        matches!(
-            change.what,
-            What::Added | What::Changed | What::Header(_)
-        )
-    };
+    let changed =
+        |change: &&Change| matches!(change.what, What::Added | What::Changed | What::Header(_));
     let changed = inner.items.iter().filter(changed);
     changed.map(|change| &class.body[change.new])
 }

@@ -44,9 +44,8 @@ impl Overlay {
             };
             let found = targets(&edited.record, &edited.version);
             let found: Vec<Id> = found.iter().filter_map(|t| graph.find(t)).collect();
-            let later = |t: &Id| {
-                graph.place(*t) > graph.place(id) && !graph.targets(id).contains(t)
-            };
+            let later =
+                |t: &Id| graph.place(*t) > graph.place(id) && !graph.targets(id).contains(t);
             if found.iter().any(later) {
                 let mut fresh = imports_now(graph, edited);
                 fresh.retain(later);
