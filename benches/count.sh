@@ -9,11 +9,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$here/../target/bench
 limit_off=120
 limit_on=400
-limit_edit=30000000
+limit_edit=1500000
 # Reading an edited module of 1,000 lines on from its outline, comparing, and all up to the plan.
-limit_reread=400000
-limit_compare=20000
-limit_plan=60000
+limit_reread=150000
+limit_compare=8000
+limit_plan=25000
 
 # Builds the host and the library.
 python3 "$here/run.py" --no-peers --bars 0 > /dev/null
