@@ -90,6 +90,7 @@ impl<'py> Work<'_, 'py> {
         for (at, base) in after.try_iter()?.enumerate() {
             let base = base?;
             let kept = match before.get(at) {
+                Some(was) if self.is_replaced(was, &base) => base,
                 Some(was) if !was.is(&base) && self.same_definition(was, &base)? => {
                     self.update_class(was, &base)?
                 }
@@ -98,6 +99,12 @@ impl<'py> Work<'_, 'py> {
             bases.push(kept);
         }
         Ok(PyTuple::new(self.kit.py, bases)?.into_any())
+    }
+
+    /// Whether `new` has taken the place of the class `old` already.
+    fn is_replaced(&self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> bool {
+        let mut all = self.replaced.iter();
+        all.any(|r| r.lived && r.from.is(old) && r.to.is(new))
     }
 
     /// Whether two classes are two makings of one definition of the module being worked on.

@@ -49,6 +49,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .any(|i| i.bound == "*")
             .then(|| dict.copy())
             .transpose()?;
+        let unlisted = (statement.uses.opaque || self.functions.opaque(&statement.uses.calls))
+            .then(|| dict.copy())
+            .transpose()?;
         let registered = self.made_before(at, statement)?;
         let registries = match &registered {
             Some(old) => {
@@ -71,6 +74,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .statement(kit, statement)
                 .and_then(|code| kit.exec.call1((code, &dict)).map(drop))
         };
+        let ran = match (ran, &registered) {
+            (Err(error), Some(old)) if !registries.is_empty() => {
+                self.run_unregistered(statement, old, &registries, error)
+            }
+            (ran, _) => ran,
+        };
         opened.close()?;
         if let Err(error) = ran {
             if statement.kind == Kind::Expr {
@@ -79,6 +88,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
+        if statement.kind == Kind::Class {
+            self.dirty.overwrite(&statement.name, &statement.body);
+        }
         self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
         self.remade.extend(made.cloned());
@@ -119,6 +131,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        if let Some(had) = unlisted {
+            for (key, value) in dict.iter() {
+                let name = text(&key);
+                let same = had.get_item(&key)?.is_some_and(|was| was.is(&value));
+                if !same && name != "__builtins__" {
+                    names.insert(name);
+                }
+            }
+        }
         let changed_on = format!("which changed on line {}", statement.span.line);
         let mut reported = false;
         for name in &names {
@@ -154,7 +175,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
                     let left = self.left_by_decorators(at, old, new)?;
+                    let had = self.work.enum_members(old)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
+                    if had != self.work.enum_members(&kept)? {
+                        self.dirty.has_others(name, changed_on.clone());
+                    }
                     let same = kept.is(old);
                     if same {
                         self.drop_left(old, left)?;
@@ -233,7 +258,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         for name in &statement.uses.mutates {
             if !names.contains(name) && dict.get_item(name)?.is_some_and(|v| !container(&v)) {
-                self.dirty.value(name, changed_on.clone());
+                for path in crate::plan::changed_paths(statement, name, &self.functions) {
+                    self.dirty.value(path, changed_on.clone());
+                }
             }
         }
         if !reported {
@@ -304,6 +331,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// Whether an object was there before, or another statement has bound it to a name.
+    fn has_other_name(&self, statement: &Statement, object: &Bound<'py, PyAny>) -> PyResult<bool> {
+        if self.before.values().iter().any(|value| value.is(object)) {
+            return Ok(true);
+        }
+        let aliasing = statement.kind == Kind::Assign && statement.value == Value::Pure;
+        Ok(aliasing
+            && self.job.dict.iter().any(|(key, value)| {
+                value.is(object) && !statement.uses.binds.contains(&text(&key))
+            }))
+    }
+
     /// Which object a name is bound to in the end.
     pub(super) fn bring_together(
         &mut self,
@@ -315,6 +354,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Bound<'py, PyAny>> {
         if old.is(new) || identical(old, new) && !container(old) {
             return Ok(old.clone());
+        }
+        // An object that was there before under another name was not made by this statement:
+        // the name means that one now, and the old one stays what it is.
+        if statement.kind == Kind::Import || self.has_other_name(statement, new)? {
+            return Ok(new.clone());
         }
         if container(old) && old.get_type().is(new.get_type()) {
             let mutators: Vec<usize> = self.mutators(name).collect();
@@ -345,12 +389,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.update_container(old, new, base.as_ref(), name)?;
             return Ok(old.clone());
         }
-        // An object that was there before under another name was not made by this statement:
-        // the name means that one now, and the old one stays what it is.
-        if statement.kind == Kind::Import
-            || self.before.values().iter().any(|value| value.is(new))
-            || (statement.kind == Kind::Assign && !same_origin(old, new))
-        {
+        if statement.kind == Kind::Assign && !same_origin(old, new) {
             return Ok(new.clone());
         }
         let mut old = old.clone();

@@ -60,6 +60,26 @@ impl<'py> std::ops::Deref for Late<'py> {
     }
 }
 
+/// Names of attributes that are asked for once for each function.
+#[derive(Clone, Copy)]
+pub enum Word {
+    Code,
+    Globals,
+    FirstLine,
+    CodeName,
+    Constants,
+    Replace,
+}
+
+const WORDS: [&str; 6] = [
+    "__code__",
+    "__globals__",
+    "co_firstlineno",
+    "co_name",
+    "co_consts",
+    "replace",
+];
+
 /// Types and functions of the running interpreter.
 pub struct Kit<'py> {
     pub py: Python<'py>,
@@ -81,6 +101,7 @@ pub struct Kit<'py> {
     pub sys_modules: Bound<'py, PyDict>,
     /// `(3, 11)`.
     pub version: (u8, u8),
+    words: [OnceCell<Bound<'py, PyString>>; WORDS.len()],
     fresh: RefCell<Fresh<'py>>,
 }
 
@@ -126,8 +147,15 @@ impl<'py> Kit<'py> {
             gc: late("gc", ""),
             sys_modules: module_table(py)?,
             version: *version,
+            words: std::array::from_fn(|_| OnceCell::new()),
             fresh: RefCell::default(),
         })
+    }
+
+    /// The name of an attribute, made once.
+    pub fn word(&self, word: Word) -> &Bound<'py, PyString> {
+        let at = word as usize;
+        self.words[at].get_or_init(|| PyString::intern(self.py, WORDS[at]))
     }
 
     /// Forgets which code is new: another run begins.

@@ -10,7 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
 use super::compile::Source;
-use super::function::Wanted;
+use super::function::{Wanted, search};
+use super::kit::Kit;
 use super::lines::Moved;
 use super::work::Work;
 use crate::diff::{Changes, What};
@@ -43,6 +44,8 @@ pub struct Job<'a, 'py> {
     /// What changed around the module, in its own words.
     pub outside: &'a Dirty,
     pub rebinds: &'a [Rebind<'py>],
+    /// The same, by the star imports of the old text.
+    pub lost: &'a [Rebind<'py>],
     /// What paths into changed modules (`m.X`) meant before.
     pub was: &'a [(String, Bound<'py, PyAny>)],
     /// Other modules import it: they are to know what differs.
@@ -98,6 +101,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
+    /// Attributes of classes that statements of the new text set: `C.attr`.
+    pub written: BTreeSet<&'a str>,
     /// Of statements that ran: the numbers of their annotations that came into force (3.14+).
     pub annotated: BTreeMap<usize, BTreeSet<usize>>,
     /// Names that statements have bound anew.
@@ -114,6 +119,15 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         .old
         .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
+    let new: &'a [Statement] = &job.new.outline.body;
+    let steps = job.plan.steps.iter();
+    let written: BTreeSet<&'a str> = steps
+        .flat_map(|step| &new[step.new].uses.writes)
+        .map(String::as_str)
+        .collect();
+    for (class, names) in &mut work.members {
+        names.retain(|name| !written.contains(format!("{class}.{name}").as_str()));
+    }
     let before = work.tx.dict(&job.dict)?;
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
         work.tx.container(&annotations)?;
@@ -131,6 +145,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         chains: Vec::new(),
         cleared: 0,
         bases: BTreeMap::new(),
+        written,
         annotated: BTreeMap::new(),
         remade: BTreeSet::new(),
         retracted: BTreeSet::new(),
@@ -190,6 +205,11 @@ fn class_members(body: &[Statement], steps: &[Step]) -> BTreeMap<String, BTreeSe
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Whether a statement of the module gives a class this attribute (`C.attr`) after its body.
+    pub(super) fn set_by_module(&self, path: &str) -> bool {
+        self.written.contains(path)
+    }
+
     /// What became of a statement of the new text.
     pub(super) fn what(&self, at: usize) -> &'a What {
         let changes: &'a Changes = self.job.changes;
@@ -272,6 +292,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                                 .is_some_and(|rest| rest.starts_with('.'))
                         }))
         });
+        if self.job.outside.seen_in_place(&body[origin].uses) {
+            return None;
+        }
         if !simple || fed {
             return self.skeleton(old, name, &links);
         }
@@ -474,13 +497,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !follows {
                 continue;
             }
-            // Gone from one module, a name shows that another star import brings.
-            let other = match &rebind.new {
-                None if rebind.star => self.star_value(&rebind.name)?,
-                _ => None,
+            // Public no more, or gone, in one of the modules that it could come from.
+            let other = match rebind.star && rebind.new.is_none() {
+                true => self.star_value(&rebind.name)?,
+                false => None,
             };
-            let new = rebind.new.as_ref().or(other.as_ref());
-            match new {
+            if other.is_some()
+                && other
+                    .as_ref()
+                    .zip(now.as_ref())
+                    .is_some_and(|(a, b)| a.is(b))
+            {
+                continue;
+            }
+            let value = other.or_else(|| rebind.new.clone());
+            match &value {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,
                 None => {
@@ -493,7 +524,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let why = format!("which comes from {}", rebind.from);
             self.dirty.value(&rebind.name, why);
-            let action = if new.is_some() {
+            let action = if value.is_some() {
                 Action::Rebound
             } else {
                 Action::Removed
@@ -505,9 +536,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 statement,
                 &format!("{} changed", rebind.from),
             );
-            self.facts
-                .rebound
-                .push((rebind.name.clone(), now, new.cloned()));
+            self.facts.rebound.push((rebind.name.clone(), now, value));
         }
         Ok(())
     }
@@ -596,7 +625,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Cached results of functions that now give something else.
     pub(super) fn clear_caches(&mut self) -> PyResult<()> {
-        let dirty = self.dirty.values.len() + self.dirty.behaviour.len();
+        let dirty = self.dirty.len();
         if dirty == self.cleared {
             return Ok(());
         }
@@ -631,7 +660,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
             if found {
-                clear_cache(&value)?;
+                clear_cache(self.work.kit, &value, &self.job.dict)?;
             }
         }
         Ok(())
@@ -654,17 +683,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.facts.dirty.acts(path, why);
             }
         }
-        self.facts.dirty.values.append(&mut self.dirty.values);
-        self.facts.dirty.behaviour.append(&mut self.dirty.behaviour);
+        self.facts.dirty.append(&mut self.dirty);
         self.functions.derive(&mut self.facts.dirty, &names);
     }
 }
 
-/// Forgets what an `lru_cache` (perhaps inside a static or class method) has remembered.
-pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
+/// Forgets what an `lru_cache` (perhaps inside a static or class method, or a wrapper that says
+/// nothing of what it wraps) has remembered.
+pub(super) fn clear_cache<'py>(
+    kit: &Kit<'py>,
+    value: &Bound<'py, PyAny>,
+    globals: &Bound<'py, PyDict>,
+) -> PyResult<()> {
     let mut at = value.clone();
     for _ in 0..4 {
-        if at.get_type().name()? == "_lru_cache_wrapper" {
+        if kit.is_cache(&at) {
             return at.call_method0("cache_clear").map(drop);
         }
         let inner = at
@@ -675,6 +708,24 @@ pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
             Ok(inner) => at = inner,
             Err(_) => break,
         }
+    }
+    if !kit.is_function(&at) || at.getattr("__closure__")?.is_none() {
+        return Ok(());
+    }
+    let mut caches = Vec::new();
+    search(kit, &at, globals, &mut |object| {
+        let ours = kit.is_cache(object)
+            && object
+                .getattr("__wrapped__")
+                .and_then(|f| f.getattr("__globals__"))
+                .is_ok_and(|found| found.is(globals));
+        if ours {
+            caches.push(object.clone());
+        }
+        false
+    })?;
+    for cache in caches {
+        cache.call_method0("cache_clear")?;
     }
     Ok(())
 }
@@ -728,7 +779,6 @@ impl Facts<'_> {
                 None => self.rebound.push((name, old, new)),
             }
         }
-        self.dirty.values.append(&mut later.dirty.values);
-        self.dirty.behaviour.append(&mut later.dirty.behaviour);
+        self.dirty.append(&mut later.dirty);
     }
 }

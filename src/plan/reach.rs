@@ -28,6 +28,12 @@ impl Reach {
         }
     }
 
+    fn unlisted(&mut self, new: &Outline) {
+        for name in unlisted(new) {
+            self.name(&name);
+        }
+    }
+
     /// What a statement does to names when it runs.
     fn writes(&mut self, uses: &Uses) {
         let names = uses.binds.iter().chain(&uses.deletes).chain(&uses.mutates);
@@ -42,6 +48,9 @@ impl Reach {
         }
         let statement = &new.body[at];
         self.writes(&statement.uses);
+        if statement.uses.opaque {
+            self.unlisted(new);
+        }
         // A name that is bound more than once: it may have to be bound again as it was here.
         for path in &statement.uses.reads {
             let name = root(path);
@@ -67,6 +76,9 @@ impl Reach {
         }
         for at in new.index().writers(&new.body, name) {
             let later = &new.body[at].later;
+            if later.opaque {
+                self.unlisted(new);
+            }
             for written in later.global_writes.iter().chain(&later.mutates) {
                 self.name(written);
             }
@@ -95,6 +107,23 @@ impl Reach {
             }
         }
     }
+}
+
+/// Names that are read and that no statement of the text binds.
+pub fn unlisted(new: &Outline) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = new
+        .body
+        .iter()
+        .flat_map(|s| s.uses.reads.iter().chain(&s.later.reads))
+        .map(|path| root(path).to_owned())
+        .collect();
+    for statement in &*new.body {
+        let uses = &statement.uses;
+        for name in uses.binds.iter().chain(&uses.global_writes) {
+            names.remove(name);
+        }
+    }
+    names
 }
 
 /// Whether a statement really binds or changes this name: an index may err.
@@ -184,8 +213,7 @@ fn gone(out: &mut Reach, statement: &Statement) {
 
 /// The names at the roots of what is dirty.
 fn dirty_names(dirty: &Dirty) -> impl Iterator<Item = &str> {
-    let paths = dirty.values.keys().chain(dirty.behaviour.keys());
-    paths.map(|path| root(path))
+    dirty.roots()
 }
 
 /// Names that may act differently while these differ: those that `dirty` names, the functions
