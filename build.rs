@@ -29,6 +29,7 @@ fn main() {
             format!("-Wl,-rpath,{dir}"),
         ] {
             println!("cargo:rustc-link-arg-tests={flag}");
+            println!("cargo:rustc-link-arg-benches={flag}");
         }
         println!("cargo:rustc-link-search=native={dir}");
         if env::var("PROFILE").as_deref() == Ok("debug") {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Counts the instructions of a trigger with callgrind: the same on every machine, however busy, so
-# a regression is seen where times are noise.
+# Counts the instructions of a trigger, and of the pure stages of an edit, with callgrind: the same
+# on every machine, however busy, so a regression is seen where times are noise.
 #
 #     benches/count.sh            prints instructions per call
 #     benches/count.sh --check    fails when there are more than the limits below
@@ -9,7 +9,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$here/../target/bench
 limit_off=120
 limit_on=400
-limit_edit=30000000
+limit_edit=1500000
+# Reading an edited module of 1,000 lines on from its outline, comparing, and all up to the plan.
+limit_reread=150000
+limit_compare=8000
+limit_plan=25000
 
 # Builds the host and the library.
 python3 "$here/run.py" --no-peers --bars 0 > /dev/null
@@ -26,11 +30,34 @@ run() { echo $((($(count "$1" $(($2 + $3))) - $(count "$1" "$2")) / $3)); }
 off=$(run off 100 1000)
 on=$(run on 100 1000)
 edit=$(run edit 3 10)
-echo "instructions of a trigger: $off switched off, $on with nothing changed,"
-echo "$edit with one function of a module of 1,000 lines edited"
-if [ "${1:-}" = --check ]; then
-    [ "$off" -le $limit_off ] && [ "$on" -le $limit_on ] && [ "$edit" -le $limit_edit ] || {
-        echo "more than $limit_off, $limit_on and $limit_edit" >&2
-        exit 1
-    }
+# The stages without Python, by a program of their own.
+stages=$(cd "$here/.." && cargo build --release --bench stages --message-format=json \
+    2> "$out/cargo.log" | sed -n 's/.*"name":"stages".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
+[ -n "$stages" ] || { cat "$out/cargo.log" >&2; exit 1; }
+count_stage() {
+    PYRELOAD_STAGE=$1 PYRELOAD_COUNT=$2 valgrind --tool=callgrind \
+        --callgrind-out-file="$out/callgrind.$1" "$stages" > "$out/callgrind.log" 2>&1 ||
+        { cat "$out/callgrind.log" >&2; exit 1; }
+    sed -n 's/^summary: //p; s/^totals: //p' "$out/callgrind.$1" | tail -n 1
+}
+stage() { echo $((($(count_stage "$1" 12) - $(count_stage "$1" 2)) / 10)); }
+reread=$(stage reread)
+compare=$(stage compare)
+plan=$(stage plan)
+
+failed=0
+within() {
+    echo "$2 (limit $3): $1"
+    [ "$2" -le "$3" ] || failed=1
+}
+echo "instructions"
+within "a trigger whose kind is switched off" "$off" "$limit_off"
+within "a trigger with nothing changed" "$on" "$limit_on"
+within "a trigger after one function of a module of 1,000 lines was edited" "$edit" "$limit_edit"
+within "the outline of that text, read on from the one before" "$reread" "$limit_reread"
+within "the comparison of the two" "$compare" "$limit_compare"
+within "comparison and plan" "$plan" "$limit_plan"
+if [ "${1:-}" = --check ] && [ $failed != 0 ]; then
+    echo "more instructions than the limits allow" >&2
+    exit 1
 fi

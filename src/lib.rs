@@ -10,6 +10,9 @@
 //! checks it. Layer 0 is pure (no Python, no files, no clock), layer 1 is the operating
 //! system, layer 2 the live interpreter, layer 3 the conductor, layer 4 the C boundary.
 
+// A library that prints writes into its host's output. (Not in Cargo.toml: tests may.)
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 // layer 0: pure
 pub mod text;
 pub mod outline;

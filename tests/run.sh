@@ -69,6 +69,7 @@ if [ "$quick" != quick ]; then
         timeout 150 python3 tests/equivalence/fuzz.py --seed 1 --count 100 --no-shrink
     figures "real packages that change version" \
         timeout 240 python3 tests/packages/timetravel.py --subset --floor 99.5
+    part "counted instructions" sh benches/count.sh --check
     part "10,000 reloads, nothing grows" python3 tests/soak_reload.py --count 10000
     part "valgrind" bash tests/valgrind.sh
     part "packaging: SONAME, pkg-config, CMake, static" bash tests/packaging.sh

@@ -43,7 +43,7 @@ pub(super) fn is_annotated(source: &Source<'_>, statement: &Statement) -> bool {
 pub(super) fn may_annotate_inside(source: &Source<'_>, statement: &Statement) -> bool {
     matches!(statement.kind, Kind::Compound | Kind::MainGuard)
         && source.slice(statement).lines().any(|line| {
-            let parts = line.split(';').any(|part| begins_annotated(part));
+            let parts = line.split(';').any(begins_annotated);
             parts
                 || line
                     .split_once(':')
