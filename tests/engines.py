@@ -40,11 +40,15 @@ class Nothing:
 class Pyreload(Nothing):
     """Ours, through the C API."""
 
+    #: a kernel queue is closed slowly: who makes many reloaders may do without
+    poll = False
+
     def __init__(self, root, namespace):
         super().__init__(root, namespace)
-        from pyreload_ctypes import SCOPE_USER, Reloader
+        from pyreload_ctypes import SCOPE_USER, WATCH_AUTO, WATCH_POLL, Reloader
 
-        self.reloader = Reloader(scope=SCOPE_USER, namespace=namespace)
+        watch = WATCH_POLL if self.poll else WATCH_AUTO
+        self.reloader = Reloader(scope=SCOPE_USER, watch=watch, namespace=namespace)
         self.report = None
 
     def after_exec(self, source=""):

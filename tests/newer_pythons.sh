@@ -13,8 +13,9 @@ top=$PWD
 sid=$top/target/sid
 versions=("$@")
 [ $# -gt 0 ] || versions=(3.14 3.15)
-library=$top/target/release/libpyreload.so
+library=${PYRELOAD_LIB:-$top/target/release/libpyreload.so}
 [ -e "$library" ] || cargo build --release
+library=$(realpath "$library")
 
 # The mirror that this machine's own apt uses.
 mirror() {
@@ -25,7 +26,8 @@ mirror() {
 
 fetch() {
     local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    local packages=(libc6 libexpat1 zlib1g libffi8 libssl3t64) version
+    local packages=(libc6 libexpat1 zlib1g libffi8 libssl3t64 libsqlite3-0 liblzma5 libbz2-1.0
+                    libuuid1 libzstd1) version
     for version in "${versions[@]}"; do
         packages+=("libpython$version" "libpython$version-minimal" "libpython$version-stdlib"
                    "libpython$version-dev")

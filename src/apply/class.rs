@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::kit::{reference_count, text};
 use super::work::{Replaced, Work};
@@ -163,12 +163,8 @@ impl<'py> Work<'_, 'py> {
         for (_, value) in after.iter() {
             self.redirect_cells(&value, other, target)?;
         }
-        if kit.version >= (3, 14) {
-            let annotate = new.getattr("__annotate__")?;
-            if !old.getattr("__annotate__")?.is(&annotate) && target.is(old) {
-                self.tx
-                    .set_class_attribute(kit, target, "__annotate__", &annotate)?;
-            }
+        if target.is(old) {
+            self.annotate_as(old, &after)?;
         }
         for (name, value) in after.iter() {
             let key = text(&name);
@@ -181,6 +177,43 @@ impl<'py> Work<'_, 'py> {
                 None => value,
             };
             self.set_entry(target, &name, &kept)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the function that makes a class's annotations (3.14+) from the entries of its twin.
+    /// Reading `__annotate__` would leave an entry in a class that has none.
+    pub fn annotate_as(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        twin: &Bound<'py, PyDict>,
+    ) -> PyResult<()> {
+        const MADE_BY: &str = "__annotate_func__";
+        let kit = self.kit;
+        if kit.version < (3, 14) {
+            return Ok(());
+        }
+        let name = |name: &str| PyString::new(kit.py, name).into_any();
+        match twin.get_item(MADE_BY)? {
+            Some(function) => {
+                self.tx
+                    .set_class_entry(kit, class, &name(MADE_BY), &function)?;
+            }
+            None if kit.class_entry(class, MADE_BY)?.is_some() => {
+                self.tx.del_class_entry(kit, class, &name(MADE_BY))?;
+            }
+            None => {}
+        }
+        self.forget_annotations(class)
+    }
+
+    /// Drops the annotations that a class has made; it makes them again when somebody asks.
+    pub fn forget_annotations(&mut self, class: &Bound<'py, PyAny>) -> PyResult<()> {
+        const CACHE: &str = "__annotations_cache__";
+        let kit = self.kit;
+        if kit.class_entry(class, CACHE)?.is_some() {
+            let name = PyString::new(kit.py, CACHE).into_any();
+            self.tx.del_class_entry(kit, class, &name)?;
         }
         Ok(())
     }
@@ -259,6 +292,9 @@ impl<'py> Work<'_, 'py> {
                 continue;
             }
             if kit.is_function(&value) {
+                if kit.version >= (3, 14) {
+                    todo.push(value.getattr("__annotate__")?);
+                }
                 let closure = value.getattr("__closure__")?;
                 let Ok(cells) = closure.cast::<PyTuple>() else {
                     continue;
@@ -266,6 +302,13 @@ impl<'py> Work<'_, 'py> {
                 for cell in cells.iter() {
                     match cell.getattr("cell_contents") {
                         Ok(content) if content.is(from) => self.tx.set_cell(&cell, to)?,
+                        // `__classdict__` of code that looks names up in the class when called.
+                        Ok(content)
+                            if content.is_exact_instance_of::<PyDict>()
+                                && content.is(&kit.entries(from)?) =>
+                        {
+                            self.tx.set_cell(&cell, &kit.entries(to)?)?;
+                        }
                         Ok(content) if kit.is_function(&content) => todo.push(content),
                         _ => {}
                     }
@@ -410,7 +453,7 @@ impl<'py> Work<'_, 'py> {
         let known = ["type", "ABCMeta", "_ProtocolMeta"];
         let (before, after) = (old.getattr("__base__")?, new.getattr("__base__")?);
         if before.is(&after)
-            || !before.is(&kit.object)
+            || !before.is(&*kit.object)
             || !known.contains(&text(&meta.getattr("__name__")?).as_str())
             || kit.class_entry(new, "__slots__")?.is_some()
             || kit.class_entry(new, "__dict__")?.is_none()

@@ -52,6 +52,7 @@ impl<'py> Work<'_, 'py> {
         for (_, value) in after.iter() {
             self.redirect_cells(&value, new, old)?;
         }
+        self.annotate_as(old, &after)?;
         let bases = new.getattr("__bases__")?;
         if !old.getattr("__bases__")?.eq(&bases)? {
             self.tx.set_class_attribute(kit, old, "__bases__", &bases)?;
@@ -60,7 +61,13 @@ impl<'py> Work<'_, 'py> {
             VALUE_TABLES.contains(&key)
                 || matches!(
                     key,
-                    "_member_map_" | "_member_names_" | "__dict__" | "__weakref__" | "_abc_impl"
+                    "_member_map_"
+                        | "_member_names_"
+                        | "__dict__"
+                        | "__weakref__"
+                        | "_abc_impl"
+                        | "__annotate_func__"
+                        | "__annotations_cache__"
                 )
         };
         let names: Vec<String> = has.keys().iter().map(|k| text(&k)).collect();
@@ -85,7 +92,12 @@ impl<'py> Work<'_, 'py> {
                 pair.1.clone()
             } else {
                 let member = match had.get_item(&name)? {
-                    Some(member) if canonical == text(&name) && same_payload(&member, &fresh)? => {
+                    // Unless the name was an alias of another member until now.
+                    Some(member)
+                        if canonical == text(&name)
+                            && canonical == text(&member.getattr("_name_")?)
+                            && same_payload(&member, &fresh)? =>
+                    {
                         member
                     }
                     found => {

@@ -19,6 +19,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
+        self.retract_own(at)?;
         let kit = self.work.kit;
         let dict = self.job.dict.clone();
         let outline = self.job.new.outline;
@@ -51,10 +52,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let unlisted = (statement.uses.opaque || self.functions.opaque(&statement.uses.calls))
             .then(|| dict.copy())
             .transpose()?;
-        let annotate = (kit.version >= (3, 14))
-            .then(|| dict.get_item("__annotate__"))
-            .transpose()?
-            .flatten();
         let registered = self.made_before(at, statement)?;
         let registries = match &registered {
             Some(old) => {
@@ -67,6 +64,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             _ => Vec::new(),
         };
+        self.open_annotations(statement)?;
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
@@ -90,6 +88,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
+        self.take_annotations(at)?;
+        let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
+        self.remade.extend(made.cloned());
         if let (Some(old), Some(new)) = (registered, dict.get_item(&statement.name)?)
             && !old.is(&new)
         {
@@ -111,13 +112,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 why,
             );
             return Ok(());
-        }
-        if let Some(annotate) = annotate
-            && !dict
-                .get_item("__annotate__")?
-                .is_some_and(|now| now.is(&annotate))
-        {
-            dict.set_item("__annotate__", annotate)?;
         }
         if let Some(star) = star {
             for (key, value) in dict.iter() {
@@ -178,11 +172,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
                     let had = self.work.enum_members(old)?;
+                    let left = self.left_by_decorators(at, old, new)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
                     if had != self.work.enum_members(&kept)? {
                         self.dirty.has_others(name, changed_on.clone());
                     }
                     let same = kept.is(old);
+                    if same {
+                        self.drop_left(old, left)?;
+                    }
                     let action = if same {
                         Action::Updated
                     } else {
@@ -388,6 +386,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Wanted {
                     name: &was.name,
                     line: was.span.line,
+                    placed: None,
                 },
                 &self.job.dict,
             )?

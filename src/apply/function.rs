@@ -18,12 +18,17 @@ const SEARCH_OBJECTS: usize = 400;
 pub struct Wanted<'a> {
     pub name: &'a str,
     pub line: u32,
+    /// Functions (by address) that are at their new line already: it may be another's old one.
+    pub placed: Option<&'a HashSet<usize>>,
 }
 
 impl Wanted<'_> {
     /// Whether this function object was made by that `def`, and has its code still.
     pub fn is(&self, kit: &Kit<'_>, value: &Bound<'_, PyAny>) -> bool {
         kit.is_function(value)
+            && !self
+                .placed
+                .is_some_and(|placed| placed.contains(&(value.as_ptr() as usize)))
             && value.getattr("__code__").is_ok_and(|code| {
                 code.getattr("co_firstlineno")
                     .and_then(|l| l.extract::<u32>())
@@ -194,7 +199,10 @@ impl<'py> Work<'_, 'py> {
                 tuple(kit.py, &taken)?.into_any()
             });
         }
-        self.tx.function(kit, function)?;
+        match closure {
+            Some(_) => self.tx.function(kit, function)?,
+            None => self.tx.code(function, old.clone()),
+        }
         if let Some(cells) = closure
             && !(had.is_empty() && needs.is_empty())
         {
@@ -343,8 +351,8 @@ impl<'py> Work<'_, 'py> {
             }
             if !before.is(&after)
                 && !before.is(old)
-                && self.kit.is_function(&before)
-                && self.kit.is_function(&after)
+                && (self.kit.is_function(&before) || self.kit.is_cache(&before))
+                && before.get_type().is(after.get_type())
                 && before
                     .getattr("__qualname__")?
                     .eq(after.getattr("__qualname__")?)?
@@ -402,9 +410,9 @@ pub fn identical(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
     }
     if let (Ok(x), Ok(y)) = (a.cast_exact::<PyDict>(), b.cast_exact::<PyDict>()) {
         return x.len() == y.len()
-            && x.iter().all(|(key, value)| {
-                matches!(y.get_item(&key), Ok(Some(other)) if identical(&value, &other))
-            });
+            && x.iter()
+                .zip(y.iter())
+                .all(|(x, y)| identical(&x.0, &y.0) && identical(&x.1, &y.1));
     }
     // 0.0 and -0.0 are equal and not the same; their texts differ.
     let name = a

@@ -3,38 +3,83 @@
 //! Nothing of this is kept between checks: statics that hold Python objects do not survive
 //! `Py_FinalizeEx` and a new `Py_Initialize`.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::ffi::c_void;
+use std::sync::OnceLock;
 
+use crate::interp::{library, module_table};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
+/// An object that is looked up when it is first used: most checks need a few of them.
+pub struct Late<'py> {
+    py: Python<'py>,
+    module: &'static str,
+    /// An attribute, or an attribute of one; empty for the module.
+    path: &'static str,
+    found: OnceCell<Bound<'py, PyAny>>,
+}
+
+impl<'py> Late<'py> {
+    fn new(py: Python<'py>, module: &'static str, path: &'static str) -> Self {
+        let found = OnceCell::new();
+        Self {
+            py,
+            module,
+            path,
+            found,
+        }
+    }
+
+    fn find(&self) -> PyResult<Bound<'py, PyAny>> {
+        let mut at = library(self.py, self.module)?;
+        for name in self.path.split('.').filter(|name| !name.is_empty()) {
+            at = at.getattr(name)?;
+        }
+        Ok(at)
+    }
+}
+
+impl<'py> std::ops::Deref for Late<'py> {
+    type Target = Bound<'py, PyAny>;
+
+    fn deref(&self) -> &Self::Target {
+        // These are as old as Python and only a program that deletes builtins could miss one;
+        // what uses None in its place gets a TypeError, and the unit is rolled back.
+        self.found.get_or_init(|| {
+            self.find().unwrap_or_else(|error| {
+                log::warn!("{}.{}: {error}", self.module, self.path);
+                self.py.None().into_bound(self.py)
+            })
+        })
+    }
+}
+
 /// Types and functions of the running interpreter.
 pub struct Kit<'py> {
     pub py: Python<'py>,
-    pub compile: Bound<'py, PyAny>,
-    pub exec: Bound<'py, PyAny>,
-    pub eval: Bound<'py, PyAny>,
-    pub function: Bound<'py, PyAny>,
-    pub code: Bound<'py, PyAny>,
-    pub cell: Bound<'py, PyAny>,
-    pub module: Bound<'py, PyAny>,
-    pub property: Bound<'py, PyAny>,
-    pub staticmethod: Bound<'py, PyAny>,
-    pub classmethod: Bound<'py, PyAny>,
-    pub object: Bound<'py, PyAny>,
-    pub type_setattr: Bound<'py, PyAny>,
-    pub type_delattr: Bound<'py, PyAny>,
-    pub object_setattr: Bound<'py, PyAny>,
-    pub gc: Bound<'py, PyAny>,
+    pub compile: Late<'py>,
+    pub exec: Late<'py>,
+    pub eval: Late<'py>,
+    pub function: Late<'py>,
+    pub code: Late<'py>,
+    pub cell: Late<'py>,
+    pub module: Late<'py>,
+    pub property: Late<'py>,
+    pub staticmethod: Late<'py>,
+    pub classmethod: Late<'py>,
+    pub object: Late<'py>,
+    pub type_setattr: Late<'py>,
+    pub type_delattr: Late<'py>,
+    pub object_setattr: Late<'py>,
+    pub gc: Late<'py>,
     pub sys_modules: Bound<'py, PyDict>,
     /// `(3, 11)`.
     pub version: (u8, u8),
     fresh: RefCell<Fresh<'py>>,
-    set_closure: Option<SetClosure>,
 }
 
 /// Code objects of the new text. A function that has one was made or brought up to date in this
@@ -53,37 +98,33 @@ type SetClosure = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject) -
 impl<'py> Kit<'py> {
     /// Looks everything up.
     pub fn new(py: Python<'py>) -> PyResult<Self> {
-        let builtins = py.import("builtins")?;
-        let types = py.import("types")?;
-        let sys = py.import("sys")?;
-        let object = builtins.getattr("object")?;
-        let type_ = builtins.getattr("type")?;
-        let version = py.version_info();
+        // One process has one Python, whatever interpreters come and go in it.
+        static VERSION: OnceLock<(u8, u8)> = OnceLock::new();
+        let version = VERSION.get_or_init(|| {
+            let version = py.version_info();
+            (version.major, version.minor)
+        });
+        let late = |from, name| Late::new(py, from, name);
         Ok(Self {
             py,
-            compile: builtins.getattr("compile")?,
-            exec: builtins.getattr("exec")?,
-            eval: builtins.getattr("eval")?,
-            function: types.getattr("FunctionType")?,
-            code: types.getattr("CodeType")?,
-            cell: types.getattr("CellType")?,
-            module: types.getattr("ModuleType")?,
-            property: builtins.getattr("property")?,
-            staticmethod: builtins.getattr("staticmethod")?,
-            classmethod: builtins.getattr("classmethod")?,
-            type_setattr: type_.getattr("__setattr__")?,
-            type_delattr: type_.getattr("__delattr__")?,
-            object_setattr: object.getattr("__setattr__")?,
-            object,
-            gc: py.import("gc")?.into_any(),
-            sys_modules: sys.getattr("modules")?.cast_into()?,
-            version: (version.major, version.minor),
+            compile: late("builtins", "compile"),
+            exec: late("builtins", "exec"),
+            eval: late("builtins", "eval"),
+            function: late("types", "FunctionType"),
+            code: late("types", "CodeType"),
+            cell: late("types", "CellType"),
+            module: late("types", "ModuleType"),
+            property: late("builtins", "property"),
+            staticmethod: late("builtins", "staticmethod"),
+            classmethod: late("builtins", "classmethod"),
+            type_setattr: late("builtins", "type.__setattr__"),
+            type_delattr: late("builtins", "type.__delattr__"),
+            object_setattr: late("builtins", "object.__setattr__"),
+            object: late("builtins", "object"),
+            gc: late("gc", ""),
+            sys_modules: module_table(py)?,
+            version: *version,
             fresh: RefCell::default(),
-            set_closure: symbol("PyFunction_SetClosure").map(|found| {
-                // SAFETY: that is the C signature of this function in every CPython 3
-                // (Include/cpython/funcobject.h).
-                unsafe { std::mem::transmute::<*mut c_void, SetClosure>(found) }
-            }),
         })
     }
 
@@ -118,7 +159,15 @@ impl<'py> Kit<'py> {
 
     /// Exactly a Python function.
     pub fn is_function(&self, value: &Bound<'_, PyAny>) -> bool {
-        value.get_type().is(&self.function)
+        value.get_type().is(&*self.function)
+    }
+
+    /// What `functools.lru_cache` makes of a function.
+    pub fn is_cache(&self, value: &Bound<'_, PyAny>) -> bool {
+        value
+            .get_type()
+            .name()
+            .is_ok_and(|name| name == "_lru_cache_wrapper")
     }
 
     /// Exactly of this type.
@@ -137,11 +186,14 @@ impl<'py> Kit<'py> {
         function: &Bound<'py, PyAny>,
         cells: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
-        let Some(set) = self.set_closure else {
+        let Some(found) = symbol("PyFunction_SetClosure") else {
             return Err(PyRuntimeError::new_err(
                 "PyFunction_SetClosure is not exported",
             ));
         };
+        // SAFETY: that is the C signature of this function in every CPython 3
+        // (Include/cpython/funcobject.h).
+        let set = unsafe { std::mem::transmute::<*mut c_void, SetClosure>(found) };
         // SAFETY: `function` is a function object (the callers checked its type) and `cells`
         // a tuple of cells or None; the callers set matching code next.
         if unsafe { set(function.as_ptr(), cells.as_ptr()) } == 0 {
@@ -168,6 +220,12 @@ impl<'py> Kit<'py> {
         } else {
             Ok(None)
         }
+    }
+
+    /// The very dict of a class, only to be compared or put into a cell: it must not be written.
+    pub fn entries(&self, class: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let proxy = class.getattr("__dict__")?;
+        self.gc.call_method1("get_referents", (proxy,))?.get_item(0)
     }
 
     /// The entries of a class as a plain dict.

@@ -1,8 +1,8 @@
 //! True line numbers for what only moved.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
 
+use super::compile::shifted;
 use super::function::{Wanted, find};
 use super::members::mangled;
 use super::module::Run;
@@ -34,6 +34,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if class.is_some() || moved.chain.iter().all(|b| b.kind != Kind::Class) {
                 self.shift(moved.old, moved.new, &moved.chain, class.as_ref())?;
             }
+        }
+        // Only now, when all have been found by their old lines.
+        for (function, was, code) in std::mem::take(&mut self.shifts) {
+            self.work.tx.code(&function, was.clone());
+            set_code(self.work.kit, &function, &code)?;
+            self.work.retire(&was, &code)?;
         }
         Ok(())
     }
@@ -76,6 +82,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let wanted = Wanted {
                     name: &old.name,
                     line: old.span.line,
+                    placed: Some(&self.placed),
                 };
                 let Some(function) = find(kit, &holder, wanted, &self.job.dict)? else {
                     return Ok(());
@@ -84,7 +91,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let exact = same_text && !(kit.version >= (3, 13) && has_class(new));
                 let was = function.getattr("__code__")?;
                 let code = if exact {
-                    shifted(self, &was, delta)?
+                    shifted(kit, &was, delta)?
                 } else {
                     self.job.new.definition(kit, chain, new)?
                 };
@@ -131,7 +138,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         if super::kit::text(&was.getattr("co_name")?) == "<lambda>"
                             && within.contains(&line)
                         {
-                            let code = shifted(self, &was, delta)?;
+                            let code = shifted(kit, &was, delta)?;
                             self.move_code(&value, &was, &code)?;
                         }
                     }
@@ -154,9 +161,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             return Ok(());
         }
-        self.work.tx.code(function, was.clone());
-        set_code(self.work.kit, function, code)?;
-        self.work.retire(was, code)
+        self.shifts
+            .push((function.clone(), was.clone(), code.clone()));
+        Ok(())
     }
 }
 
@@ -165,31 +172,4 @@ fn has_class(function: &Statement) -> bool {
         .body
         .iter()
         .any(|s| s.kind == Kind::Class || has_class(s))
-}
-
-/// The same code some lines further down, nested code included.
-fn shifted<'py>(
-    run: &Run<'_, '_, '_, 'py>,
-    code: &Bound<'py, PyAny>,
-    delta: i64,
-) -> PyResult<Bound<'py, PyAny>> {
-    let kit = run.work.kit;
-    let line: i64 = code.getattr("co_firstlineno")?.extract()?;
-    let arguments = PyDict::new(kit.py);
-    arguments.set_item("co_firstlineno", line + delta)?;
-    let constants = code.getattr("co_consts")?.cast_into::<PyTuple>()?;
-    if constants.iter().any(|c| kit.is_exact(&c, &kit.code)) {
-        let mut moved = Vec::with_capacity(constants.len());
-        for constant in constants.iter() {
-            moved.push(if kit.is_exact(&constant, &kit.code) {
-                shifted(run, &constant, delta)?
-            } else {
-                constant
-            });
-        }
-        arguments.set_item("co_consts", PyTuple::new(kit.py, moved)?)?;
-    }
-    let moved = code.call_method("replace", (), Some(&arguments))?;
-    kit.note_fresh(&moved);
-    Ok(moved)
 }

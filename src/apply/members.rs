@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::function::Wanted;
+use super::annotations::{lazy, may_annotate_inside};
 use super::kit::text;
 use super::lines::Moved;
+use super::made::other_names;
 use super::module::{Run, container};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
@@ -27,18 +28,6 @@ pub(super) fn mangled(name: &str, class: Option<&str>) -> String {
         }
         _ => name.to_owned(),
     }
-}
-
-/// Whether two versions of a class body bind other names: a decorator may look at them.
-fn other_names(old: &Statement, new: &Statement) -> bool {
-    let names = |class: &Statement| -> BTreeSet<String> {
-        class
-            .body
-            .iter()
-            .flat_map(|m| m.uses.binds.iter().cloned())
-            .collect()
-    };
-    names(old) != names(new)
 }
 
 /// The names that a statement of a class body may annotate.
@@ -145,7 +134,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
-    fn class_name(&self, class: &Bound<'py, PyAny>) -> PyResult<String> {
+    pub(super) fn class_name(&self, class: &Bound<'py, PyAny>) -> PyResult<String> {
         Ok(text(&class.getattr("__name__")?))
     }
 
@@ -248,13 +237,35 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .flat_map(annotates)
             .filter(|n| !annotated.contains(n))
             .collect();
-        if !unannotated.is_empty() && kit.version >= (3, 14) {
+        let lazy = lazy(kit, self.job.new);
+        let reordered = inner.is_some_and(|changes| reordered(changes, new));
+        if again
+            .iter()
+            .any(|&at| may_annotate_inside(self.job.new, &new.body[at]))
+            || lazy && reordered && !annotated.is_empty()
+        {
             return Ok(false);
         }
+        let (reannotated, apart) = if lazy {
+            self.annotated_members(old, new)
+        } else {
+            (false, true)
+        };
+        let annotate = if reannotated {
+            if !apart || self.work.generated(class)? || self.processed(class, old)? {
+                return Ok(false);
+            }
+            let Some(made) = self.class_annotate(class, new, &chain)? else {
+                return Ok(false);
+            };
+            Some(made)
+        } else {
+            None
+        };
         let documented =
             |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
         let doc_gone = documented(&old.body) && !documented(&new.body);
-        if !again.is_empty() || !gone.is_empty() || doc_gone {
+        if !again.is_empty() || !gone.is_empty() || doc_gone || reordered {
             let touches_slots = again
                 .iter()
                 .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
@@ -272,11 +283,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 return Ok(false);
             }
         }
-        if !again.is_empty() || !gone.is_empty() {
+        if !again.is_empty() || !gone.is_empty() || reordered {
             self.work.tx.class_order(kit, class)?;
         }
         if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner)? {
             return Ok(false);
+        }
+        if let Some(annotate) = annotate {
+            self.work.annotate_as(class, &annotate)?;
+        } else if lazy && !again.is_empty() {
+            self.work.forget_annotations(class)?;
         }
         let own = self.class_name(class)?;
         for name in gone {
@@ -294,8 +310,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         self.implied_hash(class, &bound)?;
-        for name in unannotated {
-            self.drop_annotation(class, &mangled(name, Some(&own)))?;
+        for name in unannotated.into_iter().filter(|_| !lazy) {
+            let last = !new
+                .body
+                .iter()
+                .any(|m| m.kind == Kind::Compound || self.job.new.annotates(m));
+            self.drop_annotation(class, &mangled(name, Some(&own)), last)?;
+        }
+        if reordered && !lazy {
+            self.order_annotations(class, new)?;
         }
         if old.body.first().is_some_and(|m| m.kind == Kind::Docstring)
             && new.body.first().is_none_or(|m| m.kind != Kind::Docstring)
@@ -348,7 +371,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }),
             }
         }
-        if !again.is_empty() {
+        if !again.is_empty() || reordered {
             let order: Vec<String> = new
                 .body
                 .iter()
@@ -391,59 +414,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.tx.del_class_entry(kit, class, &key)?;
         }
         Ok(())
-    }
-
-    /// Whether a class decorator (or `__init_subclass__`) put something else in the place of
-    /// plain methods, so that a new method must go through it as well.
-    fn processed(&self, class: &Bound<'py, PyAny>, old: &Statement) -> PyResult<bool> {
-        if old.decorators == 0 {
-            return Ok(false);
-        }
-        let kit = self.work.kit;
-        let own = self.class_name(class)?;
-        for member in &old.body {
-            if member.kind != Kind::Function || member.decorators != 0 {
-                continue;
-            }
-            let Some(entry) = kit.class_entry(class, &mangled(&member.name, Some(&own)))? else {
-                continue;
-            };
-            let implicit = ["__new__", "__init_subclass__", "__class_getitem__"]
-                .contains(&member.name.as_str());
-            let wanted = Wanted {
-                name: &member.name,
-                line: member.span.line,
-            };
-            if !implicit && !wanted.is(kit, &entry) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Whether something that is gone had told the class of itself (`__set_name__`): only a class
-    /// that is made anew does not have it in its books.
-    fn told_owner(&self, class: &Bound<'py, PyAny>, gone: &[&String]) -> PyResult<bool> {
-        let kit = self.work.kit;
-        let own = self.class_name(class)?;
-        for name in gone {
-            if let Some(entry) = kit.class_entry(class, &mangled(name, Some(&own)))?
-                && !kit.is_function(&entry)
-                && !kit.is_class(&entry)
-                && let Ok(told) = entry.get_type().getattr("__set_name__")
-                && kit.is_function(&told)
-                && !self.library(&told)?
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Whether a function is of the standard library's `functools`.
-    fn library(&self, function: &Bound<'py, PyAny>) -> PyResult<bool> {
-        let functools = self.work.kit.py.import("functools")?.dict();
-        Ok(function.getattr("__globals__")?.is(&functools))
     }
 
     /// Runs some statements of a class body over the live class.
@@ -498,15 +468,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let before = names.copy()?;
         kit.exec.call1((code, &self.job.dict, &names))?;
         self.facts.executed = true;
-        if names.contains("__annotate__")? || names.contains("__annotate_func__")? {
-            // 3.14: the new function knows only the annotations of these statements.
-            return Ok(false);
-        }
         for cell in ["__classcell__", "__classdictcell__"] {
             if let Some(found) = names.get_item(cell)? {
                 names.del_item(cell)?;
                 if cell == "__classcell__" {
                     found.setattr("cell_contents", class)?;
+                } else {
+                    found.setattr("cell_contents", kit.entries(class)?)?;
                 }
             }
         }
@@ -576,14 +544,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .is_some_and(|a| a.eq(&now).unwrap_or(false))
         {
             let now = now.cast_into::<PyDict>()?;
-            // The order of the body, as in a class made anew.
-            for name in new.body.iter().flat_map(annotates) {
-                let name = mangled(name, Some(&own));
-                if let Some(value) = now.get_item(&name)? {
-                    now.del_item(&name)?;
-                    now.set_item(&name, value)?;
-                }
-            }
+            in_body_order(&now, new, &own)?;
             self.work.tx.set_class_entry(
                 kit,
                 class,
@@ -621,15 +582,67 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.work.kit.eval.call1((code, &self.job.dict, names)).ok()
     }
 
-    fn drop_annotation(&mut self, class: &Bound<'py, PyAny>, name: &str) -> PyResult<()> {
+    fn drop_annotation(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &str,
+        last: bool,
+    ) -> PyResult<()> {
         let kit = self.work.kit;
         if let Some(found) = kit.class_entry(class, "__annotations__")?
             && let Ok(dict) = found.cast::<PyDict>()
-            && dict.contains(name)?
         {
-            self.work.tx.dict(dict)?;
-            dict.del_item(name)?;
+            if dict.contains(name)? {
+                self.work.tx.dict(dict)?;
+                dict.del_item(name)?;
+            }
+            if last && dict.is_empty() {
+                // The compiler makes the dict for the first annotation only.
+                let key = pyo3::types::PyString::new(kit.py, "__annotations__");
+                self.work.tx.del_class_entry(kit, class, key.as_any())?;
+            }
         }
         Ok(())
     }
+
+    /// The annotations of a class whose statements changed places.
+    fn order_annotations(&mut self, class: &Bound<'py, PyAny>, new: &'a Statement) -> PyResult<()> {
+        let kit = self.work.kit;
+        let own = self.class_name(class)?;
+        if let Some(found) = kit.class_entry(class, "__annotations__")?
+            && let Ok(dict) = found.cast_into::<PyDict>()
+        {
+            self.work.tx.dict(&dict)?;
+            in_body_order(&dict, new, &own)?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts annotations into the order of the class body, as in a class made anew.
+fn in_body_order(
+    annotations: &Bound<'_, PyDict>,
+    class: &Statement,
+    class_name: &str,
+) -> PyResult<()> {
+    for name in class.body.iter().flat_map(annotates) {
+        let name = mangled(name, Some(class_name));
+        if let Some(value) = annotations.get_item(&name)? {
+            annotations.del_item(&name)?;
+            annotations.set_item(&name, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether statements of a class body other than functions changed places: the order of fields,
+/// of members of an enumeration, of annotations follows them.
+fn reordered(changes: &Changes, class: &Statement) -> bool {
+    let placed = changes.items.iter().filter_map(|change| {
+        let kind = class.body[change.new].kind;
+        change
+            .old
+            .filter(|_| !matches!(kind, Kind::Function | Kind::Docstring))
+    });
+    !placed.collect::<Vec<_>>().is_sorted()
 }

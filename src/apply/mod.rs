@@ -1,5 +1,7 @@
 //! Steps to live objects, in one transaction.
 
+mod annotations;
+mod attributes;
 mod class;
 mod compile;
 mod dataclass;
@@ -8,13 +10,16 @@ mod execute;
 mod function;
 mod heap;
 mod idioms;
+mod imports;
 mod kit;
 mod lines;
+mod made;
 mod members;
 mod module;
 mod patch;
 mod registry;
 mod removal;
+mod retract;
 mod transaction;
 mod value;
 mod whole;

@@ -4,7 +4,7 @@
 //! (a subclass, a decorator, a default argument, a registry) already sees the object that
 //! lives on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
@@ -87,6 +87,10 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// The module's dict as it was.
     pub before: Bound<'py, PyDict>,
     pub moved: Vec<Moved<'a>>,
+    /// Functions, their code, and the same code at its new lines.
+    pub shifts: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Functions that got their new code, which is at its new line.
+    pub placed: HashSet<usize>,
     /// Names that hold the value of an earlier definition for now; the live value; where the
     /// definition stands that gave it.
     pub parked: BTreeMap<String, (Option<Bound<'py, PyAny>>, usize)>,
@@ -94,6 +98,12 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
+    /// Of statements that ran: the numbers of their annotations that came into force (3.14+).
+    pub annotated: BTreeMap<usize, BTreeSet<usize>>,
+    /// Names that statements have bound anew.
+    pub remade: BTreeSet<String>,
+    /// Old statements whose effect on a container was taken back.
+    pub retracted: BTreeSet<usize>,
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
@@ -104,22 +114,26 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         .old
         .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
-    work.tx.dict(&job.dict)?;
+    let before = work.tx.dict(&job.dict)?;
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
         work.tx.container(&annotations)?;
     }
-    let before = job.dict.copy()?;
-    let public = public_names(&job.dict)?;
+    let public = super::imports::public_names(&job.dict)?;
     let mut run = Run {
         functions: Functions::of(job.new.outline),
         dirty: job.outside.clone(),
         facts: Facts::default(),
         before,
         moved: Vec::new(),
+        shifts: Vec::new(),
+        placed: HashSet::new(),
         parked: BTreeMap::new(),
         chains: Vec::new(),
         cleared: 0,
         bases: BTreeMap::new(),
+        annotated: BTreeMap::new(),
+        remade: BTreeSet::new(),
+        retracted: BTreeSet::new(),
         work,
         job,
     };
@@ -133,21 +147,16 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         run.unpark(&name)?;
     }
     run.remove()?;
+    run.annotations()?;
     run.kept_names()?;
     run.shift_lines()?;
     run.clear_caches()?;
-    if public_names(&run.job.dict)? != public {
+    if super::imports::public_names(&run.job.dict)? != public {
         // Decorators collect into it, so that no statement of its own need have run.
         run.dirty.value("__all__", "which changed");
     }
     run.export();
     Ok(run.facts)
-}
-
-/// What `__all__` says; `None` where it says nothing that can be read.
-fn public_names(dict: &Bound<'_, PyDict>) -> PyResult<Option<Vec<String>>> {
-    let all = dict.get_item("__all__")?;
-    Ok(all.and_then(|all| all.extract().ok()))
 }
 
 /// The names that each class that a plan is about bound in the old text, by qualified name.
@@ -242,36 +251,28 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// it has no effect but the value.
     pub(super) fn import_value(&self, old: &Source<'_>, name: &str) -> Option<Bound<'py, PyAny>> {
         let body = &old.outline.body;
-        let writers = old.outline.index().writers(body, name);
-        let origin = writers.iter().copied().rfind(|at| {
-            let uses = &body[*at].uses;
-            uses.binds.iter().any(|n| n == name) && !uses.mutates.iter().any(|n| n == name)
-        })?;
-        if body[origin].value == Value::Other || self.job.outside.seen_in_place(&body[origin].uses)
-        {
-            return None;
+        let (origin, links) = chain(old.outline, name)?;
+        let fed = links
+            .iter()
+            .any(|&at| affected(&body[at].uses, &self.functions, &self.job.outside).is_some());
+        let simple = links.iter().all(|&at| {
+            let statement = &body[at];
+            let only = at == origin || statement.uses.mutates.iter().all(|n| n == name);
+            only && statement.kind != Kind::Compound
+                && (statement.value != Value::Other
+                    || at != origin
+                        && statement.uses.calls.iter().all(|path| {
+                            path.strip_prefix(name)
+                                .is_some_and(|rest| rest.starts_with('.'))
+                        }))
+        });
+        if !simple || fed {
+            return self.skeleton(old, name, &links);
         }
         let scratch = self.before.copy().ok()?;
         self.as_it_was(&scratch, &body[origin]).ok()?;
-        for statement in writers
-            .iter()
-            .filter(|at| **at >= origin)
-            .filter_map(|&at| {
-                let mutates = body[at].uses.mutates.iter().any(|n| n == name);
-                (at == origin || mutates).then_some(&body[at])
-            })
-        {
-            let simple = statement.kind != Kind::Compound
-                && statement.uses.mutates.iter().all(|n| n == name)
-                && statement.uses.calls.iter().all(|path| {
-                    path.strip_prefix(name)
-                        .is_some_and(|rest| rest.starts_with('.'))
-                        || statement.value != Value::Other
-                });
-            if !simple {
-                return None;
-            }
-            let code = old.statement(self.work.kit, statement).ok()?;
+        for at in links {
+            let code = old.statement(self.work.kit, &body[at]).ok()?;
             self.work.kit.exec.call1((code, &scratch)).ok()?;
         }
         scratch.get_item(name).ok()?
@@ -418,6 +419,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        if let Some(was) = self.job.changes.at(at).0 {
+            self.retract_gone(was)?;
+        }
         let ended: Vec<usize> = (0..self.chains.len())
             .filter(|&i| self.chains[i].last == at)
             .collect();
@@ -426,87 +430,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.end_chain(&chain)?;
         }
         Ok(())
-    }
-
-    /// Gives names that were imported from changed modules their new values.
-    pub(super) fn take_imports(&mut self, statement: &Statement) -> PyResult<()> {
-        if statement.imports.is_empty() {
-            return Ok(());
-        }
-        let rebinds = self.job.rebinds;
-        for rebind in rebinds {
-            let here = statement.imports.iter().any(|i| {
-                if rebind.star {
-                    i.bound == "*"
-                } else {
-                    i.bound == rebind.name && i.name.is_some()
-                }
-            });
-            // What another statement binds as well is not the star import's to take away.
-            let elsewhere =
-                rebind.star && rebind.new.is_none() && self.binders(&rebind.name).next().is_some();
-            if elsewhere {
-                continue;
-            }
-            if !here {
-                continue;
-            }
-            let now = self.job.dict.get_item(&rebind.name)?;
-            let follows = match (&rebind.old, &now) {
-                (Some(old), Some(now)) => old.is(now),
-                (None, None) => rebind.star,
-                // A star import takes a name over that came from an earlier statement.
-                (None, Some(_)) if rebind.star => !self.bound_after(statement, &rebind.name),
-                // A name that was missing there and is missing here.
-                (Some(_), None) => false,
-                (None, Some(_)) => false,
-            };
-            if !follows {
-                continue;
-            }
-            // Gone from one module, a name shows that another star import brings.
-            let other = match &rebind.new {
-                None if rebind.star => self.star_value(&rebind.name)?,
-                _ => None,
-            };
-            let new = rebind.new.as_ref().or(other.as_ref());
-            match new {
-                Some(new) => self.job.dict.set_item(&rebind.name, new)?,
-                None if rebind.star => self.job.dict.del_item(&rebind.name)?,
-                None => {
-                    self.work.notes.push(format!(
-                        "{} is gone from where it was imported; {} keeps what it had",
-                        rebind.from, rebind.name
-                    ));
-                    continue;
-                }
-            }
-            let why = format!("which comes from {}", rebind.from);
-            self.dirty.value(&rebind.name, why);
-            let action = if new.is_some() {
-                Action::Rebound
-            } else {
-                Action::Removed
-            };
-            self.note(
-                ChangeKind::Import,
-                action,
-                &rebind.name,
-                statement,
-                &format!("{} changed", rebind.from),
-            );
-            self.facts
-                .rebound
-                .push((rebind.name.clone(), now, new.cloned()));
-        }
-        Ok(())
-    }
-
-    /// Whether a statement after this one binds the name.
-    pub(super) fn bound_after(&self, statement: &Statement, name: &str) -> bool {
-        let body = &self.job.new.outline.body;
-        self.binders(name)
-            .any(|at| body[at].span.start > statement.span.start)
     }
 
     /// The statements of the new text that bind a name.
@@ -554,7 +477,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// A function of this module that no name leads to, found through the heap.
     pub fn search(&mut self, name: &str, line: u32) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kit = self.work.kit;
-        let wanted = Wanted { name, line };
+        let wanted = Wanted {
+            name,
+            line,
+            placed: Some(&self.placed),
+        };
         for holder in kit
             .gc
             .call_method1("get_referrers", (&self.job.dict,))?
@@ -641,6 +568,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         self.facts.dirty.append(&mut self.dirty);
+        self.functions.derive(&mut self.facts.dirty, &names);
     }
 }
 
@@ -661,6 +589,19 @@ pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
         }
     }
     Ok(())
+}
+
+/// The statement that made what a name is bound to in the end, and the statements, with that one,
+/// that did something to it.
+pub(super) fn chain(outline: &Outline, name: &str) -> Option<(usize, Vec<usize>)> {
+    let body = &outline.body;
+    let has = |names: &[String]| names.iter().any(|n| n == name);
+    let writers = outline.index().writers(body, name);
+    let makes = |at: &usize| has(&body[*at].uses.binds) && !has(&body[*at].uses.mutates);
+    let origin = writers.iter().copied().rfind(makes)?;
+    let links = writers.into_iter().filter(|at| *at >= origin);
+    let links = links.filter(|&at| at == origin || has(&body[at].uses.mutates));
+    Some((origin, links.collect()))
 }
 
 /// Exactly a list, dict or set.

@@ -24,6 +24,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let wanted = Wanted {
             name: &old.name,
             line: old.span.line,
+            placed: Some(&self.placed),
         };
         let found = match holder {
             Some(value) => find(kit, value, wanted, &self.job.dict)?,
@@ -53,13 +54,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             );
             return Ok(false);
         }
+        self.placed.insert(function.as_ptr() as usize);
         self.documentation(&function, holder, &was, &code)?;
         // Held by us and by the log. More: a loop or a factory made other functions from it.
         if reference_count(&was) > 2 && !same_code(kit, &was, &code)? {
             self.work.nested.push((was, code));
         }
         if let Some(holder) = holder {
-            clear_cache(holder)?;
+            // What is the function itself has no results in store.
+            if !holder.is(&function) {
+                clear_cache(holder)?;
+            }
             if let Some(class) = class {
                 self.work.forget_stored(class, holder)?;
             }

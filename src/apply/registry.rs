@@ -111,7 +111,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
     }
 
     /// What a path means in this module now.
-    fn attribute(&self, path: &str) -> Option<Bound<'py, PyAny>> {
+    pub(super) fn attribute(&self, path: &str) -> Option<Bound<'py, PyAny>> {
         let mut parts = path.split('.');
         let mut value = self.job.dict.get_item(parts.next()?).ok()??;
         for part in parts {

@@ -38,6 +38,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
         }
         self.drop_annotations(old)?;
+        self.drop_attributes()?;
         self.drop_star(old)?;
         gone.retain(|(_, name)| self.binders(name).next().is_none());
         let mut written = BTreeSet::new();
@@ -217,11 +218,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let annotated = |source: &Source<'_>, from: usize, to: usize| -> BTreeSet<String> {
             let body = source.outline.body[from..to].iter();
-            body.filter(|s| matches!(s.kind, Kind::Annotation | Kind::Assign))
-                .filter(|s| {
-                    let rest = source.slice(s).strip_prefix(s.name.as_str());
-                    rest.is_some_and(|r| r.trim_start().starts_with(':'))
-                })
+            body.filter(|s| source.annotates(s))
                 .map(|s| s.name.clone())
                 .collect()
         };
@@ -267,6 +264,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let wanted = Wanted {
                     name: &statement.name,
                     line: statement.span.line,
+                    placed: None,
                 };
                 Ok(find(kit, value, wanted, &self.job.dict)?.is_some()
                     // A decorator that gave back something else altogether.

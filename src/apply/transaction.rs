@@ -97,13 +97,22 @@ impl<'py> Transaction<'py> {
         self.log.len()
     }
 
-    /// Remembers a dict, entries and order.
-    pub fn dict(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<()> {
+    /// Remembers a dict, entries and order. The copy that it keeps, not to be changed.
+    pub fn dict(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+        let before = dict.copy()?;
         self.log.push(Undo::Dict {
             dict: dict.clone(),
-            before: dict.copy()?,
+            before: before.clone(),
         });
-        Ok(())
+        Ok(before)
+    }
+
+    /// The first copy that it keeps of a dict: what was in it before anything was changed.
+    pub fn first_copy(&self, of: &Bound<'py, PyDict>) -> Option<Bound<'py, PyDict>> {
+        self.log.iter().find_map(|undo| match undo {
+            Undo::Dict { dict, before } if dict.is(of) => Some(before.clone()),
+            _ => None,
+        })
     }
 
     /// Remembers what an exact list, dict or set holds; nothing for other objects.

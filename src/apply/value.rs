@@ -152,10 +152,25 @@ impl<'py> Work<'_, 'py> {
             let kept = self.update_function(&before, &after, class)?;
             old.call_method0("cache_clear")?;
             if same && kept.is(&before) {
+                self.copied_texts(old, new)?;
                 return Ok(old.clone());
             }
         }
         Ok(new.clone())
+    }
+
+    /// What `functools.update_wrapper` copied from the function into the wrapper.
+    fn copied_texts(&mut self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> PyResult<()> {
+        let own = old.getattr("__dict__")?.cast_into::<PyDict>()?;
+        let fresh = new.getattr("__dict__")?.cast_into::<PyDict>()?;
+        self.tx.dict(&own)?;
+        for (key, value) in fresh.iter() {
+            let name = text(&key);
+            if name.starts_with("__") && name != "__wrapped__" {
+                own.set_item(key, value)?;
+            }
+        }
+        Ok(())
     }
 
     /// A list, dict or set that a statement made anew: the old object gets the new contents, so

@@ -27,6 +27,7 @@ pub fn run_whole<'py>(
     for (_, value) in before.iter() {
         work.tx.container(&value)?;
     }
+    super::annotations::clear(dict)?;
     kit.exec.call1((code, dict))?;
     let mut facts = Facts {
         executed: true,

@@ -38,7 +38,8 @@ pub struct Change {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
     /// One entry for each new statement, in source order; but none for those that both outlines
-    /// share at their beginnings and at their ends (`at` speaks of those too).
+    /// share at their beginnings, in the same place, and at their ends, perhaps in another (`at`
+    /// speaks of those too).
     pub items: Vec<Change>,
     /// Indices of old statements without a partner.
     pub removed: Vec<usize>,
@@ -55,7 +56,9 @@ pub struct Changes {
 pub fn compare(old: &Outline, new: &Outline) -> Changes {
     let (old, new) = (&*old.body, &*new.body);
     let shares = |(a, b): &(&Statement, &Statement)| a.shares(b);
-    let before = old.iter().zip(new).take_while(shares).count();
+    // Those after the edit may be shared as well, but stand elsewhere.
+    let stays = |(a, b): &(&Statement, &Statement)| a.shares(b) && a.span == b.span;
+    let before = old.iter().zip(new).take_while(stays).count();
     let (olds, news) = (&old[before..], &new[before..]);
     let ends = olds.iter().rev().zip(news.iter().rev());
     let after = ends.take_while(shares).count();

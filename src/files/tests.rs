@@ -156,3 +156,34 @@ fn a_retargeted_symlink_changes_the_stamp() {
     std::os::unix::fs::symlink(&b, &link).unwrap();
     assert_ne!(stamp(&link).unwrap(), before);
 }
+
+#[test]
+fn a_reader_gives_what_read_gives() {
+    let dir = Dir::new("reader");
+    let mut reader = Reader::default();
+    for (at, size) in [0, 10, 65_535, 65_536, 65_537, 300_000, 5]
+        .iter()
+        .enumerate()
+    {
+        let path = dir.0.join(format!("m{at}.py"));
+        fs::write(&path, "x".repeat(*size)).unwrap();
+        for age in [0, 10] {
+            let old = SystemTime::now() - Duration::from_secs(age);
+            File::options()
+                .append(true)
+                .open(&path)
+                .unwrap()
+                .set_modified(old)
+                .unwrap();
+            let (bytes, stamp) = read(&path).unwrap();
+            let (mine, look) = reader.read(&path).unwrap();
+            assert_eq!(mine, bytes);
+            assert_eq!(look.stamp, Some(stamp));
+        }
+    }
+    assert!(reader.read(&dir.0).is_err());
+    assert_eq!(
+        reader.read(&dir.0.join("none.py")).unwrap_err().kind(),
+        io::ErrorKind::NotFound
+    );
+}

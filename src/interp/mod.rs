@@ -11,6 +11,8 @@
 
 mod probe;
 
+pub use probe::utf8;
+
 use std::cell::Cell;
 use std::fmt;
 use std::sync::OnceLock;
@@ -81,6 +83,23 @@ thread_local! {
 /// Told that an epoch ends, while Python still works. `quiet` is false when calls are still
 /// inside, so that what they use must not be taken from them.
 pub type AtClose = fn(py: Python<'_>, epoch: Epoch, quiet: bool);
+
+/// `sys.modules` as the interpreter itself has it.
+pub fn module_table(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    // SAFETY: the GIL is held; the table is borrowed for as long as the interpreter lives, and
+    // this takes a reference of its own.
+    let table = unsafe { Bound::from_borrowed_ptr_or_err(py, ffi::PyImport_GetModuleDict())? };
+    Ok(table.cast_into()?)
+}
+
+/// A module of the standard library. Taken from `sys.modules` where it is there, which costs a
+/// tenth of an import statement.
+pub fn library<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    match module_table(py)?.get_item(name)? {
+        Some(module) => Ok(module),
+        None => py.import(name).map(Bound::into_any),
+    }
+}
 
 /// The epoch that is open, if one is.
 pub fn epoch() -> Option<Epoch> {

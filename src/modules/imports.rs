@@ -10,6 +10,8 @@ pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
         let rest = &text[at..];
         let end = rest.find('\n').map_or(rest.len(), |n| n + 1);
         let line = rest[..end].trim_start();
+        // `lazy import m` (3.15).
+        let line = line.strip_prefix("lazy ").map_or(line, str::trim_start);
         if let Some(what) = line.strip_prefix("import ") {
             for part in what.trim_end().split(';').next().unwrap_or("").split(',') {
                 let name: String = part.split_whitespace().next().unwrap_or("").to_owned();
@@ -117,6 +119,7 @@ mod tests {
     #[test]
     fn all_forms_are_found() {
         assert_eq!(names("import a, b.c as d\n"), ["a:", "b.c:"]);
+        assert_eq!(names("lazy from a import (b,\n c)\n"), ["a:b,c"]);
         assert_eq!(names("from a.b import c as d, e\n"), ["a.b:c,e"]);
         assert_eq!(
             names("from . import (\n    x,  # one\n    y as z,\n)\n"),

@@ -1,13 +1,19 @@
 //! What is known of each tracked module.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::borrow::{Borrow, Cow};
+use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
+use super::graph::{Graph, Id};
 use super::imports::scan;
+use super::kept::{Kept, Packer};
 use crate::diff;
 use crate::files::Look;
 use crate::outline::{self, Outline, OutlineError};
@@ -15,8 +21,7 @@ use crate::outline::{self, Outline, OutlineError};
 /// One version of a module's source.
 #[derive(Debug)]
 pub struct Version {
-    /// The decoded text.
-    pub text: String,
+    text: Kept,
     /// Fingerprint of the file's bytes.
     pub print: u128,
     /// How the file looked when these bytes were read.
@@ -24,7 +29,8 @@ pub struct Version {
     /// Whether this is the text of the code that runs. False when the file was edited between
     /// the import and the moment it was first seen.
     pub known: bool,
-    outline: OnceLock<Result<Outline, OutlineError>>,
+    // In a box: most versions never have one.
+    outline: OnceLock<Box<Result<Outline, OutlineError>>>,
     imports: OnceLock<Arc<Imports>>,
 }
 
@@ -34,6 +40,15 @@ type Imports = Vec<(u32, String, Vec<String>)>;
 impl Version {
     /// A version of which nothing was worked out yet.
     pub fn new(text: String, print: u128, look: Look, known: bool) -> Self {
+        Self::of(Kept::plain(text), print, look, known)
+    }
+
+    /// The same for a text that may never be read.
+    pub fn packed(text: &str, packer: &mut Packer, print: u128, look: Look, known: bool) -> Self {
+        Self::of(packer.pack(text), print, look, known)
+    }
+
+    fn of(text: Kept, print: u128, look: Look, known: bool) -> Self {
         Self {
             text,
             print,
@@ -44,28 +59,42 @@ impl Version {
         }
     }
 
+    /// The decoded text.
+    pub fn text(&self) -> &str {
+        self.text.get()
+    }
+
+    /// The decoded text, for one look: nothing of it stays in memory.
+    pub fn glance(&self) -> Cow<'_, str> {
+        self.text.look()
+    }
+
+    /// The length of the text in bytes.
+    pub fn size(&self) -> usize {
+        self.text.len()
+    }
+
     /// Its outline, read when first asked for.
     pub fn outline(&self) -> &Result<Outline, OutlineError> {
-        self.outline.get_or_init(|| outline::read(&self.text))
+        self.outline
+            .get_or_init(|| Box::new(outline::read(self.text())))
     }
 
     /// Works its outline out from that of the version before, in time that follows the edit.
     pub fn follow(&self, before: &Self) {
         let Ok(old) = before.outline() else { return };
-        let read = || outline::reread(&before.text, old, &self.text);
-        let Ok(new) = self.outline.get_or_init(read) else {
+        let (was, is) = (before.text(), self.text());
+        let read = || Box::new(outline::reread(was, old, is));
+        let Ok(new) = &**self.outline.get_or_init(read) else {
             return;
         };
         if let Some(imports) = before.imports.get() {
             let changes = diff::compare(old, new);
-            let here = changes
-                .items
-                .iter()
-                .map(|c| (&self.text, new.body[c.new].span));
+            let here = changes.items.iter().map(|c| (is, new.body[c.new].span));
             let there = changes.items.iter().filter_map(|c| c.old);
             let there = there.chain(changes.removed.iter().copied());
-            let there = there.map(|at| (&before.text, old.body[at].span));
-            let imports_something = |(text, span): (&String, outline::Span)| {
+            let there = there.map(|at| (was, old.body[at].span));
+            let imports_something = |(text, span): (&str, outline::Span)| {
                 let slice = text.get(span.start as usize..span.end as usize);
                 slice.is_none_or(|s| s.contains("import"))
             };
@@ -75,9 +104,15 @@ impl Version {
         }
     }
 
+    /// Whether it is known to import what another version does.
+    pub fn imports_as(&self, other: &Self) -> bool {
+        let both = self.imports.get().zip(other.imports.get());
+        both.is_some_and(|(own, others)| Arc::ptr_eq(own, others))
+    }
+
     /// The modules that its import statements name: leading dots, dotted name, imported names.
     pub fn imports(&self) -> &[(u32, String, Vec<String>)] {
-        self.imports.get_or_init(|| Arc::new(scan(&self.text)))
+        self.imports.get_or_init(|| Arc::new(scan(&self.glance())))
     }
 }
 
@@ -113,6 +148,8 @@ pub struct Record {
     pub missing: AtomicBool,
     /// How often it was brought up to date.
     pub reloads: AtomicU64,
+    /// Where it stands among all that were ever tracked: the order of the imports, nearly.
+    pub place: AtomicU64,
 }
 
 impl Record {
@@ -135,6 +172,7 @@ impl Record {
             failed: Mutex::new(None),
             missing: AtomicBool::new(false),
             reloads: AtomicU64::new(0),
+            place: AtomicU64::new(0),
         }
     }
 
@@ -157,33 +195,150 @@ pub struct Ledger {
     pub generation: AtomicU64,
 }
 
+/// A record in a set, by its name.
+#[derive(Debug, Clone)]
+struct Named(Arc<Record>);
+
+impl Borrow<str> for Named {
+    fn borrow(&self) -> &str {
+        &self.0.name
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for Named {}
+
+impl Hash for Named {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name.as_str().hash(state);
+    }
+}
+
 #[derive(Debug, Default)]
 struct Inner {
-    records: BTreeMap<String, Arc<Record>>,
-    by_path: HashMap<PathBuf, BTreeSet<String>>,
-    importers: HashMap<String, BTreeSet<String>>,
-    /// What each module was indexed under in `importers`.
-    indexed: HashMap<String, Vec<String>>,
-    unindexed: BTreeSet<String>,
+    records: FxHashSet<Named>,
+    /// By the hash of the file's path: seldom more than one.
+    by_path: FxHashMap<u64, Few>,
+    graph: Graph,
+    /// Records whose imports are not in the graph yet.
+    unindexed: Vec<Arc<Record>>,
+    /// How many records were ever added.
+    added: u64,
+}
+
+/// Seldom more than one.
+#[derive(Debug)]
+enum Few {
+    One(Arc<Record>),
+    More(Vec<Arc<Record>>),
+}
+
+/// Equal for paths that are equal, however many slashes they are written with.
+fn path_hash(path: &Path) -> u64 {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let plain = cfg!(unix) && !bytes.windows(2).any(|w| w == b"//" || w == b"/.");
+    let mut hasher = FxHasher::default();
+    if plain {
+        hasher.write(bytes);
+    } else {
+        let whole: PathBuf = path.components().collect();
+        hasher.write(whole.as_os_str().as_encoded_bytes());
+    }
+    hasher.finish()
+}
+
+impl Inner {
+    fn file(&mut self, path: &Path, record: &Arc<Record>) {
+        let record = Arc::clone(record);
+        match self.by_path.entry(path_hash(path)) {
+            Entry::Vacant(place) => {
+                place.insert(Few::One(record));
+            }
+            Entry::Occupied(mut place) => {
+                let few = place.get_mut();
+                if let Few::One(first) = few {
+                    *few = Few::More(vec![Arc::clone(first)]);
+                }
+                if let Few::More(all) = few {
+                    all.retain(|r| r.name != record.name);
+                    all.push(record);
+                }
+            }
+        }
+    }
+
+    fn unfile(&mut self, path: &Path, name: &str) {
+        let hash = path_hash(path);
+        let empty = match self.by_path.get_mut(&hash) {
+            None => false,
+            Some(Few::One(record)) => record.name == name,
+            Some(Few::More(all)) => {
+                all.retain(|r| r.name != name);
+                all.is_empty()
+            }
+        };
+        if empty {
+            self.by_path.remove(&hash);
+        }
+    }
+
+    fn take_out(&mut self, name: &str) {
+        if let Some(Named(record)) = self.records.take(name) {
+            let path = record.path.read().clone();
+            self.unfile(&path, name);
+        }
+    }
+
+    /// Brings the graph up to date: the cost follows the edit.
+    fn index(&mut self) -> &Graph {
+        for record in std::mem::take(&mut self.unindexed) {
+            let version = record.version();
+            let id = self.graph.id(&record.name);
+            let package = record.package.read().clone();
+            // Kept for what is edited, since most edits leave imports alone.
+            let scanned;
+            let imports = match version.outline.get() {
+                Some(_) => version.imports(),
+                None => {
+                    scanned = scan(&version.glance());
+                    &scanned
+                }
+            };
+            let targets = absolute(&package, imports)
+                .iter()
+                .map(|target| self.graph.id(target))
+                .collect();
+            self.graph
+                .set(id, record.place.load(Ordering::Relaxed), targets);
+        }
+        &self.graph
+    }
 }
 
 impl Ledger {
     /// The record of a module.
     pub fn get(&self, name: &str) -> Option<Arc<Record>> {
-        self.inner.lock().records.get(name).cloned()
+        self.inner
+            .lock()
+            .records
+            .get(name)
+            .map(|n| Arc::clone(&n.0))
     }
 
     /// Adds a record, in the place of one of the same name.
     pub fn insert(&self, record: Arc<Record>) {
         let mut inner = self.inner.lock();
-        inner.unindexed.insert(record.name.clone());
-        let path = record.path.read().clone();
-        inner
-            .by_path
-            .entry(path)
-            .or_default()
-            .insert(record.name.clone());
-        inner.records.insert(record.name.clone(), record);
+        inner.take_out(&record.name);
+        inner.added += 1;
+        record.place.store(inner.added, Ordering::Relaxed);
+        inner.unindexed.push(Arc::clone(&record));
+        inner.file(&record.path.read(), &record);
+        inner.records.insert(Named(record));
         drop(inner);
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
@@ -191,18 +346,10 @@ impl Ledger {
     /// Forgets a module.
     pub fn remove(&self, name: &str) {
         let mut inner = self.inner.lock();
-        if let Some(record) = inner.records.remove(name) {
-            let path = record.path.read().clone();
-            if let Some(names) = inner.by_path.get_mut(&path) {
-                names.remove(name);
-            }
-        }
-        if let Some(targets) = inner.indexed.remove(name) {
-            for target in targets {
-                if let Some(set) = inner.importers.get_mut(&target) {
-                    set.remove(name);
-                }
-            }
+        inner.take_out(name);
+        inner.unindexed.retain(|r| r.name != name);
+        if let Some(id) = inner.graph.find(name) {
+            inner.graph.set(id, 0, Vec::new());
         }
         drop(inner);
         self.generation.fetch_add(1, Ordering::AcqRel);
@@ -210,7 +357,11 @@ impl Ledger {
 
     /// All records, by name.
     pub fn all(&self) -> Vec<Arc<Record>> {
-        self.inner.lock().records.values().cloned().collect()
+        let inner = self.inner.lock();
+        let mut all: Vec<_> = inner.records.iter().map(|n| Arc::clone(&n.0)).collect();
+        drop(inner);
+        all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        all
     }
 
     /// How many there are.
@@ -224,89 +375,62 @@ impl Ledger {
     }
 
     /// The modules of a file.
-    pub fn of_path(&self, path: &std::path::Path) -> Vec<Arc<Record>> {
+    pub fn of_path(&self, path: &Path) -> Vec<Arc<Record>> {
         let inner = self.inner.lock();
-        let names = inner.by_path.get(path);
-        names
-            .into_iter()
-            .flatten()
-            .filter_map(|n| inner.records.get(n).cloned())
-            .collect()
+        let few = match inner.by_path.get(&path_hash(path)) {
+            None => return Vec::new(),
+            Some(Few::One(record)) => std::slice::from_ref(record),
+            Some(Few::More(all)) => all,
+        };
+        let mut out: Vec<_> = few
+            .iter()
+            .filter(|r| *r.path.read() == path)
+            .cloned()
+            .collect();
+        out.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        out
     }
 
     /// The file of a module is another one from now on.
     pub fn move_to(&self, record: &Record, path: PathBuf) {
         let mut inner = self.inner.lock();
         let old = record.path.read().clone();
-        if let Some(names) = inner.by_path.get_mut(&old) {
-            names.remove(&record.name);
+        inner.unfile(&old, &record.name);
+        if let Some(Named(known)) = inner.records.get(record.name.as_str()).cloned() {
+            inner.file(&path, &known);
         }
-        inner
-            .by_path
-            .entry(path.clone())
-            .or_default()
-            .insert(record.name.clone());
         *record.path.write() = path;
     }
 
     /// Its imports may be others: they are read again when next asked for.
     pub fn reindex(&self, name: &str) {
-        self.inner.lock().unindexed.insert(name.to_owned());
+        let mut inner = self.inner.lock();
+        if let Some(Named(record)) = inner.records.get(name).cloned() {
+            inner.unindexed.push(record);
+        }
     }
 
     /// Import targets whose last part is `stem`, each with a module that names it.
     pub fn wanting(&self, stem: &str) -> Vec<(String, String)> {
-        // Brings the index up to date.
-        self.importers(stem);
-        let inner = self.inner.lock();
-        let mut out = Vec::new();
-        for (target, importers) in &inner.importers {
-            if target.rsplit('.').next() == Some(stem) {
-                out.extend(importers.iter().map(|i| (target.clone(), i.clone())));
-            }
-        }
-        out
-    }
-
-    /// The tracked modules that import this one. Import statements are indexed when first asked
-    /// for, and again for modules that changed since: the cost follows the edit.
-    pub fn importers(&self, name: &str) -> Vec<String> {
-        let todo: Vec<Arc<Record>> = {
-            let mut inner = self.inner.lock();
-            let names = std::mem::take(&mut inner.unindexed);
-            names
-                .iter()
-                .filter_map(|n| inner.records.get(n).cloned())
-                .collect()
-        };
-        for record in todo {
-            let targets = forward(&record);
-            let mut inner = self.inner.lock();
-            if let Some(old) = inner.indexed.remove(&record.name) {
-                for target in old {
-                    if let Some(set) = inner.importers.get_mut(&target) {
-                        set.remove(&record.name);
-                    }
+        self.with_graph(|graph| {
+            let mut out = Vec::new();
+            for id in 0..graph.size() {
+                let id = Id::try_from(id).unwrap_or(Id::MAX);
+                let target = graph.name(id);
+                if target.rsplit('.').next() == Some(stem) {
+                    let importers = graph.importers(id).iter();
+                    out.extend(importers.map(|i| (target.to_owned(), graph.name(*i).to_owned())));
                 }
             }
-            for target in &targets {
-                inner
-                    .importers
-                    .entry(target.clone())
-                    .or_default()
-                    .insert(record.name.clone());
-            }
-            inner.indexed.insert(record.name.clone(), targets);
-        }
-        let inner = self.inner.lock();
-        inner
-            .importers
-            .get(name)
-            .into_iter()
-            .flatten()
-            .filter(|n| *n != name)
-            .cloned()
-            .collect()
+            out.sort_unstable();
+            out
+        })
+    }
+
+    /// Asks who imports whom. Import statements are indexed when first asked for, and again for
+    /// modules that changed since.
+    pub fn with_graph<T>(&self, ask: impl FnOnce(&Graph) -> T) -> T {
+        ask(self.inner.lock().index())
     }
 }
 
@@ -317,10 +441,13 @@ pub fn forward(record: &Record) -> Vec<String> {
 
 /// The modules that a version of a module may import, by absolute name.
 pub fn targets(record: &Record, version: &Version) -> Vec<String> {
-    let package = record.package.read().clone();
+    absolute(&record.package.read(), version.imports())
+}
+
+fn absolute(package: &str, imports: &[(u32, String, Vec<String>)]) -> Vec<String> {
     let mut out = BTreeSet::new();
-    for (level, module, names) in version.imports() {
-        let base = super::imports::resolve(&package, *level, module);
+    for (level, module, names) in imports {
+        let base = super::imports::resolve(package, *level, module);
         if names.is_empty() {
             // `import a.b.c` binds `a` and makes all three.
             let mut at = String::new();

@@ -4,12 +4,15 @@
 //! holds no Python object: a module is looked up in `sys.modules` when it is needed, and known
 //! by its address, so that one that was taken out or replaced is noticed.
 
+mod graph;
 mod imports;
+mod kept;
 mod ledger;
 mod stale;
 mod survey;
 
+pub use graph::{Graph, Id, Marks};
 pub use imports::{resolve, scan};
 pub use ledger::{Failure, Ledger, Record, Version, forward, targets};
-pub use stale::{Origin, loader_text, running_version};
-pub use survey::{Places, Seen, module_package, survey};
+pub use stale::{FirstLook, Origin, loader_text};
+pub use survey::{Places, Seen, View, survey};

@@ -48,6 +48,10 @@ fn spliced(old: &str, outline: &Outline, new: &str) -> Option<Outline> {
     };
     let read = read_part(stretch, &part).ok()?;
     let replaced = &outline.body[first..last];
+    // A string is a docstring if nothing stands before it.
+    if first == 0 && replaced.is_empty() != read.body.is_empty() {
+        return None;
+    }
     if !is_local(outline, replaced, &read) {
         return None;
     }
@@ -118,7 +122,7 @@ fn end_of_stretch(old: &str, body: &[Statement], first: usize, changed: usize) -
     let from = body.partition_point(|s| (s.span.start as usize) < changed);
     let starts_line = |s: &Statement| {
         let start = s.span.start as usize;
-        start > changed && old.as_bytes()[start - 1] == b'\n'
+        start == 0 || old.as_bytes()[start - 1] == b'\n'
     };
     let at = (from.max(first)..body.len()).find(|at| starts_line(&body[*at]));
     at.map_or((body.len(), old.len()), |at| {

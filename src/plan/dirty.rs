@@ -116,12 +116,6 @@ impl Dirty {
             .next()
     }
 
-    /// Whether a piece of code looks at what changed in place: what it gave before the change can
-    /// not be found out any more.
-    pub fn seen_in_place(&self, uses: &Uses) -> bool {
-        uses.reads.iter().any(|p| self.contents.contains_key(p)) || self.looked_into(uses).is_some()
-    }
-
     /// Takes over what another one says.
     pub fn append(&mut self, other: &mut Self) {
         self.values.append(&mut other.values);
@@ -483,12 +477,68 @@ impl<'a> Functions<'a> {
             .find_map(|base| self.value_differs(&format!("{base}.{member}"), dirty, depth + 1))
     }
 
-    /// The paths that the header of a class reads: its bases, among others.
+    /// The paths that the header of a class reads: its bases, among others. For a name that is
+    /// bound to a class or an instance of one: the class.
     fn bases(&self, class: &str) -> Vec<&'a str> {
         let found = self.at(class).into_iter();
+        let named = self.from(class);
         found
             .filter(|s| s.kind == Kind::Class)
-            .flat_map(|s| s.head.reads.iter().map(String::as_str))
+            .flat_map(|s| &s.head.reads)
+            .chain(named)
+            .map(String::as_str)
+            .collect()
+    }
+
+    /// Members of base classes are members of what is derived from them, and of instances that
+    /// names are bound to: those paths too, for others who know only the name.
+    /// Only for what these names mean.
+    pub fn derive(&self, dirty: &mut Dirty, names: &BTreeSet<String>) {
+        let paths = self.paths(names.iter().map(String::as_str));
+        let mut derived: Vec<(&str, Vec<&str>)> = Vec::new();
+        for path in &paths {
+            let found = self.at(path);
+            if found.is_empty() || found.iter().any(|s| s.kind == Kind::Class) {
+                derived.push((path, self.bases(path)));
+            }
+        }
+        derived.retain(|(_, bases)| !bases.is_empty());
+        // As deep as classes are derived in one module; the order of names is not that of bases.
+        for _ in 0..16 {
+            let mut found = (Vec::new(), Vec::new());
+            for (name, bases) in &derived {
+                for base in bases {
+                    found.0.extend(self.inherit(name, base, &dirty.values));
+                    found.1.extend(self.inherit(name, base, &dirty.behaviour));
+                }
+            }
+            let before = dirty.values.len() + dirty.behaviour.len();
+            found
+                .0
+                .into_iter()
+                .for_each(|(path, why)| dirty.value(path, why));
+            found
+                .1
+                .into_iter()
+                .for_each(|(path, why)| dirty.acts(path, why));
+            if dirty.values.len() + dirty.behaviour.len() == before {
+                break;
+            }
+        }
+    }
+
+    fn inherit(
+        &self,
+        name: &str,
+        base: &str,
+        paths: &BTreeMap<String, String>,
+    ) -> Vec<(String, String)> {
+        let prefix = format!("{base}.");
+        let inside = paths.range(prefix.clone()..);
+        inside
+            .take_while(|(path, _)| path.starts_with(&prefix))
+            .map(|(path, why)| (format!("{name}.{}", &path[prefix.len()..]), why.clone()))
+            .filter(|(path, _)| self.at(path).is_empty())
             .collect()
     }
 }

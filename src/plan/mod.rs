@@ -6,6 +6,7 @@
 
 mod dirty;
 mod reach;
+mod reaching;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +52,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Old statements without a partner.
     pub removed: Vec<usize>,
+    /// Names whose object loses what removed statements had put into it, after which statement.
+    pub taken: Vec<(usize, String)>,
     /// Sentences a person should read.
     pub notes: Vec<String>,
 }
@@ -80,6 +83,7 @@ pub fn full(new: &Outline, changes: &Changes, why: &str) -> Plan {
             })
             .collect(),
         removed: changes.removed.clone(),
+        taken: Vec::new(),
         notes: Vec::new(),
     }
 }
@@ -199,7 +203,8 @@ pub fn make_with(
     anew: &BTreeSet<String>,
 ) -> Plan {
     let functions = Functions::of(new);
-    let places = reach::reach(old, new, changes, outside).statements;
+    let moves = reaching::Moves::of(old, new, &functions, changes);
+    let places = reach::reach(old, new, changes, outside, &moves.names).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {
         removed: changes.removed.clone(),
@@ -229,16 +234,40 @@ pub fn make_with(
         });
     }
     gone_effects(old, &reached, changes, &mut plan);
+    moves.mark(&reached, changes, &mut plan);
     restart_chains(&reached, anew, &mut plan);
+    let mut partly = BTreeSet::new();
+    for change in &changes.items {
+        if matches!(&change.what, What::Inner(inner) if runs_parts(inner)) {
+            partly.insert(reached.from_place(change.new));
+        }
+    }
     // Marks only ever grow, so this ends.
     loop {
-        let mut grown = propagate(&reached, changes, &functions, outside, &mut plan);
-        grown |= reach_back(&reached, &mut plan);
+        let mut grown = propagate(
+            &reached,
+            changes,
+            &functions,
+            outside,
+            &mut plan,
+            &mut partly,
+        );
+        grown |= reach_back(&reached, &partly, &mut plan);
         grown |= restart_chains(&reached, anew, &mut plan);
         if !grown {
             return plan;
         }
     }
+}
+
+/// Whether statements of a class body run again: those that changed in more than a body.
+fn runs_parts(inner: &Changes) -> bool {
+    !inner.removed.is_empty()
+        || inner.items.iter().any(|change| match &change.what {
+            What::Same | What::Body => false,
+            What::Inner(deeper) => runs_parts(deeper),
+            What::Header(_) | What::Changed | What::Added => true,
+        })
 }
 
 fn header_reason(statement: &Statement) -> String {
@@ -265,6 +294,8 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
                     origin,
                     &format!("a statement that changed {name} is gone"),
                 );
+            } else {
+                plan.taken.push((origin, name.clone()));
             }
         }
         if gone.kind == Kind::Expr {
@@ -359,6 +390,7 @@ fn propagate(
     functions: &Functions<'_>,
     outside: &Dirty,
     plan: &mut Plan,
+    partly: &mut BTreeSet<usize>,
 ) -> bool {
     let mut dirty = outside.clone();
     let mut grown = false;
@@ -399,6 +431,9 @@ fn propagate(
             } else {
                 Mark::RunIf
             };
+            if mark == Mark::Members {
+                grown |= partly.insert(at);
+            }
             if plan.steps[at].mark != mark {
                 plan.steps[at].mark = mark;
                 plan.steps[at].why = why;
@@ -457,6 +492,9 @@ fn propagate(
                     }
                 }
             }
+        }
+        for (_, name) in plan.taken.iter().filter(|(origin, _)| *origin == at) {
+            dirty.value(name, "which a statement that is gone had filled");
         }
     }
     grown
@@ -535,11 +573,12 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its
 /// name needs that definition to run again too (the live name has the last one's value).
-fn reach_back(reached: &Reached<'_>, plan: &mut Plan) -> bool {
+fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) -> bool {
     let mut grown = false;
     let effects = &reached.effects;
     for at in (0..reached.len()).rev() {
-        if !runs(plan, at) {
+        let parts = plan.steps[at].mark == Mark::Members && partly.contains(&at);
+        if !runs(plan, at) && !parts {
             continue;
         }
         for name in &effects[at].reads {

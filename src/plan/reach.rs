@@ -133,9 +133,19 @@ fn deals_with(statement: &Statement, name: &str) -> bool {
     names.chain(&uses.global_writes).any(|n| n == name)
 }
 
-/// What is reached from the changes of a module and from what changed around it.
-pub fn reach(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) -> Reach {
+/// What is reached from the changes of a module, from names that others may write now, and from
+/// what changed around it.
+pub fn reach(
+    old: &Outline,
+    new: &Outline,
+    changes: &Changes,
+    outside: &Dirty,
+    names: &BTreeSet<String>,
+) -> Reach {
     let mut out = Reach::default();
+    for name in names {
+        out.name(name);
+    }
     for change in &changes.items {
         if change.what == What::Same {
             continue;
@@ -164,6 +174,28 @@ pub fn reach(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) -
         }
     }
     out.spread(new);
+    out
+}
+
+/// All statements that may write a name, themselves or through functions that they call.
+pub fn writers(outline: &Outline, name: &str) -> BTreeSet<usize> {
+    let (index, body) = (outline.index(), &*outline.body);
+    let mut out: BTreeSet<usize> = index.writers(body, name).into_iter().collect();
+    let writes = |at: &usize| {
+        let later = &body[*at].later;
+        let mut names = later.global_writes.iter().chain(&later.mutates);
+        names.any(|n| n == name)
+    };
+    let binds = |at: usize| body[at].uses.binds.iter().map(String::as_str);
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let later = index.later(body, name).into_iter().filter(writes);
+    let mut todo: Vec<&str> = later.flat_map(binds).collect();
+    while let Some(function) = todo.pop() {
+        if seen.insert(function) {
+            out.extend(index.readers(body, function));
+            todo.extend(index.later(body, function).into_iter().flat_map(binds));
+        }
+    }
     out
 }
 

@@ -1,6 +1,6 @@
 //! A check from top to bottom.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -79,7 +79,8 @@ impl Reloader {
         let mut edited = Vec::new();
         match self.edit(&record, &path) {
             Some(Edit::Changed(version)) => {
-                let version = told_by_loader(&kit, &record, version)?;
+                let view = crate::modules::View::new(py);
+                let version = told_by_loader(&kit, &view, &record, version)?;
                 edited.push(Edited {
                     record,
                     version,
@@ -100,7 +101,7 @@ impl Reloader {
                 if flags.force {
                     let running = record.version();
                     let again =
-                        Version::new(running.text.clone(), running.print, running.look, true);
+                        Version::new(running.text().to_owned(), running.print, running.look, true);
                     let version = Arc::new(again);
                     edited.push(Edited {
                         record,
@@ -157,9 +158,10 @@ impl Reloader {
             path: &path,
             filename: &seen.filename,
         };
-        let version = crate::modules::running_version(module, &origin).ok_or_else(none)?;
+        let mut first = crate::modules::FirstLook::new(module.py());
+        let version = first.running_version(module, &origin).ok_or_else(none)?;
         self.watch_file(&path);
-        let package = crate::modules::module_package(module);
+        let package = first.view.package(module);
         let record = Arc::new(Record::new(
             name,
             path,
@@ -192,10 +194,11 @@ impl Reloader {
                 ],
             });
         }
+        let view = crate::modules::View::new(kit.py);
         for (record, edit) in edits.modules {
             match edit {
                 Edit::Changed(version) => {
-                    let version = told_by_loader(kit, &record, version)?;
+                    let version = told_by_loader(kit, &view, &record, version)?;
                     edited.push(Edited {
                         record,
                         version,
@@ -488,10 +491,10 @@ impl Reloader {
         let units: Vec<Unit<'_, '_, '_>> = units
             .into_iter()
             .map(|edited| {
-                let order = self.order(kit, &edited)?;
-                Ok(Unit::new(self, kit, flags, edited, order, &appeared))
+                let order = self.order(&edited);
+                Unit::new(self, kit, flags, edited, order, &appeared)
             })
-            .collect::<Result<_, Error>>()?;
+            .collect();
         let finish = |modules: Vec<ModuleReport>, dry_run: bool| Report {
             modules,
             dry_run,
@@ -543,116 +546,6 @@ impl Reloader {
         listener.after(kit.py, &report);
         Ok(Some(report))
     }
-
-    /// Changed modules that import each other, directly or not, are one unit.
-    fn units(&self, edited: Vec<Edited>) -> Vec<Vec<Edited>> {
-        if edited.len() == 1 {
-            return vec![edited];
-        }
-        let names: BTreeMap<String, usize> = edited
-            .iter()
-            .enumerate()
-            .map(|(at, e)| (e.record.name.clone(), at))
-            .collect();
-        let mut root: Vec<usize> = (0..edited.len()).collect();
-        fn find(root: &mut [usize], at: usize) -> usize {
-            let mut at = at;
-            while root[at] != at {
-                root[at] = root[root[at]];
-                at = root[at];
-            }
-            at
-        }
-        for (at, one) in edited.iter().enumerate() {
-            let dependents = self.dependents(std::slice::from_ref(&one.record.name));
-            for (other, index) in &names {
-                let imports = dependents.contains(other)
-                    || new_imports(&edited[*index])
-                        .iter()
-                        .any(|t| *t == one.record.name || dependents.contains(t));
-                if *index != at && imports {
-                    let (a, b) = (find(&mut root, at), find(&mut root, *index));
-                    root[a.max(b)] = a.min(b);
-                }
-            }
-        }
-        let mut groups: BTreeMap<usize, Vec<Edited>> = BTreeMap::new();
-        for (at, one) in edited.into_iter().enumerate() {
-            let top = find(&mut root, at);
-            groups.entry(top).or_default().push(one);
-        }
-        groups.into_values().collect()
-    }
-
-    /// All modules that import one of these, directly or not.
-    fn dependents(&self, names: &[String]) -> BTreeSet<String> {
-        let mut out = BTreeSet::new();
-        let mut todo: Vec<String> = names.to_vec();
-        while let Some(name) = todo.pop() {
-            for importer in self.ledger.importers(&name) {
-                if out.insert(importer.clone()) {
-                    todo.push(importer);
-                }
-            }
-        }
-        out
-    }
-
-    /// The modules of a unit and their dependents, each after those it imports.
-    fn order(&self, kit: &Kit<'_>, edited: &[Edited]) -> Result<Vec<String>, Error> {
-        let names: Vec<String> = edited.iter().map(|e| e.record.name.clone()).collect();
-        let mut nodes = self.dependents(&names);
-        nodes.extend(names.iter().cloned());
-        if nodes.len() == 1 {
-            return Ok(names);
-        }
-        // Where imports go round in a circle, the order in which they were imported decides.
-        let mut imported: Vec<String> = Vec::with_capacity(nodes.len());
-        for key in kit.sys_modules.keys() {
-            let name = crate::apply::text(&key);
-            if nodes.contains(&name) {
-                imported.push(name);
-            }
-        }
-        let targets: HashMap<&String, Vec<String>> = imported
-            .iter()
-            .map(|name| {
-                let found = match edited.iter().find(|e| e.record.name == *name) {
-                    Some(edited) => new_imports(edited),
-                    None => self
-                        .ledger
-                        .get(name)
-                        .map(|r| crate::modules::forward(&r))
-                        .unwrap_or_default(),
-                };
-                (name, found)
-            })
-            .collect();
-        let mut out = Vec::with_capacity(imported.len());
-        let mut seen: BTreeSet<&String> = BTreeSet::new();
-        for start in &imported {
-            // Depth first, without recursion: import chains can be long.
-            let mut stack: Vec<(&String, usize)> = Vec::new();
-            if seen.insert(start) {
-                stack.push((start, 0));
-            }
-            while let Some((name, at)) = stack.pop() {
-                let next = targets[name].get(at);
-                match next {
-                    Some(target) => {
-                        stack.push((name, at + 1));
-                        if let Some((key, _)) = targets.get_key_value(target)
-                            && seen.insert(key)
-                        {
-                            stack.push((key, 0));
-                        }
-                    }
-                    None => out.push(name.clone()),
-                }
-            }
-        }
-        Ok(out)
-    }
 }
 
 /// What a check has to work on.
@@ -662,11 +555,6 @@ struct Changed {
     reports: Vec<ModuleReport>,
     /// Modules that can be imported now and could not before.
     appeared: BTreeSet<String>,
-}
-
-/// The modules that the new version of a module imports.
-fn new_imports(edited: &Edited) -> Vec<String> {
-    crate::modules::targets(&edited.record, &edited.version)
 }
 
 fn read_version(path: &Path) -> Option<Version> {
@@ -681,15 +569,16 @@ fn read_version(path: &Path) -> Option<Version> {
 }
 
 /// The version as the module's own loader reads it.
-fn told_by_loader(
-    kit: &Kit<'_>,
+fn told_by_loader<'py>(
+    kit: &Kit<'py>,
+    view: &crate::modules::View<'py>,
     record: &Record,
     version: Arc<Version>,
 ) -> Result<Arc<Version>, Error> {
     let module = kit.sys_modules.get_item(&record.name)?;
     let told = module
         .and_then(|m| m.cast_into::<pyo3::types::PyModule>().ok())
-        .and_then(|m| crate::modules::loader_text(&m, &record.path.read()));
+        .and_then(|m| crate::modules::loader_text(view, &m, &record.path.read()));
     Ok(match told {
         Some(text) => Arc::new(Version::new(text, version.print, version.look, true)),
         None => version,

@@ -46,6 +46,9 @@ pub fn inbound<'py>(
     facts: &HashMap<String, Facts<'py>>,
 ) -> PyResult<Inbound<'py>> {
     let mut out = Inbound::default();
+    if facts.is_empty() {
+        return Ok(out);
+    }
     // Importing a submodule binds it in its package, whoever imports it.
     if own.contains("__path__")? {
         let prefix = format!("{package}.");

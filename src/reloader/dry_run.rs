@@ -29,7 +29,7 @@ impl Unit<'_, '_, '_> {
                     };
                     report.outcome = planned(&plan, full);
                     report.notes.extend(plan.notes.iter().cloned());
-                    report.changes = steps(&plan, old, new, &edited.version.text);
+                    report.changes = steps(&plan, old, new, edited.version.text());
                 }
                 (_, Err(error)) => {
                     report.outcome = Outcome::Failed;

@@ -9,6 +9,7 @@ mod find;
 mod hooks;
 mod namespaces;
 mod notice;
+mod order;
 mod pulse;
 mod rules;
 mod unit;
@@ -166,8 +167,6 @@ pub struct Reloader {
     /// C extensions of the user, by file: name and fingerprint. They are never reloaded; a change
     /// is said.
     extensions: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
-    /// Modules whose file this reloader watches.
-    watched: Mutex<BTreeSet<std::path::PathBuf>>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
     namespaces: Mutex<Vec<Py<PyDict>>>,
     modules: Mutex<Option<Py<PyDict>>>,
@@ -224,7 +223,6 @@ impl Reloader {
             checked: Mutex::new(None),
             backlog: Mutex::default(),
             extensions: Mutex::default(),
-            watched: Mutex::default(),
             namespaces: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),
             pending: AtomicUsize::new(0),
@@ -339,7 +337,7 @@ impl Reloader {
             tracked_modules: records.len() as u64,
             watched_directories: counts.watched_directories as u64,
             polled_directories: counts.polled_directories as u64,
-            tracked_source_bytes: records.iter().map(|r| r.version().text.len() as u64).sum(),
+            tracked_source_bytes: records.iter().map(|r| r.version().size() as u64).sum(),
             checks: self.checks.load(Ordering::Relaxed),
             reloads: self.reloads.load(Ordering::Relaxed),
         }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use super::dependents::{Inbound, inbound};
+use super::order::Order;
 use super::{Flags, Policy, Reloader, hooks};
 use crate::apply::{self, Facts, Job, Kit, Source, Work};
 use crate::diff;
@@ -42,6 +43,8 @@ pub(super) struct Unit<'u, 'k, 'py> {
     pub edited: BTreeMap<String, Edited>,
     /// Edited modules and their dependents, each after those it imports.
     pub order: Vec<String>,
+    /// Some module of `order` comes before one that it imports.
+    circular: bool,
     /// Modules that can be imported now and could not before.
     pub appeared: &'u BTreeSet<String>,
 }
@@ -52,7 +55,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         kit: &'k Kit<'py>,
         flags: Flags,
         edited: Vec<Edited>,
-        order: Vec<String>,
+        order: Order,
         appeared: &'u BTreeSet<String>,
     ) -> Self {
         let edited = edited
@@ -64,7 +67,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             kit,
             flags,
             edited,
-            order,
+            order: order.names,
+            circular: order.circular,
             appeared,
         }
     }
@@ -109,9 +113,12 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 if edited.cause == Cause::Dependency {
                     continue;
                 }
+                let known = edited.version.imports_as(&record.version());
                 record.set_version(Arc::clone(&edited.version));
                 record.reloads.fetch_add(1, Ordering::Relaxed);
-                self.reloader.ledger.reindex(&record.name);
+                if !known {
+                    self.reloader.ledger.reindex(&record.name);
+                }
             }
         }
         if self.flags.force {
@@ -148,7 +155,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut stamp = 0_usize;
         let mut stamps: HashMap<String, usize> = HashMap::new();
-        let mut olds: Vec<(Bound<'py, PyDict>, Bound<'py, PyDict>)> = Vec::new();
+        let mut reloaded: Vec<Bound<'py, PyDict>> = Vec::new();
         for round in 0..ROUNDS {
             let mut moved = false;
             for name in &self.order {
@@ -182,7 +189,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 let outcome = match edited {
                     Some(edited) => {
                         if self.policy(edited) != Policy::Skip {
-                            olds.push((dict.clone(), dict.copy().map_err(fail)?));
+                            reloaded.push(dict.clone());
                         }
                         self.edited(work, edited, &module, &fresh)
                     }
@@ -213,7 +220,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     moved = true;
                 }
             }
-            if !moved || facts.len() < 2 && round > 0 {
+            if !moved || !self.circular {
                 break;
             }
         }
@@ -232,8 +239,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 .extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
         }
         work.finish().map_err(fail)?;
-        for (dict, old) in &olds {
-            hooks::after(dict, old).map_err(fail)?;
+        for dict in &reloaded {
+            hooks::after(dict, &work.tx).map_err(fail)?;
         }
         let mut out: Vec<ModuleReport> = self
             .order
@@ -309,7 +316,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 .push("its policy is to be left alone".to_owned());
             return Ok(Some((Facts::default(), report)));
         }
-        kit.py.import("sys")?.call_method1(
+        crate::interp::library(kit.py, "sys")?.call_method1(
             "audit",
             (
                 "pyreload.reload",
@@ -341,8 +348,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             _ => &empty,
         };
         let changes = diff::compare(old_outline, new_outline);
-        let new = Source::new(kit.py, &edited.version.text, new_outline, &filename)?;
-        let old = Source::new(kit.py, &running.text, old_outline, &filename)?;
+        let new = Source::new(kit.py, edited.version.text(), new_outline, &filename)?;
+        let old = Source::new(kit.py, running.text(), old_outline, &filename)?;
         let package = record.package.read().clone();
         let mut around = inbound(kit, new_outline, &package, &dict, facts)?;
         around.outside.appeared = self.appeared_in(new_outline, &package);
@@ -470,7 +477,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             Some(edited) => Arc::clone(&edited.version),
             None => record.version(),
         };
-        if !version.known || !mentions(&version.text, facts) {
+        if !version.known || !mentions(&version.glance(), facts) {
             return Ok(None);
         }
         let path = record.path.read().clone();
@@ -497,7 +504,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             return Ok(None);
         }
         let filename = record.filename.read().clone();
-        let source = Source::new(kit.py, &version.text, outline, &filename)?;
+        let source = Source::new(kit.py, version.text(), outline, &filename)?;
         let changes = diff::unchanged(outline);
         let plan: Plan = plan::make(outline, outline, &changes, &around.for_plan());
         let keep = hooks::keep(dict);

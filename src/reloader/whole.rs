@@ -25,16 +25,15 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             .filter(|l| l.hasattr("source_to_code").unwrap_or(false));
         let code = match loader {
             Some(loader) => {
-                let bytes = edited.version.text.as_bytes();
+                let bytes = edited.version.text().as_bytes();
                 loader.call_method1(
                     "source_to_code",
                     (pyo3::types::PyBytes::new(kit.py, bytes), filename),
                 )?
             }
-            None => {
-                kit.compile
-                    .call1((edited.version.text.as_str(), filename, "exec", 0, true, -1))?
-            }
+            None => kit
+                .compile
+                .call1((edited.version.text(), filename, "exec", 0, true, -1))?,
         };
         let names = |source: &str| -> BTreeSet<String> {
             let table = kit
@@ -63,8 +62,8 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 .unwrap_or_default()
         };
         let (had, has) = (
-            names(&edited.record.version().text),
-            names(&edited.version.text),
+            names(edited.record.version().text()),
+            names(edited.version.text()),
         );
         let gone: BTreeSet<String> = had.difference(&has).cloned().collect();
         let mut found = run_whole(work, dict, &code, &gone)?;
@@ -82,14 +81,14 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         let Some(loader) = dict.get_item("__loader__")? else {
             return Ok(false);
         };
+        let machinery = crate::interp::library(self.kit.py, "importlib.machinery")?;
+        let usual = machinery.getattr("SourceFileLoader")?;
+        if loader.get_type().is(&usual) {
+            return Ok(false);
+        }
         let Ok(own) = loader.get_type().getattr("source_to_code") else {
             return Ok(false);
         };
-        let usual = self
-            .kit
-            .py
-            .import("importlib.machinery")?
-            .getattr("SourceFileLoader")?;
         Ok(!own.is(usual.getattr("source_to_code")?) && {
             // `InspectLoader.source_to_code` is `compile()` as well.
             let inspect = self

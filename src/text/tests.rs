@@ -158,3 +158,27 @@ fn fingerprint_tells_contents_apart() {
     assert_ne!(fingerprint(b"x = 1"), fingerprint(b"x = 2"));
     assert_ne!(fingerprint(b""), 0);
 }
+
+#[test]
+fn what_is_borrowed_is_what_would_be_decoded() {
+    let cases: [&[u8]; 9] = [
+        b"",
+        b"x = 1\n",
+        "# ä\n".as_bytes(),
+        b"# -*- coding: utf-8 -*-\n",
+        b"# coding: latin-1\n\xe4\n",
+        b"\xef\xbb\xbfx = 1\n",
+        b"x = 1\r\ny = 2\r",
+        b"\xff\n",
+        b"0123456789012345678901234567890123456789012345678901234567890123456789\r",
+    ];
+    for bytes in cases {
+        match (borrow(bytes), decode(bytes)) {
+            (Some(text), Ok(decoded)) => assert_eq!(text, decoded.source),
+            (Some(text), Err(error)) => panic!("{text:?}: {error}"),
+            (None, _) => {}
+        }
+    }
+    assert_eq!(borrow("ä = 1\n".as_bytes()), Some("ä = 1\n"));
+    assert_eq!(borrow(b"x = 1\r\n"), None);
+}

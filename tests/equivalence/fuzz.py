@@ -6,7 +6,7 @@ step is a save and a check. Then a picture of the process (see snapshot.py), the
 everything, objects held since before the first edit and run-time state are compared with a fresh
 interpreter on the final files. A difference is shrunk and printed as files to paste.
 
-    python3 tests/equivalence/fuzz.py --seconds 60
+    python3 tests/equivalence/fuzz.py --seconds 60 --jobs 2
     python3 tests/equivalence/fuzz.py --seed 7 --count 1 --keep     (one program, again)
     python3 tests/equivalence/fuzz.py --engine importlib --count 200
 """
@@ -17,8 +17,10 @@ import argparse
 import collections
 import json
 import os
+import pickle
 import random
 import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -82,12 +84,76 @@ def save(case, found, out):
     (folder / "differences.txt").write_text("\n".join(f"{k}: {w}: {t}" for k, w, t in found) + "\n")
 
 
+def worker(options, features, base, first, step):
+    """Yields what came of one batch after the other: (seeds, tallies, [(case, differences)])."""
+    at = first
+    while options.count is None or at < options.count:
+        left = options.batch if options.count is None else min(options.batch, options.count - at)
+        seeds = range(options.seed + at, options.seed + at + left)
+        at += step
+        cases = [make_case(seed, features) for seed in seeds]
+        tally = collections.Counter({"no edit": sum(len(case["versions"]) < 2 for case in cases)})
+        cases = [case for case in cases if len(case["versions"]) > 1]
+        for case in cases:
+            tally["steps"] += len(case["versions"]) - 1
+            tally.update("op " + op for v in case["versions"] for op in v.ops)
+            if options.keep:
+                print(report(case, []))
+        doubtful = run.suspicious(cases, options.engine, base) if cases else []
+        tally["same"] += len(cases) - len(doubtful)
+        failing = []
+        for case in doubtful:
+            found = run.compare(case, options.engine, base)
+            if found == "invalid":
+                tally["invalid"] += 1
+            else:
+                # No difference when alone: a program before it in the same process made it differ.
+                tally["different" if found else "batch"] += 1
+                failing.append((case, found))
+        yield len(seeds), tally, failing
+
+
+def workers(options, features, base):
+    """The batches of all workers, as they come; each worker is a process."""
+    if options.jobs == 1:
+        yield from worker(options, features, base, 0, options.batch)
+        return
+    readers = {}
+    for number in range(options.jobs):
+        reader, writer = os.pipe()
+        if not os.fork():
+            try:
+                with os.fdopen(writer, "wb") as out:
+                    for batch in worker(options, features, base, number * options.batch, options.jobs * options.batch):
+                        pickle.dump(batch, out)
+                        out.flush()
+            except BrokenPipeError:  # the parent has seen enough
+                pass
+            finally:
+                os._exit(0)
+        os.close(writer)
+        readers[reader] = os.fdopen(reader, "rb")
+    try:
+        while readers:
+            for ready in select.select(list(readers), [], [])[0]:
+                try:
+                    yield pickle.load(readers[ready])
+                except EOFError:
+                    readers.pop(ready).close()
+    finally:
+        for file in readers.values():
+            file.close()
+        for _ in range(options.jobs):
+            os.wait()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--engine", default="pyreload", choices=run.engines.NAMES)
     parser.add_argument("--seed", type=int, default=1, help="of the first program; the next has one more")
     parser.add_argument("--count", type=int, help="how many programs (default: until --seconds are over)")
     parser.add_argument("--seconds", type=float, help="stop then (default 30 without --count)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that work at the same time")
     parser.add_argument("--python", default=None, help="interpreter: path, name or pyenv version")
     parser.add_argument("--features", default="", help=f"rare statements: {','.join(generate.RARE)}, or all; "
                         "no-methods: values are not made by calling methods")
@@ -96,6 +162,7 @@ def main():
     parser.add_argument("--batch", type=int, default=20, help="programs per process; 1 isolates each")
     parser.add_argument("--shrink-seconds", type=float, default=30, help="for one failure")
     parser.add_argument("--no-shrink", action="store_true")
+    parser.add_argument("--groups", action="store_true", help="print each failing seed with its first difference, alike ones together")
     parser.add_argument("--keep", action="store_true", help="print the program even without a difference")
     parser.add_argument("--out", help="folder for failing cases: v1/, v2/, ... and differences.txt")
     parser.add_argument("--json", help="write the figures there")
@@ -110,64 +177,65 @@ def main():
     warm_up(options.engine)
     seconds = options.seconds or (None if options.count else 30)
     base = tempfile.mkdtemp(prefix="reload-fuzz-")
-    started, seed = time.monotonic(), options.seed
-    tally, kinds, ops, steps = collections.Counter(), collections.Counter(), collections.Counter(), 0
-    failing, batches = [], []
+    started, seeds = time.monotonic(), 0
+    tally, kinds, failing, batches, groups = collections.Counter(), collections.Counter(), [], [], collections.defaultdict(list)
+    batch = workers(options, features, base)
     try:
-        while not (options.stop and len(failing) >= options.failures):
-            left = options.count - (seed - options.seed) if options.count is not None else options.batch
-            if left <= 0 or seconds is not None and time.monotonic() - started >= seconds:
-                break
-            cases = [make_case(s, features) for s in range(seed, seed + min(left, options.batch))]
-            seed += len(cases)
-            tally["no edit"] += sum(len(case["versions"]) < 2 for case in cases)
-            cases = [case for case in cases if len(case["versions"]) > 1]
-            for case in cases:
-                steps += len(case["versions"]) - 1
-                ops.update(op for v in case["versions"] for op in v.ops)
-                if options.keep:
-                    print(report(case, []))
-            doubtful = run.suspicious(cases, options.engine, base) if cases else []
-            tally["same"] += len(cases) - len(doubtful)
-            for case in doubtful:
-                found = run.compare(case, options.engine, base)
-                if found == "invalid":
-                    tally["invalid"] += 1
-                    continue
-                tally["different" if found else "batch"] += 1
-                if not found:  # a program before it in the same process made it differ
-                    batches.append(case["seed"])
+        for count, found_here, cases in batch:
+            seeds += count
+            tally.update(found_here)
+            for case, found in cases:
+                (failing if found else batches).append(case["seed"])
+                if not found:
                     continue
                 kinds.update({kind for kind, _where, _what in found})
-                failing.append(case["seed"])
-                if len(failing) <= options.failures:
-                    if not options.no_shrink:
-                        case, found = shrink.shrink(case, found, lambda c: run.compare(c, options.engine, base), signature,
-                                                 options.shrink_seconds)
-                    print(report(case, found), "\n", flush=True)
-                    if options.out:
-                        save(case, found, options.out)
+                groups[group(found[0])].append((case["seed"], found[0]))
+                if len(failing) > options.failures:
+                    continue
+                if not options.no_shrink:
+                    case, found = shrink.shrink(case, found, lambda c: run.compare(c, options.engine, base), signature,
+                                             options.shrink_seconds)
+                print(report(case, found), "\n", flush=True)
+                if options.out:
+                    save(case, found, options.out)
+            if options.stop and len(failing) >= options.failures:
+                break
+            if seconds is not None and time.monotonic() - started >= seconds:
+                break
     finally:
+        batch.close()
         run.shutil.rmtree(base, ignore_errors=True)
     took = time.monotonic() - started
-    failing += batches
+    different = sorted(failing + batches)
     ran = tally["same"] + tally["different"] + tally["batch"]
-    print(f"engine {options.engine}, Python {sys.version.split()[0]}, seeds {options.seed}..{seed - 1}: "
-          f"{ran} programs, {steps} steps, {ran / max(took, 0.001):.0f} programs/s; not run: "
+    print(f"engine {options.engine}, Python {sys.version.split()[0]}, {seeds} seeds from {options.seed}: "
+          f"{ran} programs, {tally['steps']} steps, {ran / max(took, 0.001):.0f} programs/s; not run: "
           f"{tally['invalid']} that a restart cannot run, {tally['no edit']} without an edit")
+    ops = collections.Counter({name[3:]: n for name, n in tally.items() if name.startswith("op ")})
     print("edits:", ", ".join(f"{op} {n}" for op, n in ops.most_common()))
-    if failing:
+    if different:
         print("differences in:", ", ".join(f"{kind} {n}" for kind, n in kinds.most_common()))
-        print("seeds:", *failing[:40])
+        print("seeds:", *different[:40])
+    if options.groups:
+        for name, members in sorted(groups.items(), key=lambda item: -len(item[1])):
+            print(f"{len(members):5} {name}")
+            for seed, (kind, where, what) in sorted(members)[:6]:
+                print(f"      {seed}: {kind}: {where}: {what}"[:200])
     if batches:
-        print("only after other programs in the same process (--batch):", *batches[:40])
+        print("only after other programs in the same process (--batch):", *sorted(batches)[:40])
     if options.json:
         Path(options.json).write_text(json.dumps({
             "engine": options.engine, "python": sys.version.split()[0], "first_seed": options.seed,
-            "programs": ran, "steps": steps, "different": len(failing), "invalid": tally["invalid"],
-            "kinds": kinds, "seeds": failing, "seconds": round(took, 1)}, indent=1))
-    print(f"{tally['same']} passed, {len(failing)} failed")
-    return 1 if failing or not ran else 0
+            "programs": ran, "steps": tally["steps"], "different": len(different), "invalid": tally["invalid"],
+            "kinds": kinds, "seeds": different, "seconds": round(took, 1)}, indent=1))
+    print(f"{tally['same']} passed, {len(different)} failed")
+    return 1 if different or not ran else 0
+
+
+def group(difference):
+    """The name under which differences are alike."""
+    kind, where, what = difference
+    return f"{kind} {re.sub('[0-9]+', '#', where)} {re.sub('[0-9]+', '#', what)[:40]}"
 
 
 def warm_up(engine):

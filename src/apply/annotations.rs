@@ -1,0 +1,308 @@
+//! Annotations as a restart would have them.
+//!
+//! Up to 3.13 each annotated statement puts a value into a dict. From 3.14 on the compiler gathers
+//! the annotations of a whole module or class body in one function, `__annotate__`, which computes
+//! them when somebody asks. A statement that runs alone brings a function that knows only its own,
+//! so here the function is made anew from all annotated statements; nothing else runs again.
+//!
+//! In a module each annotation counts only once its statement has run: the statement puts the
+//! number of its annotation into the set `__conditional_annotations__`, which `__annotate__` reads.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PySet, PyTuple};
+
+use super::compile::{Source, inner};
+use super::kit::Kit;
+use super::module::Run;
+use crate::outline::{Kind, Statement};
+
+/// The function that makes a module's annotations.
+const ANNOTATE: &str = "__annotate__";
+/// Which of the module's annotations have come into force, by number.
+const CONDITIONS: &str = "__conditional_annotations__";
+/// Up to 3.13 the annotations; later those that `__annotate__` has made.
+const MADE: &str = "__annotations__";
+/// `ast.PyCF_ONLY_AST`.
+const ONLY_TREE: i32 = 0x400;
+
+/// Whether annotations of this source are kept in a function.
+pub(super) fn lazy(kit: &Kit<'_>, source: &Source<'_>) -> bool {
+    kit.version >= (3, 14) && !source.outline.future.iter().any(|f| f == "annotations")
+}
+
+/// Whether a statement is `name: annotation`, with or without a value.
+pub(super) fn is_annotated(source: &Source<'_>, statement: &Statement) -> bool {
+    matches!(statement.kind, Kind::Annotation | Kind::Assign)
+        && source
+            .slice(statement)
+            .strip_prefix(statement.name.as_str())
+            .is_some_and(|rest| rest.trim_start().starts_with(':'))
+}
+
+/// Whether there may be annotated statements in the blocks of a compound one.
+pub(super) fn may_annotate_inside(source: &Source<'_>, statement: &Statement) -> bool {
+    matches!(statement.kind, Kind::Compound | Kind::MainGuard)
+        && source.slice(statement).lines().any(|line| {
+            let parts = line.split(';').any(|part| begins_annotated(part));
+            parts
+                || line
+                    .split_once(':')
+                    .is_some_and(|(_, one)| begins_annotated(one))
+        })
+}
+
+/// Whether a text begins with a word, a colon behind it, and something behind that.
+fn begins_annotated(text: &str) -> bool {
+    let text = text.trim_start();
+    let word = text
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(text.len());
+    let (word, rest) = text.split_at(word);
+    !word.is_empty()
+        && !matches!(word, "else" | "try" | "finally" | "except")
+        && rest.trim_start().starts_with(':')
+}
+
+/// One statement of a module that has annotations, and how many.
+#[derive(PartialEq, Eq)]
+struct Annotated {
+    at: usize,
+    count: usize,
+    compound: bool,
+}
+
+fn annotated(kit: &Kit<'_>, source: &Source<'_>) -> PyResult<Vec<Annotated>> {
+    let mut out = Vec::new();
+    for (at, statement) in source.outline.body.iter().enumerate() {
+        let compound = may_annotate_inside(source, statement);
+        let count = if compound {
+            let text = source.alone(statement);
+            let arguments = (text, "", "exec", ONLY_TREE, true);
+            count(&kit.compile.call1(arguments)?.getattr("body")?)?
+        } else {
+            usize::from(is_annotated(source, statement))
+        };
+        if count > 0 {
+            out.push(Annotated {
+                at,
+                count,
+                compound,
+            });
+        }
+    }
+    Ok(out)
+}
+
+/// How many annotations the compiler counts in some statements of a syntax tree.
+fn count(body: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let mut all = 0;
+    for node in body.try_iter()? {
+        let node = node?;
+        let kind = node.get_type().name()?.to_string_lossy().into_owned();
+        match kind.as_str() {
+            "AnnAssign" => all += node.getattr("simple")?.extract::<usize>()?,
+            "FunctionDef" | "AsyncFunctionDef" | "ClassDef" => {}
+            _ => {
+                for field in ["body", "handlers", "orelse", "cases", "finalbody"] {
+                    if let Ok(inner) = node.getattr(field)
+                        && inner.is_instance_of::<pyo3::types::PyList>()
+                    {
+                        // A `finally` is compiled twice: for the way with an exception too.
+                        let times = if field == "finalbody" { 2 } else { 1 };
+                        all += times * count(&inner)?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Takes out what a module's annotations are made of, before all of it runs again.
+pub(super) fn clear(dict: &Bound<'_, PyDict>) -> PyResult<()> {
+    for name in [MADE, ANNOTATE, CONDITIONS] {
+        if dict.contains(name)? {
+            dict.del_item(name)?;
+        }
+    }
+    Ok(())
+}
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Before a statement runs: up to 3.13 the annotations of a branch that does not run this
+    /// time would stay.
+    pub(super) fn open_annotations(&mut self, statement: &Statement) -> PyResult<()> {
+        if lazy(self.work.kit, self.job.new) || !may_annotate_inside(self.job.new, statement) {
+            return Ok(());
+        }
+        if let Some(made) = self.job.dict.get_item(MADE)?
+            && let Ok(made) = made.cast_into_exact::<PyDict>()
+        {
+            for name in &statement.uses.binds {
+                if made.contains(name)? {
+                    made.del_item(name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After a statement ran alone: notes which of its annotations are in force, and leaves the
+    /// module's function to the end.
+    pub(super) fn take_annotations(&mut self, at: usize) -> PyResult<()> {
+        let dict = &self.job.dict;
+        if !lazy(self.work.kit, self.job.new) {
+            return Ok(());
+        }
+        for name in [ANNOTATE, CONDITIONS] {
+            let (was, now) = (self.before.get_item(name)?, dict.get_item(name)?);
+            let same = match (&was, &now) {
+                (Some(was), Some(now)) => was.is(now),
+                (was, now) => was.is_none() && now.is_none(),
+            };
+            if same {
+                continue;
+            }
+            if name == CONDITIONS
+                && let Some(now) = now
+            {
+                self.annotated.insert(at, now.extract()?);
+            }
+            match was {
+                Some(was) => dict.set_item(name, was)?,
+                None => dict.del_item(name)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// At the end of a module: its annotations are those of the new text.
+    pub(super) fn annotations(&mut self) -> PyResult<()> {
+        let (kit, dict, new) = (self.work.kit, &self.job.dict, self.job.new);
+        if kit.version < (3, 14) {
+            return Ok(());
+        }
+        let was_lazy = self.job.old.is_none_or(|old| lazy(kit, old));
+        if !lazy(kit, new) {
+            // Now they are texts in a dict.
+            for name in [ANNOTATE, CONDITIONS] {
+                if was_lazy && dict.contains(name)? {
+                    dict.del_item(name)?;
+                }
+            }
+            return Ok(());
+        }
+        let now = annotated(kit, new)?;
+        let before = match self.job.old {
+            Some(old) if was_lazy => annotated(kit, old)?,
+            _ => Vec::new(),
+        };
+        if now.is_empty() && before.is_empty() {
+            return Ok(());
+        }
+        // Made from names that may mean something else now; made again when somebody asks.
+        let stale = self.facts.executed || !before.is_empty() && now.is_empty();
+        if (stale || !was_lazy) && dict.contains(MADE)? {
+            dict.del_item(MADE)?;
+        }
+        let same = before.len() == now.len()
+            && now.iter().zip(&before).all(|(now, before)| {
+                !self.annotated.contains_key(&now.at)
+                    && now.count == before.count
+                    && self.job.changes.at(now.at).0 == Some(before.at)
+            });
+        if same {
+            return Ok(());
+        }
+        let conditions = PySet::empty(kit.py)?;
+        let in_force: Vec<usize> = match dict.get_item(CONDITIONS)? {
+            Some(set) => set
+                .extract::<std::collections::HashSet<usize>>()?
+                .into_iter()
+                .collect(),
+            None => Vec::new(),
+        };
+        let mut first = 0;
+        for item in &now {
+            if let Some(ran) = self.annotated.get(&item.at) {
+                for number in ran {
+                    conditions.add(first + number)?;
+                }
+            } else if !item.compound {
+                conditions.add(first)?;
+            } else if let Some(old) = self.job.changes.at(item.at).0 {
+                let mut start = 0;
+                for was in before.iter().take_while(|was| was.at != old) {
+                    start += was.count;
+                }
+                for number in &in_force {
+                    if (start..start + item.count).contains(number) {
+                        conditions.add(number - start + first)?;
+                    }
+                }
+            }
+            first += item.count;
+        }
+        clear(dict)?;
+        if now.is_empty() {
+            return Ok(());
+        }
+        let parts: Vec<&Statement> = now.iter().map(|a| &new.outline.body[a.at]).collect();
+        let code = inner(kit, &new.together(kit, &parts)?, ANNOTATE)?;
+        dict.set_item(ANNOTATE, kit.function.call1((code, dict))?)?;
+        dict.set_item(CONDITIONS, conditions)
+    }
+
+    /// The function that makes the annotations of a class whose body is `new` (3.14+). `None`
+    /// where only the class statement as a whole can make it.
+    pub(super) fn class_annotate(
+        &self,
+        class: &Bound<'py, PyAny>,
+        new: &'a Statement,
+        chain: &[&'a Statement],
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let kit = self.work.kit;
+        let entries = PyDict::new(kit.py);
+        let parts: Vec<&Statement> = new
+            .body
+            .iter()
+            .filter(|m| is_annotated(self.job.new, m))
+            .collect();
+        if parts.is_empty() {
+            return Ok(Some(entries));
+        }
+        let body = self.job.new.class_part(kit, chain, &parts)?;
+        let code = inner(kit, &body, ANNOTATE)?;
+        let free: Vec<String> = code.getattr("co_freevars")?.extract()?;
+        let mut cells = Vec::new();
+        for name in free {
+            if name != "__classdict__" {
+                return Ok(None);
+            }
+            cells.push(kit.new_cell(&kit.entries(class)?)?);
+        }
+        let closure = PyTuple::new(kit.py, cells)?;
+        let none = kit.py.None();
+        let function = kit
+            .function
+            .call1((code, &self.job.dict, ANNOTATE, none, closure))?;
+        entries.set_item("__annotate_func__", function)?;
+        Ok(Some(entries))
+    }
+
+    /// Whether the annotations of two versions of a class body differ; whether they stand where
+    /// they can be told apart.
+    pub(super) fn annotated_members(&self, old: &'a Statement, new: &'a Statement) -> (bool, bool) {
+        let Some(before) = self.job.old else {
+            return (true, false);
+        };
+        let after = self.job.new;
+        let apart = !old.body.iter().any(|m| may_annotate_inside(before, m))
+            && !new.body.iter().any(|m| may_annotate_inside(after, m));
+        let list = |source: &Source<'a>, class: &'a Statement| -> Vec<&'a str> {
+            let members = class.body.iter().filter(|m| is_annotated(source, m));
+            members.map(|m| source.slice(m)).collect()
+        };
+        (list(before, old) != list(after, new), apart)
+    }
+}

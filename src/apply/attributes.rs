@@ -1,0 +1,173 @@
+//! Attributes that statements and decorators of the old text put on functions and classes, and that
+//! those of the new text do not.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::function::nested;
+use super::kit::text;
+use super::module::Run;
+use crate::diff::What;
+use crate::outline::{Kind, Statement};
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// `f.note = 1`, `C.limit = 2`: gone from the text, gone from the function or class.
+    pub(super) fn drop_attributes(&mut self) -> PyResult<()> {
+        let Some(old) = self.job.old else {
+            return Ok(());
+        };
+        let kit = self.work.kit;
+        let changes = &self.job.changes;
+        let changed = changes
+            .items
+            .iter()
+            .filter(|c| c.what == What::Changed)
+            .filter_map(|c| c.old);
+        let gone = changes.removed.iter().copied().chain(changed);
+        let targets: Vec<_> = gone
+            .filter_map(|at| target(old.slice(&old.outline.body[at])))
+            .collect();
+        for (name, attribute) in targets {
+            let stays = self.job.new.outline.body.iter().any(|s| {
+                s.kind == Kind::Assign && target(self.job.new.slice(s)) == Some((name, attribute))
+            });
+            let Some(object) = self.job.dict.get_item(name)?.filter(|_| !stays) else {
+                continue;
+            };
+            if !kit.defined_in(&object, &self.job.dict)? {
+                continue;
+            }
+            if kit.is_function(&object) {
+                self.drop_function_attribute(&object, attribute)?;
+            } else if kit.class_entry(&object, attribute)?.is_some()
+                && !self.class_binds(name, attribute)
+            {
+                let key = pyo3::types::PyString::new(kit.py, attribute);
+                self.work.tx.del_class_entry(kit, &object, key.as_any())?;
+            }
+            self.dirty
+                .value(format!("{name}.{attribute}"), "which is gone");
+        }
+        Ok(())
+    }
+
+    fn class_binds(&self, class: &str, attribute: &str) -> bool {
+        let body = &self.job.new.outline.body;
+        body.iter()
+            .filter(|s| s.kind == Kind::Class && s.name == class)
+            .flat_map(|s| &s.body)
+            .any(|member| member.uses.binds.iter().any(|n| n == attribute))
+    }
+
+    fn drop_function_attribute(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        attribute: &str,
+    ) -> PyResult<()> {
+        let own = function.getattr("__dict__")?.cast_into::<PyDict>()?;
+        if own.contains(attribute)? {
+            self.work.tx.dict(&own)?;
+            own.del_item(attribute)?;
+        }
+        Ok(())
+    }
+
+    /// What the old decorators of a definition had set on `live`, and the new ones did not set on its
+    /// twin. Whatever else is on it, the program put there.
+    pub(super) fn left_by_decorators(
+        &self,
+        at: usize,
+        live: &Bound<'py, PyAny>,
+        twin: &Bound<'py, PyAny>,
+    ) -> PyResult<Vec<String>> {
+        let kit = self.work.kit;
+        let (Some(old), Some(was)) = (self.job.old, self.old_statement(at)) else {
+            return Ok(Vec::new());
+        };
+        let definition = matches!(was.kind, Kind::Function | Kind::Class);
+        if !definition || was.decorators == 0 || live.is(twin) {
+            return Ok(Vec::new());
+        }
+        let attributes = |object: &Bound<'py, PyAny>| -> PyResult<Option<Bound<'py, PyDict>>> {
+            if kit.is_class(object) {
+                return kit.class_dict(object).map(Some);
+            }
+            let own = object.getattr("__dict__").ok();
+            Ok(own.and_then(|own| own.cast_into::<PyDict>().ok()))
+        };
+        let (Some(have), Some(want)) = (attributes(live)?, attributes(twin)?) else {
+            return Ok(Vec::new());
+        };
+        let mut left = Vec::new();
+        for name in have.keys() {
+            let key = text(&name);
+            if !want.contains(&name)? && !key.starts_with("__") {
+                left.push(key);
+            }
+        }
+        if left.is_empty() {
+            return Ok(left);
+        }
+        let mut texts = String::new();
+        let mut names: Vec<String> = Vec::new();
+        for path in &was.uses.calls {
+            let defines = |s: &&Statement| s.kind == Kind::Function && s.name == *path;
+            if let Some(decorator) = old.outline.body.iter().find(defines) {
+                texts.push_str(old.slice(decorator));
+            } else if let Some(callee) = self.attribute(path)
+                && kit.is_function(&callee)
+            {
+                let mut todo = vec![callee.getattr("__code__")?];
+                while let Some(code) = todo.pop() {
+                    names.extend(code.getattr("co_names")?.extract::<Vec<String>>()?);
+                    todo.extend(nested(kit, &code)?);
+                }
+            }
+        }
+        left.retain(|key| names.contains(key) || sets(&texts, key));
+        Ok(left)
+    }
+
+    /// Takes such attributes off.
+    pub(super) fn drop_left(
+        &mut self,
+        live: &Bound<'py, PyAny>,
+        left: Vec<String>,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        for name in left {
+            if !kit.is_class(live) {
+                self.drop_function_attribute(live, &name)?;
+            } else if kit.class_entry(live, &name)?.is_some() {
+                let key = pyo3::types::PyString::new(kit.py, &name);
+                self.work.tx.del_class_entry(kit, live, key.as_any())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `("f", "note")` for `f.note = 1`.
+fn target(statement: &str) -> Option<(&str, &str)> {
+    let word = |text: &'_ str| {
+        text.find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(text.len())
+    };
+    let (name, rest) = statement.split_at(word(statement));
+    let rest = rest.strip_prefix('.')?;
+    let (attribute, rest) = rest.split_at(word(rest));
+    let value = rest.trim_start().strip_prefix('=')?;
+    (!name.is_empty() && !attribute.is_empty() && !value.starts_with('='))
+        .then_some((name, attribute))
+}
+
+/// Whether a text has `.name = `.
+fn sets(source: &str, name: &str) -> bool {
+    source.match_indices(name).any(|(at, _)| {
+        source[..at].ends_with('.')
+            && source[at + name.len()..]
+                .trim_start()
+                .strip_prefix('=')
+                .is_some_and(|rest| !rest.starts_with('='))
+    })
+}

@@ -1,0 +1,118 @@
+//! What statements had put into a container, taken out again: see skeleton.py.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use super::compile::Source;
+use super::module::{Run, chain, container};
+use crate::outline::{Kind, Statement};
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// What import had put into a container, as far as it can be told without calling anything.
+    pub(super) fn skeleton(
+        &self,
+        old: &Source<'_>,
+        name: &str,
+        links: &[usize],
+    ) -> Option<Bound<'py, PyAny>> {
+        let body = &old.outline.body;
+        if links.iter().any(|&at| body[at].kind == Kind::Compound) {
+            return None;
+        }
+        let texts: Vec<&str> = links.iter().map(|&at| old.slice(&body[at])).collect();
+        let scratch = self.before.copy().ok()?;
+        self.as_it_was(&scratch, &body[*links.first()?]).ok()?;
+        let contents = self.helper("contents").ok()?;
+        let gone = PyTuple::empty(self.work.kit.py);
+        contents
+            .call1((texts, gone, name, scratch, self.unknown()))
+            .ok()
+    }
+
+    fn helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let kit = self.work.kit;
+        // Not a module: what is ours must not show up in sys.modules.
+        let helper = PyDict::new(kit.py);
+        let text = include_str!("skeleton.py");
+        let code = kit.compile.call1((text, "pyreload/skeleton.py", "exec"))?;
+        kit.exec.call1((code, &helper))?;
+        helper.as_any().get_item(name)
+    }
+
+    /// Paths that mean something else than they did when the module was imported.
+    fn unknown(&self) -> Vec<String> {
+        let known = |path: &&String| !self.job.was.iter().any(|(was, _)| was == *path);
+        let outside = &self.job.outside;
+        let outside = outside.values.keys().chain(outside.contents.keys());
+        outside.filter(known).cloned().collect()
+    }
+
+    /// Before a statement runs again that changes containers in place: its effect so far goes.
+    pub(super) fn retract_own(&mut self, at: usize) -> PyResult<()> {
+        let Some(old) = self.job.old else {
+            return Ok(());
+        };
+        let Some(was) = self.job.changes.at(at).0 else {
+            return Ok(());
+        };
+        self.retract(old, was)
+    }
+
+    /// After the statement that made a container: what was done to it by statements that are gone.
+    pub(super) fn retract_gone(&mut self, origin: usize) -> PyResult<()> {
+        let Some(old) = self.job.old else {
+            return Ok(());
+        };
+        let body = &old.outline.body;
+        for &at in &self.job.changes.removed {
+            let made_here =
+                |name: &String| chain(old.outline, name).is_some_and(|(o, _)| o == origin);
+            if at > origin && body[at].uses.mutates.iter().any(made_here) {
+                self.retract(old, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn retract(&mut self, old: &Source<'_>, at: usize) -> PyResult<()> {
+        let body = &old.outline.body;
+        let statement: &Statement = &body[at];
+        for name in &statement.uses.mutates {
+            let Some(live) = self.job.dict.get_item(name)? else {
+                continue;
+            };
+            if self.remade.contains(name) || !container(&live) {
+                continue;
+            }
+            let Some((origin, links)) = chain(old.outline, name) else {
+                continue;
+            };
+            let links: Vec<usize> = links
+                .into_iter()
+                .filter(|link| !self.retracted.contains(link))
+                .collect();
+            let Some(number) = links.iter().position(|&link| link == at) else {
+                continue;
+            };
+            if at == origin || links.iter().any(|&l| body[l].kind == Kind::Compound) {
+                continue;
+            }
+            self.retracted.insert(at);
+            let texts: Vec<&str> = links.iter().map(|&link| old.slice(&body[link])).collect();
+            self.work.tx.container(&live)?;
+            let was = live.call_method0("copy")?;
+            let retract = self.helper("retract")?;
+            let texts = PyList::new(self.work.kit.py, texts)?;
+            let arguments = (&live, texts, (number,), name, &self.before, self.unknown());
+            // Where it cannot be told, the entries stay.
+            match retract.call1(arguments) {
+                Ok(_) if live.eq(&was).unwrap_or(true) => {}
+                Ok(_) => self
+                    .dirty
+                    .value(name, "out of which something was taken that is gone"),
+                Err(error) => log::debug!("{name} keeps what a statement had put there: {error}"),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+"""What had the statements of a module put into a container? Without calling anything again.
+
+`contents` runs the statements that made and filled a container, in a namespace aside. An item whose
+value comes from a call (or from something that meant another thing then) becomes `Anything`, which
+is equal to whatever it is compared with. Where not even the keys or the number of items can be
+told, it raises.
+"""
+import ast
+import builtins
+
+# Calls without an effect: the names in outline/value.rs.
+PURE = set(
+    "list tuple dict set frozenset str int float bool bytes range zip enumerate len sorted min max "
+    "sum abs round reversed map filter".split()
+)
+COLLECTIONS = {"defaultdict", "OrderedDict", "deque", "Counter"}
+# Methods that fill a container: the number of leading arguments that are no items.
+METHODS = {
+    "append": 0, "extend": 0, "insert": 1, "add": 9, "update": 0, "setdefault": 1, "pop": 9,
+    "remove": 9, "discard": 9, "clear": 9, "reverse": 9,
+}
+SPREAD = {"extend", "update"}
+
+
+class Unknown(Exception):
+    pass
+
+
+class Anything:
+    """An item of which only the place in the text is known."""
+
+    __hash__ = None
+
+    def __init__(self, place):
+        self.place = place
+
+    def __eq__(self, other):
+        return True
+
+    def __ne__(self, other):
+        return False
+
+    def __repr__(self):
+        return "ANYTHING"
+
+
+def _unknown(*_):
+    raise Unknown
+
+
+def _item(make, *place):
+    try:
+        return make()
+    except Exception:
+        return Anything(place)
+
+
+def _same(a, b):
+    if isinstance(a, Anything) or isinstance(b, Anything):
+        return type(a) is type(b) and a.place == b.place
+    return type(a) is type(b) and a == b
+
+
+class _Parts(ast.NodeTransformer):
+    def __init__(self, unknown):
+        self.unknown, self.text = unknown, 0
+
+    def _raise(self, near):
+        return ast.copy_location(ast.Call(ast.Name("__unknown__", ast.Load()), [], []), near)
+
+    def visit_Call(self, node):
+        func = node.func
+        if isinstance(func, ast.Name) and func.id in PURE and hasattr(builtins, func.id):
+            return self.generic_visit(node)
+        name = getattr(func, "id", getattr(func, "attr", ""))
+        if name in COLLECTIONS:
+            return self.generic_visit(node)
+        return self._raise(node)
+
+    def visit_Name(self, node):
+        return self._raise(node) if node.id in self.unknown else node
+
+    def visit_Attribute(self, node):
+        if ast.unparse(node) in self.unknown:
+            return self._raise(node)
+        return self.generic_visit(node)
+
+    def visit_Lambda(self, node):
+        return node
+
+    def visit_NamedExpr(self, node):
+        return self._raise(node)
+
+    visit_Await = visit_Yield = visit_YieldFrom = visit_NamedExpr
+
+    def item(self, node):
+        """An expression whose value is one item."""
+        if isinstance(node, ast.Starred):
+            return ast.Starred(self.spread(node.value), node.ctx)
+        empty = ast.arguments([], [], None, [], [], None, [])
+        made = ast.Lambda(empty, self.visit(node))
+        place = [ast.Constant(n) for n in (self.text, node.lineno, node.col_offset)]
+        return ast.copy_location(ast.Call(ast.Name("__item__", ast.Load()), [made, *place], []), node)
+
+    def spread(self, node):
+        """An expression that is a container of items."""
+        if isinstance(node, ast.Dict):
+            node.keys = [key and self.visit(key) for key in node.keys]
+            node.values = [self.item(v) if k else self.spread(v) for k, v in zip(node.keys, node.values)]
+        elif isinstance(node, (ast.List, ast.Tuple)):
+            node.elts = [self.item(e) for e in node.elts]
+        elif isinstance(node, (ast.ListComp, ast.DictComp)):
+            field = "elt" if isinstance(node, ast.ListComp) else "value"
+            made = getattr(node, field)
+            setattr(node, field, None)
+            node.generators = [self.visit(g) for g in node.generators]
+            if field == "value":
+                node.key = self.visit(node.key)
+            setattr(node, field, self.item(made))
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "dict" and not node.args:
+            for keyword in node.keywords:
+                keyword.value = self.item(keyword.value) if keyword.arg else self.spread(keyword.value)
+        else:
+            return self.visit(node)
+        return node
+
+    def statement(self, node, name, first):
+        if first and isinstance(node, (ast.Assign, ast.AnnAssign)):
+            node = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], self.spread(node.value)), node)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+            node.value = self.spread(node.value)
+        elif isinstance(node, ast.Assign) and len(node.targets) == 1 and _item_of(node.targets[0], name):
+            node.targets[0].slice = self.visit(node.targets[0].slice)
+            node.value = self.item(node.value)
+        elif isinstance(node, ast.Delete) and len(node.targets) == 1 and _item_of(node.targets[0], name):
+            node.targets[0].slice = self.visit(node.targets[0].slice)
+        elif isinstance(node, ast.Expr) and _method_of(node.value, name) in METHODS:
+            call, method = node.value, node.value.func.attr
+            plain = METHODS[method]
+            make = self.spread if method in SPREAD else self.item
+            call.args = [self.visit(a) if i < plain else make(a) for i, a in enumerate(call.args)]
+            for keyword in call.keywords:
+                keyword.value = self.item(keyword.value) if keyword.arg else self.spread(keyword.value)
+        else:
+            raise Unknown
+        return node
+
+
+def _item_of(target, name):
+    return isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name) and target.value.id == name
+
+
+def _method_of(node, name):
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if isinstance(node.func.value, ast.Name) and node.func.value.id == name:
+            return node.func.attr
+    return None
+
+
+def contents(texts, gone, name, namespace, unknown):
+    """The container `name` after the statements `texts`, of which the first one makes it; those
+    whose numbers are in `gone` are left out."""
+    parts = _Parts(set(unknown))
+    tree = ast.parse("")
+    for parts.text, text in enumerate(texts):
+        if parts.text not in gone:
+            (node,) = ast.parse(text).body
+            tree.body.append(parts.statement(node, name, parts.text == 0))
+    code = compile(ast.fix_missing_locations(tree), "pyreload/skeleton.py", "exec", 0, True)
+    scope = {**namespace, "__unknown__": _unknown, "__item__": _item}
+    exec(code, scope)
+    return scope[name]
+
+
+def retract(live, texts, gone, name, namespace, unknown):
+    """Takes out of `live` what the statements `gone` had put there, where the program left it
+    alone. Whether that could be told."""
+    had = contents(texts, (), name, namespace, unknown)
+    keeps = contents(texts, gone, name, namespace, unknown)
+    if not type(live) is type(had) is type(keeps):
+        return False
+    if type(live) is dict:
+        for key, value in had.items():
+            if key in live and live[key] == value:
+                if key not in keeps:
+                    del live[key]
+                elif not isinstance(keeps[key], Anything) and not _same(value, keeps[key]):
+                    live[key] = keeps[key]
+    elif type(live) is list:
+        if live[: len(had)] != had:
+            return False
+        at = 0
+        for item in keeps:
+            while at < len(had) and not _same(item, had[at]):
+                del had[at], live[at]
+            at += 1
+        del live[at : len(had)]
+    elif type(live) is set:
+        live -= had - keeps
+    else:
+        return False
+    return True

@@ -1,0 +1,159 @@
+//! Reaching definitions: statements that stand as they are and read another value all the same,
+//! since what they read is now written above them, or no longer, or by another statement.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Effects, Functions, Mark, Plan, Reached, effects, reach, restartable, run};
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Outline};
+
+/// Names that others may write than before, because statements were added, are gone, or changed
+/// places.
+pub(super) struct Moves<'a> {
+    old: &'a Outline,
+    pub names: BTreeSet<String>,
+    before: Written<'a>,
+}
+
+impl<'a> Moves<'a> {
+    pub fn of(
+        old: &'a Outline,
+        new: &Outline,
+        functions: &Functions<'_>,
+        changes: &Changes,
+    ) -> Self {
+        let had = Functions::of(old);
+        let names = in_question((old, &had), (new, functions), changes);
+        let mut before = Written::new(old);
+        for name in &names {
+            for at in reach::writers(old, name) {
+                before.add(name, at, &effects(&old.body[at], &had));
+            }
+        }
+        Self { old, names, before }
+    }
+
+    /// Marks the statements whose names are written by others than before.
+    pub fn mark(&self, reached: &Reached<'_>, changes: &Changes, plan: &mut Plan) {
+        if self.names.is_empty() {
+            return;
+        }
+        let new = reached.new;
+        let mut now = Written::new(new);
+        for name in &self.names {
+            for &at in reached.writers(name) {
+                now.add(name, reached.places[at], &reached.effects[at]);
+            }
+        }
+        for (at, &place) in reached.places.iter().enumerate() {
+            let Some(old_place) = changes.at(place).0 else {
+                continue;
+            };
+            if plan.steps[at].mark == Mark::Run || new.body[place].kind == Kind::MainGuard {
+                continue;
+            }
+            let reads = reached.effects[at].reads.iter();
+            for name in reads.filter(|n| self.names.contains(*n)) {
+                let was = self.before.last(name, old_place);
+                let is = now.last(name, place);
+                // Read before it is written: by a function that is called later, or not at all.
+                if was.is_none() || is.is_none() || was.and_then(|w| changes.new_of(w)) == is {
+                    continue;
+                }
+                let line = is.map_or(0, |i| new.body[i].span.line);
+                run(
+                    plan,
+                    at,
+                    &format!("reads {name}, which is that of line {line} now"),
+                );
+                break;
+            }
+        }
+        // Of several statements that bind a name the last one counts.
+        for name in &self.names {
+            let (Some(was), Some(is)) = (
+                self.before.last(name, self.old.body.len()),
+                now.last(name, new.body.len()),
+            ) else {
+                continue;
+            };
+            if changes.new_of(was) != Some(is) && new.body[is].kind != Kind::MainGuard {
+                let at = reached.from_place(is);
+                run(plan, at, &format!("it is the last now that binds {name}"));
+            }
+        }
+    }
+}
+
+/// The names that statements write or read which are new, gone, or not in their old order.
+fn in_question(
+    (old, had): (&Outline, &Functions<'_>),
+    (new, functions): (&Outline, &Functions<'_>),
+    changes: &Changes,
+) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    let mut add = |effects: Effects, reads: bool| {
+        out.extend(effects.binds);
+        out.extend(effects.mutates);
+        if reads {
+            out.extend(effects.reads);
+        }
+    };
+    for &at in &changes.removed {
+        add(effects(&old.body[at], had), false);
+    }
+    let mut highest = None;
+    for change in &changes.items {
+        let now = || effects(&new.body[change.new], functions);
+        match change.old {
+            None => add(now(), false),
+            Some(at) if highest.is_some_and(|h| h > at) => add(now(), true),
+            at => {
+                highest = at;
+                if change.what == What::Changed {
+                    add(effects(&old.body[at.unwrap_or(0)], had), false);
+                    add(now(), false);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Which statements write a name.
+struct Written<'a> {
+    outline: &'a Outline,
+    /// For each name those that bind or change it, in the order of the text, and whether they bind
+    /// it, and whether they change it.
+    places: BTreeMap<String, Vec<(usize, bool, bool)>>,
+}
+
+impl<'a> Written<'a> {
+    fn new(outline: &'a Outline) -> Self {
+        Self {
+            outline,
+            places: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, name: &str, at: usize, effects: &Effects) {
+        let (binds, mutates) = (effects.binds.contains(name), effects.mutates.contains(name));
+        if binds || mutates {
+            let places = self.places.entry(name.to_owned()).or_default();
+            places.push((at, binds, mutates));
+        }
+    }
+
+    /// The last statement before `at` that does. What is done to an object in place counts where
+    /// the object can be made anew: an application that is being set up is one and the same.
+    fn last(&self, name: &str, at: usize) -> Option<usize> {
+        let before = self.places.get(name)?;
+        let before = &before[..before.partition_point(|place| place.0 < at)];
+        let makes = |(_, binds, mutates): &&(usize, bool, bool)| *binds && !*mutates;
+        let (origin, ..) = *before.iter().rfind(makes)?;
+        if !restartable(&self.outline.body[origin]) {
+            return Some(origin);
+        }
+        before.last().map(|place| place.0)
+    }
+}
