@@ -8,7 +8,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::kit::Kit;
+use super::kit::{Kit, Word};
 use crate::outline::{Kind, Outline, Statement};
 
 /// How far down the compiler counts blank lines in no time.
@@ -212,7 +212,9 @@ impl<'a> Source<'a> {
             && self.can_be_told_lines(kit, statement)
             && let Ok(code) = find(skip)
         {
-            return shifted(kit, &code, i64::from(skip));
+            let code = shifted(kit, &code, i64::from(skip))?;
+            kit.note_fresh(&code);
+            return Ok(code);
         }
         find(0)
     }
@@ -364,10 +366,12 @@ pub fn shifted<'py>(
     code: &Bound<'py, PyAny>,
     delta: i64,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let line: i64 = code.getattr("co_firstlineno")?.extract()?;
+    let first = kit.word(Word::FirstLine);
+    let line: i64 = code.getattr(first)?.extract()?;
     let arguments = PyDict::new(kit.py);
-    arguments.set_item("co_firstlineno", line + delta)?;
-    let constants = code.getattr("co_consts")?.cast_into::<PyTuple>()?;
+    arguments.set_item(first, line + delta)?;
+    let constants = code.getattr(kit.word(Word::Constants))?;
+    let constants = constants.cast_into::<PyTuple>()?;
     if constants.iter().any(|c| kit.is_exact(&c, &kit.code)) {
         let mut moved = Vec::with_capacity(constants.len());
         for constant in constants.iter() {
@@ -377,11 +381,11 @@ pub fn shifted<'py>(
                 constant
             });
         }
-        arguments.set_item("co_consts", PyTuple::new(kit.py, moved)?)?;
+        let moved = PyTuple::new(kit.py, moved)?;
+        arguments.set_item(kit.word(Word::Constants), moved)?;
     }
-    let moved = code.call_method("replace", (), Some(&arguments))?;
-    kit.note_fresh(&moved);
-    Ok(moved)
+    let replace = code.getattr(kit.word(Word::Replace))?;
+    replace.call((), Some(&arguments))
 }
 
 /// Whether `name` stands in `text` as a word.

@@ -88,6 +88,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
+        if statement.kind == Kind::Class {
+            self.dirty.overwrite(&statement.name, &statement.body);
+        }
         self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
         self.remade.extend(made.cloned());
@@ -171,8 +174,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(_), None) => (None, Action::Removed, true),
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
-                    let had = self.work.enum_members(old)?;
                     let left = self.left_by_decorators(at, old, new)?;
+                    let had = self.work.enum_members(old)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
                     if had != self.work.enum_members(&kept)? {
                         self.dirty.has_others(name, changed_on.clone());
@@ -255,7 +258,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         for name in &statement.uses.mutates {
             if !names.contains(name) && dict.get_item(name)?.is_some_and(|v| !container(&v)) {
-                self.dirty.value(name, changed_on.clone());
+                for path in crate::plan::changed_paths(statement, name, &self.functions) {
+                    self.dirty.value(path, changed_on.clone());
+                }
             }
         }
         if !reported {

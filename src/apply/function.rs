@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::kit::{Kit, reference_count, text, tuple};
+use super::kit::{Kit, Word, reference_count, text, tuple};
 use super::transaction::set_code;
 use super::work::Work;
 
@@ -29,12 +29,14 @@ impl Wanted<'_> {
             && !self
                 .placed
                 .is_some_and(|placed| placed.contains(&(value.as_ptr() as usize)))
-            && value.getattr("__code__").is_ok_and(|code| {
-                code.getattr("co_firstlineno")
+            && value.getattr(kit.word(Word::Code)).is_ok_and(|code| {
+                code.getattr(kit.word(Word::FirstLine))
                     .and_then(|l| l.extract::<u32>())
                     .ok()
                     == Some(self.line)
-                    && code.getattr("co_name").is_ok_and(|n| text(&n) == self.name)
+                    && code
+                        .getattr(kit.word(Word::CodeName))
+                        .is_ok_and(|n| text(&n) == self.name)
                     && !kit.is_fresh(&code)
             })
     }
@@ -51,7 +53,7 @@ pub fn find<'py>(
     let is = |candidate: &Bound<'py, PyAny>| {
         wanted.is(kit, candidate)
             && candidate
-                .getattr("__globals__")
+                .getattr(kit.word(Word::Globals))
                 .is_ok_and(|found| found.is(globals))
     };
     if is(value) {
@@ -135,7 +137,8 @@ fn nested_same<'py>(
 /// The code objects among the constants of another, in order.
 pub fn nested<'py>(kit: &Kit<'py>, code: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let mut out = Vec::new();
-    for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
+    let constants = code.getattr(kit.word(Word::Constants))?;
+    for constant in constants.cast_into::<PyTuple>()?.iter() {
         if kit.is_exact(&constant, &kit.code) {
             out.push(constant);
         }

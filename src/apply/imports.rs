@@ -50,13 +50,21 @@ impl<'py> Run<'_, '_, '_, 'py> {
             if !follows {
                 continue;
             }
-            // Gone from one module, a name shows that another star import brings.
-            let other = match &rebind.new {
-                None if rebind.star => self.star_value(&rebind.name)?,
-                _ => None,
+            // Public no more, or gone, in one of the modules that it could come from.
+            let other = match rebind.star && rebind.new.is_none() {
+                true => self.star_value(&rebind.name)?,
+                false => None,
             };
-            let new = rebind.new.as_ref().or(other.as_ref());
-            match new {
+            if other.is_some()
+                && other
+                    .as_ref()
+                    .zip(now.as_ref())
+                    .is_some_and(|(a, b)| a.is(b))
+            {
+                continue;
+            }
+            let value = other.or_else(|| rebind.new.clone());
+            match &value {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,
                 None => {
@@ -69,7 +77,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
             }
             let why = format!("which comes from {}", rebind.from);
             self.dirty.value(&rebind.name, why);
-            let action = if new.is_some() {
+            let action = if value.is_some() {
                 Action::Rebound
             } else {
                 Action::Removed
@@ -81,9 +89,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 statement,
                 &format!("{} changed", rebind.from),
             );
-            self.facts
-                .rebound
-                .push((rebind.name.clone(), now, new.cloned()));
+            self.facts.rebound.push((rebind.name.clone(), now, value));
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
+use crate::interp::symbol;
+
 /// An object that is looked up when it is first used: most checks need a few of them.
 pub struct Late<'py> {
     py: Python<'py>,
@@ -58,6 +60,26 @@ impl<'py> std::ops::Deref for Late<'py> {
     }
 }
 
+/// Names of attributes that are asked for once for each function.
+#[derive(Clone, Copy)]
+pub enum Word {
+    Code,
+    Globals,
+    FirstLine,
+    CodeName,
+    Constants,
+    Replace,
+}
+
+const WORDS: [&str; 6] = [
+    "__code__",
+    "__globals__",
+    "co_firstlineno",
+    "co_name",
+    "co_consts",
+    "replace",
+];
+
 /// Types and functions of the running interpreter.
 pub struct Kit<'py> {
     pub py: Python<'py>,
@@ -79,6 +101,7 @@ pub struct Kit<'py> {
     pub sys_modules: Bound<'py, PyDict>,
     /// `(3, 11)`.
     pub version: (u8, u8),
+    words: [OnceCell<Bound<'py, PyString>>; WORDS.len()],
     fresh: RefCell<Fresh<'py>>,
 }
 
@@ -124,8 +147,15 @@ impl<'py> Kit<'py> {
             gc: late("gc", ""),
             sys_modules: module_table(py)?,
             version: *version,
+            words: std::array::from_fn(|_| OnceCell::new()),
             fresh: RefCell::default(),
         })
+    }
+
+    /// The name of an attribute, made once.
+    pub fn word(&self, word: Word) -> &Bound<'py, PyString> {
+        let at = word as usize;
+        self.words[at].get_or_init(|| PyString::intern(self.py, WORDS[at]))
     }
 
     /// Forgets which code is new: another run begins.
@@ -186,7 +216,7 @@ impl<'py> Kit<'py> {
         function: &Bound<'py, PyAny>,
         cells: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
-        let Some(found) = symbol("PyFunction_SetClosure") else {
+        let Some(found) = symbol(c"PyFunction_SetClosure") else {
             return Err(PyRuntimeError::new_err(
                 "PyFunction_SetClosure is not exported",
             ));
@@ -257,21 +287,6 @@ impl<'py> Kit<'py> {
         }
         Ok(false)
     }
-}
-
-/// The address of a symbol of the CPython in this process.
-#[cfg(unix)]
-pub fn symbol(name: &str) -> Option<*mut c_void> {
-    let name = std::ffi::CString::new(name).ok()?;
-    // SAFETY: RTLD_DEFAULT searches the global scope; the name is NUL-terminated.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!found.is_null()).then_some(found)
-}
-
-/// The address of a symbol of the CPython in this process.
-#[cfg(not(unix))]
-pub fn symbol(_name: &str) -> Option<*mut c_void> {
-    None
 }
 
 /// References to an object, as `ob_refcnt` counts them.

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 use super::compile::shifted;
 use super::function::{Wanted, find};
+use super::kit::Word;
 use super::members::mangled;
 use super::module::Run;
 use super::transaction::set_code;
@@ -89,12 +90,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 };
                 // A class in a function carries its line as a constant (3.13+).
                 let exact = same_text && !(kit.version >= (3, 13) && has_class(new));
-                let was = function.getattr("__code__")?;
-                let code = if exact {
-                    shifted(kit, &was, delta)?
-                } else {
-                    self.job.new.definition(kit, chain, new)?
-                };
+                let was = function.getattr(kit.word(Word::Code))?;
+                if exact {
+                    let code = shifted(kit, &was, delta)?;
+                    self.shifts.push((function, was, code));
+                    return Ok(());
+                }
+                let code = self.job.new.definition(kit, chain, new)?;
                 self.move_code(&function, &was, &code)
             }
             Kind::Class => {

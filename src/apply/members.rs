@@ -178,6 +178,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             if changed && member.kind != Kind::Other {
                 again.insert(at);
+                self.dirty
+                    .overwrite(path.trim_end_matches('.'), std::iter::once(member));
                 for name in &member.uses.binds {
                     if matches!(member.kind, Kind::Function | Kind::Class) {
                         local.acts(name, "which changed");
@@ -270,6 +272,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .iter()
                 .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
+            // `__doc__ = ...` of the text above it: one entry, two statements.
+            let documents = |body: &[Statement]| {
+                body.iter().any(|m| {
+                    let uses = &m.uses;
+                    uses.binds.iter().chain(&uses.reads).any(|n| n == "__doc__")
+                })
+            };
+            let doc_again = again.iter().any(|&at| new.body[at].kind == Kind::Docstring);
+            if (doc_gone || doc_again) && (documents(&new.body) || documents(&old.body)) {
+                return Ok(false);
+            }
             // `locals()[name] = ...`: nobody knows which names they bound.
             let opaque = |body: &[Statement]| body.iter().any(|m| m.uses.opaque);
             if touches_slots
@@ -296,6 +309,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let own = self.class_name(class)?;
         for name in gone {
+            if self.set_by_module(&format!("{path}{name}")) {
+                continue;
+            }
             let key = mangled(name, Some(&own));
             if kit.class_entry(class, &key)?.is_some() {
                 let key = pyo3::types::PyString::new(kit.py, &key);
@@ -416,6 +432,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// Whether statements that run again read a name of the module or a builtin that the class binds
+    /// only later: they would see what the class has.
+    fn reads_ahead(
+        &self,
+        class: &Statement,
+        again: &BTreeSet<usize>,
+        bound: &BTreeSet<&String>,
+    ) -> bool {
+        again.iter().any(|&at| {
+            class.body[at].uses.reads.iter().any(|path| {
+                let name = path.split('.').next().unwrap_or(path);
+                let binds = |m: &Statement| m.uses.binds.iter().any(|n| n == name);
+                !bound.iter().any(|n| *n == name)
+                    && class.body[at..].iter().any(binds)
+                    && !class.body[..at].iter().any(binds)
+            })
+        })
+    }
+
     /// Runs some statements of a class body over the live class.
     fn run_members(
         &mut self,
@@ -466,6 +501,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         let before = names.copy()?;
+        let own = self.class_name(class)?;
+        // A name that a statement binds is, before it does, that of the module or a builtin.
+        let bound: BTreeSet<&String> = members.iter().flat_map(|m| &m.uses.binds).collect();
+        for name in &bound {
+            let key = mangled(name, Some(&own));
+            if !key.starts_with("__") && names.contains(&key)? {
+                names.del_item(&key)?;
+            }
+        }
+        if self.reads_ahead(new, again, &bound) {
+            return Ok(false);
+        }
         kit.exec.call1((code, &self.job.dict, &names))?;
         self.facts.executed = true;
         for cell in ["__classcell__", "__classdictcell__"] {
@@ -478,7 +525,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
-        let own = self.class_name(class)?;
         for &at in again {
             let member = &new.body[at];
             if member.kind == Kind::Docstring {

@@ -98,6 +98,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
+    /// Attributes of classes that statements of the new text set: `C.attr`.
+    pub written: BTreeSet<&'a str>,
     /// Of statements that ran: the numbers of their annotations that came into force (3.14+).
     pub annotated: BTreeMap<usize, BTreeSet<usize>>,
     /// Names that statements have bound anew.
@@ -114,6 +116,15 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         .old
         .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
+    let new: &'a [Statement] = &job.new.outline.body;
+    let steps = job.plan.steps.iter();
+    let written: BTreeSet<&'a str> = steps
+        .flat_map(|step| &new[step.new].uses.writes)
+        .map(String::as_str)
+        .collect();
+    for (class, names) in &mut work.members {
+        names.retain(|name| !written.contains(format!("{class}.{name}").as_str()));
+    }
     let before = work.tx.dict(&job.dict)?;
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
         work.tx.container(&annotations)?;
@@ -131,6 +142,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         chains: Vec::new(),
         cleared: 0,
         bases: BTreeMap::new(),
+        written,
         annotated: BTreeMap::new(),
         remade: BTreeSet::new(),
         retracted: BTreeSet::new(),
@@ -184,6 +196,11 @@ fn class_members(body: &[Statement], steps: &[Step]) -> BTreeMap<String, BTreeSe
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Whether a statement of the module gives a class this attribute (`C.attr`) after its body.
+    pub(super) fn set_by_module(&self, path: &str) -> bool {
+        self.written.contains(path)
+    }
+
     /// What became of a statement of the new text.
     pub(super) fn what(&self, at: usize) -> &'a What {
         let changes: &'a Changes = self.job.changes;

@@ -25,7 +25,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let contents = self.helper("contents").ok()?;
         let gone = PyTuple::empty(self.work.kit.py);
         contents
-            .call1((texts, gone, name, scratch, self.unknown()))
+            .call1((texts, gone, name, scratch, self.unknown(body, links)))
             .ok()
     }
 
@@ -40,11 +40,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// Paths that mean something else than they did when the module was imported.
-    fn unknown(&self) -> Vec<String> {
+    fn unknown(&self, body: &[Statement], links: &[usize]) -> Vec<String> {
         let known = |path: &&String| !self.job.was.iter().any(|(was, _)| was == *path);
         let outside = &self.job.outside;
         let outside = outside.values.keys().chain(outside.contents.keys());
-        outside.filter(known).cloned().collect()
+        // Also what is called or iterated over, and gives something else today.
+        let called = links.iter().flat_map(|&at| &body[at].uses.calls);
+        let acts = |path: &&String| self.job.outside.behaviour.contains_key(*path);
+        let differ = outside.filter(known).chain(called.filter(acts));
+        differ.cloned().collect()
     }
 
     /// Before a statement runs again that changes containers in place: its effect so far goes.
@@ -103,7 +107,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let was = live.call_method0("copy")?;
             let retract = self.helper("retract")?;
             let texts = PyList::new(self.work.kit.py, texts)?;
-            let arguments = (&live, texts, (number,), name, &self.before, self.unknown());
+            let unknown = self.unknown(body, &links);
+            let arguments = (&live, texts, (number,), name, &self.before, unknown);
             // Where it cannot be told, the entries stay.
             match retract.call1(arguments) {
                 Ok(_) if live.eq(&was).unwrap_or(true) => {}

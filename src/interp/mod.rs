@@ -10,6 +10,7 @@
 //! from, and [`enter`] refuses when it is over.
 
 mod probe;
+mod symbols;
 
 pub use probe::utf8;
 
@@ -22,6 +23,8 @@ use std::time::{Duration, Instant};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
+
+pub use symbols::symbol;
 
 /// Counts the interpreters that this process had, from 1.
 pub type Epoch = u64;
@@ -115,6 +118,7 @@ pub fn fork_generation() -> u64 {
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
 /// In a child process only the thread that forked is left.
+#[cfg(unix)]
 extern "C" fn in_forked_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
     IN_FLIGHT.store(DEPTH.try_with(Cell::get).unwrap_or(0), Ordering::SeqCst);

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::Refusal;
+use super::symbols::symbol;
 
 /// A `PyThreadState *` or `PyInterpreterState *` that is only compared.
 type Opaque = *mut c_void;
@@ -66,11 +67,7 @@ fn symbols() -> &'static Symbols {
 /// `F` is an `extern "C"` function pointer of the signature that `name` has.
 unsafe fn lookup<F: Copy>(name: &CStr) -> Option<F> {
     const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
-    // SAFETY: the name ends in NUL.
-    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    if address.is_null() {
-        return None;
-    }
+    let address = symbol(name)?;
     // SAFETY: the caller's promise, and the sizes are the same.
     Some(unsafe { std::mem::transmute_copy::<*mut c_void, F>(&address) })
 }
@@ -230,8 +227,11 @@ pub(super) fn at_exit() -> Result<(), &'static str> {
     }
 }
 
-/// Has [`super::in_forked_child`] called in child processes.
+/// Has [`super::in_forked_child`] called in child processes, where there are such.
 pub(super) fn at_fork() {
+    #[cfg(unix)]
     // SAFETY: the function lives as long as the process, and only stores two numbers.
-    unsafe { libc::pthread_atfork(None, None, Some(super::in_forked_child)) };
+    unsafe {
+        libc::pthread_atfork(None, None, Some(super::in_forked_child))
+    };
 }

@@ -14,6 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use super::graph::{Graph, Id};
 use super::imports::scan;
 use super::kept::{Kept, Packer};
+use super::takes::{Taken, takes};
 use crate::diff;
 use crate::files::Look;
 use crate::outline::{self, Outline, OutlineError};
@@ -32,6 +33,7 @@ pub struct Version {
     // In a box: most versions never have one.
     outline: OnceLock<Box<Result<Outline, OutlineError>>>,
     imports: OnceLock<Arc<Imports>>,
+    takes: OnceLock<Option<Box<[Taken]>>>,
 }
 
 /// Import statements: leading dots, dotted name, imported names.
@@ -56,6 +58,7 @@ impl Version {
             known,
             outline: OnceLock::new(),
             imports: OnceLock::new(),
+            takes: OnceLock::new(),
         }
     }
 
@@ -108,6 +111,28 @@ impl Version {
     pub fn imports_as(&self, other: &Self) -> bool {
         let both = self.imports.get().zip(other.imports.get());
         both.is_some_and(|(own, others)| Arc::ptr_eq(own, others))
+    }
+
+    /// What it takes from others, as a module of this package; `None` when there is no outline.
+    pub fn takes(&self, package: &str) -> Option<&[Taken]> {
+        let found = self.takes.get_or_init(|| {
+            if let Some(outline) = self.outline.get() {
+                return Some(takes(outline.as_ref().as_ref().ok()?, package));
+            }
+            let outline = outline::read(&self.glance());
+            let found = takes(outline.as_ref().ok()?, package);
+            // When something is looked at, more than this will be asked.
+            if found.iter().any(|t| !t.idle) {
+                let _ = self.outline.set(Box::new(outline));
+            }
+            Some(found)
+        });
+        found.as_deref()
+    }
+
+    /// Whether `takes` was asked before.
+    pub fn has_takes(&self) -> bool {
+        self.takes.get().is_some()
     }
 
     /// The modules that its import statements name: leading dots, dotted name, imported names.

@@ -10,9 +10,11 @@ mod kept;
 mod ledger;
 mod stale;
 mod survey;
+mod takes;
 
 pub use graph::{Graph, Id, Marks};
 pub use imports::{resolve, scan};
 pub use ledger::{Failure, Ledger, Record, Version, forward, targets};
 pub use stale::{FirstLook, Origin, loader_text};
 pub use survey::{Places, Seen, View, survey};
+pub use takes::Taken;

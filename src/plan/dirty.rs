@@ -23,6 +23,9 @@ pub struct Dirty {
     pub appeared: BTreeSet<String>,
     /// `from m import X` in the body of a class, where X changed: see `import_key`.
     pub imports: BTreeSet<String>,
+    /// Attributes that a class body binds again, over what later statements made of them:
+    /// `C.attr`.
+    pub overwritten: BTreeSet<String>,
 }
 
 /// Whether a text may call one of the functions that look into definitions.
@@ -67,6 +70,7 @@ impl Dirty {
         self.values.is_empty()
             && self.behaviour.is_empty()
             && self.imports.is_empty()
+            && self.overwritten.is_empty()
             && self.contents.is_empty()
     }
 
@@ -85,6 +89,14 @@ impl Dirty {
         self.behaviour
             .entry(path.into())
             .or_insert_with(|| why.into());
+    }
+
+    /// The body of a class runs again, these statements of it: what the module made of the
+    /// attributes they bind is to be made of them again.
+    pub fn overwrite<'s>(&mut self, class: &str, members: impl IntoIterator<Item = &'s Statement>) {
+        let names = members.into_iter().flat_map(|member| &member.uses.binds);
+        self.overwritten
+            .extend(names.map(|name| format!("{class}.{name}")));
     }
 
     /// What is at `path` has other entries.
@@ -116,7 +128,7 @@ impl Dirty {
             .next()
     }
 
-    /// Takes over what another one says.
+    /// Takes over what another one says to others.
     pub fn append(&mut self, other: &mut Self) {
         self.values.append(&mut other.values);
         self.behaviour.append(&mut other.behaviour);
@@ -253,6 +265,11 @@ impl<'a> Functions<'a> {
         found.by_path.get(path).cloned().unwrap_or_default()
     }
 
+    /// Whether a class statement stands for this name.
+    pub fn defines_class(&self, name: &str) -> bool {
+        self.at(name).iter().any(|s| s.kind == Kind::Class)
+    }
+
     fn made_by(&self, name: &str) -> &'a [String] {
         self.root(name).made_by
     }
@@ -361,6 +378,15 @@ impl<'a> Functions<'a> {
         calls
             .iter()
             .find_map(|path| self.differs(path, dirty, &mut seen))
+    }
+
+    /// `Kind.__members__`: all that a class has.
+    fn listed(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
+        let mut classes = reads.iter().filter_map(|path| {
+            path.split_once(".__members__")
+                .or_else(|| path.split_once(".__dict__"))
+        });
+        classes.find_map(|(class, _)| self.differs(class, dirty, &mut BTreeSet::new()))
     }
 
     /// `Kid.SIZE`, where SIZE is an attribute of the base.
@@ -593,5 +619,13 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
         .or_else(|| dirty.looked_into(uses))
         .or_else(|| functions.acts_differently(&uses.calls, dirty))
         .or_else(|| functions.inherited(&uses.reads, dirty))
+        .or_else(|| functions.listed(&uses.reads, dirty))
         .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
+        .or_else(|| {
+            let again = uses
+                .writes
+                .iter()
+                .find(|p| dirty.overwritten.contains(*p))?;
+            Some(format!("changes {again}, which is bound again"))
+        })
 }

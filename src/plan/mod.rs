@@ -5,15 +5,17 @@
 //! got the same value is left alone (`affected` is asked again with what really changed).
 
 mod dirty;
+mod parts;
 mod reach;
 mod reaching;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diff::{Changes, What};
+use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use dirty::{Dirty, Functions, affected, import_key, may_look, remade};
+pub use parts::{affected_members, members};
 pub use reach::acting;
 
 /// What is to be done about one statement.
@@ -152,6 +154,10 @@ impl<'a> Reached<'a> {
         all.filter(|at| self.effects[*at].binds.contains(name))
     }
 
+    fn restartable(&self, at: usize) -> bool {
+        restartable(self.new, self.places[at])
+    }
+
     /// The first that stands at this place of the text, or after it.
     fn from_place(&self, place: usize) -> usize {
         self.places.partition_point(|at| *at < place)
@@ -235,7 +241,7 @@ pub fn make_with(
     }
     gone_effects(old, &reached, changes, &mut plan);
     moves.mark(&reached, changes, &mut plan);
-    restart_chains(&reached, anew, &mut plan);
+    restart_chains(&reached, changes, anew, &mut plan);
     let mut partly = BTreeSet::new();
     for change in &changes.items {
         if matches!(&change.what, What::Inner(inner) if runs_parts(inner)) {
@@ -245,6 +251,7 @@ pub fn make_with(
     // Marks only ever grow, so this ends.
     loop {
         let mut grown = propagate(
+            old,
             &reached,
             changes,
             &functions,
@@ -253,7 +260,7 @@ pub fn make_with(
             &mut partly,
         );
         grown |= reach_back(&reached, &partly, &mut plan);
-        grown |= restart_chains(&reached, anew, &mut plan);
+        grown |= restart_chains(&reached, changes, anew, &mut plan);
         if !grown {
             return plan;
         }
@@ -288,7 +295,7 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
             let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
                 continue;
             };
-            if restartable(reached.statement(origin)) {
+            if reached.restartable(origin) {
                 run(
                     plan,
                     origin,
@@ -332,12 +339,23 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
     }
 }
 
-/// Whether a name may be made anew from this statement: nothing but itself is lost. A parser of
-/// arguments is a description and nothing else.
-fn restartable(statement: &Statement) -> bool {
+/// Whether a name may be made anew from this statement: nothing but itself is lost. What functions
+/// take from an iterator when they are called (numbers for things that live on) is not to come
+/// twice. A parser of arguments is a description and nothing else.
+fn restartable(outline: &Outline, at: usize) -> bool {
+    let body = &outline.body;
+    let statement = &body[at];
+    let taken = |name: &String| {
+        let mut users = outline.index().later(body, name).into_iter();
+        users.any(|user| body[user].later.mutates.contains(name))
+    };
     let parser = |path: &String| path.rsplit('.').next() == Some("ArgumentParser");
     statement.kind == Kind::Assign
-        && (statement.value != Value::Other || statement.uses.calls.iter().any(parser))
+        && match statement.value {
+            Value::Other => statement.uses.calls.iter().any(parser),
+            Value::Pure | Value::Container => true,
+            Value::Iterator => !statement.uses.binds.iter().any(taken),
+        }
 }
 
 fn run(plan: &mut Plan, at: usize, why: &str) -> bool {
@@ -358,14 +376,19 @@ fn runs(plan: &Plan, at: usize) -> bool {
 /// fresh binding; otherwise what one of them does would be done twice. Only where the first
 /// is a literal or plain container: an application object that lives on is not replaced, the
 /// changed statement alone runs on it.
-fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Plan) -> bool {
+fn restart_chains(
+    reached: &Reached<'_>,
+    changes: &Changes,
+    anew: &BTreeSet<String>,
+    plan: &mut Plan,
+) -> bool {
     let mut grown = false;
     let effects = &reached.effects;
     for origin in 0..reached.len() {
         let statement = reached.statement(origin);
         for name in &statement.uses.binds {
             let asked = statement.kind == Kind::Assign && anew.contains(name);
-            if !restartable(statement) && !asked {
+            if !reached.restartable(origin) && !asked {
                 continue;
             }
             let after = reached.writers(name).iter().copied();
@@ -373,7 +396,20 @@ fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Pla
                 .filter(|&i| i > origin)
                 .take_while(|&i| effects[i].mutates.contains(name))
                 .collect();
-            if !links.is_empty() && (runs(plan, origin) || links.iter().any(|&i| runs(plan, i))) {
+            // Of a class in parts, those that change the name; an enumeration runs as a whole.
+            let in_parts = |plan: &Plan, at: usize| match changes.at(reached.places[at]).1 {
+                What::Inner(inner) if plan.steps[at].mark == Mark::Members => {
+                    again(reached.statement(at), inner).any(|member| {
+                        statement.value == Value::Iterator || member.uses.mutates.contains(name)
+                    })
+                }
+                _ => false,
+            };
+            let links_run = |plan: &Plan| {
+                let mut links = links.iter();
+                links.any(|&i| runs(plan, i) || in_parts(plan, i))
+            };
+            if !links.is_empty() && (runs(plan, origin) || links_run(plan)) {
                 for at in std::iter::once(origin).chain(links) {
                     grown |= run(plan, at, &format!("{name} is made anew"));
                 }
@@ -385,6 +421,7 @@ fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Pla
 
 /// Forward: readers of what changed run again.
 fn propagate(
+    old: &Outline,
     reached: &Reached<'_>,
     changes: &Changes,
     functions: &Functions<'_>,
@@ -441,6 +478,22 @@ fn propagate(
             }
         }
         let line = statement.span.line;
+        if statement.kind == Kind::Class && plan.steps[at].mark != Mark::Keep {
+            let (partner, what) = changes.at(reached.places[at]);
+            // Its base, perhaps, is another class.
+            let derived = plan.steps[at].mark == Mark::RunIf;
+            if derived || partner.is_some_and(|at| layout_differs(&old.body[at], statement, what)) {
+                // Most often another class then: those that derive from it must know.
+                dirty.value(&statement.name, format!("which changed on line {line}"));
+            }
+            match (&plan.steps[at].mark, what) {
+                (Mark::Members, What::Inner(inner)) => {
+                    dirty.overwrite(&statement.name, again(statement, inner));
+                }
+                (Mark::Members, _) => {}
+                _ => dirty.overwrite(&statement.name, &statement.body),
+            }
+        }
         match plan.steps[at].mark {
             Mark::Run | Mark::RunIf => {
                 if effects[at].opaque {
@@ -461,7 +514,11 @@ fn propagate(
                                 dirty.value(name, format!("which changed on line {line}"));
                             }
                         }
-                        _ => dirty.value(name, format!("which changed on line {line}")),
+                        _ => {
+                            for path in changed_paths(statement, name, functions) {
+                                dirty.value(path, format!("which changed on line {line}"));
+                            }
+                        }
                     }
                 }
             }
@@ -471,7 +528,7 @@ fn propagate(
             Mark::Members => {
                 if let What::Inner(inner) = changes.at(reached.places[at]).1 {
                     members(statement, inner, "", &mut dirty);
-                    if statement.kind == Kind::Class && data_changed(statement, inner) {
+                    if statement.kind == Kind::Class && parts::data_changed(statement, inner) {
                         // Fields perhaps, and then the constructor is another one.
                         dirty.acts(&statement.name, format!("which changed on line {line}"));
                         dirty.has_others(&statement.name, format!("which changed on line {line}"));
@@ -500,75 +557,51 @@ fn propagate(
     grown
 }
 
-/// Whether attributes of a class body, not only its methods, came, went or changed.
-fn data_changed(class: &Statement, inner: &Changes) -> bool {
-    let data = |s: &Statement| matches!(s.kind, Kind::Assign | Kind::Annotation);
-    !inner.removed.is_empty()
-        || inner
-            .items
-            .iter()
-            .any(|c| c.what != What::Same && data(&class.body[c.new]))
+/// What differs when a statement has run that changes `name` in place or binds it: the name, or
+/// attributes of a class, whose other users need not be told then.
+pub fn changed_paths<'s>(
+    statement: &'s Statement,
+    name: &'s str,
+    functions: &Functions<'_>,
+) -> Vec<&'s str> {
+    let uses = &statement.uses;
+    let of_name = |path: &&String| root(path) == name;
+    let paths: Vec<&str> = uses
+        .writes
+        .iter()
+        .filter(of_name)
+        .map(String::as_str)
+        .collect();
+    let simple = statement.kind != Kind::Compound && !uses.binds.iter().any(|n| n == name);
+    match simple && !paths.is_empty() && functions.defines_class(name) {
+        true => paths,
+        false => vec![name],
+    }
+}
+
+/// Whether instances of a class may need another layout than those there are.
+fn layout_differs(old: &Statement, new: &Statement, what: &What) -> bool {
+    let slots = |member: &Statement| member.uses.binds.iter().any(|name| name == "__slots__");
+    match what {
+        What::Header(_) => old.decorators == new.decorators,
+        What::Inner(inner) => {
+            again(new, inner).any(slots) || inner.removed.iter().any(|at| slots(&old.body[*at]))
+        }
+        _ => false,
+    }
+}
+
+/// The statements of a class body that changed so that they have to run again.
+fn again<'a>(class: &'a Statement, inner: &'a Changes) -> impl Iterator<Item = &'a Statement> {
+    let changed =
+        |change: &&Change| matches!(change.what, What::Added | What::Changed | What::Header(_));
+    let changed = inner.items.iter().filter(changed);
+    changed.map(|change| &class.body[change.new])
 }
 
 /// Whether only statements inside a class body, not its header, are affected.
 fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
     statement.kind == Kind::Class && affected(&statement.head, functions, dirty).is_none()
-}
-
-/// The parts of a class that stand as they are but for what they read.
-pub fn affected_members(
-    class: &Statement,
-    prefix: &str,
-    functions: &Functions<'_>,
-    dirty: &mut Dirty,
-) {
-    let prefix = format!("{prefix}{}.", class.name);
-    let mut local = dirty.clone();
-    for member in &class.body {
-        if member.kind == Kind::Class {
-            affected_members(member, &prefix, functions, dirty);
-            continue;
-        }
-        let Some(why) = affected(&member.uses, functions, &local) else {
-            continue;
-        };
-        for name in &member.uses.binds {
-            if member.kind == Kind::Function {
-                dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
-            } else {
-                dirty.value(format!("{prefix}{name}"), format!("which {why}"));
-                local.value(name, format!("which {why}"));
-            }
-        }
-    }
-}
-
-/// The paths that the changed parts of a class or compound make dirty.
-pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut Dirty) {
-    let prefix = match statement.kind {
-        Kind::Class => format!("{prefix}{}.", statement.name),
-        _ => prefix.to_owned(),
-    };
-    for change in &inner.items {
-        let part = &statement.body[change.new];
-        let why = format!("which changed on line {}", part.span.line);
-        match &change.what {
-            What::Same => {}
-            What::Body | What::Header(None) => dirty.acts(format!("{prefix}{}", part.name), why),
-            What::Inner(deeper) | What::Header(Some(deeper)) => {
-                members(part, deeper, &prefix, dirty);
-            }
-            What::Changed | What::Added => {
-                for name in &part.uses.binds {
-                    match part.kind {
-                        Kind::Function => dirty.acts(format!("{prefix}{name}"), why.clone()),
-                        Kind::Class => {}
-                        _ => dirty.value(format!("{prefix}{name}"), why.clone()),
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its
@@ -594,7 +627,7 @@ fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) 
                 let same_object =
                     !own && writers.iter().filter(|i| **i > source).all(|&i| {
                         !effects[i].binds.contains(name) || effects[i].mutates.contains(name)
-                    }) && !restartable(reached.statement(source));
+                    }) && !reached.restartable(source);
                 if !same_object {
                     grown |= run(
                         plan,

@@ -151,7 +151,7 @@ impl<'a> Written<'a> {
         let before = &before[..before.partition_point(|place| place.0 < at)];
         let makes = |(_, binds, mutates): &&(usize, bool, bool)| *binds && !*mutates;
         let (origin, ..) = *before.iter().rfind(makes)?;
-        if !restartable(&self.outline.body[origin]) {
+        if !restartable(self.outline, origin) {
             return Some(origin);
         }
         before.last().map(|place| place.0)

@@ -228,10 +228,8 @@ impl Reloader {
             }
         }
         // A new file may be what a failed import was missing.
-        if !strangers.is_empty() {
-            kit.py
-                .import("importlib")?
-                .call_method0("invalidate_caches")?;
+        if self.are_new(strangers) {
+            crate::interp::library(kit.py, "importlib")?.call_method0("invalidate_caches")?;
         }
         let appeared = self.appeared(kit, strangers, &mut edited)?;
         Ok(Changed {
@@ -239,6 +237,27 @@ impl Reloader {
             reports,
             appeared,
         })
+    }
+
+    /// Whether one of these files was not there before, as far as is known: one that is only
+    /// written again is no news for the import system.
+    fn are_new(&self, files: &[PathBuf]) -> bool {
+        /// More are forgotten: their next save costs a look that was not needed.
+        const MOST: usize = 4096;
+        let mut known = self.strangers.lock();
+        let mut new = false;
+        for path in files {
+            if !path.exists() {
+                known.remove(path);
+            } else if !known.contains(path) {
+                new = true;
+                if known.len() >= MOST {
+                    known.clear();
+                }
+                known.insert(path.clone());
+            }
+        }
+        new
     }
 
     /// New files that tracked modules have tried to import, or would have, had they been there:

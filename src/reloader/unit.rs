@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::dependents::{Inbound, inbound};
 use super::order::Order;
+use super::passing::{Passed, Words};
 use super::{Flags, Policy, Reloader, hooks};
 use crate::apply::{self, Facts, Job, Kit, Source, Work};
 use crate::diff;
@@ -43,6 +44,8 @@ pub(super) struct Unit<'u, 'k, 'py> {
     pub edited: BTreeMap<String, Edited>,
     /// Edited modules and their dependents, each after those it imports.
     pub order: Vec<String>,
+    /// Which of `order` nobody imports.
+    ends: Vec<bool>,
     /// Some module of `order` comes before one that it imports.
     circular: bool,
     /// Modules that can be imported now and could not before.
@@ -68,6 +71,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             flags,
             edited,
             order: order.names,
+            ends: order.ends,
             circular: order.circular,
             appeared,
         }
@@ -156,13 +160,27 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let mut stamp = 0_usize;
         let mut stamps: HashMap<String, usize> = HashMap::new();
         let mut reloaded: Vec<Bound<'py, PyDict>> = Vec::new();
+        let mut words = Words::new(self.kit.py);
         for round in 0..ROUNDS {
             let mut moved = false;
-            for name in &self.order {
+            for (at, name) in self.order.iter().enumerate() {
                 let fail = |error: PyErr| Failed {
                     name: name.clone(),
                     error,
                 };
+                if facts.is_empty() && !self.edited.contains_key(name) {
+                    continue;
+                }
+                if !self.circular && self.ends[at] && !self.edited.contains_key(name) {
+                    match self.pass(work, &mut words, name, &facts).map_err(fail)? {
+                        Passed::No => {}
+                        Passed::Untouched => continue,
+                        Passed::Done(report) => {
+                            reports.insert(name.clone(), report);
+                            continue;
+                        }
+                    }
+                }
                 let since = seen.get(name).copied().unwrap_or(0);
                 let is_new = |module: &String| stamps.get(module).is_some_and(|s| *s > since);
                 let fresh: HashMap<String, Facts<'py>> = if facts.is_empty() {
@@ -231,12 +249,15 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         work.notes.clear();
         self.namespaces(work, &facts).map_err(fail)?;
-        let held = self.reloader.namespaces.lock();
-        work.places = held.iter().map(|n| n.bind(self.kit.py).clone()).collect();
-        drop(held);
-        for name in &self.order {
-            work.places
-                .extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
+        // Asked for closures only.
+        if !work.nested.is_empty() {
+            let held = self.reloader.namespaces.lock();
+            work.places = held.iter().map(|n| n.bind(self.kit.py).clone()).collect();
+            drop(held);
+            for name in &self.order {
+                work.places
+                    .extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
+            }
         }
         work.finish().map_err(fail)?;
         for dict in &reloaded {
