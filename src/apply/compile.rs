@@ -260,7 +260,7 @@ impl<'a> Source<'a> {
         let mut column = 0;
         for block in chain {
             let own = self.column(block);
-            if own > column {
+            if own > 0 && headers.is_empty() {
                 headers.push(format!("{}if 1:", " ".repeat(column)));
             }
             let pad = self.indentation(block);

@@ -331,6 +331,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// Whether an object was there before, or another statement has bound it to a name.
+    fn has_other_name(&self, statement: &Statement, object: &Bound<'py, PyAny>) -> PyResult<bool> {
+        if self.before.values().iter().any(|value| value.is(object)) {
+            return Ok(true);
+        }
+        let aliasing = statement.kind == Kind::Assign && statement.value == Value::Pure;
+        Ok(aliasing
+            && self.job.dict.iter().any(|(key, value)| {
+                value.is(object) && !statement.uses.binds.contains(&text(&key))
+            }))
+    }
+
     /// Which object a name is bound to in the end.
     pub(super) fn bring_together(
         &mut self,
@@ -342,6 +354,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Bound<'py, PyAny>> {
         if old.is(new) || identical(old, new) && !container(old) {
             return Ok(old.clone());
+        }
+        // An object that was there before under another name was not made by this statement:
+        // the name means that one now, and the old one stays what it is.
+        if statement.kind == Kind::Import || self.has_other_name(statement, new)? {
+            return Ok(new.clone());
         }
         if container(old) && old.get_type().is(new.get_type()) {
             let mutators: Vec<usize> = self.mutators(name).collect();
@@ -372,12 +389,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.update_container(old, new, base.as_ref(), name)?;
             return Ok(old.clone());
         }
-        // An object that was there before under another name was not made by this statement:
-        // the name means that one now, and the old one stays what it is.
-        if statement.kind == Kind::Import
-            || self.before.values().iter().any(|value| value.is(new))
-            || (statement.kind == Kind::Assign && !same_origin(old, new))
-        {
+        if statement.kind == Kind::Assign && !same_origin(old, new) {
             return Ok(new.clone());
         }
         let mut old = old.clone();

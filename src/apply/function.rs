@@ -50,14 +50,29 @@ pub fn find<'py>(
     wanted: Wanted<'_>,
     globals: &Bound<'py, PyDict>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let is = |candidate: &Bound<'py, PyAny>| {
-        wanted.is(kit, candidate)
+    let mut found = None;
+    search(kit, value, globals, &mut |candidate| {
+        if wanted.is(kit, candidate)
             && candidate
                 .getattr(kit.word(Word::Globals))
-                .is_ok_and(|found| found.is(globals))
-    };
-    if is(value) {
-        return Ok(Some(value.clone()));
+                .is_ok_and(|theirs| theirs.is(globals))
+        {
+            found = Some(candidate.clone());
+        }
+        found.is_some()
+    })?;
+    Ok(found)
+}
+
+/// Shows `look` an object and what it leads to, until that has seen enough or it leads too far.
+pub(super) fn search<'py>(
+    kit: &Kit<'py>,
+    value: &Bound<'py, PyAny>,
+    globals: &Bound<'py, PyDict>,
+    look: &mut dyn FnMut(&Bound<'py, PyAny>) -> bool,
+) -> PyResult<()> {
+    if look(value) {
+        return Ok(());
     }
     // Plain functions of this module hold nothing but themselves; most names end here.
     let referents = kit.gc.getattr("get_referents")?;
@@ -82,18 +97,15 @@ pub fn find<'py>(
                 if !seen.insert(object.as_ptr() as usize) {
                     continue;
                 }
-                if is(&object) {
-                    return Ok(Some(object));
-                }
-                if seen.len() > SEARCH_OBJECTS {
-                    return Ok(None);
+                if look(&object) || seen.len() > SEARCH_OBJECTS {
+                    return Ok(());
                 }
                 next.push(object);
             }
         }
         level = next;
     }
-    Ok(None)
+    Ok(())
 }
 
 /// Code objects that do the same and show the same lines.

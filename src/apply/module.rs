@@ -10,7 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
 use super::compile::Source;
-use super::function::Wanted;
+use super::function::{Wanted, search};
+use super::kit::Kit;
 use super::lines::Moved;
 use super::work::Work;
 use crate::diff::{Changes, What};
@@ -43,6 +44,8 @@ pub struct Job<'a, 'py> {
     /// What changed around the module, in its own words.
     pub outside: &'a Dirty,
     pub rebinds: &'a [Rebind<'py>],
+    /// The same, by the star imports of the old text.
+    pub lost: &'a [Rebind<'py>],
     /// What paths into changed modules (`m.X`) meant before.
     pub was: &'a [(String, Bound<'py, PyAny>)],
     /// Other modules import it: they are to know what differs.
@@ -561,7 +564,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
             if found {
-                clear_cache(&value)?;
+                clear_cache(self.work.kit, &value, &self.job.dict)?;
             }
         }
         Ok(())
@@ -589,11 +592,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 }
 
-/// Forgets what an `lru_cache` (perhaps inside a static or class method) has remembered.
-pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
+/// Forgets what an `lru_cache` (perhaps inside a static or class method, or a wrapper that says
+/// nothing of what it wraps) has remembered.
+pub(super) fn clear_cache<'py>(
+    kit: &Kit<'py>,
+    value: &Bound<'py, PyAny>,
+    globals: &Bound<'py, PyDict>,
+) -> PyResult<()> {
     let mut at = value.clone();
     for _ in 0..4 {
-        if at.get_type().name()? == "_lru_cache_wrapper" {
+        if kit.is_cache(&at) {
             return at.call_method0("cache_clear").map(drop);
         }
         let inner = at
@@ -604,6 +612,24 @@ pub(super) fn clear_cache(value: &Bound<'_, PyAny>) -> PyResult<()> {
             Ok(inner) => at = inner,
             Err(_) => break,
         }
+    }
+    if !kit.is_function(&at) || at.getattr("__closure__")?.is_none() {
+        return Ok(());
+    }
+    let mut caches = Vec::new();
+    search(kit, &at, globals, &mut |object| {
+        let ours = kit.is_cache(object)
+            && object
+                .getattr("__wrapped__")
+                .and_then(|f| f.getattr("__globals__"))
+                .is_ok_and(|found| found.is(globals));
+        if ours {
+            caches.push(object.clone());
+        }
+        false
+    })?;
+    for cache in caches {
+        cache.call_method0("cache_clear")?;
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(holder) = holder {
             // What is the function itself has no results in store.
             if !holder.is(&function) {
-                clear_cache(holder)?;
+                clear_cache(kit, holder, &self.job.dict)?;
             }
             if let Some(class) = class {
                 self.work.forget_stored(class, holder)?;
@@ -84,7 +84,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if before.eq(&after)? {
             return Ok(());
         }
-        for object in std::iter::once(function).chain(holder.filter(|h| !h.is(function))) {
+        let mut objects = vec![function.clone()];
+        let mut at = holder.cloned();
+        while let Some(object) = at.filter(|o| !o.is(function) && objects.len() < 16) {
+            let inner = object.getattr("__wrapped__").ok();
+            // A wrapper without a text is one that copied none, unless it says whose it copied.
+            if !before.is_none() || inner.is_some() || !self.work.kit.is_function(&object) {
+                objects.push(object);
+            }
+            at = inner;
+        }
+        for object in &objects {
             // A getter's text is a property's own only where it was given; else it follows.
             if let Ok(now) = object.getattr("__doc__")
                 && now.eq(&before)?

@@ -165,6 +165,22 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.facts.rebound.push((name, Some(theirs), None));
             }
         }
+        // What is gone there as well.
+        for lost in self.job.lost {
+            let (Some(theirs), None, true) = (&lost.old, &lost.new, lost.star) else {
+                continue;
+            };
+            let now = self.job.dict.get_item(&lost.name)?;
+            if now.is_some_and(|now| now.is(theirs))
+                && self.binders(&lost.name).next().is_none()
+                && self.star_value(&lost.name)?.is_none()
+            {
+                self.job.dict.del_item(&lost.name)?;
+                self.dirty.value(&lost.name, "which is gone");
+                let gone = (lost.name.clone(), Some(theirs.clone()), None);
+                self.facts.rebound.push(gone);
+            }
+        }
         Ok(())
     }
 

@@ -83,6 +83,9 @@ impl<'py> Work<'_, 'py> {
                     && kit.is_function(&before)
                     && kit.is_function(&after)
                     && before.getattr("__globals__")?.is(&self.dict)
+                    && before
+                        .getattr("__qualname__")?
+                        .eq(after.getattr("__qualname__")?)?
                 {
                     if let Some(class) = class {
                         self.forget_stored(class, old)?;

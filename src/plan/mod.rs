@@ -243,21 +243,27 @@ pub fn make_with(
     moves.mark(&reached, changes, &mut plan);
     restart_chains(&reached, changes, anew, &mut plan);
     let mut partly = BTreeSet::new();
-    for change in &changes.items {
-        if matches!(&change.what, What::Inner(inner) if runs_parts(inner)) {
-            partly.insert(reached.from_place(change.new));
+    let mut wrapped = BTreeSet::new();
+    for (at, &place) in reached.places.iter().enumerate() {
+        let (partner, what) = changes.at(place);
+        if matches!(what, What::Inner(inner) if runs_parts(inner)) {
+            partly.insert(at);
+        }
+        let decorated = |statement: &Statement| statement.decorators != 0;
+        if decorated(&new.body[place]) || partner.is_some_and(|at| decorated(&old.body[at])) {
+            wrapped.insert(at);
         }
     }
     // Marks only ever grow, so this ends.
     loop {
+        let around = (&functions, outside);
         let mut grown = propagate(
             old,
             &reached,
             changes,
-            &functions,
-            outside,
+            around,
+            (&wrapped, &mut partly),
             &mut plan,
-            &mut partly,
         );
         grown |= reach_back(&reached, &partly, &mut plan);
         grown |= restart_chains(&reached, changes, anew, &mut plan);
@@ -424,10 +430,9 @@ fn propagate(
     old: &Outline,
     reached: &Reached<'_>,
     changes: &Changes,
-    functions: &Functions<'_>,
-    outside: &Dirty,
+    (functions, outside): (&Functions<'_>, &Dirty),
+    (wrapped, partly): (&BTreeSet<usize>, &mut BTreeSet<usize>),
     plan: &mut Plan,
-    partly: &mut BTreeSet<usize>,
 ) -> bool {
     let mut dirty = outside.clone();
     let mut grown = false;
@@ -510,7 +515,7 @@ fn propagate(
                             if statement.kind == Kind::Class {
                                 dirty.has_others(name, format!("which changed on line {line}"));
                             }
-                            if statement.decorators != 0 {
+                            if wrapped.contains(&at) {
                                 dirty.value(name, format!("which changed on line {line}"));
                             }
                         }

@@ -182,6 +182,17 @@ fn groups(graph: &Graph, overlay: &Overlay) -> Vec<usize> {
         .collect()
 }
 
+/// What an import of a module begins with: the outermost of its packages that is not there yet,
+/// which may import its modules in an order of its own. `None` when all are there.
+fn package_first(graph: &Graph, nodes: &Marks, seen: &Marks, id: Id) -> Option<Id> {
+    let name = graph.name(id);
+    let packages = name.match_indices('.').map(|(at, _)| &name[..at]);
+    packages
+        .filter_map(|package| graph.find(package))
+        .chain(std::iter::once(id))
+        .find(|id| nodes.has(*id) && !seen.has(*id))
+}
+
 /// Edited modules and their dependents, each after those it imports; whether that was not to be
 /// had for all. Where imports go round in a circle, the order of the imports decides.
 fn order(graph: &Graph, overlay: &Overlay) -> (Vec<Id>, bool) {
@@ -210,18 +221,26 @@ fn order(graph: &Graph, overlay: &Overlay) -> (Vec<Id>, bool) {
     // Depth first, without recursion: import chains can be long.
     let mut stack: Vec<(Id, usize)> = Vec::new();
     for start in &starts {
-        if seen.set(*start) {
-            stack.push((*start, 0));
-        }
-        while let Some((id, at)) = stack.pop() {
-            match overlay.new_targets(graph, id).get(at) {
-                Some(target) => {
-                    stack.push((id, at + 1));
-                    if nodes.has(*target) && first(id, *target) && seen.set(*target) {
-                        stack.push((*target, 0));
+        while let Some(begin) = package_first(graph, &nodes, &seen, *start) {
+            seen.set(begin);
+            stack.push((begin, 0));
+            while let Some((id, at)) = stack.pop() {
+                let Some(target) = overlay.new_targets(graph, id).get(at) else {
+                    out.push(id);
+                    continue;
+                };
+                let next = (nodes.has(*target) && first(id, *target))
+                    .then(|| package_first(graph, &nodes, &seen, *target))
+                    .flatten();
+                match next {
+                    Some(next) => {
+                        // Once more, if that was its package and did not import it.
+                        stack.push((id, at));
+                        seen.set(next);
+                        stack.push((next, 0));
                     }
+                    None => stack.push((id, at + 1)),
                 }
-                None => out.push(id),
             }
         }
     }

@@ -373,6 +373,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let old = Source::new(kit.py, running.text(), old_outline, &filename)?;
         let package = record.package.read().clone();
         let mut around = inbound(kit, new_outline, &package, &dict, facts)?;
+        // Names that a star import of the old text had brought, and that are gone where it took them
+        // from: whether the new text still has that import or not.
+        let lost = if old_outline.star {
+            inbound(kit, old_outline, &package, &dict, facts)?.rebinds
+        } else {
+            Vec::new()
+        };
         around.outside.appeared = self.appeared_in(new_outline, &package);
         let mut plan = if policy == Policy::Full
             || !known
@@ -412,6 +419,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 plan: &plan,
                 outside: &around.outside,
                 rebinds: &around.rebinds,
+                lost: &lost,
                 was: &around.was,
                 imported: self.order.len() > 1,
                 keep: &keep,
@@ -537,6 +545,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             plan: &plan,
             outside: &around.outside,
             rebinds: &around.rebinds,
+            lost: &[],
             was: &around.was,
             imported: self.order.len() > 1,
             keep: &keep,

@@ -127,6 +127,10 @@ class Maker:
         if not own:
             return None
         name, c = rng.choice(list(own.items()))
+        made = next(i for i, s in enumerate(module.stmts) if name in s.cats)
+        if "(" in module.stmts[made].text and any(
+                name in self.p.render_stmt(module, s) for s in module.stmts[made + 1:] if s.kind != "mutate"):
+            return None  # see Program.half_filled
         rest = {k: v for k, v in env.items() if k != name}
         value = self.int(rest, 1)
         if c.cat == "list":

@@ -145,7 +145,26 @@ class Program:
                 self.bind(env, stmt)
             if module.all_names is not None and any(n not in env for n in module.all_names):
                 return False
+            if self.half_filled(module):
+                return False
         return True
+
+    def half_filled(self, module):
+        """Whether a statement reads a container between what made it, with calls, and what fills it.
+        To run such a reader again would take the container as it was then: that is only to be had by
+        calling again what made it, which nobody asked for."""
+        made = {}
+        for stmt in module.stmts:
+            text = self.render_stmt(module, stmt)
+            if stmt.kind == "mutate" and re.split(r"\W", text, 1)[0] in made:
+                if made[re.split(r"\W", text, 1)[0]]:
+                    return True
+                continue
+            for name in made:
+                made[name] = made[name] or re.search(rf"\b{name}\b", text) is not None
+            if stmt.kind == "container" and re.search(r"\b(?!len|sum|range)\w+\(|\.values\(|\.g\d", text):
+                made.update(dict.fromkeys(stmt.cats, False))
+        return False
 
     def used(self, name, but=None):
         """Whether any statement but one mentions a word."""
