@@ -6,9 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::annotations::{lazy, may_annotate_inside};
-use super::function::Wanted;
 use super::kit::text;
 use super::lines::Moved;
+use super::made::other_names;
 use super::module::{Run, container};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
@@ -28,18 +28,6 @@ pub(super) fn mangled(name: &str, class: Option<&str>) -> String {
         }
         _ => name.to_owned(),
     }
-}
-
-/// Whether two versions of a class body bind other names: a decorator may look at them.
-fn other_names(old: &Statement, new: &Statement) -> bool {
-    let names = |class: &Statement| -> BTreeSet<String> {
-        class
-            .body
-            .iter()
-            .flat_map(|m| m.uses.binds.iter().cloned())
-            .collect()
-    };
-    names(old) != names(new)
 }
 
 /// The names that a statement of a class body may annotate.
@@ -146,7 +134,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
-    fn class_name(&self, class: &Bound<'py, PyAny>) -> PyResult<String> {
+    pub(super) fn class_name(&self, class: &Bound<'py, PyAny>) -> PyResult<String> {
         Ok(text(&class.getattr("__name__")?))
     }
 
@@ -461,60 +449,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     && !class.body[..at].iter().any(binds)
             })
         })
-    }
-
-    /// Whether a class decorator (or `__init_subclass__`) put something else in the place of
-    /// plain methods, so that a new method must go through it as well.
-    fn processed(&self, class: &Bound<'py, PyAny>, old: &Statement) -> PyResult<bool> {
-        if old.decorators == 0 {
-            return Ok(false);
-        }
-        let kit = self.work.kit;
-        let own = self.class_name(class)?;
-        for member in &old.body {
-            if member.kind != Kind::Function || member.decorators != 0 {
-                continue;
-            }
-            let Some(entry) = kit.class_entry(class, &mangled(&member.name, Some(&own)))? else {
-                continue;
-            };
-            let implicit = ["__new__", "__init_subclass__", "__class_getitem__"]
-                .contains(&member.name.as_str());
-            let wanted = Wanted {
-                name: &member.name,
-                line: member.span.line,
-                placed: None,
-            };
-            if !implicit && !wanted.is(kit, &entry) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Whether something that is gone had told the class of itself (`__set_name__`): only a class
-    /// that is made anew does not have it in its books.
-    fn told_owner(&self, class: &Bound<'py, PyAny>, gone: &[&String]) -> PyResult<bool> {
-        let kit = self.work.kit;
-        let own = self.class_name(class)?;
-        for name in gone {
-            if let Some(entry) = kit.class_entry(class, &mangled(name, Some(&own)))?
-                && !kit.is_function(&entry)
-                && !kit.is_class(&entry)
-                && let Ok(told) = entry.get_type().getattr("__set_name__")
-                && kit.is_function(&told)
-                && !self.library(&told)?
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Whether a function is of the standard library's `functools`.
-    fn library(&self, function: &Bound<'py, PyAny>) -> PyResult<bool> {
-        let functools = self.work.kit.py.import("functools")?.dict();
-        Ok(function.getattr("__globals__")?.is(&functools))
     }
 
     /// Runs some statements of a class body over the live class.

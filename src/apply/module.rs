@@ -132,7 +132,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
         work.tx.container(&annotations)?;
     }
-    let public = public_names(&job.dict)?;
+    let public = super::imports::public_names(&job.dict)?;
     let mut run = Run {
         functions: Functions::of(job.new.outline),
         dirty: job.outside.clone(),
@@ -166,18 +166,12 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     run.kept_names()?;
     run.shift_lines()?;
     run.clear_caches()?;
-    if public_names(&run.job.dict)? != public {
+    if super::imports::public_names(&run.job.dict)? != public {
         // Decorators collect into it, so that no statement of its own need have run.
         run.dirty.value("__all__", "which changed");
     }
     run.export();
     Ok(run.facts)
-}
-
-/// What `__all__` says; `None` where it says nothing that can be read.
-fn public_names(dict: &Bound<'_, PyDict>) -> PyResult<Option<Vec<String>>> {
-    let all = dict.get_item("__all__")?;
-    Ok(all.and_then(|all| all.extract().ok()))
 }
 
 /// The names that each class that a plan is about bound in the old text, by qualified name.
@@ -292,9 +286,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                                 .is_some_and(|rest| rest.starts_with('.'))
                         }))
         });
-        if self.job.outside.seen_in_place(&body[origin].uses) {
-            return None;
-        }
         if !simple || fed {
             return self.skeleton(old, name, &links);
         }
@@ -459,97 +450,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.end_chain(&chain)?;
         }
         Ok(())
-    }
-
-    /// Gives names that were imported from changed modules their new values.
-    pub(super) fn take_imports(&mut self, statement: &Statement) -> PyResult<()> {
-        if statement.imports.is_empty() {
-            return Ok(());
-        }
-        let rebinds = self.job.rebinds;
-        for rebind in rebinds {
-            let here = statement.imports.iter().any(|i| {
-                if rebind.star {
-                    i.bound == "*"
-                } else {
-                    i.bound == rebind.name && i.name.is_some()
-                }
-            });
-            // What another statement binds as well is not the star import's to take away.
-            let elsewhere =
-                rebind.star && rebind.new.is_none() && self.binders(&rebind.name).next().is_some();
-            if elsewhere {
-                continue;
-            }
-            if !here {
-                continue;
-            }
-            let now = self.job.dict.get_item(&rebind.name)?;
-            let follows = match (&rebind.old, &now) {
-                (Some(old), Some(now)) => old.is(now),
-                (None, None) => rebind.star,
-                // A star import takes a name over that came from an earlier statement.
-                (None, Some(_)) if rebind.star => {
-                    let last = self.star_value(&rebind.name)?;
-                    !self.bound_after(statement, &rebind.name)
-                        && last.zip(rebind.new.as_ref()).is_some_and(|(a, b)| a.is(b))
-                }
-                // A name that was missing there and is missing here.
-                (Some(_), None) => false,
-                (None, Some(_)) => false,
-            };
-            if !follows {
-                continue;
-            }
-            // Public no more, or gone, in one of the modules that it could come from.
-            let other = match rebind.star && rebind.new.is_none() {
-                true => self.star_value(&rebind.name)?,
-                false => None,
-            };
-            if other.is_some()
-                && other
-                    .as_ref()
-                    .zip(now.as_ref())
-                    .is_some_and(|(a, b)| a.is(b))
-            {
-                continue;
-            }
-            let value = other.or_else(|| rebind.new.clone());
-            match &value {
-                Some(new) => self.job.dict.set_item(&rebind.name, new)?,
-                None if rebind.star => self.job.dict.del_item(&rebind.name)?,
-                None => {
-                    self.work.notes.push(format!(
-                        "{} is gone from where it was imported; {} keeps what it had",
-                        rebind.from, rebind.name
-                    ));
-                    continue;
-                }
-            }
-            let why = format!("which comes from {}", rebind.from);
-            self.dirty.value(&rebind.name, why);
-            let action = if value.is_some() {
-                Action::Rebound
-            } else {
-                Action::Removed
-            };
-            self.note(
-                ChangeKind::Import,
-                action,
-                &rebind.name,
-                statement,
-                &format!("{} changed", rebind.from),
-            );
-            self.facts.rebound.push((rebind.name.clone(), now, value));
-        }
-        Ok(())
-    }
-
-    /// Whether a statement after this one binds the name.
-    pub(super) fn bound_after(&self, statement: &Statement, name: &str) -> bool {
-        let body = &self.job.new.outline.body;
-        self.binders(name)
-            .any(|at| body[at].span.start > statement.span.start)
     }
 
     /// The statements of the new text that bind a name.

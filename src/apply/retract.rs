@@ -42,7 +42,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Paths that mean something else than they did when the module was imported.
     fn unknown(&self, body: &[Statement], links: &[usize]) -> Vec<String> {
         let known = |path: &&String| !self.job.was.iter().any(|(was, _)| was == *path);
-        let outside = self.job.outside.values.keys();
+        let outside = &self.job.outside;
+        let outside = outside.values.keys().chain(outside.contents.keys());
         // Also what is called or iterated over, and gives something else today.
         let called = links.iter().flat_map(|&at| &body[at].uses.calls);
         let acts = |path: &&String| self.job.outside.behaviour.contains_key(*path);

@@ -128,12 +128,6 @@ impl Dirty {
             .next()
     }
 
-    /// Whether a piece of code looks at what changed in place: what it gave before the change can
-    /// not be found out any more.
-    pub fn seen_in_place(&self, uses: &Uses) -> bool {
-        uses.reads.iter().any(|p| self.contents.contains_key(p)) || self.looked_into(uses).is_some()
-    }
-
     /// Takes over what another one says to others.
     pub fn append(&mut self, other: &mut Self) {
         self.values.append(&mut other.values);

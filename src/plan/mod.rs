@@ -5,6 +5,7 @@
 //! got the same value is left alone (`affected` is asked again with what really changed).
 
 mod dirty;
+mod parts;
 mod reach;
 mod reaching;
 
@@ -14,6 +15,7 @@ use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use dirty::{Dirty, Functions, affected, import_key, may_look, remade};
+pub use parts::{affected_members, members};
 pub use reach::acting;
 
 /// What is to be done about one statement.
@@ -531,7 +533,7 @@ fn propagate(
             Mark::Members => {
                 if let What::Inner(inner) = changes.at(reached.places[at]).1 {
                     members(statement, inner, "", &mut dirty);
-                    if statement.kind == Kind::Class && data_changed(statement, inner) {
+                    if statement.kind == Kind::Class && parts::data_changed(statement, inner) {
                         // Fields perhaps, and then the constructor is another one.
                         dirty.acts(&statement.name, format!("which changed on line {line}"));
                         dirty.has_others(&statement.name, format!("which changed on line {line}"));
@@ -602,75 +604,9 @@ fn again<'a>(class: &'a Statement, inner: &'a Changes) -> impl Iterator<Item = &
     changed.map(|change| &class.body[change.new])
 }
 
-/// Whether attributes of a class body, not only its methods, came, went or changed.
-fn data_changed(class: &Statement, inner: &Changes) -> bool {
-    let data = |s: &Statement| matches!(s.kind, Kind::Assign | Kind::Annotation);
-    !inner.removed.is_empty()
-        || inner
-            .items
-            .iter()
-            .any(|c| c.what != What::Same && data(&class.body[c.new]))
-}
-
 /// Whether only statements inside a class body, not its header, are affected.
 fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
     statement.kind == Kind::Class && affected(&statement.head, functions, dirty).is_none()
-}
-
-/// The parts of a class that stand as they are but for what they read.
-pub fn affected_members(
-    class: &Statement,
-    prefix: &str,
-    functions: &Functions<'_>,
-    dirty: &mut Dirty,
-) {
-    let prefix = format!("{prefix}{}.", class.name);
-    let mut local = dirty.clone();
-    for member in &class.body {
-        if member.kind == Kind::Class {
-            affected_members(member, &prefix, functions, dirty);
-            continue;
-        }
-        let Some(why) = affected(&member.uses, functions, &local) else {
-            continue;
-        };
-        for name in &member.uses.binds {
-            if member.kind == Kind::Function {
-                dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
-            } else {
-                dirty.value(format!("{prefix}{name}"), format!("which {why}"));
-                local.value(name, format!("which {why}"));
-            }
-        }
-    }
-}
-
-/// The paths that the changed parts of a class or compound make dirty.
-pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut Dirty) {
-    let prefix = match statement.kind {
-        Kind::Class => format!("{prefix}{}.", statement.name),
-        _ => prefix.to_owned(),
-    };
-    for change in &inner.items {
-        let part = &statement.body[change.new];
-        let why = format!("which changed on line {}", part.span.line);
-        match &change.what {
-            What::Same => {}
-            What::Body | What::Header(None) => dirty.acts(format!("{prefix}{}", part.name), why),
-            What::Inner(deeper) | What::Header(Some(deeper)) => {
-                members(part, deeper, &prefix, dirty);
-            }
-            What::Changed | What::Added => {
-                for name in &part.uses.binds {
-                    match part.kind {
-                        Kind::Function => dirty.acts(format!("{prefix}{name}"), why.clone()),
-                        Kind::Class => {}
-                        _ => dirty.value(format!("{prefix}{name}"), why.clone()),
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its

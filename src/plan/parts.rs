@@ -1,0 +1,72 @@
+//! What differs when only parts of a class or compound changed.
+
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Statement};
+
+use super::dirty::{Dirty, Functions, affected};
+
+/// Whether attributes of a class body, not only its methods, came, went or changed.
+pub(super) fn data_changed(class: &Statement, inner: &Changes) -> bool {
+    let data = |s: &Statement| matches!(s.kind, Kind::Assign | Kind::Annotation);
+    !inner.removed.is_empty()
+        || inner
+            .items
+            .iter()
+            .any(|c| c.what != What::Same && data(&class.body[c.new]))
+}
+
+/// The parts of a class that stand as they are but for what they read.
+pub fn affected_members(
+    class: &Statement,
+    prefix: &str,
+    functions: &Functions<'_>,
+    dirty: &mut Dirty,
+) {
+    let prefix = format!("{prefix}{}.", class.name);
+    let mut local = dirty.clone();
+    for member in &class.body {
+        if member.kind == Kind::Class {
+            affected_members(member, &prefix, functions, dirty);
+            continue;
+        }
+        let Some(why) = affected(&member.uses, functions, &local) else {
+            continue;
+        };
+        for name in &member.uses.binds {
+            if member.kind == Kind::Function {
+                dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
+            } else {
+                dirty.value(format!("{prefix}{name}"), format!("which {why}"));
+                local.value(name, format!("which {why}"));
+            }
+        }
+    }
+}
+
+/// The paths that the changed parts of a class or compound make dirty.
+pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut Dirty) {
+    let prefix = match statement.kind {
+        Kind::Class => format!("{prefix}{}.", statement.name),
+        _ => prefix.to_owned(),
+    };
+    for change in &inner.items {
+        let part = &statement.body[change.new];
+        let why = format!("which changed on line {}", part.span.line);
+        match &change.what {
+            What::Same => {}
+            What::Body | What::Header(None) => dirty.acts(format!("{prefix}{}", part.name), why),
+            What::Inner(deeper) | What::Header(Some(deeper)) => {
+                members(part, deeper, &prefix, dirty);
+            }
+            What::Changed | What::Added => {
+                for name in &part.uses.binds {
+                    match part.kind {
+                        Kind::Function => dirty.acts(format!("{prefix}{name}"), why.clone()),
+                        Kind::Class => {}
+                        _ => dirty.value(format!("{prefix}{name}"), why.clone()),
+                    }
+                }
+            }
+        }
+    }
+}
