@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
 use super::compile::Source;
-use super::function::{Wanted, search};
+use super::function::{Wanted, identical, search};
 use super::kit::Kit;
 use super::lines::Moved;
 use super::work::Work;
@@ -426,7 +426,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let now = self.job.dict.get_item(&rebind.name)?;
             let follows = match (&rebind.old, &now) {
-                (Some(old), Some(now)) => old.is(now),
+                // A number that was made again is equal and another object.
+                (Some(old), Some(now)) => old.is(now) || !container(now) && identical(old, now),
                 (None, None) => rebind.star,
                 // A star import takes a name over that came from an earlier statement.
                 (None, Some(_)) if rebind.star => !self.bound_after(statement, &rebind.name),
@@ -437,7 +438,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !follows {
                 continue;
             }
-            match &rebind.new {
+            let other = match rebind.new {
+                None if rebind.star => self.star_value(&rebind.name)?,
+                _ => None,
+            };
+            if other.is_some()
+                && other
+                    .as_ref()
+                    .zip(now.as_ref())
+                    .is_some_and(|(a, b)| a.is(b))
+            {
+                continue;
+            }
+            match rebind.new.as_ref().or(other.as_ref()) {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,
                 None => {
@@ -450,7 +463,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let why = format!("which comes from {}", rebind.from);
             self.dirty.value(&rebind.name, why);
-            let action = if rebind.new.is_some() {
+            let value = rebind.new.clone().or(other);
+            let action = if value.is_some() {
                 Action::Rebound
             } else {
                 Action::Removed
@@ -462,9 +476,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 statement,
                 &format!("{} changed", rebind.from),
             );
-            self.facts
-                .rebound
-                .push((rebind.name.clone(), now, rebind.new.clone()));
+            self.facts.rebound.push((rebind.name.clone(), now, value));
         }
         Ok(())
     }
@@ -627,7 +639,8 @@ pub(super) fn clear_cache<'py>(
     let mut at = value.clone();
     for _ in 0..4 {
         if kit.is_cache(&at) {
-            return at.call_method0("cache_clear").map(drop);
+            // It may have been put around another one.
+            at.call_method0("cache_clear")?;
         }
         let inner = at
             .getattr("__func__")

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::function::{Wanted, find, same_code};
+use super::function::{Wanted, find, same_code, search};
 use super::kit::reference_count;
 use super::module::{Run, clear_cache};
 use crate::outline::Statement;
@@ -77,19 +77,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         was: &Bound<'py, PyAny>,
         code: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
+        let kit = self.work.kit;
         let (before, after) = (self.docstring(was)?, self.docstring(code)?);
         if before.eq(&after)? {
             return Ok(());
         }
         let mut objects = vec![function.clone()];
-        let mut at = holder.cloned();
-        while let Some(object) = at.filter(|o| !o.is(function) && objects.len() < 16) {
-            let inner = object.getattr("__wrapped__").ok();
+        if let Some(holder) = holder.filter(|h| !h.is(function)) {
             // A wrapper without a text is one that copied none, unless it says whose it copied.
-            if !before.is_none() || inner.is_some() || !self.work.kit.is_function(&object) {
-                objects.push(object);
+            if !before.is_none() || !kit.is_function(holder) {
+                objects.push(holder.clone());
             }
-            at = inner;
+            search(kit, holder, &self.job.dict, &mut |object| {
+                let mut at = Some(object.clone());
+                for _ in 0..8 {
+                    let wraps = |o: &Bound<'py, PyAny>| kit.is_function(o) || kit.is_cache(o);
+                    at = at
+                        .filter(wraps)
+                        .and_then(|object| object.getattr("__wrapped__").ok());
+                    if at.as_ref().is_some_and(|inner| inner.is(function)) {
+                        objects.push(object.clone());
+                        break;
+                    }
+                }
+                false
+            })?;
         }
         for object in &objects {
             // A getter's text is a property's own only where it was given; else it follows.

@@ -38,6 +38,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
         }
         self.drop_annotations(old)?;
+        self.module_annotations()?;
         self.drop_attributes()?;
         self.drop_star(old)?;
         gone.retain(|(_, name)| self.binders(name).next().is_none());
@@ -265,6 +266,43 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// Annotations of module names stand in the order of the text (up to 3.13).
+    fn module_annotations(&mut self) -> PyResult<()> {
+        let new = self.job.new;
+        let body = &new.outline.body;
+        let mut items = self.job.changes.items.iter();
+        if !items.any(|c| c.what != What::Body && new.annotates(&body[c.new])) {
+            return Ok(());
+        }
+        let Some(found) = self.job.dict.get_item("__annotations__")? else {
+            return Ok(());
+        };
+        let Ok(annotations) = found.cast_into_exact::<PyDict>() else {
+            return Ok(());
+        };
+        let mut wanted: Vec<&str> = Vec::new();
+        for statement in body.iter().filter(|s| new.annotates(s)) {
+            let name = statement.name.as_str();
+            if annotations.contains(name)? && !wanted.contains(&name) {
+                wanted.push(name);
+            }
+        }
+        let keys = annotations.keys();
+        let have: Vec<String> = keys.iter().map(|k| text(&k)).collect();
+        let have = have.iter().filter(|k| wanted.contains(&k.as_str()));
+        if have.eq(wanted.iter()) {
+            return Ok(());
+        }
+        self.work.tx.dict(&annotations)?;
+        for name in wanted {
+            if let Some(value) = annotations.get_item(name)? {
+                annotations.del_item(name)?;
+                annotations.set_item(name, value)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a name still has the value that the module gave it.
     pub(super) fn ours(
         &self,
@@ -298,6 +336,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let Some(code) = old.value(kit, statement) else {
                     return Ok(true);
                 };
+                // A name that it read may have got another value since.
+                let (body, index) = (&old.outline.body, old.outline.index());
+                let again = |path: &String| {
+                    let name = path.split('.').next().unwrap_or(path);
+                    index.writers(body, name).len() > 1
+                };
+                if statement.uses.reads.iter().any(again) {
+                    return Ok(true);
+                }
                 let scratch = self.before.copy()?;
                 match kit.eval.call1((code, &scratch)) {
                     Ok(was) => Ok(was.is(value) || was.eq(value).unwrap_or(true)),

@@ -247,6 +247,7 @@ impl<'a> Functions<'a> {
     fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
         reads
             .iter()
+            .flat_map(|p| prefixes(p))
             .filter(|p| p.contains('.'))
             .find_map(|p| self.value_differs(p, dirty, 0))
     }
