@@ -1,10 +1,11 @@
 //! Functions of which only the body changed: the live function gets new code.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::function::{Wanted, find, same_code, search};
-use super::kit::reference_count;
-use super::module::{Run, clear_cache};
+use super::kit::{Kit, reference_count};
+use super::module::Run;
 use crate::outline::Statement;
 use crate::report::{Action, ChangeKind};
 
@@ -129,4 +130,47 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ => Ok(none),
         }
     }
+}
+
+/// Forgets what an `lru_cache` (perhaps inside a static or class method, or a wrapper that says
+/// nothing of what it wraps) has remembered.
+pub(super) fn clear_cache<'py>(
+    kit: &Kit<'py>,
+    value: &Bound<'py, PyAny>,
+    globals: &Bound<'py, PyDict>,
+) -> PyResult<()> {
+    let mut at = value.clone();
+    for _ in 0..4 {
+        if kit.is_cache(&at) {
+            // It may have been put around another one.
+            at.call_method0("cache_clear")?;
+        }
+        let inner = at
+            .getattr("__func__")
+            .or_else(|_| at.getattr("fget"))
+            .or_else(|_| at.getattr("__wrapped__"));
+        match inner {
+            Ok(inner) => at = inner,
+            Err(_) => break,
+        }
+    }
+    if !kit.is_function(&at) || at.getattr("__closure__")?.is_none() {
+        return Ok(());
+    }
+    let mut caches = Vec::new();
+    search(kit, &at, globals, &mut |object| {
+        let ours = kit.is_cache(object)
+            && object
+                .getattr("__wrapped__")
+                .and_then(|f| f.getattr("__globals__"))
+                .is_ok_and(|found| found.is(globals));
+        if ours {
+            caches.push(object.clone());
+        }
+        false
+    })?;
+    for cache in caches {
+        cache.call_method0("cache_clear")?;
+    }
+    Ok(())
 }

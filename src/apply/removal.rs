@@ -58,16 +58,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(value) = self.job.dict.get_item(name)? else {
                 continue;
             };
-            // A submodule is an attribute of its package for as long as it is imported.
-            let child = format!("{}.{name}", self.package()?);
-            if self.job.dict.contains("__path__")?
-                && self
-                    .work
-                    .kit
-                    .sys_modules
-                    .get_item(child)?
-                    .is_some_and(|m| m.is(&value))
-            {
+            if self.is_submodule(name, &value)? {
                 continue;
             }
             if !self.ours(old, statement, name, &value, &written)? {
@@ -155,6 +146,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .get_item(&name)?
                     .is_some_and(|now| now.is(&theirs));
                 if !ours
+                    || self.is_submodule(&name, &theirs)?
                     || name.starts_with("__")
                     || self.binders(&name).next().is_some()
                     || self.star_value(&name)?.is_some()
@@ -173,6 +165,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             let now = self.job.dict.get_item(&lost.name)?;
             if now.is_some_and(|now| now.is(theirs))
+                && !self.is_submodule(&lost.name, theirs)?
                 && self.binders(&lost.name).next().is_none()
                 && self.star_value(&lost.name)?.is_none()
             {
@@ -183,6 +176,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(())
+    }
+
+    /// A submodule is an attribute of its package for as long as it is imported.
+    fn is_submodule(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        if !self.job.dict.contains("__path__")? {
+            return Ok(false);
+        }
+        let child = format!("{}.{name}", self.package()?);
+        let module = self.work.kit.sys_modules.get_item(child)?;
+        Ok(module.is_some_and(|m| m.is(value)))
     }
 
     fn package(&self) -> PyResult<String> {

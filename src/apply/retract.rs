@@ -73,9 +73,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Paths that mean something else than they did when the module was imported.
     fn unknown(&self) -> Vec<String> {
-        let known = |path: &&String| !self.job.was.iter().any(|(was, _)| was == *path);
-        let outside = self.job.outside.values.keys();
-        outside.filter(known).cloned().collect()
+        let known = |path: &String| self.job.was.iter().any(|(was, _)| was == path);
+        let mut outside = self.job.outside.clone();
+        self.functions.derive(&mut outside);
+        let paths = outside
+            .values
+            .into_keys()
+            .chain(outside.behaviour.into_keys());
+        paths.filter(|path| !known(path)).collect()
     }
 
     /// Before a statement runs again that changes containers in place: its effect so far goes.

@@ -195,6 +195,12 @@ impl<'a> Functions<'a> {
         self.reach(calls, |uses| &uses.global_writes)
     }
 
+    /// Names that calling these paths may read.
+    pub fn later_reads(&self, calls: &[String]) -> BTreeSet<String> {
+        let paths = self.reach(calls, |uses| &uses.reads);
+        paths.iter().map(|path| root(path).to_owned()).collect()
+    }
+
     /// Names whose object calling these paths may change in place.
     pub fn mutations(&self, calls: &[String]) -> BTreeSet<String> {
         self.reach(calls, |uses| &uses.mutates)
@@ -370,6 +376,19 @@ impl<'a> Functions<'a> {
     /// Members of base classes are members of what is derived from them, and of instances that
     /// names are bound to: those paths too, for others who know only the name.
     pub fn derive(&self, dirty: &mut Dirty) {
+        // A property is called where it is read.
+        let property = |s: &&Statement| {
+            s.kind == Kind::Function && s.uses.calls.iter().any(|c| c.ends_with("property"))
+        };
+        let read: Vec<(String, String)> = dirty
+            .behaviour
+            .iter()
+            .filter(|(path, _)| path.contains('.') && self.at(path).iter().any(property))
+            .map(|(path, why)| (path.clone(), why.clone()))
+            .collect();
+        for (path, why) in read {
+            dirty.value(path, why);
+        }
         let values = self.derived(&dirty.values);
         let acting = self.derived(&dirty.behaviour);
         values

@@ -169,7 +169,7 @@ class Program:
                 continue
             for name in made:
                 made[name] = made[name] or re.search(rf"\b{name}\b", text) is not None
-            if stmt.kind == "container" and re.search(r"\b(?!len|sum|range)\w+\(|\.values\(|\.g\d", text):
+            if stmt.kind in ("container", "derived") and re.search(r"\b(?!len|sum|range)\w+\(|\.values\(|\.g\d", text):
                 made.update(dict.fromkeys(stmt.cats, False))
         return False
 

@@ -171,14 +171,16 @@ def live(case, engine_name, base):
         if quiet:
             problems.append(("quiet", "a check without an edit failed", quiet[0]))
         for number, version in enumerate(case["versions"][1:], 1):
-            before = look(version.modules) if version.broken else None
+            # Modules that the broken version imports first stay imported, as after any import that fails.
+            there = [name for name in version.modules if name in sys.modules]
+            before = look(there) if version.broken else None
             folder.become(version.files, version.save, bump)
             failed = engine.check()
             imported = [(n, k) for n, k in imported if k in vars(sys.modules.get(n, types))]
             if version.broken:
-                if not failed and engine_name == "pyreload":
+                if not failed and engine_name == "pyreload" and version.broken in there:
                     problems.append(("broken", f"step {number}: the failure was not reported", ""))
-                after = look(version.modules)
+                after = look(there)
                 for path, was, now in difference(before, after):
                     problems.append(("rollback", f"step {number}: {path}", f"{was}  ->  {now}"))
             elif failed:
