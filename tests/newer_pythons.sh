@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # CPython 3.14 and 3.15, newer than this machine has: their libraries are taken from Debian's
-# unstable suite, without root and without installing anything, and every C program of tests/capi,
-# and the examples in C, run with them and with the same libpyreload.so as with all others.
+# unstable suite, without root and without installing anything. Every C program of tests/capi, the
+# examples in C, and the behaviour cases run with them and with the same libpyreload.so as with
+# all others.
 #
 #   bash tests/newer_pythons.sh [VERSION...]        default: 3.14 3.15
 #
 # Needs a Debian machine with apt-get, dpkg and cc. The packages (about 45 MB, unpacked 130 MB)
-# stay in target/sid; remove that folder to fetch newer ones.
+# stay in target/sid; remove that folder to fetch newer ones. PYRELOAD_LIB names another library
+# than target/release's. The interpreters are left as target/sid/bin/python3.14 and so on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD
@@ -65,6 +67,34 @@ loader=$(find "$libs" -name 'ld-linux*.so.*' | head -n 1)
 
 # These Pythons want a newer C library than the machine's, hence the foreign loader, and DT_RPATH
 # (not RUNPATH), which also counts for the libraries' own libraries.
+link() {
+    local version=$1 program=$2
+    shift 2
+    cc -std=gnu11 -g -O1 -w -pthread -Iinclude -I"$sid/unpacked/usr/include/python$version" \
+        -I"$sid/unpacked/usr/include" -o "$program" "$@" \
+        -L"$libs" "-lpython$version" -Wl,--disable-new-dtags \
+        -Wl,-rpath,"$libs:$(dirname "$library")" \
+        -Wl,--dynamic-linker="$loader" -Wl,--allow-shlib-undefined
+}
+
+# Packages that cases need, taken for that version by any Python that has pip. Without a package
+# index, or where a package is not made for that version yet, those cases are named and left out.
+packages() {
+    local version=$1 pip package place
+    place=$sid/unpacked/usr/local/lib/python$version/dist-packages
+    [ ! -e "$sid/packages-$version" ] || return 0
+    pip=$(bash tests/pythons.sh | while read -r each; do
+        ! "$each" -m pip --version >/dev/null 2>&1 || { echo "$each"; break; }
+    done)
+    [ -n "$pip" ] || return 0
+    for package in attrs click flask pydantic; do
+        timeout 120 "$pip" -m pip install -q --disable-pip-version-check --upgrade \
+            --target "$place" --python-version "$version" --only-binary=:all: \
+            "$package" >"$sid/pip.log" 2>&1 || echo "$package for $version can not be had"
+    done
+    : >"$sid/packages-$version"
+}
+
 passed=0 failed=0
 mkdir -p "$sid/bin" "$sid/tmp"
 for version in "${versions[@]}"; do
@@ -73,11 +103,7 @@ for version in "${versions[@]}"; do
         name=$(basename "$source" .c)
         [ "$name" != no_python ] || continue
         program=$sid/bin/$name-$version
-        cc -std=gnu11 -g -O1 -w -pthread -Iinclude -I"$sid/unpacked/usr/include/python$version" \
-            -I"$sid/unpacked/usr/include" -o "$program" "$source" "$library" \
-            -L"$libs" "-lpython$version" -Wl,--disable-new-dtags \
-            -Wl,-rpath,"$libs:$(dirname "$library")" \
-            -Wl,--dynamic-linker="$loader" -Wl,--allow-shlib-undefined
+        link "$version" "$program" "$source" "$library"
         if PYTHONHOME=$sid/unpacked/usr PYRELOAD_LIBRARY=$library TMPDIR=$sid/tmp \
             timeout 150 "$program" >"$program.log" 2>&1; then
             passed=$((passed + 1))
@@ -87,7 +113,16 @@ for version in "${versions[@]}"; do
             sed 's/^/    /' "$program.log" | tail -n 15
         fi
     done
+    python=$sid/bin/python$version
+    link "$version" "$python" -DPYTHON_HOME="\"$sid/unpacked/usr\"" tests/newer_python.c
+    packages "$version"
+    timeout 240 python3 tests/run_cases.py --lib "$library" --python "$python" -v ||
+        failed=$((failed + 1))
+    if [ -e ../shared/cases ]; then
+        timeout 240 python3 tests/run_shared_cases.py --lib "$library" --python "$python" ||
+            failed=$((failed + 1))
+    fi
     echo "CPython $version: done"
 done
-echo "$passed passed, $failed failed"
+echo "$passed programs passed, $failed programs or sets of cases failed"
 [ "$failed" = 0 ]

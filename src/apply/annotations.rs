@@ -64,7 +64,6 @@ fn begins_annotated(text: &str) -> bool {
 }
 
 /// One statement of a module that has annotations, and how many.
-#[derive(PartialEq, Eq)]
 struct Annotated {
     at: usize,
     count: usize,
@@ -192,26 +191,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             return Ok(());
         }
+        // Made from names that may mean something else now; made again when somebody asks.
+        let made = dict.contains(ANNOTATE)? || !self.annotated.is_empty();
+        if (made && self.facts.executed || !was_lazy) && dict.contains(MADE)? {
+            dict.del_item(MADE)?;
+        }
+        if was_lazy && !self.reannotated() {
+            return Ok(());
+        }
         let now = annotated(kit, new)?;
         let before = match self.job.old {
             Some(old) if was_lazy => annotated(kit, old)?,
             _ => Vec::new(),
         };
         if now.is_empty() && before.is_empty() {
-            return Ok(());
-        }
-        // Made from names that may mean something else now; made again when somebody asks.
-        let stale = self.facts.executed || !before.is_empty() && now.is_empty();
-        if (stale || !was_lazy) && dict.contains(MADE)? {
-            dict.del_item(MADE)?;
-        }
-        let same = before.len() == now.len()
-            && now.iter().zip(&before).all(|(now, before)| {
-                !self.annotated.contains_key(&now.at)
-                    && now.count == before.count
-                    && self.job.changes.at(now.at).0 == Some(before.at)
-            });
-        if same {
             return Ok(());
         }
         let conditions = PySet::empty(kit.py)?;
@@ -251,6 +244,22 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let code = inner(kit, &new.together(kit, &parts)?, ANNOTATE)?;
         dict.set_item(ANNOTATE, kit.function.call1((code, dict))?)?;
         dict.set_item(CONDITIONS, conditions)
+    }
+
+    /// Whether annotated statements of the module ran, came, went or changed places.
+    fn reannotated(&self) -> bool {
+        let (Some(old), new, changes) = (self.job.old, self.job.new, self.job.changes) else {
+            return true;
+        };
+        let counts = |source: &Source<'_>, at: usize| {
+            let statement = &source.outline.body[at];
+            is_annotated(source, statement) || may_annotate_inside(source, statement)
+        };
+        !self.annotated.is_empty()
+            || changes.removed.iter().any(|&at| counts(old, at))
+            || changes.items.iter().any(|change| {
+                counts(new, change.new) || change.old.is_some_and(|at| counts(old, at))
+            })
     }
 
     /// The function that makes the annotations of a class whose body is `new` (3.14+). `None`

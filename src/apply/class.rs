@@ -90,6 +90,7 @@ impl<'py> Work<'_, 'py> {
         for (at, base) in after.try_iter()?.enumerate() {
             let base = base?;
             let kept = match before.get(at) {
+                Some(was) if self.is_replaced(was, &base) => base,
                 Some(was) if !was.is(&base) && self.same_definition(was, &base)? => {
                     self.update_class(was, &base)?
                 }
@@ -98,6 +99,12 @@ impl<'py> Work<'_, 'py> {
             bases.push(kept);
         }
         Ok(PyTuple::new(self.kit.py, bases)?.into_any())
+    }
+
+    /// Whether `new` has taken the place of the class `old` already.
+    fn is_replaced(&self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> bool {
+        let mut all = self.replaced.iter();
+        all.any(|r| r.lived && r.from.is(old) && r.to.is(new))
     }
 
     /// Whether two classes are two makings of one definition of the module being worked on.
@@ -109,12 +116,31 @@ impl<'py> Work<'_, 'py> {
                 .eq(new.getattr("__qualname__")?)?)
     }
 
-    /// What the constructor of a data class takes: names, defaults, options. Empty for others.
+    /// What the constructor of a data class or named tuple takes: names, defaults, options. Empty
+    /// for others.
     fn fields(&self, class: &Bound<'py, PyAny>) -> PyResult<String> {
-        Ok(match self.kit.class_entry(class, "__dataclass_fields__")? {
-            Some(fields) => text(&fields.repr()?.into_any()),
-            None => String::new(),
-        })
+        let mut all = String::new();
+        for mark in ["__dataclass_fields__", "_fields", "_field_defaults"] {
+            if let Some(fields) = self.kit.class_entry(class, mark)? {
+                all.push_str(&text(&fields.repr()?.into_any()));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whether the fields of a class changed whose instances cannot change: those that the module
+    /// itself made are made again, nothing that the program did to them can be lost.
+    pub fn values_reshaped(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        if !self.reshaped.iter().any(|c| c.is(class)) {
+            return Ok(false);
+        }
+        if self.kit.class_entry(class, "_fields")?.is_some() {
+            return Ok(true);
+        }
+        let Some(parameters) = self.kit.class_entry(class, "__dataclass_params__")? else {
+            return Ok(false);
+        };
+        parameters.getattr("frozen")?.is_truthy()
     }
 
     /// A method bound to one class as the same method of another.
@@ -276,6 +302,12 @@ impl<'py> Work<'_, 'py> {
                 if kit.version >= (3, 14) {
                     todo.push(value.getattr("__annotate__")?);
                 }
+                if kit.version >= (3, 12) {
+                    let parameters = value.getattr("__type_params__")?;
+                    for parameter in parameters.try_iter()? {
+                        todo.push(parameter?);
+                    }
+                }
                 let closure = value.getattr("__closure__")?;
                 let Ok(cells) = closure.cast::<PyTuple>() else {
                     continue;
@@ -300,6 +332,17 @@ impl<'py> Work<'_, 'py> {
                 continue;
             }
             if kit.is_class(&value) || value.is_none() {
+                continue;
+            }
+            if kit.version >= (3, 12) && is_lazy_type(&value)? {
+                // The functions that compute a bound, a default or an alias have no name.
+                let parts = kit.gc.call_method1("get_referents", (&value,))?;
+                for part in parts.try_iter()? {
+                    let part = part?;
+                    if kit.is_function(&part) {
+                        todo.push(part);
+                    }
+                }
                 continue;
             }
             for part in ["fget", "fset", "fdel", "__func__", "func", "__wrapped__"] {
@@ -434,7 +477,7 @@ impl<'py> Work<'_, 'py> {
         let known = ["type", "ABCMeta", "_ProtocolMeta"];
         let (before, after) = (old.getattr("__base__")?, new.getattr("__base__")?);
         if before.is(&after)
-            || !before.is(&kit.object)
+            || !before.is(&*kit.object)
             || !known.contains(&text(&meta.getattr("__name__")?).as_str())
             || kit.class_entry(new, "__slots__")?.is_some()
             || kit.class_entry(new, "__dict__")?.is_none()
@@ -541,6 +584,14 @@ impl<'py> Work<'_, 'py> {
         }
         Ok(reference_count(class) > known as isize)
     }
+}
+
+/// What `type X = ...` and `[T: ...]` make: computed when somebody asks (3.12+).
+fn is_lazy_type(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let name = value.get_type().name()?;
+    Ok(["TypeAliasType", "TypeVar", "ParamSpec", "TypeVarTuple"]
+        .iter()
+        .any(|n| name == *n))
 }
 
 /// A slot or one of the getters that every class has: part of the layout.

@@ -6,10 +6,13 @@
 //! 3.12+ for zero-argument `super()`).
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
-use super::kit::Kit;
+use super::kit::{Kit, Word};
 use crate::outline::{Kind, Outline, Statement};
+
+/// How far down the compiler counts blank lines in no time.
+const NEAR: u32 = 100;
 
 /// One version of a module's source, ready to compile parts of.
 pub struct Source<'a> {
@@ -85,8 +88,11 @@ impl<'a> Source<'a> {
     }
 
     fn compiled<'py>(&self, kit: &Kit<'py>, text: &str, mode: &str) -> PyResult<Bound<'py, PyAny>> {
-        kit.compile
-            .call1((text, self.filename, mode, self.flags, true, -1))
+        let code = kit
+            .compile
+            .call1((text, self.filename, mode, self.flags, true, -1))?;
+        kit.note_fresh(&code);
+        Ok(code)
     }
 
     /// The whole text, as the import system would compile it.
@@ -117,7 +123,9 @@ impl<'a> Source<'a> {
                 .call1((include_str!("branches.py"), "pyreload/branches.py", "exec"))?;
         kit.exec.call1((code, &helper))?;
         let instrument = helper.as_any().get_item("instrument")?;
-        instrument.call1((self.alone(statement), self.filename, self.flags))
+        let code = instrument.call1((self.alone(statement), self.filename, self.flags))?;
+        kit.note_fresh(&code);
+        Ok(code)
     }
 
     /// Some top-level statements as a module's code, blank around them.
@@ -188,17 +196,37 @@ impl<'a> Source<'a> {
         chain: &[&Statement],
         statement: &Statement,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (text, path) = self.within(chain, &[statement], statement.span.line);
-        let module = self.compiled(kit, &text, "exec")?;
-        let mut code = module;
-        for name in path
-            .iter()
-            .map(String::as_str)
-            .chain(std::iter::once(statement.name.as_str()))
+        let find = |skip: u32| -> PyResult<Bound<'py, PyAny>> {
+            let (text, path) = self.within(chain, &[statement], statement.span.line, skip);
+            let mut code = self.compiled(kit, &text, "exec")?;
+            let path = path.iter().map(String::as_str);
+            for name in path.chain(std::iter::once(statement.name.as_str())) {
+                code = inner(kit, &code, name)?;
+            }
+            Ok(code)
+        };
+        // The compiler takes its time for blank lines, too: far down, the function is compiled
+        // near the top and told its line. An error is found again at its true line.
+        let skip = statement.span.line.saturating_sub(NEAR);
+        if skip > 0
+            && self.can_be_told_lines(kit, statement)
+            && let Ok(code) = find(skip)
         {
-            code = inner(kit, &code, name)?;
+            let code = shifted(kit, &code, i64::from(skip))?;
+            kit.note_fresh(&code);
+            return Ok(code);
         }
-        Ok(code)
+        find(0)
+    }
+
+    /// Whether compiling elsewhere and correcting the lines gives the same: a class carries its
+    /// line as a constant (3.13+), and the compiler's warnings name a line at once.
+    fn can_be_told_lines(&self, kit: &Kit<'_>, statement: &Statement) -> bool {
+        let text = self.slice(statement);
+        let warned = ["\\", " is ", "assert", "finally"];
+        statement.kind == Kind::Function
+            && !(kit.version >= (3, 13) && text.contains("class"))
+            && !warned.iter().any(|part| text.contains(part))
     }
 
     /// Some statements of a class body, blank around them: the code of the class body.
@@ -209,7 +237,7 @@ impl<'a> Source<'a> {
         members: &[&Statement],
     ) -> PyResult<Bound<'py, PyAny>> {
         let first = members.first().map_or(1, |m| m.span.line);
-        let (text, path) = self.within(chain, members, first);
+        let (text, path) = self.within(chain, members, first, 0);
         let mut code = self.compiled(kit, &text, "exec")?;
         for name in &path {
             code = inner(kit, &code, name)?;
@@ -218,12 +246,14 @@ impl<'a> Source<'a> {
     }
 
     /// Headers for the enclosing blocks, each on a line of its own right above the parts, then
-    /// the parts at their own lines. Also returns the names of the enclosing classes.
+    /// the parts at their own lines, or `skip` lines further up. Also returns the names of the
+    /// enclosing classes.
     fn within(
         &self,
         chain: &[&Statement],
         parts: &[&Statement],
         first: u32,
+        skip: u32,
     ) -> (String, Vec<String>) {
         let mut headers: Vec<String> = Vec::new();
         let mut path = Vec::new();
@@ -254,15 +284,15 @@ impl<'a> Source<'a> {
         // The parts must be indented below the innermost header, which they are in their file,
         // unless tabs or one-line blocks are at work; then lines are kept and columns not.
         let lines = headers.len() as u32;
-        let mut text = "\n".repeat(first.saturating_sub(1 + lines) as usize);
-        let mut line = first.saturating_sub(1 + lines) + 1;
+        let mut text = "\n".repeat(first.saturating_sub(1 + lines + skip) as usize);
+        let mut line = first.saturating_sub(1 + lines + skip) + 1;
         for header in &headers {
             text.push_str(header);
             text.push('\n');
             line += 1;
         }
         for part in parts {
-            while line < part.span.line {
+            while line < part.span.line - skip {
                 text.push('\n');
                 line += 1;
             }
@@ -328,6 +358,34 @@ impl<'a> Source<'a> {
         }
         ""
     }
+}
+
+/// The same code some lines further down, nested code included.
+pub fn shifted<'py>(
+    kit: &Kit<'py>,
+    code: &Bound<'py, PyAny>,
+    delta: i64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let first = kit.word(Word::FirstLine);
+    let line: i64 = code.getattr(first)?.extract()?;
+    let arguments = PyDict::new(kit.py);
+    arguments.set_item(first, line + delta)?;
+    let constants = code.getattr(kit.word(Word::Constants))?;
+    let constants = constants.cast_into::<PyTuple>()?;
+    if constants.iter().any(|c| kit.is_exact(&c, &kit.code)) {
+        let mut moved = Vec::with_capacity(constants.len());
+        for constant in constants.iter() {
+            moved.push(if kit.is_exact(&constant, &kit.code) {
+                shifted(kit, &constant, delta)?
+            } else {
+                constant
+            });
+        }
+        let moved = PyTuple::new(kit.py, moved)?;
+        arguments.set_item(kit.word(Word::Constants), moved)?;
+    }
+    let replace = code.getattr(kit.word(Word::Replace))?;
+    replace.call((), Some(&arguments))
 }
 
 /// Whether `name` stands in `text` as a word.

@@ -20,6 +20,21 @@ impl<'py> Work<'_, 'py> {
         class.is_instance(&self.kit.py.import("enum")?.getattr("EnumMeta")?)
     }
 
+    /// Names and values of the members, in order, for comparison. Empty for what has none.
+    pub fn enum_members(&self, class: &Bound<'py, PyAny>) -> PyResult<Vec<String>> {
+        if !self.kit.is_class(class) || !self.is_enum(class)? {
+            return Ok(Vec::new());
+        }
+        let members = class.getattr("_member_map_")?.cast_into::<PyDict>()?;
+        let mut out = Vec::new();
+        for (name, member) in members.iter() {
+            let value = member.getattr("_value_").and_then(|v| v.repr());
+            let value = value.map(|v| text(v.as_any())).unwrap_or_default();
+            out.push(format!("{}={value}", text(&name)));
+        }
+        Ok(out)
+    }
+
     /// Makes the enumeration `old` what its twin `new` is. Members of the same name stay the same
     /// objects; members whose payload cannot change (the int of an `IntEnum`) are replaced.
     pub fn update_enum(

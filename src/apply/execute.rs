@@ -49,10 +49,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .any(|i| i.bound == "*")
             .then(|| dict.copy())
             .transpose()?;
-        let registries = match self.before.get_item(&statement.name)? {
-            Some(old) if !statement.name.is_empty() => {
+        let unlisted = (statement.uses.opaque || self.functions.opaque(&statement.uses.calls))
+            .then(|| dict.copy())
+            .transpose()?;
+        let registered = self.made_before(at, statement)?;
+        let registries = match &registered {
+            Some(old) => {
                 let mut found = self.registries(statement)?;
-                found.retain(|r| holds(r, &old).unwrap_or(false));
+                found.retain(|r| holds(r, old).unwrap_or(false));
                 for registry in &found {
                     self.work.tx.container(registry)?;
                 }
@@ -70,6 +74,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .statement(kit, statement)
                 .and_then(|code| kit.exec.call1((code, &dict)).map(drop))
         };
+        let ran = match (ran, &registered) {
+            (Err(error), Some(old)) if !registries.is_empty() => {
+                self.run_unregistered(statement, old, &registries, error)
+            }
+            (ran, _) => ran,
+        };
         opened.close()?;
         if let Err(error) = ran {
             if statement.kind == Kind::Expr {
@@ -78,13 +88,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.facts.executed = true;
+        if statement.kind == Kind::Class {
+            self.dirty.overwrite(&statement.name, &statement.body);
+        }
+        self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
         self.remade.extend(made.cloned());
-        self.take_annotations(at)?;
-        if let (Some(old), Some(new)) = (
-            self.before.get_item(&statement.name)?,
-            dict.get_item(&statement.name)?,
-        ) && !old.is(&new)
+        if let (Some(old), Some(new)) = (registered, dict.get_item(&statement.name)?)
+            && !old.is(&new)
         {
             // The definition told a registry of itself again: what it had put there before goes,
             // also where the key is another one now.
@@ -117,6 +128,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         );
                         self.facts.rebound.push((name, was, Some(value)));
                     }
+                }
+            }
+        }
+        if let Some(had) = unlisted {
+            for (key, value) in dict.iter() {
+                let name = text(&key);
+                let same = had.get_item(&key)?.is_some_and(|was| was.is(&value));
+                if !same && name != "__builtins__" {
+                    names.insert(name);
                 }
             }
         }
@@ -155,7 +175,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
                     let left = self.left_by_decorators(at, old, new)?;
+                    let had = self.work.enum_members(old)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
+                    if had != self.work.enum_members(&kept)? {
+                        self.dirty.has_others(name, changed_on.clone());
+                    }
                     let same = kept.is(old);
                     if same {
                         self.drop_left(old, left)?;
@@ -181,6 +205,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .push((name.clone(), old.clone(), kept.clone()));
             } else if definition {
                 self.dirty.acts(name, changed_on.clone());
+                if let Some(class) = &kept
+                    && self.work.values_reshaped(class)?
+                {
+                    self.dirty.value(name, changed_on.clone());
+                }
                 if let What::Header(Some(inner)) = self.what(at) {
                     crate::plan::members(statement, inner, "", &mut self.dirty);
                 }
@@ -229,7 +258,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         for name in &statement.uses.mutates {
             if !names.contains(name) && dict.get_item(name)?.is_some_and(|v| !container(&v)) {
-                self.dirty.value(name, changed_on.clone());
+                for path in crate::plan::changed_paths(statement, name, &self.functions) {
+                    self.dirty.value(path, changed_on.clone());
+                }
             }
         }
         if !reported {
@@ -242,6 +273,38 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             );
         }
         Ok(())
+    }
+
+    /// What the old text's version of a definition made. Of several definitions of a name only the
+    /// last is what the name is bound to; the others are looked for.
+    fn made_before(
+        &mut self,
+        at: usize,
+        statement: &'a Statement,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !matches!(statement.kind, Kind::Function | Kind::Class) {
+            return Ok(None);
+        }
+        let Some(old) = self.job.old else {
+            return self.before.get_item(&statement.name);
+        };
+        let body = &old.outline.body;
+        let binds = |s: &Statement| s.uses.binds.contains(&statement.name);
+        let Some(last) = body.iter().rposition(binds) else {
+            return self.before.get_item(&statement.name);
+        };
+        match self.job.changes.at(at).0 {
+            Some(was) if was == last => self.before.get_item(&statement.name),
+            Some(was) if statement.kind == Kind::Function && statement.decorators != 0 => {
+                self.search(&body[was].name, body[was].span.line)
+            }
+            Some(_) => Ok(None),
+            // It became another kind of definition, which does not make it a partner.
+            None if body.iter().filter(|s| binds(s)).count() == 1 => {
+                self.before.get_item(&statement.name)
+            }
+            None => Ok(None),
+        }
     }
 
     /// Runs a compound statement. Names that only a branch binds which does not run any more go.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::kit::{Kit, reference_count, text, tuple};
+use super::kit::{Kit, Word, reference_count, text, tuple};
 use super::transaction::set_code;
 use super::work::Work;
 
@@ -23,18 +23,21 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether this function object was made by that `def`.
+    /// Whether this function object was made by that `def`, and has its code still.
     pub fn is(&self, kit: &Kit<'_>, value: &Bound<'_, PyAny>) -> bool {
         kit.is_function(value)
             && !self
                 .placed
                 .is_some_and(|placed| placed.contains(&(value.as_ptr() as usize)))
-            && value.getattr("__code__").is_ok_and(|code| {
-                code.getattr("co_firstlineno")
+            && value.getattr(kit.word(Word::Code)).is_ok_and(|code| {
+                code.getattr(kit.word(Word::FirstLine))
                     .and_then(|l| l.extract::<u32>())
                     .ok()
                     == Some(self.line)
-                    && code.getattr("co_name").is_ok_and(|n| text(&n) == self.name)
+                    && code
+                        .getattr(kit.word(Word::CodeName))
+                        .is_ok_and(|n| text(&n) == self.name)
+                    && !kit.is_fresh(&code)
             })
     }
 }
@@ -51,7 +54,7 @@ pub fn find<'py>(
     search(kit, value, globals, &mut |candidate| {
         if wanted.is(kit, candidate)
             && candidate
-                .getattr("__globals__")
+                .getattr(kit.word(Word::Globals))
                 .is_ok_and(|theirs| theirs.is(globals))
         {
             found = Some(candidate.clone());
@@ -106,7 +109,11 @@ pub(super) fn search<'py>(
 }
 
 /// Code objects that do the same and show the same lines.
-pub fn same_code(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub fn same_code<'py>(
+    kit: &Kit<'py>,
+    old: &Bound<'py, PyAny>,
+    new: &Bound<'py, PyAny>,
+) -> PyResult<bool> {
     if old.is(new) {
         return Ok(true);
     }
@@ -119,7 +126,11 @@ pub fn same_code(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) 
     Ok(old.eq(new)? && old.getattr(lines)?.eq(new.getattr(lines)?)? && nested_same(kit, old, new)?)
 }
 
-fn nested_same(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<bool> {
+fn nested_same<'py>(
+    kit: &Kit<'py>,
+    old: &Bound<'py, PyAny>,
+    new: &Bound<'py, PyAny>,
+) -> PyResult<bool> {
     if kit.version >= (3, 12) {
         return Ok(true);
     }
@@ -138,7 +149,8 @@ fn nested_same(kit: &Kit<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) ->
 /// The code objects among the constants of another, in order.
 pub fn nested<'py>(kit: &Kit<'py>, code: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let mut out = Vec::new();
-    for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
+    let constants = code.getattr(kit.word(Word::Constants))?;
+    for constant in constants.cast_into::<PyTuple>()?.iter() {
         if kit.is_exact(&constant, &kit.code) {
             out.push(constant);
         }
@@ -202,7 +214,10 @@ impl<'py> Work<'_, 'py> {
                 tuple(kit.py, &taken)?.into_any()
             });
         }
-        self.tx.function(kit, function)?;
+        match closure {
+            Some(_) => self.tx.function(kit, function)?,
+            None => self.tx.code(function, old.clone()),
+        }
         if let Some(cells) = closure
             && !(had.is_empty() && needs.is_empty())
         {

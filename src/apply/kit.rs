@@ -3,35 +3,117 @@
 //! Nothing of this is kept between checks: statics that hold Python objects do not survive
 //! `Py_FinalizeEx` and a new `Py_Initialize`.
 
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashSet;
 use std::ffi::c_void;
+use std::sync::OnceLock;
 
+use crate::interp::{library, module_table};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
+use crate::interp::symbol;
+
+/// An object that is looked up when it is first used: most checks need a few of them.
+pub struct Late<'py> {
+    py: Python<'py>,
+    module: &'static str,
+    /// An attribute, or an attribute of one; empty for the module.
+    path: &'static str,
+    found: OnceCell<Bound<'py, PyAny>>,
+}
+
+impl<'py> Late<'py> {
+    fn new(py: Python<'py>, module: &'static str, path: &'static str) -> Self {
+        let found = OnceCell::new();
+        Self {
+            py,
+            module,
+            path,
+            found,
+        }
+    }
+
+    fn find(&self) -> PyResult<Bound<'py, PyAny>> {
+        let mut at = library(self.py, self.module)?;
+        for name in self.path.split('.').filter(|name| !name.is_empty()) {
+            at = at.getattr(name)?;
+        }
+        Ok(at)
+    }
+}
+
+impl<'py> std::ops::Deref for Late<'py> {
+    type Target = Bound<'py, PyAny>;
+
+    fn deref(&self) -> &Self::Target {
+        // These are as old as Python and only a program that deletes builtins could miss one;
+        // what uses None in its place gets a TypeError, and the unit is rolled back.
+        self.found.get_or_init(|| {
+            self.find().unwrap_or_else(|error| {
+                log::warn!("{}.{}: {error}", self.module, self.path);
+                self.py.None().into_bound(self.py)
+            })
+        })
+    }
+}
+
+/// Names of attributes that are asked for once for each function.
+#[derive(Clone, Copy)]
+pub enum Word {
+    Code,
+    Globals,
+    FirstLine,
+    CodeName,
+    Constants,
+    Replace,
+}
+
+const WORDS: [&str; 6] = [
+    "__code__",
+    "__globals__",
+    "co_firstlineno",
+    "co_name",
+    "co_consts",
+    "replace",
+];
+
 /// Types and functions of the running interpreter.
 pub struct Kit<'py> {
     pub py: Python<'py>,
-    pub compile: Bound<'py, PyAny>,
-    pub exec: Bound<'py, PyAny>,
-    pub eval: Bound<'py, PyAny>,
-    pub function: Bound<'py, PyAny>,
-    pub code: Bound<'py, PyAny>,
-    pub cell: Bound<'py, PyAny>,
-    pub module: Bound<'py, PyAny>,
-    pub property: Bound<'py, PyAny>,
-    pub staticmethod: Bound<'py, PyAny>,
-    pub classmethod: Bound<'py, PyAny>,
-    pub object: Bound<'py, PyAny>,
-    pub type_setattr: Bound<'py, PyAny>,
-    pub type_delattr: Bound<'py, PyAny>,
-    pub object_setattr: Bound<'py, PyAny>,
-    pub gc: Bound<'py, PyAny>,
+    pub compile: Late<'py>,
+    pub exec: Late<'py>,
+    pub eval: Late<'py>,
+    pub function: Late<'py>,
+    pub code: Late<'py>,
+    pub cell: Late<'py>,
+    pub module: Late<'py>,
+    pub property: Late<'py>,
+    pub staticmethod: Late<'py>,
+    pub classmethod: Late<'py>,
+    pub object: Late<'py>,
+    pub type_setattr: Late<'py>,
+    pub type_delattr: Late<'py>,
+    pub object_setattr: Late<'py>,
+    pub gc: Late<'py>,
     pub sys_modules: Bound<'py, PyDict>,
     /// `(3, 11)`.
     pub version: (u8, u8),
-    set_closure: Option<SetClosure>,
+    words: [OnceCell<Bound<'py, PyString>>; WORDS.len()],
+    fresh: RefCell<Fresh<'py>>,
+}
+
+/// Code objects of the new text. A function that has one was made or brought up to date in this
+/// run: its line says nothing of where it stood in the old text.
+#[derive(Default)]
+struct Fresh<'py> {
+    /// Not looked into so far.
+    roots: Vec<Bound<'py, PyAny>>,
+    /// Kept, so that no address is used twice.
+    seen: Vec<Bound<'py, PyAny>>,
+    addresses: HashSet<usize>,
 }
 
 type SetClosure = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject) -> i32;
@@ -39,42 +121,75 @@ type SetClosure = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject) -
 impl<'py> Kit<'py> {
     /// Looks everything up.
     pub fn new(py: Python<'py>) -> PyResult<Self> {
-        let builtins = py.import("builtins")?;
-        let types = py.import("types")?;
-        let sys = py.import("sys")?;
-        let object = builtins.getattr("object")?;
-        let type_ = builtins.getattr("type")?;
-        let version = py.version_info();
+        // One process has one Python, whatever interpreters come and go in it.
+        static VERSION: OnceLock<(u8, u8)> = OnceLock::new();
+        let version = VERSION.get_or_init(|| {
+            let version = py.version_info();
+            (version.major, version.minor)
+        });
+        let late = |from, name| Late::new(py, from, name);
         Ok(Self {
             py,
-            compile: builtins.getattr("compile")?,
-            exec: builtins.getattr("exec")?,
-            eval: builtins.getattr("eval")?,
-            function: types.getattr("FunctionType")?,
-            code: types.getattr("CodeType")?,
-            cell: types.getattr("CellType")?,
-            module: types.getattr("ModuleType")?,
-            property: builtins.getattr("property")?,
-            staticmethod: builtins.getattr("staticmethod")?,
-            classmethod: builtins.getattr("classmethod")?,
-            type_setattr: type_.getattr("__setattr__")?,
-            type_delattr: type_.getattr("__delattr__")?,
-            object_setattr: object.getattr("__setattr__")?,
-            object,
-            gc: py.import("gc")?.into_any(),
-            sys_modules: sys.getattr("modules")?.cast_into()?,
-            version: (version.major, version.minor),
-            set_closure: symbol("PyFunction_SetClosure").map(|found| {
-                // SAFETY: that is the C signature of this function in every CPython 3
-                // (Include/cpython/funcobject.h).
-                unsafe { std::mem::transmute::<*mut c_void, SetClosure>(found) }
-            }),
+            compile: late("builtins", "compile"),
+            exec: late("builtins", "exec"),
+            eval: late("builtins", "eval"),
+            function: late("types", "FunctionType"),
+            code: late("types", "CodeType"),
+            cell: late("types", "CellType"),
+            module: late("types", "ModuleType"),
+            property: late("builtins", "property"),
+            staticmethod: late("builtins", "staticmethod"),
+            classmethod: late("builtins", "classmethod"),
+            type_setattr: late("builtins", "type.__setattr__"),
+            type_delattr: late("builtins", "type.__delattr__"),
+            object_setattr: late("builtins", "object.__setattr__"),
+            object: late("builtins", "object"),
+            gc: late("gc", ""),
+            sys_modules: module_table(py)?,
+            version: *version,
+            words: std::array::from_fn(|_| OnceCell::new()),
+            fresh: RefCell::default(),
         })
+    }
+
+    /// The name of an attribute, made once.
+    pub fn word(&self, word: Word) -> &Bound<'py, PyString> {
+        let at = word as usize;
+        self.words[at].get_or_init(|| PyString::intern(self.py, WORDS[at]))
+    }
+
+    /// Forgets which code is new: another run begins.
+    pub fn forget_fresh(&self) {
+        self.fresh.take();
+    }
+
+    /// This code, and what is nested in it, comes from the new text.
+    pub fn note_fresh(&self, code: &Bound<'py, PyAny>) {
+        self.fresh.borrow_mut().roots.push(code.clone());
+    }
+
+    /// Whether this code comes from the new text.
+    pub fn is_fresh(&self, code: &Bound<'_, PyAny>) -> bool {
+        let mut fresh = self.fresh.borrow_mut();
+        while let Some(root) = fresh.roots.pop() {
+            if !fresh.addresses.insert(root.as_ptr() as usize) {
+                continue;
+            }
+            if let Ok(constants) = root.getattr("co_consts")
+                && let Ok(constants) = constants.cast::<PyTuple>()
+            {
+                fresh
+                    .roots
+                    .extend(constants.iter().filter(|c| self.is_exact(c, &self.code)));
+            }
+            fresh.seen.push(root);
+        }
+        fresh.addresses.contains(&(code.as_ptr() as usize))
     }
 
     /// Exactly a Python function.
     pub fn is_function(&self, value: &Bound<'_, PyAny>) -> bool {
-        value.get_type().is(&self.function)
+        value.get_type().is(&*self.function)
     }
 
     /// What `functools.lru_cache` makes of a function.
@@ -101,11 +216,14 @@ impl<'py> Kit<'py> {
         function: &Bound<'py, PyAny>,
         cells: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
-        let Some(set) = self.set_closure else {
+        let Some(found) = symbol(c"PyFunction_SetClosure") else {
             return Err(PyRuntimeError::new_err(
                 "PyFunction_SetClosure is not exported",
             ));
         };
+        // SAFETY: that is the C signature of this function in every CPython 3
+        // (Include/cpython/funcobject.h).
+        let set = unsafe { std::mem::transmute::<*mut c_void, SetClosure>(found) };
         // SAFETY: `function` is a function object (the callers checked its type) and `cells`
         // a tuple of cells or None; the callers set matching code next.
         if unsafe { set(function.as_ptr(), cells.as_ptr()) } == 0 {
@@ -169,21 +287,6 @@ impl<'py> Kit<'py> {
         }
         Ok(false)
     }
-}
-
-/// The address of a symbol of the CPython in this process.
-#[cfg(unix)]
-pub fn symbol(name: &str) -> Option<*mut c_void> {
-    let name = std::ffi::CString::new(name).ok()?;
-    // SAFETY: RTLD_DEFAULT searches the global scope; the name is NUL-terminated.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!found.is_null()).then_some(found)
-}
-
-/// The address of a symbol of the CPython in this process.
-#[cfg(not(unix))]
-pub fn symbol(_name: &str) -> Option<*mut c_void> {
-    None
 }
 
 /// References to an object, as `ob_refcnt` counts them.

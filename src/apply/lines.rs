@@ -1,9 +1,10 @@
 //! True line numbers for what only moved.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
 
+use super::compile::shifted;
 use super::function::{Wanted, find};
+use super::kit::Word;
 use super::members::mangled;
 use super::module::Run;
 use super::transaction::set_code;
@@ -89,12 +90,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 };
                 // A class in a function carries its line as a constant (3.13+).
                 let exact = same_text && !(kit.version >= (3, 13) && has_class(new));
-                let was = function.getattr("__code__")?;
-                let code = if exact {
-                    shifted(self, &was, delta)?
-                } else {
-                    self.job.new.definition(kit, chain, new)?
-                };
+                let was = function.getattr(kit.word(Word::Code))?;
+                if exact {
+                    let code = shifted(kit, &was, delta)?;
+                    self.shifts.push((function, was, code));
+                    return Ok(());
+                }
+                let code = self.job.new.definition(kit, chain, new)?;
                 self.move_code(&function, &was, &code)
             }
             Kind::Class => {
@@ -138,7 +140,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         if super::kit::text(&was.getattr("co_name")?) == "<lambda>"
                             && within.contains(&line)
                         {
-                            let code = shifted(self, &was, delta)?;
+                            let code = shifted(kit, &was, delta)?;
                             self.move_code(&value, &was, &code)?;
                         }
                     }
@@ -172,29 +174,4 @@ fn has_class(function: &Statement) -> bool {
         .body
         .iter()
         .any(|s| s.kind == Kind::Class || has_class(s))
-}
-
-/// The same code some lines further down, nested code included.
-fn shifted<'py>(
-    run: &Run<'_, '_, '_, 'py>,
-    code: &Bound<'py, PyAny>,
-    delta: i64,
-) -> PyResult<Bound<'py, PyAny>> {
-    let kit = run.work.kit;
-    let line: i64 = code.getattr("co_firstlineno")?.extract()?;
-    let arguments = PyDict::new(kit.py);
-    arguments.set_item("co_firstlineno", line + delta)?;
-    let constants = code.getattr("co_consts")?.cast_into::<PyTuple>()?;
-    if constants.iter().any(|c| kit.is_exact(&c, &kit.code)) {
-        let mut moved = Vec::with_capacity(constants.len());
-        for constant in constants.iter() {
-            moved.push(if kit.is_exact(&constant, &kit.code) {
-                shifted(run, &constant, delta)?
-            } else {
-                constant
-            });
-        }
-        arguments.set_item("co_consts", PyTuple::new(kit.py, moved)?)?;
-    }
-    code.call_method("replace", (), Some(&arguments))
 }

@@ -30,6 +30,18 @@ pub(super) fn mangled(name: &str, class: Option<&str>) -> String {
     }
 }
 
+/// Whether two versions of a class body bind other names: a decorator may look at them.
+fn other_names(old: &Statement, new: &Statement) -> bool {
+    let names = |class: &Statement| -> BTreeSet<String> {
+        class
+            .body
+            .iter()
+            .flat_map(|m| m.uses.binds.iter().cloned())
+            .collect()
+    };
+    names(old) != names(new)
+}
+
 /// The names that a statement of a class body may annotate.
 fn annotates(member: &Statement) -> impl Iterator<Item = &String> {
     let own = (member.kind == Kind::Annotation).then_some(&member.name);
@@ -178,6 +190,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             if changed && member.kind != Kind::Other {
                 again.insert(at);
+                self.dirty
+                    .overwrite(path.trim_end_matches('.'), std::iter::once(member));
                 for name in &member.uses.binds {
                     if matches!(member.kind, Kind::Function | Kind::Class) {
                         local.acts(name, "which changed");
@@ -237,11 +251,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .flat_map(annotates)
             .filter(|n| !annotated.contains(n))
             .collect();
-        let reordered = inner.is_some_and(|changes| reordered(changes, new));
         let lazy = lazy(kit, self.job.new);
+        let reordered = inner.is_some_and(|changes| reordered(changes, new));
         if again
             .iter()
             .any(|&at| may_annotate_inside(self.job.new, &new.body[at]))
+            || lazy && reordered && !annotated.is_empty()
         {
             return Ok(false);
         }
@@ -269,7 +284,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .iter()
                 .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
                 || gone.iter().any(|n| *n == "__slots__");
-            if touches_slots || self.work.generated(class)? || self.processed(class, old)? {
+            // `__doc__ = ...` of the text above it: one entry, two statements.
+            let documents = |body: &[Statement]| {
+                body.iter().any(|m| {
+                    let uses = &m.uses;
+                    uses.binds.iter().chain(&uses.reads).any(|n| n == "__doc__")
+                })
+            };
+            let doc_again = again.iter().any(|&at| new.body[at].kind == Kind::Docstring);
+            if (doc_gone || doc_again) && (documents(&new.body) || documents(&old.body)) {
+                return Ok(false);
+            }
+            // `locals()[name] = ...`: nobody knows which names they bound.
+            let opaque = |body: &[Statement]| body.iter().any(|m| m.uses.opaque);
+            if touches_slots
+                || opaque(&old.body)
+                || opaque(&new.body)
+                || self.work.generated(class)?
+                || self.processed(class, old)?
+                || (old.decorators != 0 && other_names(old, new))
+                || self.told_owner(class, &gone)?
+            {
                 return Ok(false);
             }
         }
@@ -286,6 +321,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let own = self.class_name(class)?;
         for name in gone {
+            if self.set_by_module(&format!("{path}{name}")) {
+                continue;
+            }
             let key = mangled(name, Some(&own));
             if kit.class_entry(class, &key)?.is_some() {
                 let key = pyo3::types::PyString::new(kit.py, &key);
@@ -406,6 +444,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// Whether statements that run again read a name of the module or a builtin that the class binds
+    /// only later: they would see what the class has.
+    fn reads_ahead(
+        &self,
+        class: &Statement,
+        again: &BTreeSet<usize>,
+        bound: &BTreeSet<&String>,
+    ) -> bool {
+        again.iter().any(|&at| {
+            class.body[at].uses.reads.iter().any(|path| {
+                let name = path.split('.').next().unwrap_or(path);
+                let binds = |m: &Statement| m.uses.binds.iter().any(|n| n == name);
+                !bound.iter().any(|n| *n == name)
+                    && class.body[at..].iter().any(binds)
+                    && !class.body[..at].iter().any(binds)
+            })
+        })
+    }
+
     /// Whether a class decorator (or `__init_subclass__`) put something else in the place of
     /// plain methods, so that a new method must go through it as well.
     fn processed(&self, class: &Bound<'py, PyAny>, old: &Statement) -> PyResult<bool> {
@@ -433,6 +490,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether something that is gone had told the class of itself (`__set_name__`): only a class
+    /// that is made anew does not have it in its books.
+    fn told_owner(&self, class: &Bound<'py, PyAny>, gone: &[&String]) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let own = self.class_name(class)?;
+        for name in gone {
+            if let Some(entry) = kit.class_entry(class, &mangled(name, Some(&own)))?
+                && !kit.is_function(&entry)
+                && !kit.is_class(&entry)
+                && let Ok(told) = entry.get_type().getattr("__set_name__")
+                && kit.is_function(&told)
+                && !self.library(&told)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a function is of the standard library's `functools`.
+    fn library(&self, function: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let functools = self.work.kit.py.import("functools")?.dict();
+        Ok(function.getattr("__globals__")?.is(&functools))
     }
 
     /// Runs some statements of a class body over the live class.
@@ -485,6 +567,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         let before = names.copy()?;
+        let own = self.class_name(class)?;
+        // A name that a statement binds is, before it does, that of the module or a builtin.
+        let bound: BTreeSet<&String> = members.iter().flat_map(|m| &m.uses.binds).collect();
+        for name in &bound {
+            let key = mangled(name, Some(&own));
+            if !key.starts_with("__") && names.contains(&key)? {
+                names.del_item(&key)?;
+            }
+        }
+        if self.reads_ahead(new, again, &bound) {
+            return Ok(false);
+        }
         kit.exec.call1((code, &self.job.dict, &names))?;
         self.facts.executed = true;
         for cell in ["__classcell__", "__classdictcell__"] {
@@ -497,7 +591,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
-        let own = self.class_name(class)?;
         for &at in again {
             let member = &new.body[at];
             if member.kind == Kind::Docstring {

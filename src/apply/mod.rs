@@ -24,7 +24,7 @@ mod whole;
 mod work;
 
 pub use compile::Source;
-pub use kit::{Kit, symbol, text};
+pub use kit::{Kit, text};
 pub use module::{Facts, Job, Rebind, run};
 pub use transaction::Transaction;
 pub use whole::run_whole;

@@ -15,7 +15,7 @@ use super::lines::Moved;
 use super::patch::clear_cache;
 use super::work::Work;
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement};
+use crate::outline::{Kind, Outline, Statement, Value};
 use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
 use crate::report::{self, Action, ChangeKind};
 
@@ -101,28 +101,38 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
+    /// Attributes of classes that statements of the new text set: `C.attr`.
+    pub written: BTreeSet<&'a str>,
+    /// Of statements that ran: the numbers of their annotations that came into force (3.14+).
+    pub annotated: BTreeMap<usize, BTreeSet<usize>>,
     /// Names that statements have bound anew.
     pub remade: BTreeSet<String>,
     /// Old statements whose effect on a container was taken back.
     pub retracted: BTreeSet<usize>,
-    /// Statements that are gone and changed a container, by the one that made it (both old).
-    pub gone_links: Vec<(usize, usize)>,
-    /// Of statements that ran: the numbers of their annotations that came into force (3.14+).
-    pub annotated: BTreeMap<usize, BTreeSet<usize>>,
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
 pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Facts<'py>> {
+    work.kit.forget_fresh();
     work.dict = job.dict.clone();
     work.members = job
         .old
         .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
-    work.tx.dict(&job.dict)?;
+    let new: &'a [Statement] = &job.new.outline.body;
+    let steps = job.plan.steps.iter();
+    let written: BTreeSet<&'a str> = steps
+        .flat_map(|step| &new[step.new].uses.writes)
+        .map(String::as_str)
+        .collect();
+    for (class, names) in &mut work.members {
+        names.retain(|name| !written.contains(format!("{class}.{name}").as_str()));
+    }
+    let before = work.tx.dict(&job.dict)?;
     if let Some(annotations) = job.dict.get_item("__annotations__")? {
         work.tx.container(&annotations)?;
     }
-    let before = job.dict.copy()?;
+    let public = public_names(&job.dict)?;
     let mut run = Run {
         functions: Functions::of(job.new.outline),
         dirty: job.outside.clone(),
@@ -135,10 +145,10 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         chains: Vec::new(),
         cleared: 0,
         bases: BTreeMap::new(),
+        written,
+        annotated: BTreeMap::new(),
         remade: BTreeSet::new(),
         retracted: BTreeSet::new(),
-        gone_links: Vec::new(),
-        annotated: BTreeMap::new(),
         work,
         job,
     };
@@ -156,8 +166,18 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     run.kept_names()?;
     run.shift_lines()?;
     run.clear_caches()?;
+    if public_names(&run.job.dict)? != public {
+        // Decorators collect into it, so that no statement of its own need have run.
+        run.dirty.value("__all__", "which changed");
+    }
     run.export();
     Ok(run.facts)
+}
+
+/// What `__all__` says; `None` where it says nothing that can be read.
+fn public_names(dict: &Bound<'_, PyDict>) -> PyResult<Option<Vec<String>>> {
+    let all = dict.get_item("__all__")?;
+    Ok(all.and_then(|all| all.extract().ok()))
 }
 
 /// The names that each class that a plan is about bound in the old text, by qualified name.
@@ -185,6 +205,11 @@ fn class_members(body: &[Statement], steps: &[Step]) -> BTreeMap<String, BTreeSe
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Whether a statement of the module gives a class this attribute (`C.attr`) after its body.
+    pub(super) fn set_by_module(&self, path: &str) -> bool {
+        self.written.contains(path)
+    }
+
     /// What became of a statement of the new text.
     pub(super) fn what(&self, at: usize) -> &'a What {
         let changes: &'a Changes = self.job.changes;
@@ -199,7 +224,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Remembers what the statements that are to run may change in place, and works out what
     /// import had put into containers that are to be made anew.
     pub(super) fn prepare(&mut self) -> PyResult<()> {
-        self.gone_links = self.find_gone_links();
         let mut seen = BTreeSet::new();
         for step in &self.job.plan.steps {
             if !matches!(step.mark, Mark::Run | Mark::RunIf | Mark::Members) {
@@ -247,6 +271,40 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             value = value.getattr(part).ok()?;
         }
         Some(value)
+    }
+
+    /// The value that the old statements gave a name at import, made again aside, where making
+    /// it has no effect but the value.
+    pub(super) fn import_value(&self, old: &Source<'_>, name: &str) -> Option<Bound<'py, PyAny>> {
+        let body = &old.outline.body;
+        let (origin, links) = chain(old.outline, name)?;
+        let fed = links
+            .iter()
+            .any(|&at| affected(&body[at].uses, &self.functions, &self.job.outside).is_some());
+        let simple = links.iter().all(|&at| {
+            let statement = &body[at];
+            let only = at == origin || statement.uses.mutates.iter().all(|n| n == name);
+            only && statement.kind != Kind::Compound
+                && (statement.value != Value::Other
+                    || at != origin
+                        && statement.uses.calls.iter().all(|path| {
+                            path.strip_prefix(name)
+                                .is_some_and(|rest| rest.starts_with('.'))
+                        }))
+        });
+        if self.job.outside.seen_in_place(&body[origin].uses) {
+            return None;
+        }
+        if !simple || fed {
+            return self.skeleton(old, name, &links);
+        }
+        let scratch = self.before.copy().ok()?;
+        self.as_it_was(&scratch, &body[origin]).ok()?;
+        for at in links {
+            let code = old.statement(self.work.kit, &body[at]).ok()?;
+            self.work.kit.exec.call1((code, &scratch)).ok()?;
+        }
+        scratch.get_item(name).ok()?
     }
 
     /// Lets names of changed modules mean in `scratch` what they meant before.
@@ -330,7 +388,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if affected(&statement.uses, &self.functions, &self.dirty).is_none()
                     && crate::plan::remade(statement, &self.dirty).is_none() =>
             {
-                // Its own edit is still to be made.
+                // Its own edit counts all the same.
                 match self.what(at) {
                     What::Body => Mark::Patch,
                     What::Inner(_) => Mark::Members,
@@ -390,7 +448,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
-        self.retract_gone(at)?;
+        if let Some(was) = self.job.changes.at(at).0 {
+            self.retract_gone(was)?;
+        }
         let ended: Vec<usize> = (0..self.chains.len())
             .filter(|&i| self.chains[i].last == at)
             .collect();
@@ -438,9 +498,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !follows {
                 continue;
             }
-            let other = match rebind.new {
-                None if rebind.star => self.star_value(&rebind.name)?,
-                _ => None,
+            // Public no more, or gone, in one of the modules that it could come from.
+            let other = match rebind.star && rebind.new.is_none() {
+                true => self.star_value(&rebind.name)?,
+                false => None,
             };
             if other.is_some()
                 && other
@@ -450,7 +511,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             {
                 continue;
             }
-            match rebind.new.as_ref().or(other.as_ref()) {
+            let value = other.or_else(|| rebind.new.clone());
+            match &value {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,
                 None => {
@@ -463,7 +525,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let why = format!("which comes from {}", rebind.from);
             self.dirty.value(&rebind.name, why);
-            let value = rebind.new.clone().or(other);
             let action = if value.is_some() {
                 Action::Rebound
             } else {
@@ -565,7 +626,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Cached results of functions that now give something else.
     pub(super) fn clear_caches(&mut self) -> PyResult<()> {
-        let dirty = self.dirty.values.len() + self.dirty.behaviour.len();
+        let dirty = self.dirty.len();
         if dirty == self.cleared {
             return Ok(());
         }
@@ -623,10 +684,22 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.facts.dirty.acts(path, why);
             }
         }
-        self.facts.dirty.values.append(&mut self.dirty.values);
-        self.facts.dirty.behaviour.append(&mut self.dirty.behaviour);
-        self.functions.derive(&mut self.facts.dirty);
+        self.facts.dirty.append(&mut self.dirty);
+        self.functions.derive(&mut self.facts.dirty, &names);
     }
+}
+
+/// The statement that made what a name is bound to in the end, and the statements, with that one,
+/// that did something to it.
+pub(super) fn chain(outline: &Outline, name: &str) -> Option<(usize, Vec<usize>)> {
+    let body = &outline.body;
+    let has = |names: &[String]| names.iter().any(|n| n == name);
+    let writers = outline.index().writers(body, name);
+    let makes = |at: &usize| has(&body[*at].uses.binds) && !has(&body[*at].uses.mutates);
+    let origin = writers.iter().copied().rfind(makes)?;
+    let links = writers.into_iter().filter(|at| *at >= origin);
+    let links = links.filter(|&at| at == origin || has(&body[at].uses.mutates));
+    Some((origin, links.collect()))
 }
 
 /// Exactly a list, dict or set.
@@ -665,7 +738,6 @@ impl Facts<'_> {
                 None => self.rebound.push((name, old, new)),
             }
         }
-        self.dirty.values.append(&mut later.dirty.values);
-        self.dirty.behaviour.append(&mut later.dirty.behaviour);
+        self.dirty.append(&mut later.dirty);
     }
 }

@@ -62,7 +62,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.nested.push((was, code));
         }
         if let Some(holder) = holder {
-            clear_cache(kit, holder, &self.job.dict)?;
+            // What is the function itself has no results in store.
+            if !holder.is(&function) {
+                clear_cache(kit, holder, &self.job.dict)?;
+            }
             if let Some(class) = class {
                 self.work.forget_stored(class, holder)?;
             }

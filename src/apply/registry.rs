@@ -30,6 +30,16 @@ impl<'py> Run<'_, '_, '_, 'py> {
             let Some(callee) = self.attribute(path) else {
                 continue;
             };
+            // The method of an object that collects.
+            if let Ok(owner) = callee.getattr("__self__")
+                && !kit.is_exact(&owner, &kit.module)
+                && let Ok(state) = owner.getattr("__dict__")
+                && let Ok(values) = state.call_method0("values")
+            {
+                for value in values.try_iter()? {
+                    add(value?);
+                }
+            }
             let callee = callee.getattr("__func__").unwrap_or(callee);
             if kit.is_function(&callee) {
                 for value in callee
@@ -59,6 +69,45 @@ impl<'py> Run<'_, '_, '_, 'py> {
             }
         }
         Ok(out)
+    }
+
+    /// Runs a definition that was refused, perhaps since what it is the new version of stands in
+    /// a registry ("already registered"): without it, and then in its place.
+    pub(super) fn run_unregistered(
+        &mut self,
+        statement: &Statement,
+        old: &Bound<'py, PyAny>,
+        registries: &[Bound<'py, PyAny>],
+        error: PyErr,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        if !error.is_instance_of::<pyo3::exceptions::PyException>(kit.py) {
+            return Err(error);
+        }
+        let mut orders = Vec::new();
+        for registry in registries {
+            if let Ok(dict) = registry.cast_exact::<PyDict>() {
+                orders.push((dict.clone(), dict.keys()));
+            }
+            self.unregister(registry, old)?;
+        }
+        let code = self.job.new.statement(kit, statement)?;
+        if kit.exec.call1((code, &self.job.dict)).is_err() {
+            return Err(error);
+        }
+        for (dict, before) in orders {
+            for key in before.iter().chain(
+                dict.keys()
+                    .iter()
+                    .filter(|k| !before.contains(k).unwrap_or(true)),
+            ) {
+                if let Some(value) = dict.get_item(&key)? {
+                    dict.del_item(&key)?;
+                    dict.set_item(&key, value)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What a path means in this module now.

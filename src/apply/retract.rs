@@ -4,42 +4,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::compile::Source;
-use super::module::{Run, container};
-use crate::outline::{Kind, Outline, Statement, Value};
-use crate::plan::affected;
+use super::module::{Run, chain, container};
+use crate::outline::{Kind, Statement};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
-    /// The value that the old statements gave a name at import, made again aside, where making
-    /// it has no effect but the value.
-    pub(super) fn import_value(&self, old: &Source<'_>, name: &str) -> Option<Bound<'py, PyAny>> {
-        let body = &old.outline.body;
-        let (origin, links) = chain(old.outline, name)?;
-        let fed = links
-            .iter()
-            .any(|&at| affected(&body[at].uses, &self.functions, &self.job.outside).is_some());
-        let simple = links.iter().all(|&at| {
-            let statement = &body[at];
-            let only = at == origin || statement.uses.mutates.iter().all(|n| n == name);
-            only && statement.kind != Kind::Compound
-                && (statement.value != Value::Other
-                    || at != origin
-                        && statement.uses.calls.iter().all(|path| {
-                            path.strip_prefix(name)
-                                .is_some_and(|rest| rest.starts_with('.'))
-                        }))
-        });
-        if !simple || fed {
-            return self.skeleton(old, name, &links);
-        }
-        let scratch = self.before.copy().ok()?;
-        self.as_it_was(&scratch, &body[origin]).ok()?;
-        for at in links {
-            let code = old.statement(self.work.kit, &body[at]).ok()?;
-            self.work.kit.exec.call1((code, &scratch)).ok()?;
-        }
-        scratch.get_item(name).ok()?
-    }
-
     /// What import had put into a container, as far as it can be told without calling anything.
     pub(super) fn skeleton(
         &self,
@@ -57,7 +25,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let contents = self.helper("contents").ok()?;
         let gone = PyTuple::empty(self.work.kit.py);
         contents
-            .call1((texts, gone, name, scratch, self.unknown()))
+            .call1((texts, gone, name, scratch, self.unknown(body, links)))
             .ok()
     }
 
@@ -72,14 +40,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// Paths that mean something else than they did when the module was imported.
-    fn unknown(&self) -> Vec<String> {
+    fn unknown(&self, body: &[Statement], links: &[usize]) -> Vec<String> {
         let known = |path: &String| self.job.was.iter().any(|(was, _)| was == path);
+        let reads = links.iter().flat_map(|&at| &body[at].uses.reads);
+        let names = reads.filter_map(|path| path.split('.').next());
         let mut outside = self.job.outside.clone();
-        self.functions.derive(&mut outside);
-        let paths = outside
-            .values
-            .into_keys()
-            .chain(outside.behaviour.into_keys());
+        self.functions
+            .derive(&mut outside, &names.map(str::to_owned).collect());
+        let values = outside.values.into_keys();
+        // Also what is called or iterated over, and gives something else today.
+        let paths = values.chain(outside.behaviour.into_keys());
         paths.filter(|path| !known(path)).collect()
     }
 
@@ -94,29 +64,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.retract(old, was)
     }
 
-    /// Statements that are gone and changed a container, with the one that made it.
-    pub(super) fn find_gone_links(&self) -> Vec<(usize, usize)> {
-        let Some(old) = self.job.old else {
-            return Vec::new();
-        };
-        let mut out = Vec::new();
-        for &at in &self.job.changes.removed {
-            for name in &old.outline.body[at].uses.mutates {
-                if let Some((origin, _)) = chain(old.outline, name).filter(|(o, _)| *o < at) {
-                    out.push((origin, at));
-                }
-            }
-        }
-        out
-    }
-
     /// After the statement that made a container: what was done to it by statements that are gone.
-    pub(super) fn retract_gone(&mut self, made: usize) -> PyResult<()> {
-        let (Some(old), Some(made)) = (self.job.old, self.job.changes.at(made).0) else {
+    pub(super) fn retract_gone(&mut self, origin: usize) -> PyResult<()> {
+        let Some(old) = self.job.old else {
             return Ok(());
         };
-        for (origin, at) in self.gone_links.clone() {
-            if origin == made {
+        let body = &old.outline.body;
+        for &at in &self.job.changes.removed {
+            let made_here =
+                |name: &String| chain(old.outline, name).is_some_and(|(o, _)| o == origin);
+            if at > origin && body[at].uses.mutates.iter().any(made_here) {
                 self.retract(old, at)?;
             }
         }
@@ -152,7 +109,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let was = live.call_method0("copy")?;
             let retract = self.helper("retract")?;
             let texts = PyList::new(self.work.kit.py, texts)?;
-            let arguments = (&live, texts, (number,), name, &self.before, self.unknown());
+            let unknown = self.unknown(body, &links);
+            let arguments = (&live, texts, (number,), name, &self.before, unknown);
             // Where it cannot be told, the entries stay.
             match retract.call1(arguments) {
                 Ok(_) if live.eq(&was).unwrap_or(true) => {}
@@ -164,17 +122,4 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         Ok(())
     }
-}
-
-/// The statement that made what a name is bound to in the end, and the statements, with that one,
-/// that did something to it.
-fn chain(outline: &Outline, name: &str) -> Option<(usize, Vec<usize>)> {
-    let has = |names: &[String]| names.iter().any(|n| n == name);
-    let uses = |at: usize| &outline.body[at].uses;
-    let writers = outline.index().writers(&outline.body, name);
-    let makes = |at: &usize| has(&uses(*at).binds) && !has(&uses(*at).mutates);
-    let origin = writers.iter().copied().rfind(makes)?;
-    let links = writers.into_iter().filter(|at| *at >= origin);
-    let links = links.filter(|&at| at == origin || has(&uses(at).mutates));
-    Some((origin, links.collect()))
 }

@@ -3,8 +3,9 @@
 //! Old values are let go of only when the transaction ends, so that no destructor or weak
 //! reference callback runs Python code in the middle of a change.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet};
+use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyString, PyTuple};
 
 use super::kit::Kit;
 
@@ -24,6 +25,12 @@ enum Undo<'py> {
     Dict {
         dict: Bound<'py, PyDict>,
         before: Bound<'py, PyDict>,
+    },
+    /// Put one entry of a dict back.
+    Entry {
+        dict: Bound<'py, PyDict>,
+        key: Bound<'py, PyString>,
+        before: Bound<'py, PyAny>,
     },
     List {
         list: Bound<'py, PyList>,
@@ -97,13 +104,36 @@ impl<'py> Transaction<'py> {
         self.log.len()
     }
 
-    /// Remembers a dict, entries and order.
-    pub fn dict(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<()> {
+    /// Remembers a dict, entries and order. The copy that it keeps, not to be changed.
+    pub fn dict(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+        let before = dict.copy()?;
         self.log.push(Undo::Dict {
             dict: dict.clone(),
-            before: dict.copy()?,
+            before: before.clone(),
         });
-        Ok(())
+        Ok(before)
+    }
+
+    /// The first copy that it keeps of a dict: what was in it before anything was changed.
+    pub fn first_copy(&self, of: &Bound<'py, PyDict>) -> Option<Bound<'py, PyDict>> {
+        self.log.iter().find_map(|undo| match undo {
+            Undo::Dict { dict, before } if dict.is(of) => Some(before.clone()),
+            _ => None,
+        })
+    }
+
+    /// Remembers one entry of a dict, which is there and will be.
+    pub fn entry(
+        &mut self,
+        dict: &Bound<'py, PyDict>,
+        key: &Bound<'py, PyString>,
+        before: &Bound<'py, PyAny>,
+    ) {
+        self.log.push(Undo::Entry {
+            dict: dict.clone(),
+            key: key.clone(),
+            before: before.clone(),
+        });
     }
 
     /// Remembers what an exact list, dict or set holds; nothing for other objects.
@@ -196,7 +226,7 @@ impl<'py> Transaction<'py> {
         name: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let before = kit.class_entry(class, &super::kit::text(name))?;
-        kit.type_delattr.call1((class, name))?;
+        without_entry(kit, class, name)?;
         self.log.push(Undo::ClassEntry {
             class: class.clone(),
             name: name.clone(),
@@ -374,6 +404,7 @@ impl<'py> Transaction<'py> {
 fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
     match entry {
         Undo::Dict { dict, before } => restore_dict(dict, before),
+        Undo::Entry { dict, key, before } => dict.set_item(key, before),
         Undo::List { list, before } => list.set_slice(0, list.len(), before),
         Undo::Set { set, before } => {
             set.call_method1("intersection_update", (before,))?;
@@ -404,7 +435,7 @@ fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
         } => match before {
             Some(value) => kit.type_setattr.call1((class, name, value)).map(drop),
             None if kit.class_entry(class, &super::kit::text(name))?.is_none() => Ok(()),
-            None => kit.type_delattr.call1((class, name)).map(drop),
+            None => without_entry(kit, class, name),
         },
         Undo::ClassOrder { class, names } => arrange(kit, class, names),
         Undo::ClassAttribute {
@@ -457,7 +488,39 @@ pub fn set_code<'py>(
             return outcome;
         }
     }
-    function.setattr("__code__", code)
+    function.setattr(kit.word(super::kit::Word::Code), code)
+}
+
+/// Deletes an entry of a class. A class that had a `__new__` keeps the slot for it, and through the
+/// slot `object.__new__` refuses the arguments that are for `__init__`: a builtin that does not
+/// takes its place, which signatures are not read from.
+fn without_entry<'py>(
+    kit: &Kit<'py>,
+    class: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    kit.type_delattr.call1((class, name))?;
+    let plain = kit.object.getattr("__new__")?;
+    if super::kit::text(name) != "__new__" || !class.getattr("__new__")?.is(&plain) {
+        return Ok(());
+    }
+    let make = PyCFunction::new_closure(kit.py, Some(c"__new__"), None, plain_new)?;
+    kit.type_setattr.call1((class, name, make)).map(drop)
+}
+
+/// What `object.__new__` does for a class that never had a `__new__`.
+fn plain_new(
+    arguments: &Bound<'_, PyTuple>,
+    keywords: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Py<PyAny>> {
+    let class = arguments.get_item(0)?;
+    let object = arguments.py().import("builtins")?.getattr("object")?;
+    let more = arguments.len() > 1 || keywords.is_some_and(|k| !k.is_empty());
+    if more && class.getattr("__init__")?.is(object.getattr("__init__")?) {
+        let name = super::kit::text(&class.getattr("__name__")?);
+        return Err(PyTypeError::new_err(format!("{name}() takes no arguments")));
+    }
+    Ok(object.getattr("__new__")?.call1((class,))?.unbind())
 }
 
 /// Entry by entry: a cleared dict would be visible to other threads.

@@ -8,6 +8,14 @@ use std::hash::Hash;
 /// For each new statement the index of its old partner. First what is equal, in order and then
 /// wherever it stands; then what has the same identity; then what stands in the same place.
 pub(super) fn partners(old: &[Statement], new: &[Statement]) -> Vec<Option<usize>> {
+    // The most common edit of all, whichever way the rest would find it.
+    if let ([before], [after]) = (old, new)
+        && before.kind == after.kind
+        && before.name == after.name
+        && !before.name.is_empty()
+    {
+        return vec![Some(0)];
+    }
     let print = |statement: &Statement| (statement.kind, statement.print);
     let old_prints: Vec<_> = old.iter().map(print).collect();
     let new_prints: Vec<_> = new.iter().map(print).collect();

@@ -3,12 +3,16 @@
 //! Several of these functions are exported by every libpython and yet are not in the stable ABI
 //! of 3.9, so they are looked up by name.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_int, c_ulong, c_void};
 use std::sync::OnceLock;
 
 use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::Refusal;
+use super::symbols::symbol;
 
 /// A `PyThreadState *` or `PyInterpreterState *` that is only compared.
 type Opaque = *mut c_void;
@@ -22,6 +26,7 @@ struct Symbols {
     first_interpreter: Option<unsafe extern "C" fn() -> Opaque>,
     next_interpreter: Option<unsafe extern "C" fn(Opaque) -> Opaque>,
     this_thread: Option<unsafe extern "C" fn() -> c_ulong>,
+    as_utf8: Option<unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::Py_ssize_t) -> *const u8>,
     /// Major and minor version.
     version: (u32, u32),
     free_threaded: bool,
@@ -49,6 +54,7 @@ fn symbols() -> &'static Symbols {
                 first_interpreter: lookup(c"PyInterpreterState_Head"),
                 next_interpreter: lookup(c"PyInterpreterState_Next"),
                 this_thread: lookup(c"PyThread_get_thread_ident"),
+                as_utf8: lookup(c"PyUnicode_AsUTF8AndSize"),
                 version: version_of(&text),
                 free_threaded: text.contains("free-threading build"),
                 version_text: text,
@@ -61,11 +67,7 @@ fn symbols() -> &'static Symbols {
 /// `F` is an `extern "C"` function pointer of the signature that `name` has.
 unsafe fn lookup<F: Copy>(name: &CStr) -> Option<F> {
     const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
-    // SAFETY: the name ends in NUL.
-    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    if address.is_null() {
-        return None;
-    }
+    let address = symbol(name)?;
     // SAFETY: the caller's promise, and the sizes are the same.
     Some(unsafe { std::mem::transmute_copy::<*mut c_void, F>(&address) })
 }
@@ -75,6 +77,24 @@ unsafe fn lookup<F: Copy>(name: &CStr) -> Option<F> {
 unsafe fn either<F: Copy>(name: &CStr, older: &CStr) -> Option<F> {
     // SAFETY: the caller's promise.
     unsafe { lookup(name).or_else(|| lookup(older)) }
+}
+
+/// The text of a string without a copy; `None` when it has lone surrogates. The stable ABI has
+/// this from 3.10 on, and asked thousands of times the way around it through `bytes` is felt.
+pub fn utf8<'a>(string: &'a Bound<'_, PyString>) -> Option<Cow<'a, str>> {
+    let Some(as_utf8) = symbols().as_utf8 else {
+        return string.extract().map(Cow::Owned).ok();
+    };
+    let mut size = 0;
+    // SAFETY: it is a string, the GIL is held, and there is room for the size.
+    let data = unsafe { as_utf8(string.as_ptr(), &raw mut size) };
+    if data.is_null() {
+        drop(PyErr::take(string.py()));
+        return None;
+    }
+    // SAFETY: these are that many bytes, and they live and stand still as long as the string.
+    let bytes = unsafe { std::slice::from_raw_parts(data, usize::try_from(size).unwrap_or(0)) };
+    std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
 }
 
 fn version_of(text: &str) -> (u32, u32) {
@@ -207,8 +227,11 @@ pub(super) fn at_exit() -> Result<(), &'static str> {
     }
 }
 
-/// Has [`super::in_forked_child`] called in child processes.
+/// Has [`super::in_forked_child`] called in child processes, where there are such.
 pub(super) fn at_fork() {
+    #[cfg(unix)]
     // SAFETY: the function lives as long as the process, and only stores two numbers.
-    unsafe { libc::pthread_atfork(None, None, Some(super::in_forked_child)) };
+    unsafe {
+        libc::pthread_atfork(None, None, Some(super::in_forked_child))
+    };
 }

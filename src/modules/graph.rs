@@ -53,7 +53,7 @@ impl Graph {
     }
 
     /// How many numbers are given.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.nodes.len()
     }
 
@@ -95,7 +95,7 @@ impl Graph {
 
     /// All that can be reached from these, each once, in the order they are found.
     pub fn closure<'g>(&'g self, from: &[Id], next: impl Fn(Id) -> &'g [Id]) -> Vec<Id> {
-        let mut seen = Marks::new(self.len());
+        let mut seen = Marks::new(self.size());
         let mut out = Vec::new();
         let mut todo = from.to_vec();
         while let Some(id) = todo.pop() {

@@ -14,6 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use super::graph::{Graph, Id};
 use super::imports::scan;
 use super::kept::{Kept, Packer};
+use super::takes::{Taken, takes};
 use crate::diff;
 use crate::files::Look;
 use crate::outline::{self, Outline, OutlineError};
@@ -32,6 +33,7 @@ pub struct Version {
     // In a box: most versions never have one.
     outline: OnceLock<Box<Result<Outline, OutlineError>>>,
     imports: OnceLock<Arc<Imports>>,
+    takes: OnceLock<Option<Box<[Taken]>>>,
 }
 
 /// Import statements: leading dots, dotted name, imported names.
@@ -56,6 +58,7 @@ impl Version {
             known,
             outline: OnceLock::new(),
             imports: OnceLock::new(),
+            takes: OnceLock::new(),
         }
     }
 
@@ -102,6 +105,34 @@ impl Version {
                 self.imports.get_or_init(|| Arc::clone(imports));
             }
         }
+    }
+
+    /// Whether it is known to import what another version does.
+    pub fn imports_as(&self, other: &Self) -> bool {
+        let both = self.imports.get().zip(other.imports.get());
+        both.is_some_and(|(own, others)| Arc::ptr_eq(own, others))
+    }
+
+    /// What it takes from others, as a module of this package; `None` when there is no outline.
+    pub fn takes(&self, package: &str) -> Option<&[Taken]> {
+        let found = self.takes.get_or_init(|| {
+            if let Some(outline) = self.outline.get() {
+                return Some(takes(outline.as_ref().as_ref().ok()?, package));
+            }
+            let outline = outline::read(&self.glance());
+            let found = takes(outline.as_ref().ok()?, package);
+            // When something is looked at, more than this will be asked.
+            if found.iter().any(|t| !t.idle) {
+                let _ = self.outline.set(Box::new(outline));
+            }
+            Some(found)
+        });
+        found.as_deref()
+    }
+
+    /// Whether `takes` was asked before.
+    pub fn has_takes(&self) -> bool {
+        self.takes.get().is_some()
     }
 
     /// The modules that its import statements name: leading dots, dotted name, imported names.
@@ -294,8 +325,16 @@ impl Inner {
             let version = record.version();
             let id = self.graph.id(&record.name);
             let package = record.package.read().clone();
-            let imports = scan(&version.glance());
-            let targets = absolute(&package, &imports)
+            // Kept for what is edited, since most edits leave imports alone.
+            let scanned;
+            let imports = match version.outline.get() {
+                Some(_) => version.imports(),
+                None => {
+                    scanned = scan(&version.glance());
+                    &scanned
+                }
+            };
+            let targets = absolute(&package, imports)
                 .iter()
                 .map(|target| self.graph.id(target))
                 .collect();
@@ -400,7 +439,7 @@ impl Ledger {
     pub fn wanting(&self, stem: &str) -> Vec<(String, String)> {
         self.with_graph(|graph| {
             let mut out = Vec::new();
-            for id in 0..graph.len() {
+            for id in 0..graph.size() {
                 let id = Id::try_from(id).unwrap_or(Id::MAX);
                 let target = graph.name(id);
                 if target.rsplit('.').next() == Some(stem) {

@@ -10,10 +10,11 @@ mod kept;
 mod ledger;
 mod stale;
 mod survey;
+mod takes;
 
 pub use graph::{Graph, Id, Marks};
 pub use imports::{resolve, scan};
-pub use kept::Packer;
 pub use ledger::{Failure, Ledger, Record, Version, forward, targets};
-pub use stale::{Origin, loader_text, running_version};
-pub use survey::{Places, Seen, module_package, survey};
+pub use stale::{FirstLook, Origin, loader_text};
+pub use survey::{Places, Seen, View, survey};
+pub use takes::Taken;

@@ -5,14 +5,17 @@
 //! began holds what was imported. Else the header of the `.pyc` is asked, which was written from
 //! the source that was imported; and last, live code is compared with what the file compiles to.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
+use super::kept::Packer;
 use super::ledger::Version;
-use crate::files::{self, Look};
+use super::survey::View;
+use crate::files::{self, Reader};
 use crate::text;
 
 /// Where a text comes from, to compile it as the import system did.
@@ -59,44 +62,66 @@ fn started_linux() -> Option<i64> {
     None
 }
 
-/// Reads the file of a module that is seen for the first time. `Version::known` says whether it is
-/// what the module runs. `None` when there is no such file, or it is no text.
-pub fn running_version(module: &Bound<'_, PyModule>, origin: &Origin<'_>) -> Option<Version> {
-    let taken_ns = files::now_ns();
-    let (bytes, stamp) = files::read(origin.path).ok()?;
-    let print = text::fingerprint(&bytes);
-    let look = Look {
-        stamp: Some(stamp),
-        taken_ns,
-    };
-    let decoded = match loader_text(module, origin.path) {
-        Some(told) => told,
-        None => text::decode(&bytes).ok()?.source,
-    };
-    let known = stamp.ctime_ns < process_start_ns()
-        || match pyc_agrees(module, &stamp) {
-            Pyc::Other => false,
-            Pyc::Younger => true,
-            // Its header has whole seconds: two saves of one size within one look alike, so the
-            // code is asked too. A name that is not there was then taken out by the program.
-            Pyc::Same => code_agrees(module, origin.filename, &decoded, false).unwrap_or(false),
-            Pyc::None => code_agrees(module, origin.filename, &decoded, true).unwrap_or(false),
+/// Reads the files of modules that are seen for the first time.
+pub struct FirstLook<'py> {
+    pub view: View<'py>,
+    reader: Reader,
+    packer: Packer,
+}
+
+impl<'py> FirstLook<'py> {
+    /// For any number of modules.
+    pub fn new(py: Python<'py>) -> Self {
+        Self {
+            view: View::new(py),
+            reader: Reader::default(),
+            packer: Packer::default(),
+        }
+    }
+
+    /// What the file of a module has. `Version::known` says whether it is what the module runs.
+    /// `None` when there is no such file, or it is no text.
+    pub fn running_version(
+        &mut self,
+        module: &Bound<'py, PyModule>,
+        origin: &Origin<'_>,
+    ) -> Option<Version> {
+        let (bytes, look) = self.reader.read(origin.path).ok()?;
+        let stamp = look.stamp?;
+        let print = text::fingerprint(bytes);
+        let text = match loader_text(&self.view, module, origin.path) {
+            Some(told) => Cow::Owned(told),
+            None => match text::borrow(bytes) {
+                Some(text) => Cow::Borrowed(text),
+                None => Cow::Owned(text::decode(bytes).ok()?.source),
+            },
         };
-    Some(Version::new(decoded, print, look, known))
+        let known = stamp.ctime_ns < process_start_ns()
+            || match pyc_agrees(module, &stamp) {
+                Pyc::Other => false,
+                Pyc::Younger => true,
+                // Its header has whole seconds: two saves of one size within one look alike, so
+                // the code is asked too. A name that is not there was then taken out by the
+                // program.
+                Pyc::Same => code_agrees(module, origin.filename, &text, false).unwrap_or(false),
+                Pyc::None => code_agrees(module, origin.filename, &text, true).unwrap_or(false),
+            };
+        let packer = &mut self.packer;
+        Some(Version::packed(&text, packer, print, look, known))
+    }
 }
 
 /// The source as the module's own loader gives it, where that is not what the file has (a loader
 /// that translates or decrypts).
-pub fn loader_text(module: &Bound<'_, PyModule>, path: &Path) -> Option<String> {
-    let py = module.py();
-    let loader = module.dict().get_item("__loader__").ok()??;
+pub fn loader_text<'py>(
+    view: &View<'py>,
+    module: &Bound<'py, PyModule>,
+    path: &Path,
+) -> Option<String> {
+    let loader = view.own_loader(module)?;
     let own = loader.get_type().getattr("get_data").ok()?;
-    let usual = py
-        .import("importlib.machinery")
-        .ok()?
-        .getattr("SourceFileLoader")
-        .ok()?;
-    if own.is(usual.getattr("get_data").ok()?) {
+    let usual = view.ordinary()?.getattr("get_data").ok()?;
+    if own.is(&usual) {
         return None;
     }
     let data: Vec<u8> = loader

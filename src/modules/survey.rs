@@ -1,9 +1,12 @@
 //! What is in `sys.modules`: names, files, and whose they are.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString};
+
+use crate::interp::utf8;
 
 /// Where the interpreter keeps what is not the user's.
 #[derive(Debug, Clone, Default)]
@@ -14,31 +17,78 @@ pub struct Places {
 impl Places {
     /// Asks the interpreter.
     pub fn of(py: Python<'_>) -> PyResult<Self> {
-        let paths = py.import("sysconfig")?.call_method0("get_paths")?;
         let mut stdlib = Vec::new();
-        for key in ["stdlib", "platstdlib"] {
-            if let Ok(path) = paths.get_item(key).and_then(|p| p.extract::<PathBuf>()) {
-                if let Ok(real) = path.canonicalize() {
-                    stdlib.push(real);
+        let mut add = |path: PathBuf| {
+            if let Ok(real) = path.canonicalize()
+                && real != path
+            {
+                stdlib.push(real);
+            }
+            stdlib.push(path);
+        };
+        // `sysconfig` knows, but to import it and have it work all its paths out costs a small
+        // program's start more than everything else here.
+        let sys = py.import("sys")?;
+        let file = py.import("os")?.getattr("__file__");
+        if let Ok(Ok(file)) = file.map(|f| f.extract::<PathBuf>())
+            && let Some(folder) = file.parent()
+            && cfg!(unix)
+        {
+            add(folder.to_owned());
+            let version = py.version_info();
+            let library: PathBuf = sys.getattr("platlibdir")?.extract()?;
+            let python = format!("python{}.{}", version.major, version.minor);
+            for prefix in ["base_exec_prefix", "exec_prefix"] {
+                let prefix: PathBuf = sys.getattr(prefix)?.extract()?;
+                let path = prefix.join(&library).join(&python);
+                if path != folder {
+                    add(path);
                 }
-                stdlib.push(path);
+            }
+        } else {
+            let paths = py.import("sysconfig")?.call_method0("get_paths")?;
+            for key in ["stdlib", "platstdlib"] {
+                if let Ok(path) = paths.get_item(key).and_then(|p| p.extract::<PathBuf>()) {
+                    add(path);
+                }
             }
         }
+        stdlib.dedup();
         Ok(Self { stdlib })
     }
 
     /// In a folder for installed packages.
     pub fn is_installed(&self, path: &Path) -> bool {
-        path.components().any(|c| {
-            let c = c.as_os_str();
-            c == "site-packages" || c == "dist-packages"
-        })
+        let installed = |part: &str| part == "site-packages" || part == "dist-packages";
+        match plain(path) {
+            Some(text) => ["/site-packages/", "/dist-packages/"]
+                .iter()
+                .any(|part| text.contains(part)),
+            None => path
+                .components()
+                .any(|c| c.as_os_str().to_str().is_some_and(installed)),
+        }
     }
 
     /// Part of the standard library.
     pub fn is_stdlib(&self, path: &Path) -> bool {
-        !self.is_installed(path) && self.stdlib.iter().any(|dir| path.starts_with(dir))
+        let plain = plain(path);
+        let within = |dir: &PathBuf| match (plain, dir.to_str()) {
+            (Some(path), Some(dir)) => path
+                .strip_prefix(dir)
+                .is_some_and(|rest| rest.starts_with('/')),
+            _ => path.starts_with(dir),
+        };
+        self.stdlib.iter().any(within) && !self.is_installed(path)
     }
+}
+
+/// A path as text, if comparing texts is comparing paths.
+fn plain(path: &Path) -> Option<&str> {
+    let text = path.to_str().filter(|_| cfg!(unix))?;
+    let bytes = text.as_bytes();
+    let odd = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
+    (!bytes.windows(2).any(odd)).then_some(text)
 }
 
 /// One entry of `sys.modules`.
@@ -70,84 +120,162 @@ pub fn survey<'py>(
     known: &dyn Fn(&str, &Bound<'py, PyAny>) -> bool,
 ) -> PyResult<Vec<Seen<'py>>> {
     let mut out = Vec::new();
+    let view = View::new(modules.py());
     // A copy: looking at a module may import another (lazy modules do).
     for (key, value) in modules.copy()?.iter() {
-        let Ok(key) = key.cast_into::<PyString>() else {
-            continue;
-        };
-        let name = key.to_string_lossy().into_owned();
-        if known(&name, &value) {
-            continue;
+        if let Some(seen) = view.see(&key, &value, known) {
+            out.push(seen);
         }
-        let Ok(module) = value.cast_into::<PyModule>() else {
-            continue;
-        };
-        out.push(look(name, module));
     }
     Ok(out)
 }
 
-fn look<'py>(name: String, module: Bound<'py, PyModule>) -> Seen<'py> {
-    // The dict, not attributes: a module's own __getattr__ must not run for this.
-    let dict = module.dict();
-    let entry = |name: &str| dict.get_item(name).ok().flatten().filter(|v| !v.is_none());
-    let spec = entry("__spec__");
-    let unfinished = spec
-        .as_ref()
-        .and_then(|s| s.getattr("_initializing").ok())
-        .is_some_and(|v| v.is_truthy().unwrap_or(false));
-    let file = entry("__file__").or_else(|| {
-        let spec = spec.as_ref()?;
-        let located = spec.getattr("has_location").ok()?.is_truthy().ok()?;
-        if located {
-            spec.getattr("origin").ok().filter(|o| !o.is_none())
-        } else {
-            None
-        }
-    });
-    let filename = file
-        .as_ref()
-        .and_then(|f| f.extract::<String>().ok())
-        .unwrap_or_default();
-    let file = file.and_then(|f| f.extract::<PathBuf>().ok());
-    let kind = file
-        .as_ref()
-        .and_then(|p| p.extension()?.to_str().map(str::to_owned));
-    let (mut path, mut extension) = (None, None);
-    match (kind.as_deref().unwrap_or(""), file) {
-        ("py" | "pyw", file) => path = file,
-        ("so" | "pyd" | "dylib", file) => extension = file,
-        // A script without an ending, loaded by its path.
-        ("", Some(file)) if file.is_file() => path = Some(file),
-        _ => {}
-    }
-    Seen {
-        name,
-        module,
-        path,
-        extension,
-        filename,
-        unfinished,
-    }
+/// Looks at modules. What it needs of the interpreter is looked up once for all of them.
+pub struct View<'py> {
+    names: [Bound<'py, PyString>; 8],
+    /// The loader of ordinary files.
+    ordinary: Option<Bound<'py, PyAny>>,
 }
 
-/// The package of a module, against which its relative imports are resolved.
-pub fn module_package(module: &Bound<'_, PyModule>) -> String {
-    let dict = module.dict();
-    if let Ok(Some(package)) = dict.get_item("__package__")
-        && let Ok(text) = package.extract::<String>()
-    {
-        return text;
+/// Positions in `View::names`.
+#[derive(Clone, Copy)]
+enum Word {
+    Spec,
+    Initializing,
+    File,
+    Name,
+    Package,
+    Loader,
+    Path,
+    SpecName,
+}
+
+const WORDS: [&str; 8] = [
+    "__spec__",
+    "_initializing",
+    "__file__",
+    "__name__",
+    "__package__",
+    "__loader__",
+    "__path__",
+    "name",
+];
+
+impl<'py> View<'py> {
+    /// Looks the names up.
+    pub fn new(py: Python<'py>) -> Self {
+        Self {
+            names: WORDS.map(|word| PyString::intern(py, word)),
+            ordinary: crate::interp::library(py, "importlib.machinery")
+                .and_then(|m| m.getattr("SourceFileLoader"))
+                .ok(),
+        }
     }
-    let name: String = dict
-        .get_item("__name__")
-        .ok()
-        .flatten()
-        .and_then(|n| n.extract().ok())
-        .unwrap_or_default();
-    if dict.contains("__path__").unwrap_or(false) {
-        return name;
+
+    fn word(&self, word: Word) -> &Bound<'py, PyString> {
+        &self.names[word as usize]
     }
-    name.rsplit_once('.')
-        .map_or_else(String::new, |(head, _)| head.to_owned())
+
+    fn entry(&self, dict: &Bound<'py, PyDict>, word: Word) -> Option<Bound<'py, PyAny>> {
+        let found = dict.get_item(self.word(word)).ok().flatten();
+        found.filter(|v| !v.is_none())
+    }
+
+    /// One entry of `sys.modules`, if it is a module and not `known`.
+    pub fn see(
+        &self,
+        key: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+        known: &dyn Fn(&str, &Bound<'py, PyAny>) -> bool,
+    ) -> Option<Seen<'py>> {
+        let key = key.cast::<PyString>().ok()?;
+        let name = utf8(key).unwrap_or_else(|| key.to_string_lossy());
+        if known(&name, value) {
+            return None;
+        }
+        let module = value.cast::<PyModule>().ok()?;
+        Some(self.look(name.into_owned(), module.clone()))
+    }
+
+    fn look(&self, name: String, module: Bound<'py, PyModule>) -> Seen<'py> {
+        // The dict, not attributes: a module's own __getattr__ must not run for this.
+        let dict = module.dict();
+        let spec = self.entry(&dict, Word::Spec);
+        let unfinished = spec
+            .as_ref()
+            .and_then(|s| s.getattr(self.word(Word::Initializing)).ok())
+            .is_some_and(|v| v.is_truthy().unwrap_or(false));
+        let file = self.entry(&dict, Word::File).or_else(|| {
+            let spec = spec.as_ref()?;
+            let located = spec.getattr("has_location").ok()?.is_truthy().ok()?;
+            if located {
+                spec.getattr("origin").ok().filter(|o| !o.is_none())
+            } else {
+                None
+            }
+        });
+        let text = file.as_ref().and_then(|f| f.cast::<PyString>().ok());
+        let filename = text.and_then(utf8).unwrap_or_default().into_owned();
+        // Python's encoding of file names decides, which all have ASCII in common.
+        let file = match filename.is_ascii() && !filename.is_empty() {
+            true => Some(PathBuf::from(&filename)),
+            false => file.as_ref().and_then(|f| f.extract::<PathBuf>().ok()),
+        };
+        let kind = file.as_ref().and_then(|p| p.extension()?.to_str());
+        let (mut path, mut extension) = (None, None);
+        match (kind.unwrap_or(""), &file) {
+            ("py" | "pyw", _) => path = file,
+            ("so" | "pyd" | "dylib", _) => extension = file,
+            // A script without an ending, loaded by its path.
+            ("", Some(script)) if script.is_file() => path = file,
+            _ => {}
+        }
+        Seen {
+            name,
+            module,
+            path,
+            extension,
+            filename,
+            unfinished,
+        }
+    }
+
+    /// The name that a module was imported under: its own, whatever key it is found by.
+    pub fn own_name(&self, module: &Bound<'py, PyModule>) -> Option<Bound<'py, PyAny>> {
+        let dict = module.dict();
+        self.entry(&dict, Word::Spec)
+            .and_then(|spec| spec.getattr(self.word(Word::SpecName)).ok())
+            .or_else(|| self.entry(&dict, Word::Name))
+    }
+
+    /// The usual loader for files.
+    pub(super) fn ordinary(&self) -> Option<&Bound<'py, PyAny>> {
+        self.ordinary.as_ref()
+    }
+
+    /// The loader of a module, unless it is the usual one for files.
+    pub(super) fn own_loader(&self, module: &Bound<'py, PyModule>) -> Option<Bound<'py, PyAny>> {
+        let loader = self.entry(&module.dict(), Word::Loader)?;
+        let ordinary = self.ordinary.as_ref();
+        (!ordinary.is_some_and(|o| loader.get_type().is(o))).then_some(loader)
+    }
+
+    /// The package of a module, against which its relative imports are resolved.
+    pub fn package(&self, module: &Bound<'py, PyModule>) -> String {
+        let dict = module.dict();
+        let text = |value: Bound<'py, PyAny>| {
+            let text = value.cast_into::<PyString>().ok()?;
+            utf8(&text).map(Cow::into_owned)
+        };
+        if let Some(package) = self.entry(&dict, Word::Package).and_then(text) {
+            return package;
+        }
+        let name = self.entry(&dict, Word::Name).and_then(text);
+        let name = name.unwrap_or_default();
+        if self.entry(&dict, Word::Path).is_some() {
+            return name;
+        }
+        name.rsplit_once('.')
+            .map_or_else(String::new, |(head, _)| head.to_owned())
+    }
 }

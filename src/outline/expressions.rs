@@ -104,10 +104,43 @@ impl<'a> Reader<'a> {
             return;
         };
         let name = self.mangled(name);
+        let part = attribute_of_root(target).map(|attribute| self.mangled(attribute));
+        let path = part.map(|part| format!("{name}.{part}"));
+        self.changes(name, path);
+    }
+
+    /// The object of `name` may change in place, and of it what is at `path`.
+    fn changes(&mut self, name: Cow<'a, str>, path: Option<String>) {
         match resolve(&self.scopes, &name) {
             Place::Local => {}
             Place::Class => self.frame().class.mutates.push(name.into_owned()),
-            Place::Module => self.frame().now().mutates.push(name.into_owned()),
+            Place::Module => {
+                let uses = self.frame().now();
+                uses.writes.extend(path);
+                uses.mutates.push(name.into_owned());
+            }
+        }
+    }
+
+    /// Builtins that change what they are given: `next(X)`, `setattr(X, "a", v)`.
+    fn changing(&mut self, builtin: &str, arguments: &'a ast::Arguments) {
+        let Some(object) = arguments.args.first() else {
+            return;
+        };
+        match builtin {
+            "next" => self.mutate(object),
+            "setattr" | "delattr" => {
+                let Expr::Name(name) = object else { return };
+                let name = self.mangled(name.id.as_str());
+                let path = match arguments.args.get(1) {
+                    Some(Expr::StringLiteral(text)) => {
+                        Some(format!("{name}.{}", text.value.to_str()))
+                    }
+                    _ => None,
+                };
+                self.changes(name, path);
+            }
+            _ => {}
         }
     }
 
@@ -193,6 +226,7 @@ impl<'a> Reader<'a> {
             && !self.module.bound.contains(name.id.as_str())
             && resolve(&self.scopes, name.id.as_str()) == Place::Module
         {
+            self.changing(name.id.as_str(), &call.arguments);
             for argument in &*call.arguments.args {
                 self.called(argument);
             }
@@ -206,6 +240,7 @@ impl<'a> Reader<'a> {
         // The first iterable is evaluated outside; a class body's names are seen there only.
         if let Some(first) = generators.first() {
             self.visit_expr(&first.iter);
+            self.called(&first.iter);
         }
         let targets = Bindings::of_targets(self.class, generators);
         self.scopes.push(Scope {
@@ -237,6 +272,28 @@ impl<'a> Reader<'a> {
         self.begin_function(bindings);
         self.visit_expr(&lambda.body);
         self.end_function();
+    }
+}
+
+/// `a` of `X.a`, `X.a[k]`, `X.a.m(...)`; not of `X.m(...)`, which may change anything.
+fn attribute_of_root(expr: &Expr) -> Option<&str> {
+    let mut at = expr;
+    let mut found = None;
+    loop {
+        at = match at {
+            Expr::Name(_) => return found,
+            Expr::Attribute(attribute) => {
+                found = Some(attribute.attr.as_str());
+                &attribute.value
+            }
+            Expr::Subscript(subscript) => &subscript.value,
+            Expr::Await(inner) => &inner.value,
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(method) if method.value.is_name_expr() => return None,
+                func => func,
+            },
+            _ => return None,
+        }
     }
 }
 

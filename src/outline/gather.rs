@@ -65,6 +65,7 @@ impl Uses {
         self.calls.extend_from_slice(&other.calls);
         self.members.extend_from_slice(&other.members);
         self.mutates.extend_from_slice(&other.mutates);
+        self.writes.extend_from_slice(&other.writes);
         self.global_writes.extend_from_slice(&other.global_writes);
         self.opaque |= other.opaque;
     }
@@ -84,6 +85,7 @@ impl Uses {
             calls,
             members,
             mutates,
+            writes,
             global_writes,
             opaque: _,
         } = self;
@@ -94,6 +96,7 @@ impl Uses {
             calls,
             members,
             mutates,
+            writes,
             global_writes,
         ] {
             list.sort_unstable();

@@ -84,15 +84,19 @@ pub struct Uses {
     /// are left out; so are names a class body bound earlier itself.
     pub reads: Vec<String>,
     /// Paths that are called: `f(...)`, `m.f(...)`, decorators (`@f`, `@f(...)`), and names given
-    /// as an argument to a call of a builtin (`sorted(xs, key=f)`, `list(map(f, xs))`).
+    /// as an argument to a call of a builtin (`sorted(xs, key=f)`, `list(map(f, xs))`), and what is
+    /// iterated over (`for x in X`).
     pub calls: Vec<String>,
     /// Names of the attributes that are read, of whatever object: `build` for `Builder(1).build()`,
     /// `size` for `self.size`.
     pub members: Vec<String>,
     /// Root names whose object may be changed in place: `X += ..`, `X[k] = ..`, `X.a = ..`,
     /// `del X[k]`, and `X.m(...)` / `X.a.m(...)` as a whole expression statement (not for X that
-    /// is an imported module's name with a plain `X.f(...)`).
+    /// is an imported module's name with a plain `X.f(...)`); `next(X)`, `setattr(X, ..)`.
     pub mutates: Vec<String>,
+    /// Attributes of module names that are set or changed in place: `X.a` for `X.a = ..`,
+    /// `setattr(X, "a", ..)`, `X.a.m(...)`.
+    pub writes: Vec<String>,
     /// Names declared `global` and assigned in a function body.
     pub global_writes: Vec<String>,
     /// It uses `globals()`, `locals()`, `vars()`, `exec` or `eval`: not analysable. `vars(x)`, and
@@ -126,6 +130,9 @@ pub enum Value {
     /// (`list tuple dict set frozenset str int float bool bytes range zip enumerate len sorted
     /// min max sum abs round reversed map filter`) on such.
     Pure,
+    /// Pure, and makes a fresh iterator: a generator expression, `iter() zip() map()`,
+    /// `itertools.count()` and the like.
+    Iterator,
     /// Pure, and makes a fresh list, dict or set: a display, a comprehension, `list() dict() set()`,
     /// `defaultdict() OrderedDict() deque() Counter()`, also `collections.X()`.
     Container,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::expressions::{BUILTINS, OPAQUE};
-use super::value::{COLLECTIONS, CONSTRUCTORS};
+use super::value::{COLLECTIONS, CONSTRUCTORS, ITERATORS};
 
 /// Names as the compiler sees them: mangled.
 pub(super) type Names<'a> = FxHashSet<Cow<'a, str>>;
@@ -88,7 +88,7 @@ impl Context {
             shadowed: shadowed.map(|name| (**name).to_owned()).collect(),
             modules: bindings.modules.iter().map(|n| (*n).to_owned()).collect(),
             collections: imported
-                .filter(|name| COLLECTIONS.contains(name))
+                .filter(|name| COLLECTIONS.contains(name) || ITERATORS.contains(name))
                 .map(|name| (*name).to_owned())
                 .collect(),
             annotations_are_text: false,
@@ -200,6 +200,13 @@ impl<'a> Visitor<'a> for Collector<'a> {
                     if name != "*" {
                         self.bind(name);
                         self.found.from_imports.insert(name);
+                        if import.module.as_deref() == Some("itertools") && alias.asname.is_none() {
+                            let known = ITERATORS
+                                .iter()
+                                .copied()
+                                .find(|known| known.strip_prefix("itertools.") == Some(name));
+                            self.found.from_imports.extend(known);
+                        }
                     }
                 }
             }

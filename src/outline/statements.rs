@@ -307,6 +307,7 @@ impl<'a> Reader<'a> {
         match stmt {
             Stmt::For(stmt) => {
                 self.visit_expr(&stmt.iter);
+                self.called(&stmt.iter);
                 self.target(&stmt.target, true);
                 self.walk_block(&stmt.body);
                 self.walk_block(&stmt.orelse);

@@ -35,13 +35,34 @@ pub(super) const CONSTRUCTORS: &[&str] = &[
     "reversed",
     "map",
     "filter",
+    "iter",
 ];
 
 pub(super) const COLLECTIONS: &[&str] = &["defaultdict", "OrderedDict", "deque", "Counter"];
 
+/// What makes an iterator, that of `itertools` as it is written with its module.
+pub(super) const ITERATORS: &[&str] = &[
+    "iter",
+    "enumerate",
+    "zip",
+    "map",
+    "filter",
+    "reversed",
+    "itertools.accumulate",
+    "itertools.chain",
+    "itertools.combinations",
+    "itertools.count",
+    "itertools.cycle",
+    "itertools.islice",
+    "itertools.permutations",
+    "itertools.product",
+    "itertools.repeat",
+];
+
 pub(super) fn classify(expr: &Expr, names: &Names<'_>) -> Value {
     match (names.pure(expr), names.container(expr)) {
         (true, true) => Value::Container,
+        (true, false) if names.iterator(expr) => Value::Iterator,
         (true, false) => Value::Pure,
         (false, _) => Value::Other,
     }
@@ -67,6 +88,30 @@ impl Names<'_> {
         }
     }
 
+    fn iterator(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Generator(_) => true,
+            Expr::Call(call) => match &*call.func {
+                Expr::Name(name) if ITERATORS.contains(&name.id.as_str()) => {
+                    (self.builtin)(name.id.as_str())
+                }
+                func => self.of_itertools(func),
+            },
+            _ => false,
+        }
+    }
+
+    fn of_itertools(&self, func: &Expr) -> bool {
+        match func {
+            Expr::Name(name) => (self.imported)(&format!("itertools.{}", name.id)),
+            Expr::Attribute(attribute) => {
+                ITERATORS.contains(&format!("itertools.{}", attribute.attr).as_str())
+                    && matches!(&*attribute.value, Expr::Name(m) if m.id.as_str() == "itertools")
+            }
+            _ => false,
+        }
+    }
+
     fn collection(&self, func: &Expr) -> bool {
         match func {
             Expr::Name(name) => {
@@ -85,7 +130,7 @@ impl Names<'_> {
             Expr::Name(name) if CONSTRUCTORS.contains(&name.id.as_str()) => {
                 (self.builtin)(name.id.as_str())
             }
-            _ => self.collection(func),
+            _ => self.collection(func) || self.of_itertools(func),
         }
     }
 

@@ -16,11 +16,43 @@ pub struct Dirty {
     pub values: BTreeMap<String, String>,
     /// Functions and methods that do something else when called: `f`, `m.f`, `C.method`.
     pub behaviour: BTreeMap<String, String>,
+    /// Enumerations that have other members: matters to who looks at the whole, as `list(E)` does,
+    /// and not to who reads `E.A`.
+    pub contents: BTreeMap<String, String>,
     /// Names that an import statement binds and whose module was not there before.
     pub appeared: BTreeSet<String>,
     /// `from m import X` in the body of a class, where X changed: see `import_key`.
     pub imports: BTreeSet<String>,
+    /// Attributes that a class body binds again, over what later statements made of them:
+    /// `C.attr`.
+    pub overwritten: BTreeSet<String>,
 }
+
+/// Whether a text may call one of the functions that look into definitions.
+pub fn may_look(text: &str) -> bool {
+    LOOKS.iter().any(|name| {
+        text.match_indices(name)
+            .any(|(at, _)| text[at + name.len()..].starts_with('('))
+    })
+}
+
+/// Functions that tell of an object what is in it or how it is declared.
+const LOOKS: [&str; 14] = [
+    "dir",
+    "vars",
+    "getattr",
+    "hasattr",
+    "fields",
+    "field_names",
+    "signature",
+    "getmembers",
+    "getdoc",
+    "getsource",
+    "getfullargspec",
+    "get_type_hints",
+    "get_annotations",
+    "issubclass",
+];
 
 /// An import as it is written, for `Dirty::imports`.
 pub fn import_key(import: &Import) -> String {
@@ -35,7 +67,16 @@ pub fn import_key(import: &Import) -> String {
 impl Dirty {
     /// Nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.behaviour.is_empty() && self.imports.is_empty()
+        self.values.is_empty()
+            && self.behaviour.is_empty()
+            && self.imports.is_empty()
+            && self.overwritten.is_empty()
+            && self.contents.is_empty()
+    }
+
+    /// How much differs.
+    pub fn len(&self) -> usize {
+        self.values.len() + self.behaviour.len() + self.contents.len()
     }
 
     /// The value at `path` differs.
@@ -48,6 +89,63 @@ impl Dirty {
         self.behaviour
             .entry(path.into())
             .or_insert_with(|| why.into());
+    }
+
+    /// The body of a class runs again, these statements of it: what the module made of the
+    /// attributes they bind is to be made of them again.
+    pub fn overwrite<'s>(&mut self, class: &str, members: impl IntoIterator<Item = &'s Statement>) {
+        let names = members.into_iter().flat_map(|member| &member.uses.binds);
+        self.overwritten
+            .extend(names.map(|name| format!("{class}.{name}")));
+    }
+
+    /// What is at `path` has other entries.
+    pub fn has_others(&mut self, path: impl Into<String>, why: impl Into<String>) {
+        self.contents
+            .entry(path.into())
+            .or_insert_with(|| why.into());
+    }
+
+    /// Why a piece of code that asks definitions about themselves gets another answer.
+    fn looked_into(&self, uses: &Uses) -> Option<String> {
+        let asks = |path: &String| {
+            let last = path.rsplit('.').next().unwrap_or(path);
+            LOOKS.contains(&last)
+        };
+        if !uses.calls.iter().any(asks) {
+            return None;
+        }
+        // Arguments of builtins count as called. `state = C(getattr(conf, "x"))` asks nothing of C.
+        let whole = uses
+            .calls
+            .iter()
+            .any(|path| path == "dir" || path == "vars");
+        let asked = uses.reads.iter();
+        let asked = asked.filter(|path| whole || !uses.calls.contains(path));
+        asked
+            .filter_map(|path| Some((path, self.differs_within(path)?)))
+            .map(|(path, why)| format!("looks into {path}, {why}"))
+            .next()
+    }
+
+    /// Whether a piece of code looks at what changed in place: what it gave before the change can
+    /// not be found out any more.
+    pub fn seen_in_place(&self, uses: &Uses) -> bool {
+        uses.reads.iter().any(|p| self.contents.contains_key(p)) || self.looked_into(uses).is_some()
+    }
+
+    /// Takes over what another one says to others.
+    pub fn append(&mut self, other: &mut Self) {
+        self.values.append(&mut other.values);
+        self.behaviour.append(&mut other.behaviour);
+        self.contents.append(&mut other.contents);
+    }
+
+    /// The roots of all paths.
+    pub fn roots(&self) -> impl Iterator<Item = &str> {
+        let paths = self.values.keys().chain(self.behaviour.keys());
+        let paths = paths.chain(self.contents.keys());
+        paths.map(|path| path.split('.').next().unwrap_or(path))
     }
 
     /// Whether a class, or a statement of its body, imports a name that changed.
@@ -65,6 +163,7 @@ impl Dirty {
         let prefix = format!("{name}.");
         self.values
             .retain(|path, _| path != name && !path.starts_with(&prefix));
+        self.contents.remove(name);
     }
 
     /// The reason why one of the values read differs.
@@ -72,7 +171,28 @@ impl Dirty {
         paths.iter().find_map(|path| {
             prefixes(path)
                 .find_map(|prefix| self.values.get(prefix))
+                .or_else(|| self.contents.get(path))
+                .or_else(|| self.describes(path))
                 .map(|why| format!("reads {path}, {why}"))
+        })
+    }
+
+    /// `f.__doc__`, `C.__annotations__`, `P._fields`: what a definition says of itself.
+    fn describes(&self, path: &str) -> Option<&String> {
+        let (definition, part) = path.rsplit_once('.')?;
+        let special = part == "_fields" || (part.starts_with("__") && part.ends_with("__"));
+        special.then(|| self.differs_within(definition)).flatten()
+    }
+
+    /// Why a definition, or something in it, is another one.
+    fn differs_within(&self, definition: &str) -> Option<&String> {
+        let prefix = format!("{definition}.");
+        [&self.behaviour, &self.values].into_iter().find_map(|map| {
+            let mut within = map.range(prefix.clone()..);
+            map.get(definition).or_else(|| {
+                let first = within.next().filter(|(path, _)| path.starts_with(&prefix));
+                first.map(|(_, why)| why)
+            })
         })
     }
 }
@@ -151,6 +271,11 @@ impl<'a> Functions<'a> {
         found.by_path.get(path).cloned().unwrap_or_default()
     }
 
+    /// Whether a class statement stands for this name.
+    pub fn defines_class(&self, name: &str) -> bool {
+        self.at(name).iter().any(|s| s.kind == Kind::Class)
+    }
+
     fn made_by(&self, name: &str) -> &'a [String] {
         self.root(name).made_by
     }
@@ -206,6 +331,24 @@ impl<'a> Functions<'a> {
         self.reach(calls, |uses| &uses.mutates)
     }
 
+    /// Whether calling these paths may bind names that nobody can list (`globals()[name] = ...`).
+    pub fn opaque(&self, calls: &[String]) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
+        while let Some(path) = todo.pop() {
+            if !seen.insert(path) {
+                continue;
+            }
+            for function in self.called(path) {
+                if function.later.opaque {
+                    return true;
+                }
+                todo.extend(function.later.calls.iter().map(String::as_str));
+            }
+        }
+        false
+    }
+
     fn reach(&self, calls: &[String], what: fn(&Uses) -> &Vec<String>) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
         let mut seen = BTreeSet::new();
@@ -249,6 +392,15 @@ impl<'a> Functions<'a> {
             .find_map(|path| self.differs(path, dirty, &mut seen))
     }
 
+    /// `Kind.__members__`: all that a class has.
+    fn listed(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
+        let mut classes = reads.iter().filter_map(|path| {
+            path.split_once(".__members__")
+                .or_else(|| path.split_once(".__dict__"))
+        });
+        classes.find_map(|(class, _)| self.differs(class, dirty, &mut BTreeSet::new()))
+    }
+
     /// `Kid.SIZE`, where SIZE is an attribute of the base.
     fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
         reads
@@ -290,7 +442,11 @@ impl<'a> Functions<'a> {
             }
         }
         for function in self.called(path) {
-            if let Some(why) = dirty.reads(&function.later.reads) {
+            let later = &function.later;
+            if let Some(why) = dirty
+                .reads(&later.reads)
+                .or_else(|| dirty.looked_into(later))
+            {
                 return Some(format!("calls {path}, which {why}"));
             }
             for inner in &function.later.calls {
@@ -363,8 +519,8 @@ impl<'a> Functions<'a> {
     /// The paths that the header of a class reads: its bases, among others. For a name that is
     /// bound to a class or an instance of one: the class.
     fn bases(&self, class: &str) -> Vec<&'a str> {
-        let named = self.from(class);
         let found = self.at(class).into_iter();
+        let named = self.from(class);
         found
             .filter(|s| s.kind == Kind::Class)
             .flat_map(|s| &s.head.reads)
@@ -375,7 +531,8 @@ impl<'a> Functions<'a> {
 
     /// Members of base classes are members of what is derived from them, and of instances that
     /// names are bound to: those paths too, for others who know only the name.
-    pub fn derive(&self, dirty: &mut Dirty) {
+    /// Only for what these names mean.
+    pub fn derive(&self, dirty: &mut Dirty, names: &BTreeSet<String>) {
         // A property is called where it is read.
         let property = |s: &&Statement| {
             s.kind == Kind::Function && s.uses.calls.iter().any(|c| c.ends_with("property"))
@@ -389,48 +546,52 @@ impl<'a> Functions<'a> {
         for (path, why) in read {
             dirty.value(path, why);
         }
-        let values = self.derived(&dirty.values);
-        let acting = self.derived(&dirty.behaviour);
-        values
-            .into_iter()
-            .for_each(|(path, why)| dirty.value(path, why));
-        acting
-            .into_iter()
-            .for_each(|(path, why)| dirty.acts(path, why));
-    }
-
-    fn derived(&self, paths: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut out = BTreeMap::new();
-        let inside = paths.iter().filter(|(path, _)| path.contains('.'));
-        let mut todo: Vec<(String, String)> = inside
-            .map(|(path, why)| (path.clone(), why.clone()))
-            .collect();
-        let outline: &'a Outline = self.outline;
-        while let Some((path, why)) = todo.pop() {
-            for at in outline.index().readers(&outline.body, root(&path)) {
-                let statement = &outline.body[at];
-                let bases = match statement.kind {
-                    Kind::Class => &statement.head.reads,
-                    Kind::Assign if !statement.name.is_empty() => &statement.uses.reads,
-                    _ => continue,
-                };
-                for base in bases {
-                    let Some(member) = path.strip_prefix(base).filter(|m| m.starts_with('.'))
-                    else {
-                        continue;
-                    };
-                    let here = format!("{}{member}", statement.name);
-                    if self.at(&here).is_empty()
-                        && !paths.contains_key(&here)
-                        && !out.contains_key(&here)
-                    {
-                        out.insert(here.clone(), why.clone());
-                        todo.push((here, why.clone()));
-                    }
-                }
+        let paths = self.paths(names.iter().map(String::as_str));
+        let mut derived: Vec<(&str, Vec<&str>)> = Vec::new();
+        for path in &paths {
+            let found = self.at(path);
+            if found.is_empty() || found.iter().any(|s| s.kind == Kind::Class) {
+                derived.push((path, self.bases(path)));
             }
         }
-        out
+        derived.retain(|(_, bases)| !bases.is_empty());
+        // As deep as classes are derived in one module; the order of names is not that of bases.
+        for _ in 0..16 {
+            let mut found = (Vec::new(), Vec::new());
+            for (name, bases) in &derived {
+                for base in bases {
+                    found.0.extend(self.inherit(name, base, &dirty.values));
+                    found.1.extend(self.inherit(name, base, &dirty.behaviour));
+                }
+            }
+            let before = dirty.values.len() + dirty.behaviour.len();
+            found
+                .0
+                .into_iter()
+                .for_each(|(path, why)| dirty.value(path, why));
+            found
+                .1
+                .into_iter()
+                .for_each(|(path, why)| dirty.acts(path, why));
+            if dirty.values.len() + dirty.behaviour.len() == before {
+                break;
+            }
+        }
+    }
+
+    fn inherit(
+        &self,
+        name: &str,
+        base: &str,
+        paths: &BTreeMap<String, String>,
+    ) -> Vec<(String, String)> {
+        let prefix = format!("{base}.");
+        let inside = paths.range(prefix.clone()..);
+        inside
+            .take_while(|(path, _)| path.starts_with(&prefix))
+            .map(|(path, why)| (format!("{name}.{}", &path[prefix.len()..]), why.clone()))
+            .filter(|(path, _)| self.at(path).is_empty())
+            .collect()
     }
 }
 
@@ -481,7 +642,16 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
     }
     dirty
         .reads(&uses.reads)
+        .or_else(|| dirty.looked_into(uses))
         .or_else(|| functions.acts_differently(&uses.calls, dirty))
         .or_else(|| functions.inherited(&uses.reads, dirty))
+        .or_else(|| functions.listed(&uses.reads, dirty))
         .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
+        .or_else(|| {
+            let again = uses
+                .writes
+                .iter()
+                .find(|p| dirty.overwritten.contains(*p))?;
+            Some(format!("changes {again}, which is bound again"))
+        })
 }

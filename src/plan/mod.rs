@@ -10,10 +10,10 @@ mod reaching;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diff::{Changes, What};
+use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
-pub use dirty::{Dirty, Functions, affected, import_key, remade};
+pub use dirty::{Dirty, Functions, affected, import_key, may_look, remade};
 pub use reach::acting;
 
 /// What is to be done about one statement.
@@ -93,6 +93,8 @@ struct Effects {
     binds: BTreeSet<String>,
     mutates: BTreeSet<String>,
     reads: BTreeSet<String>,
+    /// It may bind names that nobody can list.
+    opaque: bool,
 }
 
 /// The statements that a plan looks at: those that the edit can reach, in the order of the text.
@@ -138,10 +140,20 @@ impl<'a> Reached<'a> {
         self.writers.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Names that are read and that no statement binds: builtins, and what was bound by
+    /// `globals()[name] = ...`.
+    fn unlisted(&self) -> BTreeSet<String> {
+        reach::unlisted(self.new)
+    }
+
     /// Those of them that bind it.
     fn binders(&self, name: &str) -> impl DoubleEndedIterator<Item = usize> {
         let all = self.writers(name).iter().copied();
         all.filter(|at| self.effects[*at].binds.contains(name))
+    }
+
+    fn restartable(&self, at: usize) -> bool {
+        restartable(self.new, self.places[at])
     }
 
     /// The first that stands at this place of the text, or after it.
@@ -176,6 +188,7 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
         binds,
         mutates,
         reads,
+        opaque: uses.opaque || functions.opaque(&uses.calls),
     }
 }
 
@@ -194,8 +207,8 @@ pub fn make_with(
     anew: &BTreeSet<String>,
 ) -> Plan {
     let functions = Functions::of(new);
-    let renewed = reaching::names(old, new, changes);
-    let places = reach::reach(old, new, changes, outside, &renewed).statements;
+    let moves = reaching::Moves::of(old, new, &functions, changes);
+    let places = reach::reach(old, new, changes, outside, &moves.names).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {
         removed: changes.removed.clone(),
@@ -225,8 +238,8 @@ pub fn make_with(
         });
     }
     gone_effects(old, &reached, changes, &mut plan);
-    reaching::mark(old, &reached, changes, &renewed, &mut plan);
-    restart_chains(&reached, anew, &mut plan);
+    moves.mark(&reached, changes, &mut plan);
+    restart_chains(&reached, changes, anew, &mut plan);
     let mut partly = BTreeSet::new();
     let mut wrapped = BTreeSet::new();
     for (at, &place) in reached.places.iter().enumerate() {
@@ -243,6 +256,7 @@ pub fn make_with(
     loop {
         let around = (&functions, outside);
         let mut grown = propagate(
+            old,
             &reached,
             changes,
             around,
@@ -250,7 +264,7 @@ pub fn make_with(
             &mut plan,
         );
         grown |= reach_back(&reached, &partly, &mut plan);
-        grown |= restart_chains(&reached, anew, &mut plan);
+        grown |= restart_chains(&reached, changes, anew, &mut plan);
         if !grown {
             return plan;
         }
@@ -285,7 +299,7 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
             let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
                 continue;
             };
-            if restartable(reached.statement(origin)) {
+            if reached.restartable(origin) {
                 run(
                     plan,
                     origin,
@@ -329,9 +343,23 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
     }
 }
 
-/// Whether a name may be made anew from this statement: nothing but itself is lost.
-fn restartable(statement: &Statement) -> bool {
-    statement.kind == Kind::Assign && statement.value != Value::Other
+/// Whether a name may be made anew from this statement: nothing but itself is lost. What functions
+/// take from an iterator when they are called (numbers for things that live on) is not to come
+/// twice. A parser of arguments is a description and nothing else.
+fn restartable(outline: &Outline, at: usize) -> bool {
+    let body = &outline.body;
+    let statement = &body[at];
+    let taken = |name: &String| {
+        let mut users = outline.index().later(body, name).into_iter();
+        users.any(|user| body[user].later.mutates.contains(name))
+    };
+    let parser = |path: &String| path.rsplit('.').next() == Some("ArgumentParser");
+    statement.kind == Kind::Assign
+        && match statement.value {
+            Value::Other => statement.uses.calls.iter().any(parser),
+            Value::Pure | Value::Container => true,
+            Value::Iterator => !statement.uses.binds.iter().any(taken),
+        }
 }
 
 fn run(plan: &mut Plan, at: usize, why: &str) -> bool {
@@ -352,14 +380,19 @@ fn runs(plan: &Plan, at: usize) -> bool {
 /// fresh binding; otherwise what one of them does would be done twice. Only where the first
 /// is a literal or plain container: an application object that lives on is not replaced, the
 /// changed statement alone runs on it.
-fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Plan) -> bool {
+fn restart_chains(
+    reached: &Reached<'_>,
+    changes: &Changes,
+    anew: &BTreeSet<String>,
+    plan: &mut Plan,
+) -> bool {
     let mut grown = false;
     let effects = &reached.effects;
     for origin in 0..reached.len() {
         let statement = reached.statement(origin);
         for name in &statement.uses.binds {
             let asked = statement.kind == Kind::Assign && anew.contains(name);
-            if !restartable(statement) && !asked {
+            if !reached.restartable(origin) && !asked {
                 continue;
             }
             let after = reached.writers(name).iter().copied();
@@ -367,7 +400,20 @@ fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Pla
                 .filter(|&i| i > origin)
                 .take_while(|&i| effects[i].mutates.contains(name))
                 .collect();
-            if !links.is_empty() && (runs(plan, origin) || links.iter().any(|&i| runs(plan, i))) {
+            // Of a class in parts, those that change the name; an enumeration runs as a whole.
+            let in_parts = |plan: &Plan, at: usize| match changes.at(reached.places[at]).1 {
+                What::Inner(inner) if plan.steps[at].mark == Mark::Members => {
+                    again(reached.statement(at), inner).any(|member| {
+                        statement.value == Value::Iterator || member.uses.mutates.contains(name)
+                    })
+                }
+                _ => false,
+            };
+            let links_run = |plan: &Plan| {
+                let mut links = links.iter();
+                links.any(|&i| runs(plan, i) || in_parts(plan, i))
+            };
+            if !links.is_empty() && (runs(plan, origin) || links_run(plan)) {
                 for at in std::iter::once(origin).chain(links) {
                     grown |= run(plan, at, &format!("{name} is made anew"));
                 }
@@ -379,6 +425,7 @@ fn restart_chains(reached: &Reached<'_>, anew: &BTreeSet<String>, plan: &mut Pla
 
 /// Forward: readers of what changed run again.
 fn propagate(
+    old: &Outline,
     reached: &Reached<'_>,
     changes: &Changes,
     (functions, outside): (&Functions<'_>, &Dirty),
@@ -434,19 +481,47 @@ fn propagate(
             }
         }
         let line = statement.span.line;
+        if statement.kind == Kind::Class && plan.steps[at].mark != Mark::Keep {
+            let (partner, what) = changes.at(reached.places[at]);
+            // Its base, perhaps, is another class.
+            let derived = plan.steps[at].mark == Mark::RunIf;
+            if derived || partner.is_some_and(|at| layout_differs(&old.body[at], statement, what)) {
+                // Most often another class then: those that derive from it must know.
+                dirty.value(&statement.name, format!("which changed on line {line}"));
+            }
+            match (&plan.steps[at].mark, what) {
+                (Mark::Members, What::Inner(inner)) => {
+                    dirty.overwrite(&statement.name, again(statement, inner));
+                }
+                (Mark::Members, _) => {}
+                _ => dirty.overwrite(&statement.name, &statement.body),
+            }
+        }
         match plan.steps[at].mark {
             Mark::Run | Mark::RunIf => {
+                if effects[at].opaque {
+                    for name in reached.unlisted() {
+                        dirty.value(name, format!("which line {line} may have bound"));
+                    }
+                }
                 for name in effects[at].binds.iter().chain(&effects[at].mutates) {
                     match statement.kind {
                         // Most often brought up to date in place: not another value, but it acts
                         // differently. Where a decorator gave something else it is one, too.
                         Kind::Function | Kind::Class => {
                             dirty.acts(name, format!("which changed on line {line}"));
+                            if statement.kind == Kind::Class {
+                                dirty.has_others(name, format!("which changed on line {line}"));
+                            }
                             if wrapped.contains(&at) {
                                 dirty.value(name, format!("which changed on line {line}"));
                             }
                         }
-                        _ => dirty.value(name, format!("which changed on line {line}")),
+                        _ => {
+                            for path in changed_paths(statement, name, functions) {
+                                dirty.value(path, format!("which changed on line {line}"));
+                            }
+                        }
                     }
                 }
             }
@@ -456,6 +531,11 @@ fn propagate(
             Mark::Members => {
                 if let What::Inner(inner) = changes.at(reached.places[at]).1 {
                     members(statement, inner, "", &mut dirty);
+                    if statement.kind == Kind::Class && data_changed(statement, inner) {
+                        // Fields perhaps, and then the constructor is another one.
+                        dirty.acts(&statement.name, format!("which changed on line {line}"));
+                        dirty.has_others(&statement.name, format!("which changed on line {line}"));
+                    }
                 }
                 if statement.kind == Kind::Class {
                     affected_members(statement, "", functions, &mut dirty);
@@ -478,6 +558,58 @@ fn propagate(
         }
     }
     grown
+}
+
+/// What differs when a statement has run that changes `name` in place or binds it: the name, or
+/// attributes of a class, whose other users need not be told then.
+pub fn changed_paths<'s>(
+    statement: &'s Statement,
+    name: &'s str,
+    functions: &Functions<'_>,
+) -> Vec<&'s str> {
+    let uses = &statement.uses;
+    let of_name = |path: &&String| root(path) == name;
+    let paths: Vec<&str> = uses
+        .writes
+        .iter()
+        .filter(of_name)
+        .map(String::as_str)
+        .collect();
+    let simple = statement.kind != Kind::Compound && !uses.binds.iter().any(|n| n == name);
+    match simple && !paths.is_empty() && functions.defines_class(name) {
+        true => paths,
+        false => vec![name],
+    }
+}
+
+/// Whether instances of a class may need another layout than those there are.
+fn layout_differs(old: &Statement, new: &Statement, what: &What) -> bool {
+    let slots = |member: &Statement| member.uses.binds.iter().any(|name| name == "__slots__");
+    match what {
+        What::Header(_) => old.decorators == new.decorators,
+        What::Inner(inner) => {
+            again(new, inner).any(slots) || inner.removed.iter().any(|at| slots(&old.body[*at]))
+        }
+        _ => false,
+    }
+}
+
+/// The statements of a class body that changed so that they have to run again.
+fn again<'a>(class: &'a Statement, inner: &'a Changes) -> impl Iterator<Item = &'a Statement> {
+    let changed =
+        |change: &&Change| matches!(change.what, What::Added | What::Changed | What::Header(_));
+    let changed = inner.items.iter().filter(changed);
+    changed.map(|change| &class.body[change.new])
+}
+
+/// Whether attributes of a class body, not only its methods, came, went or changed.
+fn data_changed(class: &Statement, inner: &Changes) -> bool {
+    let data = |s: &Statement| matches!(s.kind, Kind::Assign | Kind::Annotation);
+    !inner.removed.is_empty()
+        || inner
+            .items
+            .iter()
+            .any(|c| c.what != What::Same && data(&class.body[c.new]))
 }
 
 /// Whether only statements inside a class body, not its header, are affected.
@@ -564,7 +696,7 @@ fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) 
                 let same_object =
                     !own && writers.iter().filter(|i| **i > source).all(|&i| {
                         !effects[i].binds.contains(name) || effects[i].mutates.contains(name)
-                    }) && !restartable(reached.statement(source));
+                    }) && !reached.restartable(source);
                 if !same_object {
                     grown |= run(
                         plan,

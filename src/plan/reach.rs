@@ -28,6 +28,12 @@ impl Reach {
         }
     }
 
+    fn unlisted(&mut self, new: &Outline) {
+        for name in unlisted(new) {
+            self.name(&name);
+        }
+    }
+
     /// What a statement does to names when it runs.
     fn writes(&mut self, uses: &Uses) {
         let names = uses.binds.iter().chain(&uses.deletes).chain(&uses.mutates);
@@ -42,6 +48,9 @@ impl Reach {
         }
         let statement = &new.body[at];
         self.writes(&statement.uses);
+        if statement.uses.opaque {
+            self.unlisted(new);
+        }
         // A name that is bound more than once: it may have to be bound again as it was here.
         for path in &statement.uses.reads {
             let name = root(path);
@@ -67,6 +76,9 @@ impl Reach {
         }
         for at in new.index().writers(&new.body, name) {
             let later = &new.body[at].later;
+            if later.opaque {
+                self.unlisted(new);
+            }
             for written in later.global_writes.iter().chain(&later.mutates) {
                 self.name(written);
             }
@@ -97,6 +109,23 @@ impl Reach {
     }
 }
 
+/// Names that are read and that no statement of the text binds.
+pub fn unlisted(new: &Outline) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = new
+        .body
+        .iter()
+        .flat_map(|s| s.uses.reads.iter().chain(&s.later.reads))
+        .map(|path| root(path).to_owned())
+        .collect();
+    for statement in &*new.body {
+        let uses = &statement.uses;
+        for name in uses.binds.iter().chain(&uses.global_writes) {
+            names.remove(name);
+        }
+    }
+    names
+}
+
 /// Whether a statement really binds or changes this name: an index may err.
 fn deals_with(statement: &Statement, name: &str) -> bool {
     let uses = &statement.uses;
@@ -104,16 +133,17 @@ fn deals_with(statement: &Statement, name: &str) -> bool {
     names.chain(&uses.global_writes).any(|n| n == name)
 }
 
-/// What is reached from the changes of a module and from what changed around it.
+/// What is reached from the changes of a module, from names that others may write now, and from
+/// what changed around it.
 pub fn reach(
     old: &Outline,
     new: &Outline,
     changes: &Changes,
     outside: &Dirty,
-    renewed: &BTreeSet<String>,
+    names: &BTreeSet<String>,
 ) -> Reach {
     let mut out = Reach::default();
-    for name in renewed {
+    for name in names {
         out.name(name);
     }
     for change in &changes.items {
@@ -147,14 +177,26 @@ pub fn reach(
     out
 }
 
-/// The statements that have to do with some names.
-pub fn around(outline: &Outline, names: &BTreeSet<String>) -> BTreeSet<usize> {
-    let mut out = Reach::default();
-    for name in names {
-        out.name(name);
+/// All statements that may write a name, themselves or through functions that they call.
+pub fn writers(outline: &Outline, name: &str) -> BTreeSet<usize> {
+    let (index, body) = (outline.index(), &*outline.body);
+    let mut out: BTreeSet<usize> = index.writers(body, name).into_iter().collect();
+    let writes = |at: &usize| {
+        let later = &body[*at].later;
+        let mut names = later.global_writes.iter().chain(&later.mutates);
+        names.any(|n| n == name)
+    };
+    let binds = |at: usize| body[at].uses.binds.iter().map(String::as_str);
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let later = index.later(body, name).into_iter().filter(writes);
+    let mut todo: Vec<&str> = later.flat_map(binds).collect();
+    while let Some(function) = todo.pop() {
+        if seen.insert(function) {
+            out.extend(index.readers(body, function));
+            todo.extend(index.later(body, function).into_iter().flat_map(binds));
+        }
     }
-    out.spread(outline);
-    out.statements
+    out
 }
 
 fn gone(out: &mut Reach, statement: &Statement) {
@@ -171,8 +213,7 @@ fn gone(out: &mut Reach, statement: &Statement) {
 
 /// The names at the roots of what is dirty.
 fn dirty_names(dirty: &Dirty) -> impl Iterator<Item = &str> {
-    let paths = dirty.values.keys().chain(dirty.behaviour.keys());
-    paths.map(|path| root(path))
+    dirty.roots()
 }
 
 /// Names that may act differently while these differ: those that `dirty` names, the functions

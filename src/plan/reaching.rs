@@ -3,98 +3,64 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Functions, Mark, Plan, Reached, reach, restartable, run};
+use super::{Effects, Functions, Mark, Plan, Reached, effects, reach, restartable, run};
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement};
+use crate::outline::{Kind, Outline};
 
-/// Names of which another statement may be the last one that wrote them before a reader: statements
-/// that write or read them were added, are gone, or changed places.
-pub(super) fn names(old: &Outline, new: &Outline, changes: &Changes) -> BTreeSet<String> {
-    let mut out = BTreeSet::new();
-    let mut add = |statement: &Statement, reads: bool| {
-        let uses = &statement.uses;
-        let written = uses.binds.iter().chain(&uses.deletes).chain(&uses.mutates);
-        out.extend(written.cloned());
-        // A call may be of a function that writes: its name leads there.
-        let calls = uses.calls.iter().filter(|_| statement.kind == Kind::Expr);
-        let read = uses.reads.iter().filter(|_| reads);
-        out.extend(calls.chain(read).map(|path| super::root(path).to_owned()));
-    };
-    for &at in &changes.removed {
-        add(&old.body[at], false);
-    }
-    let mut highest = None;
-    for change in &changes.items {
-        let statement = &new.body[change.new];
-        match change.old {
-            None => add(statement, false),
-            Some(at) if highest.is_some_and(|h| h > at) => add(statement, true),
-            Some(at) => {
-                highest = Some(at);
-                let (was, is) = (&old.body[at].uses, &statement.uses);
-                if change.what == What::Changed
-                    && (was.binds != is.binds || was.mutates != is.mutates)
-                {
-                    add(&old.body[at], false);
-                    add(statement, false);
-                }
+/// Names that others may write than before, because statements were added, are gone, or changed
+/// places.
+pub(super) struct Moves<'a> {
+    old: &'a Outline,
+    pub names: BTreeSet<String>,
+    before: Written<'a>,
+}
+
+impl<'a> Moves<'a> {
+    pub fn of(
+        old: &'a Outline,
+        new: &Outline,
+        functions: &Functions<'_>,
+        changes: &Changes,
+    ) -> Self {
+        let had = Functions::of(old);
+        let names = in_question((old, &had), (new, functions), changes);
+        let mut before = Written::new(old);
+        for name in &names {
+            for at in reach::writers(old, name) {
+                before.add(name, at, &effects(&old.body[at], &had));
             }
         }
+        Self { old, names, before }
     }
-    out.retain(|name| several(old, name) || several(new, name));
-    out
-}
 
-/// Whether more than one statement may write a name.
-fn several(outline: &Outline, name: &str) -> bool {
-    let body = &outline.body;
-    outline.index().writers(body, name).len() > 1
-        || outline.index().later(body, name).iter().any(|&at| {
-            let later = &body[at].later;
-            later
-                .global_writes
-                .iter()
-                .chain(&later.mutates)
-                .any(|n| n == name)
-        })
-}
-
-/// Marks the statements that read one of `names` from another statement than before.
-pub(super) fn mark(
-    old: &Outline,
-    now: &Reached<'_>,
-    changes: &Changes,
-    names: &BTreeSet<String>,
-    plan: &mut Plan,
-) {
-    if names.is_empty() {
-        return;
-    }
-    let functions = Functions::of(old);
-    let places = reach::around(old, names);
-    let before = Reached::new(old, places.into_iter().collect(), &functions);
-    let stands: BTreeMap<usize, usize> = (0..now.len())
-        .filter_map(|at| Some((changes.at(now.places[at]).0?, at)))
-        .collect();
-    let partner = |was: usize| stands.get(&before.places[was]).copied();
-    for at in 0..now.len() {
-        let Some(place) = changes.at(now.places[at]).0 else {
-            continue;
-        };
-        if plan.steps[at].mark == Mark::Run || now.statement(at).kind == Kind::MainGuard {
-            continue;
+    /// Marks the statements whose names are written by others than before.
+    pub fn mark(&self, reached: &Reached<'_>, changes: &Changes, plan: &mut Plan) {
+        if self.names.is_empty() {
+            return;
         }
-        for name in now.effects[at].reads.iter().filter(|n| names.contains(*n)) {
-            let (was, is) = (
-                last(&before, name, before.from_place(place)),
-                last(now, name, at),
-            );
-            // Read before it is written: by a function that is called later, or not at all.
-            let (Some(was), Some(is)) = (was, is) else {
+        let new = reached.new;
+        let mut now = Written::new(new);
+        for name in &self.names {
+            for &at in reached.writers(name) {
+                now.add(name, reached.places[at], &reached.effects[at]);
+            }
+        }
+        for (at, &place) in reached.places.iter().enumerate() {
+            let Some(old_place) = changes.at(place).0 else {
                 continue;
             };
-            if partner(was) != Some(is) {
-                let line = now.statement(is).span.line;
+            if plan.steps[at].mark == Mark::Run || new.body[place].kind == Kind::MainGuard {
+                continue;
+            }
+            let reads = reached.effects[at].reads.iter();
+            for name in reads.filter(|n| self.names.contains(*n)) {
+                let was = self.before.last(name, old_place);
+                let is = now.last(name, place);
+                // Read before it is written: by a function that is called later, or not at all.
+                if was.is_none() || is.is_none() || was.and_then(|w| changes.new_of(w)) == is {
+                    continue;
+                }
+                let line = is.map_or(0, |i| new.body[i].span.line);
                 run(
                     plan,
                     at,
@@ -103,32 +69,91 @@ pub(super) fn mark(
                 break;
             }
         }
-    }
-    // Of several statements that bind a name the last one counts.
-    for name in names {
-        let (Some(was), Some(is)) = (
-            last(&before, name, before.len()),
-            last(now, name, now.len()),
-        ) else {
-            continue;
-        };
-        if partner(was) != Some(is) && now.statement(is).kind != Kind::MainGuard {
-            run(plan, is, &format!("it is the last now that binds {name}"));
+        // Of several statements that bind a name the last one counts.
+        for name in &self.names {
+            let (Some(was), Some(is)) = (
+                self.before.last(name, self.old.body.len()),
+                now.last(name, new.body.len()),
+            ) else {
+                continue;
+            };
+            if changes.new_of(was) != Some(is) && new.body[is].kind != Kind::MainGuard {
+                let at = reached.from_place(is);
+                run(plan, at, &format!("it is the last now that binds {name}"));
+            }
         }
     }
 }
 
-/// The last statement before `at` that writes a name. What is done to an object in place counts
-/// where the object can be made anew: an application that is being set up is one and the same.
-fn last(reached: &Reached<'_>, name: &str, at: usize) -> Option<usize> {
-    let mutates = |i: &usize| reached.effects[*i].mutates.contains(name);
-    let origin = reached
-        .binders(name)
-        .filter(|i| *i < at && !mutates(i))
-        .next_back()?;
-    if !restartable(reached.statement(origin)) {
-        return Some(origin);
+/// The names that statements write or read which are new, gone, or not in their old order.
+fn in_question(
+    (old, had): (&Outline, &Functions<'_>),
+    (new, functions): (&Outline, &Functions<'_>),
+    changes: &Changes,
+) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    let mut add = |effects: Effects, reads: bool| {
+        out.extend(effects.binds);
+        out.extend(effects.mutates);
+        if reads {
+            out.extend(effects.reads);
+        }
+    };
+    for &at in &changes.removed {
+        add(effects(&old.body[at], had), false);
     }
-    let writers = reached.writers(name).iter().copied();
-    writers.filter(|i| *i < at).next_back()
+    let mut highest = None;
+    for change in &changes.items {
+        let now = || effects(&new.body[change.new], functions);
+        match change.old {
+            None => add(now(), false),
+            Some(at) if highest.is_some_and(|h| h > at) => add(now(), true),
+            at => {
+                highest = at;
+                if change.what == What::Changed {
+                    add(effects(&old.body[at.unwrap_or(0)], had), false);
+                    add(now(), false);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Which statements write a name.
+struct Written<'a> {
+    outline: &'a Outline,
+    /// For each name those that bind or change it, in the order of the text, and whether they bind
+    /// it, and whether they change it.
+    places: BTreeMap<String, Vec<(usize, bool, bool)>>,
+}
+
+impl<'a> Written<'a> {
+    fn new(outline: &'a Outline) -> Self {
+        Self {
+            outline,
+            places: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, name: &str, at: usize, effects: &Effects) {
+        let (binds, mutates) = (effects.binds.contains(name), effects.mutates.contains(name));
+        if binds || mutates {
+            let places = self.places.entry(name.to_owned()).or_default();
+            places.push((at, binds, mutates));
+        }
+    }
+
+    /// The last statement before `at` that does. What is done to an object in place counts where
+    /// the object can be made anew: an application that is being set up is one and the same.
+    fn last(&self, name: &str, at: usize) -> Option<usize> {
+        let before = self.places.get(name)?;
+        let before = &before[..before.partition_point(|place| place.0 < at)];
+        let makes = |(_, binds, mutates): &&(usize, bool, bool)| *binds && !*mutates;
+        let (origin, ..) = *before.iter().rfind(makes)?;
+        if !restartable(self.outline, origin) {
+            return Some(origin);
+        }
+        before.last().map(|place| place.0)
+    }
 }

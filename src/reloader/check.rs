@@ -79,7 +79,8 @@ impl Reloader {
         let mut edited = Vec::new();
         match self.edit(&record, &path) {
             Some(Edit::Changed(version)) => {
-                let version = told_by_loader(&kit, &record, version)?;
+                let view = crate::modules::View::new(py);
+                let version = told_by_loader(&kit, &view, &record, version)?;
                 edited.push(Edited {
                     record,
                     version,
@@ -157,9 +158,10 @@ impl Reloader {
             path: &path,
             filename: &seen.filename,
         };
-        let version = crate::modules::running_version(module, &origin).ok_or_else(none)?;
+        let mut first = crate::modules::FirstLook::new(module.py());
+        let version = first.running_version(module, &origin).ok_or_else(none)?;
         self.watch_file(&path);
-        let package = crate::modules::module_package(module);
+        let package = first.view.package(module);
         let record = Arc::new(Record::new(
             name,
             path,
@@ -192,10 +194,11 @@ impl Reloader {
                 ],
             });
         }
+        let view = crate::modules::View::new(kit.py);
         for (record, edit) in edits.modules {
             match edit {
                 Edit::Changed(version) => {
-                    let version = told_by_loader(kit, &record, version)?;
+                    let version = told_by_loader(kit, &view, &record, version)?;
                     edited.push(Edited {
                         record,
                         version,
@@ -225,10 +228,8 @@ impl Reloader {
             }
         }
         // A new file may be what a failed import was missing.
-        if !strangers.is_empty() {
-            kit.py
-                .import("importlib")?
-                .call_method0("invalidate_caches")?;
+        if self.are_new(strangers) {
+            crate::interp::library(kit.py, "importlib")?.call_method0("invalidate_caches")?;
         }
         let appeared = self.appeared(kit, strangers, &mut edited)?;
         Ok(Changed {
@@ -236,6 +237,27 @@ impl Reloader {
             reports,
             appeared,
         })
+    }
+
+    /// Whether one of these files was not there before, as far as is known: one that is only
+    /// written again is no news for the import system.
+    fn are_new(&self, files: &[PathBuf]) -> bool {
+        /// More are forgotten: their next save costs a look that was not needed.
+        const MOST: usize = 4096;
+        let mut known = self.strangers.lock();
+        let mut new = false;
+        for path in files {
+            if !path.exists() {
+                known.remove(path);
+            } else if !known.contains(path) {
+                new = true;
+                if known.len() >= MOST {
+                    known.clear();
+                }
+                known.insert(path.clone());
+            }
+        }
+        new
     }
 
     /// New files that tracked modules have tried to import, or would have, had they been there:
@@ -566,15 +588,16 @@ fn read_version(path: &Path) -> Option<Version> {
 }
 
 /// The version as the module's own loader reads it.
-fn told_by_loader(
-    kit: &Kit<'_>,
+fn told_by_loader<'py>(
+    kit: &Kit<'py>,
+    view: &crate::modules::View<'py>,
     record: &Record,
     version: Arc<Version>,
 ) -> Result<Arc<Version>, Error> {
     let module = kit.sys_modules.get_item(&record.name)?;
     let told = module
         .and_then(|m| m.cast_into::<pyo3::types::PyModule>().ok())
-        .and_then(|m| crate::modules::loader_text(&m, &record.path.read()));
+        .and_then(|m| crate::modules::loader_text(view, &m, &record.path.read()));
     Ok(match told {
         Some(text) => Arc::new(Version::new(text, version.print, version.look, true)),
         None => version,

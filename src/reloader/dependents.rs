@@ -46,6 +46,9 @@ pub fn inbound<'py>(
     facts: &HashMap<String, Facts<'py>>,
 ) -> PyResult<Inbound<'py>> {
     let mut out = Inbound::default();
+    if facts.is_empty() {
+        return Ok(out);
+    }
     // Importing a submodule binds it in its package, whoever imports it.
     if own.contains("__path__")? {
         let prefix = format!("{package}.");
@@ -141,6 +144,10 @@ fn prefixed<'py>(
         out.outside
             .acts(format!("{here}.{path}"), because(module, why));
     }
+    for (path, why) in &found.dirty.contents {
+        out.outside
+            .has_others(format!("{here}.{path}"), because(module, why));
+    }
 }
 
 /// The facts about one name, as the name it is bound to here.
@@ -177,6 +184,11 @@ fn named<'py>(out: &mut Inbound<'py>, module: &str, name: &str, here: &str, foun
     for (path, why) in &found.dirty.behaviour {
         if let Some(local) = local(path) {
             out.outside.acts(local, because(module, why));
+        }
+    }
+    for (path, why) in &found.dirty.contents {
+        if let Some(local) = local(path) {
+            out.outside.has_others(local, because(module, why));
         }
     }
 }
@@ -255,6 +267,11 @@ fn star<'py>(
     for (path, why) in &found.dirty.behaviour {
         if public(path.split('.').next().unwrap_or(path)) {
             out.outside.acts(path, because(module, why));
+        }
+    }
+    for (path, why) in &found.dirty.contents {
+        if public(path.split('.').next().unwrap_or(path)) {
+            out.outside.has_others(path, because(module, why));
         }
     }
     Ok(())

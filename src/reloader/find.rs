@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyModule, PyString};
 
 use super::{Error, Flags, Reloader};
 use crate::files::{self, Look};
-use crate::modules::{Origin, Record, Version, module_package, running_version, survey};
+use crate::interp::utf8;
+use crate::modules::{FirstLook, Origin, Record, Seen, Version, View};
 use crate::text;
 
 /// What became of the file of a tracked module.
@@ -46,70 +47,20 @@ impl Reloader {
             .getattr("modules")?
             .cast_into()
             .map_err(PyErr::from)?;
-        // An address alone may be that of a module that is gone: the file has to agree.
-        let known = |name: &str, module: &Bound<'_, PyAny>| {
-            self.ledger.get(name).is_some_and(|r| {
-                r.id.load(Ordering::Relaxed) == module.as_ptr() as u64
-                    && self.is_watched(&r)
-                    && module
-                        .cast::<pyo3::types::PyModule>()
-                        .ok()
-                        .and_then(|m| m.dict().get_item("__file__").ok().flatten())
-                        .and_then(|f| f.extract::<String>().ok())
-                        .is_some_and(|f| f == *r.filename.read())
-            })
-        };
+        let mut first = FirstLook::new(py);
         let mut found = false;
         let mut unfinished = false;
-        for seen in survey(&modules, &known)? {
-            let id = seen.id();
+        // A copy: looking at a module may import another (lazy modules do).
+        for (key, value) in modules.copy()?.iter() {
+            let known = |name: &str, module: &Bound<'_, PyAny>| self.is_known(name, module);
+            let Some(seen) = first.view.see(&key, &value, &known) else {
+                continue;
+            };
             if seen.unfinished {
                 unfinished = true;
                 continue;
             }
-            if let Some(path) = &seen.extension {
-                self.note_extension(&seen.name, path);
-            }
-            let Some(path) = &seen.path else { continue };
-            if seen.name == "__main__" || !self.rules.tracks(&self.places, &seen.name, path) {
-                continue;
-            }
-            if let Some(record) = self.ledger.get(&seen.name)
-                && record.id.load(Ordering::Relaxed) == id as u64
-                && *record.path.read() == *path
-            {
-                self.watch_file(&record.path.read());
-                // Tracked by another reloader before: the file may have changed before the watch.
-                self.backlog.lock().insert(seen.name.clone());
-                continue;
-            }
-            // One module under several names is tracked under its own.
-            if self.is_alias(&seen.name, &seen.module) {
-                continue;
-            }
-            // Watch first, then read: no edit falls between.
-            self.watch_file(path);
-            let origin = Origin {
-                path,
-                filename: &seen.filename,
-            };
-            let Some(version) = running_version(&seen.module, &origin) else {
-                continue;
-            };
-            if !version.known {
-                log::info!("{}: its file changed before it was seen", seen.name);
-                self.backlog.lock().insert(seen.name.clone());
-            }
-            let record = Record::new(
-                &seen.name,
-                path.clone(),
-                seen.filename.clone(),
-                module_package(&seen.module),
-                id,
-                version,
-            );
-            self.ledger.insert(Arc::new(record));
-            found = true;
+            found |= self.meet(&mut first, &modules, seen);
         }
         if !unfinished {
             self.pulse.mark(&modules);
@@ -117,24 +68,67 @@ impl Reloader {
         Ok(found)
     }
 
-    /// Whether another entry of `sys.modules` is this module's own.
-    fn is_alias(&self, name: &str, module: &Bound<'_, PyModule>) -> bool {
-        let dict = module.dict();
-        let own = dict
-            .get_item("__spec__")
-            .ok()
-            .flatten()
-            .and_then(|s| s.getattr("name").ok())
-            .or_else(|| dict.get_item("__name__").ok().flatten())
-            .and_then(|n| n.extract::<String>().ok());
-        let Some(own) = own else { return false };
-        own != name
-            && module
-                .py()
-                .import("sys")
-                .and_then(|s| s.getattr("modules"))
-                .and_then(|m| m.get_item(&own))
-                .is_ok_and(|m| m.is(module))
+    /// Whether this is a module that is tracked as it stands. An address alone may be that of a
+    /// module that is gone: the file has to agree.
+    fn is_known(&self, name: &str, module: &Bound<'_, PyAny>) -> bool {
+        self.ledger.get(name).is_some_and(|r| {
+            r.id.load(Ordering::Relaxed) == module.as_ptr() as u64
+                && self.watcher.lock().watches(&r.path.read())
+                && module
+                    .cast::<PyModule>()
+                    .ok()
+                    .and_then(|m| m.dict().get_item("__file__").ok().flatten())
+                    .and_then(|f| Some(utf8(f.cast::<PyString>().ok()?)? == *r.filename.read()))
+                    .unwrap_or(false)
+        })
+    }
+
+    /// Tracks a module that was not seen before, if it is to be.
+    fn meet<'py>(
+        &self,
+        first: &mut FirstLook<'py>,
+        modules: &Bound<'py, PyDict>,
+        seen: Seen<'py>,
+    ) -> bool {
+        let id = seen.id();
+        if let Some(path) = &seen.extension {
+            self.note_extension(&seen.name, path);
+        }
+        let Some(path) = &seen.path else { return false };
+        if seen.name == "__main__" || !self.rules.tracks(&self.places, &seen.name, path) {
+            return false;
+        }
+        if let Some(record) = self.ledger.get(&seen.name)
+            && record.id.load(Ordering::Relaxed) == id as u64
+            && *record.path.read() == *path
+        {
+            self.watch_file(path);
+            // Tracked by another reloader before: the file may have changed before the watch.
+            self.backlog.lock().insert(seen.name);
+            return false;
+        }
+        // One module under several names is tracked under its own.
+        if is_alias(&first.view, modules, &seen) {
+            return false;
+        }
+        // Watch first, then read: no edit falls between.
+        self.watch_file(path);
+        let origin = Origin {
+            path,
+            filename: &seen.filename,
+        };
+        let Some(version) = first.running_version(&seen.module, &origin) else {
+            return false;
+        };
+        if !version.known {
+            log::info!("{}: its file changed before it was seen", seen.name);
+            self.backlog.lock().insert(seen.name.clone());
+        }
+        let package = first.view.package(&seen.module);
+        let (name, path, filename) = (&seen.name, path.clone(), seen.filename);
+        let record = Record::new(name, path, filename, package, id, version);
+        self.ledger.insert(Arc::new(record));
+        true
     }
 
     /// Remembers a C extension of the user.
@@ -177,16 +171,11 @@ impl Reloader {
         out
     }
 
-    fn is_watched(&self, record: &Record) -> bool {
-        self.watched.lock().contains(&*record.path.read())
-    }
-
     pub(super) fn watch_file(&self, path: &Path) {
-        if self.watched.lock().insert(path.to_path_buf()) {
-            self.watcher.lock().watch_file(path);
-            if let Some(notifier) = &*self.notifier.lock() {
-                notifier.watch_file(path);
-            }
+        if self.watcher.lock().watch_file(path)
+            && let Some(notifier) = &*self.notifier.lock()
+        {
+            notifier.watch_file(path);
         }
     }
 
@@ -263,7 +252,7 @@ impl Reloader {
             *record.failed.lock() = None;
             return None;
         }
-        match text::decode(&bytes) {
+        match text::decode_all(bytes) {
             Ok(decoded) => {
                 let look = Look {
                     stamp: Some(stamp),
@@ -279,4 +268,15 @@ impl Reloader {
             Err(error) => Some(Edit::Unreadable(print, error.to_string())),
         }
     }
+}
+
+/// Whether another entry of `sys.modules` is this module's own.
+fn is_alias<'py>(view: &View<'py>, modules: &Bound<'py, PyDict>, seen: &Seen<'py>) -> bool {
+    let Some(own) = view.own_name(&seen.module) else {
+        return false;
+    };
+    !own.eq(&seen.name).unwrap_or(true)
+        && modules
+            .get_item(own)
+            .is_ok_and(|m| m.is_some_and(|m| m.is(&seen.module)))
 }

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::Policy;
+use crate::apply::Transaction;
 use crate::modules::Version;
 use crate::outline::Kind;
 
@@ -78,9 +79,14 @@ pub(super) fn before(dict: &Bound<'_, PyDict>) -> PyResult<()> {
 }
 
 /// Calls `__after_reload__(old)`, if the module has one, with a copy of the namespace as it was.
-pub(super) fn after(dict: &Bound<'_, PyDict>, old: &Bound<'_, PyDict>) -> PyResult<()> {
-    match dict.get_item("__after_reload__")? {
-        Some(hook) => hook.call1((old,)).map(drop),
-        None => Ok(()),
-    }
+pub(super) fn after<'py>(dict: &Bound<'py, PyDict>, tx: &Transaction<'py>) -> PyResult<()> {
+    let Some(hook) = dict.get_item("__after_reload__")? else {
+        return Ok(());
+    };
+    let old = match tx.first_copy(dict) {
+        // The log's own must stay as it is: an exception in the hook puts everything back.
+        Some(before) => before.copy()?,
+        None => dict.copy()?,
+    };
+    hook.call1((old,)).map(drop)
 }

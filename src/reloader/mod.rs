@@ -10,6 +10,7 @@ mod hooks;
 mod namespaces;
 mod notice;
 mod order;
+mod passing;
 mod pulse;
 mod rules;
 mod unit;
@@ -164,11 +165,11 @@ pub struct Reloader {
     checked: Mutex<Option<Instant>>,
     /// Modules that want another look at the next check, whatever the watcher says.
     backlog: Mutex<BTreeSet<String>>,
+    /// Files beside those of tracked modules that came or were saved since the start.
+    strangers: Mutex<std::collections::HashSet<std::path::PathBuf>>,
     /// C extensions of the user, by file: name and fingerprint. They are never reloaded; a change
     /// is said.
     extensions: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
-    /// Modules whose file this reloader watches.
-    watched: Mutex<BTreeSet<std::path::PathBuf>>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
     namespaces: Mutex<Vec<Py<PyDict>>>,
     modules: Mutex<Option<Py<PyDict>>>,
@@ -224,8 +225,8 @@ impl Reloader {
             pulse: Pulse::new(&modules),
             checked: Mutex::new(None),
             backlog: Mutex::default(),
+            strangers: Mutex::default(),
             extensions: Mutex::default(),
-            watched: Mutex::default(),
             namespaces: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),
             pending: AtomicUsize::new(0),

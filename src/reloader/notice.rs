@@ -34,7 +34,7 @@ impl Reloader {
         }
         let stale = |record: &crate::modules::Record| {
             let path = record.path.read().clone();
-            self.watched.lock().contains(&path)
+            self.watcher.lock().watches(&path)
                 && self.rules.tracks(&self.places, &record.name, &path)
                 && self.is_stale(record, &path)
         };
@@ -66,8 +66,8 @@ impl Reloader {
         let notifier = Notifier::start(mode, timing, tell)
             .map_err(|error| Error::Os(format!("files cannot be watched: {error}")))?;
         // Files that are added meanwhile wait for the lock of the slot.
-        for path in self.watched.lock().iter() {
-            notifier.watch_file(path);
+        for path in self.watcher.lock().files() {
+            notifier.watch_file(&path);
         }
         *slot = Some(notifier);
         Ok(())

@@ -5,17 +5,20 @@
 //! it for all units together.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
 use super::Reloader;
 use super::unit::Edited;
-use crate::modules::{Graph, Id, Marks, targets};
+use crate::modules::{Graph, Id, Marks, resolve, targets};
 
 /// The modules of a unit and their dependents.
 pub(super) struct Order {
     /// Each after those it imports.
     pub names: Vec<String>,
+    /// Which of them nobody imports.
+    pub ends: Vec<bool>,
     /// Some module comes before one that it imports.
     pub circular: bool,
 }
@@ -24,6 +27,8 @@ pub(super) struct Order {
 struct Overlay {
     ids: Vec<Id>,
     targets: FxHashMap<Id, Vec<Id>>,
+    /// Those of them that a new version imports while it runs, and the running one does not.
+    fresh: FxHashMap<Id, Vec<Id>>,
 }
 
 impl Overlay {
@@ -33,13 +38,21 @@ impl Overlay {
         let mut overlay = Self {
             ids: Vec::with_capacity(edited.len()),
             targets: FxHashMap::default(),
+            fresh: FxHashMap::default(),
         };
         for edited in edited {
             let Some(id) = graph.find(&edited.record.name) else {
                 continue;
             };
             let found = targets(&edited.record, &edited.version);
-            let found = found.iter().filter_map(|t| graph.find(t)).collect();
+            let found: Vec<Id> = found.iter().filter_map(|t| graph.find(t)).collect();
+            let later =
+                |t: &Id| graph.place(*t) > graph.place(id) && !graph.targets(id).contains(t);
+            if found.iter().any(later) {
+                let mut fresh = imports_now(graph, edited);
+                fresh.retain(later);
+                overlay.fresh.insert(id, fresh);
+            }
             overlay.ids.push(id);
             overlay.targets.insert(id, found);
         }
@@ -52,6 +65,25 @@ impl Overlay {
             None => graph.targets(id),
         }
     }
+}
+
+/// What a new version imports while it runs; without the packages it is in, which have begun to
+/// run before.
+fn imports_now(graph: &Graph, edited: &Edited) -> Vec<Id> {
+    let record = &edited.record;
+    let Ok(outline) = edited.version.outline() else {
+        return Vec::new();
+    };
+    let package = record.package.read().clone();
+    let mut out = Vec::new();
+    for import in outline.body.iter().flat_map(|s| &s.imports) {
+        let module = resolve(&package, import.level, &import.module);
+        let inner = import.name.as_ref().map(|name| format!("{module}.{name}"));
+        let names = inner.into_iter().chain([module]);
+        let names = names.filter(|name| !record.name.starts_with(&format!("{name}.")));
+        out.extend(names.filter_map(|name| graph.find(&name)));
+    }
+    out
 }
 
 impl Reloader {
@@ -86,7 +118,13 @@ impl Reloader {
                     names.push(one.record.name.clone());
                 }
             }
-            Order { names, circular }
+            let mut ends: Vec<bool> = ids.iter().map(|i| graph.importers(*i).is_empty()).collect();
+            ends.resize(names.len(), false);
+            Order {
+                names,
+                ends,
+                circular,
+            }
         })
     }
 }
@@ -97,8 +135,8 @@ impl Reloader {
 /// is reached from an edited module in both directions, and whatever is connected among that,
 /// is connected by such ways: so one walk in each direction is enough for all.
 fn groups(graph: &Graph, overlay: &Overlay) -> Vec<usize> {
-    let mut down = Marks::new(graph.len());
-    let mut up = Marks::new(graph.len());
+    let mut down = Marks::new(graph.size());
+    let mut up = Marks::new(graph.size());
     let mut between = overlay.ids.clone();
     let below = graph.closure(&overlay.ids, |id| graph.importers(id));
     for id in overlay.ids.iter().chain(&below) {
@@ -158,7 +196,7 @@ fn package_first(graph: &Graph, nodes: &Marks, seen: &Marks, id: Id) -> Option<I
 /// Edited modules and their dependents, each after those it imports; whether that was not to be
 /// had for all. Where imports go round in a circle, the order of the imports decides.
 fn order(graph: &Graph, overlay: &Overlay) -> (Vec<Id>, bool) {
-    let mut nodes = Marks::new(graph.len());
+    let mut nodes = Marks::new(graph.size());
     let mut starts: Vec<Id> = Vec::new();
     let below = graph.dependents(&overlay.ids);
     for id in overlay.ids.iter().chain(&below) {
@@ -170,25 +208,36 @@ fn order(graph: &Graph, overlay: &Overlay) -> (Vec<Id>, bool) {
         return (starts, false);
     }
     starts.sort_unstable_by_key(|id| graph.place(*id));
+    // Where imports go round in a circle, they do not say who comes first: what ran first does,
+    // but for imports that are new and are made while the module runs.
+    let circles = circles(graph, overlay, &nodes, &starts);
+    let first = |id: Id, target: Id| {
+        graph.place(target) < graph.place(id)
+            || circles[&target] != circles[&id]
+            || overlay.fresh.get(&id).is_some_and(|f| f.contains(&target))
+    };
     let mut out = Vec::with_capacity(starts.len());
-    let mut seen = Marks::new(graph.len());
+    let mut seen = Marks::new(graph.size());
     // Depth first, without recursion: import chains can be long.
     let mut stack: Vec<(Id, usize)> = Vec::new();
     for start in &starts {
-        while let Some(first) = package_first(graph, &nodes, &seen, *start) {
-            seen.set(first);
-            stack.push((first, 0));
+        while let Some(begin) = package_first(graph, &nodes, &seen, *start) {
+            seen.set(begin);
+            stack.push((begin, 0));
             while let Some((id, at)) = stack.pop() {
                 let Some(target) = overlay.new_targets(graph, id).get(at) else {
                     out.push(id);
                     continue;
                 };
-                match package_first(graph, &nodes, &seen, *target) {
-                    Some(first) => {
+                let next = (nodes.has(*target) && first(id, *target))
+                    .then(|| package_first(graph, &nodes, &seen, *target))
+                    .flatten();
+                match next {
+                    Some(next) => {
                         // Once more, if that was its package and did not import it.
                         stack.push((id, at));
-                        seen.set(first);
-                        stack.push((first, 0));
+                        seen.set(next);
+                        stack.push((next, 0));
                     }
                     None => stack.push((id, at + 1)),
                 }
@@ -224,6 +273,44 @@ fn order(graph: &Graph, overlay: &Overlay) -> (Vec<Id>, bool) {
     (out, circular)
 }
 
+/// For each node a number that is the same for those that reach each other.
+fn circles(graph: &Graph, overlay: &Overlay, nodes: &Marks, starts: &[Id]) -> FxHashMap<Id, Id> {
+    let mut sources: FxHashMap<Id, Vec<Id>> = FxHashMap::default();
+    let mut left = Vec::with_capacity(starts.len());
+    let mut seen = Marks::new(graph.size());
+    let mut stack: Vec<(Id, usize)> = Vec::new();
+    for start in starts {
+        if seen.set(*start) {
+            stack.push((*start, 0));
+        }
+        while let Some((id, at)) = stack.pop() {
+            let Some(target) = overlay.new_targets(graph, id).get(at) else {
+                left.push(id);
+                continue;
+            };
+            stack.push((id, at + 1));
+            if nodes.has(*target) {
+                sources.entry(*target).or_default().push(id);
+                if seen.set(*target) {
+                    stack.push((*target, 0));
+                }
+            }
+        }
+    }
+    // Kosaraju: the last to be left is in a circle with those that it can be reached from.
+    let mut out = FxHashMap::default();
+    for root in left.into_iter().rev() {
+        let mut todo = vec![root];
+        while let Some(id) = todo.pop() {
+            if let Entry::Vacant(slot) = out.entry(id) {
+                slot.insert(root);
+                todo.extend(sources.get(&id).into_iter().flatten());
+            }
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,6 +327,7 @@ mod tests {
         let overlay = Overlay {
             ids: edited.iter().map(|(id, _)| *id).collect(),
             targets: edited.iter().cloned().collect(),
+            fresh: FxHashMap::default(),
         };
         (graph, overlay)
     }

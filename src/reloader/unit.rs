@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::dependents::{Inbound, inbound};
 use super::order::Order;
+use super::passing::{Passed, Words};
 use super::{Flags, Policy, Reloader, hooks};
 use crate::apply::{self, Facts, Job, Kit, Source, Work};
 use crate::diff;
@@ -43,6 +44,8 @@ pub(super) struct Unit<'u, 'k, 'py> {
     pub edited: BTreeMap<String, Edited>,
     /// Edited modules and their dependents, each after those it imports.
     pub order: Vec<String>,
+    /// Which of `order` nobody imports.
+    ends: Vec<bool>,
     /// Some module of `order` comes before one that it imports.
     circular: bool,
     /// Modules that can be imported now and could not before.
@@ -68,6 +71,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             flags,
             edited,
             order: order.names,
+            ends: order.ends,
             circular: order.circular,
             appeared,
         }
@@ -113,9 +117,12 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 if edited.cause == Cause::Dependency {
                     continue;
                 }
+                let known = edited.version.imports_as(&record.version());
                 record.set_version(Arc::clone(&edited.version));
                 record.reloads.fetch_add(1, Ordering::Relaxed);
-                self.reloader.ledger.reindex(&record.name);
+                if !known {
+                    self.reloader.ledger.reindex(&record.name);
+                }
             }
         }
         if self.flags.force {
@@ -152,14 +159,28 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut stamp = 0_usize;
         let mut stamps: HashMap<String, usize> = HashMap::new();
-        let mut olds: Vec<(Bound<'py, PyDict>, Bound<'py, PyDict>)> = Vec::new();
+        let mut reloaded: Vec<Bound<'py, PyDict>> = Vec::new();
+        let mut words = Words::new(self.kit.py);
         for round in 0..ROUNDS {
             let mut moved = false;
-            for name in &self.order {
+            for (at, name) in self.order.iter().enumerate() {
                 let fail = |error: PyErr| Failed {
                     name: name.clone(),
                     error,
                 };
+                if facts.is_empty() && !self.edited.contains_key(name) {
+                    continue;
+                }
+                if !self.circular && self.ends[at] && !self.edited.contains_key(name) {
+                    match self.pass(work, &mut words, name, &facts).map_err(fail)? {
+                        Passed::No => {}
+                        Passed::Untouched => continue,
+                        Passed::Done(report) => {
+                            reports.insert(name.clone(), report);
+                            continue;
+                        }
+                    }
+                }
                 let since = seen.get(name).copied().unwrap_or(0);
                 let is_new = |module: &String| stamps.get(module).is_some_and(|s| *s > since);
                 let fresh: HashMap<String, Facts<'py>> = if facts.is_empty() {
@@ -186,7 +207,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 let outcome = match edited {
                     Some(edited) => {
                         if self.policy(edited) != Policy::Skip {
-                            olds.push((dict.clone(), dict.copy().map_err(fail)?));
+                            reloaded.push(dict.clone());
                         }
                         self.edited(work, edited, &module, &fresh)
                     }
@@ -228,16 +249,19 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         work.notes.clear();
         self.namespaces(work, &facts).map_err(fail)?;
-        let held = self.reloader.namespaces.lock();
-        work.places = held.iter().map(|n| n.bind(self.kit.py).clone()).collect();
-        drop(held);
-        for name in &self.order {
-            work.places
-                .extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
+        // Asked for closures only.
+        if !work.nested.is_empty() {
+            let held = self.reloader.namespaces.lock();
+            work.places = held.iter().map(|n| n.bind(self.kit.py).clone()).collect();
+            drop(held);
+            for name in &self.order {
+                work.places
+                    .extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
+            }
         }
         work.finish().map_err(fail)?;
-        for (dict, old) in &olds {
-            hooks::after(dict, old).map_err(fail)?;
+        for dict in &reloaded {
+            hooks::after(dict, &work.tx).map_err(fail)?;
         }
         let mut out: Vec<ModuleReport> = self
             .order
@@ -313,7 +337,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 .push("its policy is to be left alone".to_owned());
             return Ok(Some((Facts::default(), report)));
         }
-        kit.py.import("sys")?.call_method1(
+        crate::interp::library(kit.py, "sys")?.call_method1(
             "audit",
             (
                 "pyreload.reload",
@@ -545,6 +569,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
 /// Whether a text has any of the names that changed: else it need not be read closer.
 fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>) -> bool {
     if text.contains("*") && text.contains("import *") {
+        return true;
+    }
+    if crate::plan::may_look(text) {
         return true;
     }
     facts.values().any(|f| {

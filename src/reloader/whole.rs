@@ -81,14 +81,14 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         let Some(loader) = dict.get_item("__loader__")? else {
             return Ok(false);
         };
+        let machinery = crate::interp::library(self.kit.py, "importlib.machinery")?;
+        let usual = machinery.getattr("SourceFileLoader")?;
+        if loader.get_type().is(&usual) {
+            return Ok(false);
+        }
         let Ok(own) = loader.get_type().getattr("source_to_code") else {
             return Ok(false);
         };
-        let usual = self
-            .kit
-            .py
-            .import("importlib.machinery")?
-            .getattr("SourceFileLoader")?;
         Ok(!own.is(usual.getattr("source_to_code")?) && {
             // `InspectLoader.source_to_code` is `compile()` as well.
             let inspect = self

@@ -101,6 +101,26 @@ pub fn decode(bytes: &[u8]) -> Result<Text, TextError> {
     })
 }
 
+/// The same for bytes that are needed no more: most texts need no copy.
+///
+/// # Errors
+/// As `decode`.
+pub fn decode_all(bytes: Vec<u8>) -> Result<Text, TextError> {
+    let plain = !bytes.starts_with(b"\xef\xbb\xbf")
+        && bytes.len() <= i32::MAX as usize
+        && encoding::cookie(&bytes).is_none();
+    if !plain {
+        return decode(&bytes);
+    }
+    match String::from_utf8(bytes) {
+        Ok(source) => Ok(Text {
+            source: newlines(source),
+            encoding: "utf-8".to_owned(),
+        }),
+        Err(error) => decode(error.as_bytes()),
+    }
+}
+
 /// The text in these bytes where nothing has to be decoded: UTF-8 without a mark or cookie, and
 /// without `\r`. Most files are like that, and it saves a copy; `decode` is for all.
 pub fn borrow(bytes: &[u8]) -> Option<&str> {
@@ -117,7 +137,7 @@ pub fn borrow(bytes: &[u8]) -> Option<&str> {
 
 /// `\r\n` and a lone `\r` become `\n`, as in CPython's tokenizer.
 fn newlines(source: String) -> String {
-    if !source.contains('\r') {
+    if memchr::memchr(b'\r', source.as_bytes()).is_none() {
         return source;
     }
     let mut out = String::with_capacity(source.len());

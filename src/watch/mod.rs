@@ -110,11 +110,11 @@ impl Watcher {
         })
     }
 
-    /// Watches a file, which need not exist. When this returns, each later change is news; so
-    /// watch first, then read.
-    pub fn watch_file(&mut self, path: &Path) {
+    /// Watches a file, which need not exist; whether it was not watched before. When this
+    /// returns, each later change is news; so watch first, then read.
+    pub fn watch_file(&mut self, path: &Path) -> bool {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
-            return;
+            return false;
         };
         let id = self.places.find(dir).unwrap_or_else(|| {
             let id = self.places.create(dir);
@@ -122,13 +122,33 @@ impl Watcher {
             id
         });
         let Some(place) = self.places.places.get_mut(&id) else {
-            return;
+            return false;
         };
-        if !place.names.contains_key(name) {
+        let new = !place.names.contains_key(name);
+        if new {
             place.names.insert(name.into(), places::Name::default());
             self.places.attach_name(self.queue.as_ref(), id, name);
         }
         self.mark();
+        new
+    }
+
+    /// Whether a file is watched.
+    pub fn watches(&self, path: &Path) -> bool {
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
+            return false;
+        };
+        let place = self.places.find(dir);
+        place
+            .and_then(|id| self.places.places.get(&id))
+            .is_some_and(|place| place.names.contains_key(name))
+    }
+
+    /// All files that are watched.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let all = self.places.places.values();
+        all.flat_map(|place| place.names.keys().map(|name| place.path.join(&**name)))
+            .collect()
     }
 
     /// Watches a file no longer, and its directory when that was the last one in it.

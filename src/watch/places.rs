@@ -5,12 +5,14 @@
 //! those is moved, or a symlink on the way is given another target, the place is found anew.
 //! Each step is "watch, then look", so that a change between the two is an event.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::queue::{Queue, Want, Watch};
@@ -51,7 +53,7 @@ pub(super) struct Place {
     /// As the host names it; what is reported begins with exactly this.
     pub(super) path: PathBuf,
     /// The files to be seen.
-    pub(super) names: HashMap<Box<OsStr>, Name>,
+    pub(super) names: FxHashMap<Box<OsStr>, Name>,
     pub(super) polled: bool,
     /// Nodes may name it.
     attached: bool,
@@ -108,8 +110,10 @@ fn print(path: &Path) -> Option<u128> {
 
 #[derive(Default)]
 pub(super) struct Places {
-    pub(super) places: HashMap<PlaceId, Place>,
+    pub(super) places: FxHashMap<PlaceId, Place>,
     by_path: HashMap<PathBuf, PlaceId>,
+    /// Files come folder by folder: where the last one was.
+    recent: Cell<PlaceId>,
     pub(super) nodes: HashMap<i32, Node>,
     by_real_path: HashMap<PathBuf, i32>,
     last_id: PlaceId,
@@ -121,7 +125,16 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn find(&self, dir: &Path) -> Option<PlaceId> {
-        self.by_path.get(dir).copied()
+        // The same bytes are the same path; other bytes may be, too.
+        let recent = self.recent.get();
+        if let Some(place) = self.places.get(&recent)
+            && place.path.as_os_str() == dir.as_os_str()
+        {
+            return Some(recent);
+        }
+        let found = self.by_path.get(dir).copied();
+        self.recent.set(found.unwrap_or(recent));
+        found
     }
 
     /// Begins a place; it is polled until `attach` finds that it can be watched.
@@ -130,7 +143,7 @@ impl Places {
         self.polled += 1;
         let place = Place {
             path: dir.to_owned(),
-            names: HashMap::new(),
+            names: FxHashMap::default(),
             polled: true,
             attached: false,
             links: None,
@@ -216,23 +229,23 @@ impl Places {
         let Some(state) = place.names.get_mut(name) else {
             return;
         };
-        let path = place.path.join(name);
         let Some(queue) = queue.filter(|_| !place.polled) else {
-            state.looked = Some(Box::new(Looked::at(&path)));
+            state.looked = Some(Box::new(Looked::at(&place.path.join(name))));
             return;
         };
         state.looked = None;
         let is_link = match &place.links {
             Some(links) => links.iter().any(|link| link == name),
-            None => fs::read_link(&path).is_ok(),
+            None => fs::read_link(place.path.join(name)).is_ok(),
         };
         let was_link = std::mem::replace(&mut state.linked, is_link);
+        let way = is_link.then(|| place.path.join(name));
         if was_link {
             self.detach(Some(queue), |w| {
                 w.place == id && w.name.as_deref() == Some(name)
             });
         }
-        if is_link {
+        if let Some(path) = way {
             let whom = Whom {
                 place: id,
                 name: Some(name.into()),

@@ -137,7 +137,9 @@ fn reading_raises_nothing() {
         .map(|i| dir.file(&format!("m{i}.py"), "x = 1\n"))
         .collect();
     let mut watcher = Watcher::new(Mode::Events).unwrap();
-    paths.iter().for_each(|path| watcher.watch_file(path));
+    for path in &paths {
+        watcher.watch_file(path);
+    }
     assert!(watcher.take().is_empty());
     for path in &paths {
         crate::files::read(path).unwrap();
@@ -417,7 +419,9 @@ fn no_edit_is_missed() {
         .collect();
     let temp = dir.0.join("save.tmp");
     let mut watcher = Watcher::new(Mode::Events).unwrap();
-    paths.iter().for_each(|path| watcher.watch_file(path));
+    for path in &paths {
+        watcher.watch_file(path);
+    }
     watcher.take();
     // How many saves were finished, and how many were looked for. Not a channel, which would
     // take its time to wake the other up, and give the edit time to be seen.

@@ -25,6 +25,7 @@ fn write(out: &mut String, statement: &Statement, depth: usize) {
     match statement.value {
         Value::Other => {}
         Value::Pure => line.push_str(" #pure"),
+        Value::Iterator => line.push_str(" #iterator"),
         Value::Container => line.push_str(" #container"),
     }
     line.push_str(&uses(&statement.uses));
