@@ -327,7 +327,7 @@ impl<'py> Work<'_, 'py> {
         }
         for (key, value) in attributes.iter() {
             let kept = match own.get_item(&key)? {
-                Some(before) if text(&key) == "__wrapped__" => {
+                Some(before) if text(&key) == "__wrapped__" && same_name(&before, &value)? => {
                     self.reconcile(&before, &value, class)?
                 }
                 _ => value,
@@ -368,9 +368,7 @@ impl<'py> Work<'_, 'py> {
                 && !before.is(old)
                 && (self.kit.is_function(&before) || self.kit.is_cache(&before))
                 && before.get_type().is(after.get_type())
-                && before
-                    .getattr("__qualname__")?
-                    .eq(after.getattr("__qualname__")?)?
+                && same_name(&before, &after)?
             {
                 let kept = self.reconcile(&before, &after, None)?;
                 cell.setattr("cell_contents", kept)?;
@@ -409,6 +407,14 @@ impl<'py> Work<'_, 'py> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether two functions (or what is made of them) come from one definition, by their names.
+fn same_name(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match (a.getattr("__qualname__"), b.getattr("__qualname__")) {
+        (Ok(a), Ok(b)) => a.eq(b),
+        _ => Ok(true),
     }
 }
 

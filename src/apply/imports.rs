@@ -3,7 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::module::Run;
+use super::function::identical;
+use super::module::{Run, container};
 use crate::outline::Statement;
 use crate::report::{Action, ChangeKind};
 
@@ -39,7 +40,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
             }
             let now = self.job.dict.get_item(&rebind.name)?;
             let follows = match (&rebind.old, &now) {
-                (Some(old), Some(now)) => old.is(now),
+                // A number that was made again is equal and another object.
+                (Some(old), Some(now)) => old.is(now) || !container(now) && identical(old, now),
                 (None, None) => rebind.star,
                 // A star import takes a name over that came from an earlier statement.
                 (None, Some(_)) if rebind.star => {

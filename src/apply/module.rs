@@ -10,9 +10,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
 use super::compile::Source;
-use super::function::{Wanted, search};
-use super::kit::Kit;
+use super::function::Wanted;
 use super::lines::Moved;
+use super::patch::clear_cache;
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
@@ -590,48 +590,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.facts.dirty.append(&mut self.dirty);
         self.functions.derive(&mut self.facts.dirty, &names);
     }
-}
-
-/// Forgets what an `lru_cache` (perhaps inside a static or class method, or a wrapper that says
-/// nothing of what it wraps) has remembered.
-pub(super) fn clear_cache<'py>(
-    kit: &Kit<'py>,
-    value: &Bound<'py, PyAny>,
-    globals: &Bound<'py, PyDict>,
-) -> PyResult<()> {
-    let mut at = value.clone();
-    for _ in 0..4 {
-        if kit.is_cache(&at) {
-            return at.call_method0("cache_clear").map(drop);
-        }
-        let inner = at
-            .getattr("__func__")
-            .or_else(|_| at.getattr("fget"))
-            .or_else(|_| at.getattr("__wrapped__"));
-        match inner {
-            Ok(inner) => at = inner,
-            Err(_) => break,
-        }
-    }
-    if !kit.is_function(&at) || at.getattr("__closure__")?.is_none() {
-        return Ok(());
-    }
-    let mut caches = Vec::new();
-    search(kit, &at, globals, &mut |object| {
-        let ours = kit.is_cache(object)
-            && object
-                .getattr("__wrapped__")
-                .and_then(|f| f.getattr("__globals__"))
-                .is_ok_and(|found| found.is(globals));
-        if ours {
-            caches.push(object.clone());
-        }
-        false
-    })?;
-    for cache in caches {
-        cache.call_method0("cache_clear")?;
-    }
-    Ok(())
 }
 
 /// The statement that made what a name is bound to in the end, and the statements, with that one,

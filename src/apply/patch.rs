@@ -1,10 +1,11 @@
 //! Functions of which only the body changed: the live function gets new code.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use super::function::{Wanted, find, same_code};
-use super::kit::reference_count;
-use super::module::{Run, clear_cache};
+use super::function::{Wanted, find, same_code, search};
+use super::kit::{Kit, reference_count};
+use super::module::Run;
 use crate::outline::Statement;
 use crate::report::{Action, ChangeKind};
 
@@ -80,19 +81,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         was: &Bound<'py, PyAny>,
         code: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
+        let kit = self.work.kit;
         let (before, after) = (self.docstring(was)?, self.docstring(code)?);
         if before.eq(&after)? {
             return Ok(());
         }
         let mut objects = vec![function.clone()];
-        let mut at = holder.cloned();
-        while let Some(object) = at.filter(|o| !o.is(function) && objects.len() < 16) {
-            let inner = object.getattr("__wrapped__").ok();
+        if let Some(holder) = holder.filter(|h| !h.is(function)) {
             // A wrapper without a text is one that copied none, unless it says whose it copied.
-            if !before.is_none() || inner.is_some() || !self.work.kit.is_function(&object) {
-                objects.push(object);
+            if !before.is_none() || !kit.is_function(holder) {
+                objects.push(holder.clone());
             }
-            at = inner;
+            search(kit, holder, &self.job.dict, &mut |object| {
+                let mut at = Some(object.clone());
+                for _ in 0..8 {
+                    let wraps = |o: &Bound<'py, PyAny>| kit.is_function(o) || kit.is_cache(o);
+                    at = at
+                        .filter(wraps)
+                        .and_then(|object| object.getattr("__wrapped__").ok());
+                    if at.as_ref().is_some_and(|inner| inner.is(function)) {
+                        objects.push(object.clone());
+                        break;
+                    }
+                }
+                false
+            })?;
         }
         for object in &objects {
             // A getter's text is a property's own only where it was given; else it follows.
@@ -120,4 +133,47 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ => Ok(none),
         }
     }
+}
+
+/// Forgets what an `lru_cache` (perhaps inside a static or class method, or a wrapper that says
+/// nothing of what it wraps) has remembered.
+pub(super) fn clear_cache<'py>(
+    kit: &Kit<'py>,
+    value: &Bound<'py, PyAny>,
+    globals: &Bound<'py, PyDict>,
+) -> PyResult<()> {
+    let mut at = value.clone();
+    for _ in 0..4 {
+        if kit.is_cache(&at) {
+            // It may have been put around another one.
+            at.call_method0("cache_clear")?;
+        }
+        let inner = at
+            .getattr("__func__")
+            .or_else(|_| at.getattr("fget"))
+            .or_else(|_| at.getattr("__wrapped__"));
+        match inner {
+            Ok(inner) => at = inner,
+            Err(_) => break,
+        }
+    }
+    if !kit.is_function(&at) || at.getattr("__closure__")?.is_none() {
+        return Ok(());
+    }
+    let mut caches = Vec::new();
+    search(kit, &at, globals, &mut |object| {
+        let ours = kit.is_cache(object)
+            && object
+                .getattr("__wrapped__")
+                .and_then(|f| f.getattr("__globals__"))
+                .is_ok_and(|found| found.is(globals));
+        if ours {
+            caches.push(object.clone());
+        }
+        false
+    })?;
+    for cache in caches {
+        cache.call_method0("cache_clear")?;
+    }
+    Ok(())
 }

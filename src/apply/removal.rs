@@ -38,6 +38,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
         }
         self.drop_annotations(old)?;
+        self.module_annotations()?;
         self.drop_attributes()?;
         self.drop_star(old)?;
         gone.retain(|(_, name)| self.binders(name).next().is_none());
@@ -57,16 +58,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(value) = self.job.dict.get_item(name)? else {
                 continue;
             };
-            // A submodule is an attribute of its package for as long as it is imported.
-            let child = format!("{}.{name}", self.package()?);
-            if self.job.dict.contains("__path__")?
-                && self
-                    .work
-                    .kit
-                    .sys_modules
-                    .get_item(child)?
-                    .is_some_and(|m| m.is(&value))
-            {
+            if self.is_submodule(name, &value)? {
                 continue;
             }
             if !self.ours(old, statement, name, &value, &written)? {
@@ -158,6 +150,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .get_item(&name)?
                     .is_some_and(|now| now.is(&theirs));
                 if !ours
+                    || self.is_submodule(&name, &theirs)?
                     || name.starts_with("__")
                     || self.binders(&name).next().is_some()
                     || self.star_value(&name)?.is_some()
@@ -176,6 +169,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             let now = self.job.dict.get_item(&lost.name)?;
             if now.is_some_and(|now| now.is(theirs))
+                && !self.is_submodule(&lost.name, theirs)?
                 && self.binders(&lost.name).next().is_none()
                 && self.star_value(&lost.name)?.is_none()
             {
@@ -186,6 +180,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(())
+    }
+
+    /// A submodule is an attribute of its package for as long as it is imported.
+    fn is_submodule(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        if !self.job.dict.contains("__path__")? {
+            return Ok(false);
+        }
+        let child = format!("{}.{name}", self.package()?);
+        let module = self.work.kit.sys_modules.get_item(child)?;
+        Ok(module.is_some_and(|m| m.is(value)))
     }
 
     fn package(&self) -> PyResult<String> {
@@ -269,6 +273,43 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// Annotations of module names stand in the order of the text (up to 3.13).
+    fn module_annotations(&mut self) -> PyResult<()> {
+        let new = self.job.new;
+        let body = &new.outline.body;
+        let mut items = self.job.changes.items.iter();
+        if !items.any(|c| c.what != What::Body && new.annotates(&body[c.new])) {
+            return Ok(());
+        }
+        let Some(found) = self.job.dict.get_item("__annotations__")? else {
+            return Ok(());
+        };
+        let Ok(annotations) = found.cast_into_exact::<PyDict>() else {
+            return Ok(());
+        };
+        let mut wanted: Vec<&str> = Vec::new();
+        for statement in body.iter().filter(|s| new.annotates(s)) {
+            let name = statement.name.as_str();
+            if annotations.contains(name)? && !wanted.contains(&name) {
+                wanted.push(name);
+            }
+        }
+        let keys = annotations.keys();
+        let have: Vec<String> = keys.iter().map(|k| text(&k)).collect();
+        let have = have.iter().filter(|k| wanted.contains(&k.as_str()));
+        if have.eq(wanted.iter()) {
+            return Ok(());
+        }
+        self.work.tx.dict(&annotations)?;
+        for name in wanted {
+            if let Some(value) = annotations.get_item(name)? {
+                annotations.del_item(name)?;
+                annotations.set_item(name, value)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a name still has the value that the module gave it.
     pub(super) fn ours(
         &self,
@@ -302,6 +343,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let Some(code) = old.value(kit, statement) else {
                     return Ok(true);
                 };
+                // A name that it read may have got another value since.
+                let (body, index) = (&old.outline.body, old.outline.index());
+                let again = |path: &String| {
+                    let name = path.split('.').next().unwrap_or(path);
+                    index.writers(body, name).len() > 1
+                };
+                if statement.uses.reads.iter().any(again) {
+                    return Ok(true);
+                }
                 let scratch = self.before.copy()?;
                 match kit.eval.call1((code, &scratch)) {
                     Ok(was) => Ok(was.is(value) || was.eq(value).unwrap_or(true)),

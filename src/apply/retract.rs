@@ -41,14 +41,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Paths that mean something else than they did when the module was imported.
     fn unknown(&self, body: &[Statement], links: &[usize]) -> Vec<String> {
-        let known = |path: &&String| !self.job.was.iter().any(|(was, _)| was == *path);
-        let outside = &self.job.outside;
-        let outside = outside.values.keys().chain(outside.contents.keys());
+        let known = |path: &String| self.job.was.iter().any(|(was, _)| was == path);
+        let reads = links.iter().flat_map(|&at| &body[at].uses.reads);
+        let names = reads.filter_map(|path| path.split('.').next());
+        let mut outside = self.job.outside.clone();
+        self.functions
+            .derive(&mut outside, &names.map(str::to_owned).collect());
+        let values = outside
+            .values
+            .into_keys()
+            .chain(outside.contents.into_keys());
         // Also what is called or iterated over, and gives something else today.
-        let called = links.iter().flat_map(|&at| &body[at].uses.calls);
-        let acts = |path: &&String| self.job.outside.behaviour.contains_key(*path);
-        let differ = outside.filter(known).chain(called.filter(acts));
-        differ.cloned().collect()
+        let paths = values.chain(outside.behaviour.into_keys());
+        paths.filter(|path| !known(path)).collect()
     }
 
     /// Before a statement runs again that changes containers in place: its effect so far goes.

@@ -314,6 +314,12 @@ impl<'a> Functions<'a> {
         self.reach(calls, |uses| &uses.global_writes)
     }
 
+    /// Names that calling these paths may read.
+    pub fn later_reads(&self, calls: &[String]) -> BTreeSet<String> {
+        let paths = self.reach(calls, |uses| &uses.reads);
+        paths.iter().map(|path| root(path).to_owned()).collect()
+    }
+
     /// Names whose object calling these paths may change in place.
     pub fn mutations(&self, calls: &[String]) -> BTreeSet<String> {
         self.reach(calls, |uses| &uses.mutates)
@@ -393,6 +399,7 @@ impl<'a> Functions<'a> {
     fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
         reads
             .iter()
+            .flat_map(|p| prefixes(p))
             .filter(|p| p.contains('.'))
             .find_map(|p| self.value_differs(p, dirty, 0))
     }
@@ -520,6 +527,19 @@ impl<'a> Functions<'a> {
     /// names are bound to: those paths too, for others who know only the name.
     /// Only for what these names mean.
     pub fn derive(&self, dirty: &mut Dirty, names: &BTreeSet<String>) {
+        // A property is called where it is read.
+        let property = |s: &&Statement| {
+            s.kind == Kind::Function && s.uses.calls.iter().any(|c| c.ends_with("property"))
+        };
+        let read: Vec<(String, String)> = dirty
+            .behaviour
+            .iter()
+            .filter(|(path, _)| path.contains('.') && self.at(path).iter().any(property))
+            .map(|(path, why)| (path.clone(), why.clone()))
+            .collect();
+        for (path, why) in read {
+            dirty.value(path, why);
+        }
         let paths = self.paths(names.iter().map(String::as_str));
         let mut derived: Vec<(&str, Vec<&str>)> = Vec::new();
         for path in &paths {

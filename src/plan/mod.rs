@@ -181,15 +181,15 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
         mutates.extend(written.iter().cloned());
         mutates.extend(functions.mutations(&uses.calls));
     }
+    let mut reads: BTreeSet<String> = uses.reads.iter().map(|p| root(p).to_owned()).collect();
+    // What a called function counts up itself is its memory, and not what it is given.
+    let later = functions.later_reads(&uses.calls);
+    reads.extend(later.into_iter().filter(|name| !written.contains(name)));
     binds.extend(written);
     Effects {
         binds,
         mutates,
-        reads: uses
-            .reads
-            .iter()
-            .map(|path| root(path).to_owned())
-            .collect(),
+        reads,
         opaque: uses.opaque || functions.opaque(&uses.calls),
     }
 }

@@ -145,9 +145,16 @@ class Program:
                 self.bind(env, stmt)
             if module.all_names is not None and any(n not in env for n in module.all_names):
                 return False
-            if self.half_filled(module):
+            if self.half_filled(module) or self.early_cache(module):
                 return False
         return True
+
+    def early_cache(self, module):
+        """Whether a cached function reads a number that changes later in the module: called in between,
+        it goes on giving what it gave then. What a cache holds is state of run time."""
+        changes = {re.split(r"\W", stmt.text, 1)[0] for stmt in module.stmts if stmt.kind == "mutate"}
+        texts = [self.render_stmt(module, stmt) for stmt in module.stmts if stmt.kind == "def"]
+        return any("lru_cache" in text and re.search(rf"\b{name}\b", text) for text in texts for name in changes)
 
     def half_filled(self, module):
         """Whether a statement reads a container between what made it, with calls, and what fills it.
@@ -162,7 +169,7 @@ class Program:
                 continue
             for name in made:
                 made[name] = made[name] or re.search(rf"\b{name}\b", text) is not None
-            if stmt.kind == "container" and re.search(r"\b(?!len|sum|range)\w+\(|\.values\(|\.g\d", text):
+            if stmt.kind in ("container", "derived") and re.search(r"\b(?!len|sum|range)\w+\(|\.values\(|\.g\d", text):
                 made.update(dict.fromkeys(stmt.cats, False))
         return False
 

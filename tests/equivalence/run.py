@@ -171,14 +171,16 @@ def live(case, engine_name, base):
         if quiet:
             problems.append(("quiet", "a check without an edit failed", quiet[0]))
         for number, version in enumerate(case["versions"][1:], 1):
-            before = look(version.modules) if version.broken else None
+            # Modules that the broken version imports first stay imported, as after any import that fails.
+            there = [name for name in version.modules if name in sys.modules]
+            before = look(there) if version.broken else None
             folder.become(version.files, version.save, bump)
             failed = engine.check()
             imported = [(n, k) for n, k in imported if k in vars(sys.modules.get(n, types))]
             if version.broken:
-                if not failed and engine_name == "pyreload":
+                if not failed and engine_name == "pyreload" and version.broken in there:
                     problems.append(("broken", f"step {number}: the failure was not reported", ""))
-                after = look(version.modules)
+                after = look(there)
                 for path, was, now in difference(before, after):
                     problems.append(("rollback", f"step {number}: {path}", f"{was}  ->  {now}"))
             elif failed:
@@ -225,7 +227,10 @@ def hold(modules):
                     continue
                 out.append((name, key, "instance", made))
                 for method in sorted(n for n in dir(v) if snapshot.is_pure(n)):
-                    bound = getattr(made, method, None)
+                    try:
+                        bound = getattr(made, method, None)
+                    except Exception:  # a property
+                        continue
                     if isinstance(bound, types.MethodType):
                         out.append((name, key, "method " + method, bound))
     return out
@@ -420,11 +425,18 @@ class Texts:
     def same_method(self, module, name, method):
         """Whether a method is of one kind throughout: a bound method cannot become a static one, nor
         an attribute or the method of a base that its name means now."""
-        kinds = set()
+        kinds, everywhere = set(), set()
         for version in self.versions:
+            everywhere |= {tuple(ast.unparse(d) for d in n.decorator_list)
+                           for tree in version.values() for n in ast.walk(tree)
+                           if isinstance(n, ast.FunctionDef) and n.name == method}
+            everywhere |= {None for tree in version.values() for n in ast.walk(tree)
+                           if isinstance(n, ast.Name) and n.id == method and isinstance(n.ctx, ast.Store)}
             owners = [n for n in version[module].body if getattr(n, "name", None) == name]
             found = [n for n in owners[0].body if getattr(n, "name", None) == method] if owners else []
             kinds.add(tuple(ast.unparse(d) for n in found for d in n.decorator_list) if found else None)
+        if len(everywhere) > 1 and everywhere & {None, ("staticmethod",), ("classmethod",), ("property",)}:
+            return False
         return len(kinds) == 1 or not kinds & {None, ("staticmethod",), ("classmethod",), ("property",)}
 
     def text_of(self, version, decorators):

@@ -52,12 +52,16 @@ class Snapshot:
                 self.out[name] = "not imported"
                 continue
             space = vars(module)
-            public = sorted(n for n in space if n not in MODULE_NOISE)
+            public = sorted(n for n in space if n not in MODULE_NOISE and not self.child(name, n, space[n]))
             self.out[name + ":names"] = " ".join(public)
             for key in public:
                 if key not in self.state:
                     self.value(f"{name}.{key}", space[key])
         return self.out
+
+    def child(self, name, key, v):
+        """A submodule whose file is gone: it stays what it is for those who hold it."""
+        return isinstance(v, types.ModuleType) and v.__name__ == f"{name}.{key}" and v.__name__ not in self.own
 
     # -- values ------------------------------------------------------------------------------
 
