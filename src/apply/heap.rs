@@ -150,6 +150,7 @@ impl<'py> Work<'_, 'py> {
         instances: bool,
     ) -> PyResult<()> {
         let kit = self.kit;
+        let class = kit.is_class(from);
         let mut stuck = 0_usize;
         let mut moved = 0_usize;
         let subclasses: Vec<Bound<'py, PyAny>> = if instances {
@@ -164,7 +165,8 @@ impl<'py> Work<'_, 'py> {
             .call_method1("get_referrers", (from,))?
             .cast_into::<PyList>()?;
         for holder in holders.iter() {
-            if instances && holder.get_type().is(from) {
+            // Of a twin too: a statement may have made some before another one finished it.
+            if class && holder.get_type().is(from) {
                 match self.tx.set_class(&holder, to) {
                     Ok(()) => moved += 1,
                     Err(error) if error.is_instance_of::<PyTypeError>(kit.py) => stuck += 1,

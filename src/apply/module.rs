@@ -489,7 +489,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(old), Some(now)) => old.is(now),
                 (None, None) => rebind.star,
                 // A star import takes a name over that came from an earlier statement.
-                (None, Some(_)) if rebind.star => !self.bound_after(statement, &rebind.name),
+                (None, Some(_)) if rebind.star => {
+                    let last = self.star_value(&rebind.name)?;
+                    !self.bound_after(statement, &rebind.name)
+                        && last.zip(rebind.new.as_ref()).is_some_and(|(a, b)| a.is(b))
+                }
                 // A name that was missing there and is missing here.
                 (Some(_), None) => false,
                 (None, Some(_)) => false,

@@ -87,7 +87,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 continue;
             }
-            self.job.dict.del_item(name)?;
+            match name.as_str() {
+                // Every module has one.
+                "__doc__" => self.job.dict.set_item(name, self.work.kit.py.None())?,
+                _ => self.job.dict.del_item(name)?,
+            }
             for registry in self.registries(statement)? {
                 self.unregister(&registry, &value)?;
             }

@@ -93,7 +93,8 @@ pub enum pyreload_action {
 #[derive(Debug)]
 pub struct pyreload_report {
     data: Report,
-    modules: Vec<pyreload_module_report>,
+    /// Made when first asked for: a constant with a thousand readers makes a thousand of them.
+    modules: OnceLock<Vec<pyreload_module_report>>,
     text: OnceLock<CString>,
     json: OnceLock<CString>,
 }
@@ -124,14 +125,9 @@ pub struct pyreload_change {
 
 impl pyreload_report {
     pub(super) fn new(data: Report) -> Self {
-        let modules = data
-            .modules
-            .iter()
-            .map(pyreload_module_report::new)
-            .collect();
         Self {
             data,
-            modules,
+            modules: OnceLock::new(),
             text: OnceLock::new(),
             json: OnceLock::new(),
         }
@@ -139,6 +135,13 @@ impl pyreload_report {
 
     pub(super) fn data(&self) -> &Report {
         &self.data
+    }
+
+    fn modules(&self) -> &[pyreload_module_report] {
+        self.modules.get_or_init(|| {
+            let modules = self.data.modules.iter();
+            modules.map(pyreload_module_report::new).collect()
+        })
     }
 }
 
@@ -277,7 +280,7 @@ pub unsafe extern "C" fn pyreload_report_is_dry_run(report: *const pyreload_repo
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyreload_report_len(report: *const pyreload_report) -> usize {
     // SAFETY: the caller's: NULL or a report.
-    entry::value(0, || unsafe { ask(report, 0, |r| r.modules.len()) })
+    entry::value(0, || unsafe { ask(report, 0, |r| r.data.modules.len()) })
 }
 
 /// How many of them had this pyreload_outcome.
@@ -289,7 +292,8 @@ pub unsafe extern "C" fn pyreload_report_count(
     // SAFETY: the caller's: NULL or a report.
     entry::value(0, || unsafe {
         ask(report, 0, |r| {
-            r.modules
+            r.data
+                .modules
                 .iter()
                 .filter(|m| m.outcome as c_int == outcome)
                 .count()
@@ -307,7 +311,7 @@ pub unsafe extern "C" fn pyreload_report_module(
     // SAFETY: the caller's: NULL or a report.
     entry::value(null(), || unsafe {
         ask(report, null(), |r| {
-            r.modules.get(index).map_or(null(), std::ptr::from_ref)
+            r.modules().get(index).map_or(null(), std::ptr::from_ref)
         })
     })
 }

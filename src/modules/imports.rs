@@ -6,7 +6,9 @@
 pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
     let mut out = Vec::new();
     let mut at = 0;
-    while at < text.len() {
+    // Of most lines nothing has to be known.
+    while let Some(found) = text[at..].find("import") {
+        at += text[at..at + found].rfind('\n').map_or(0, |n| n + 1);
         let rest = &text[at..];
         let end = rest.find('\n').map_or(rest.len(), |n| n + 1);
         let line = rest[..end].trim_start();

@@ -435,15 +435,19 @@ impl Ledger {
         }
     }
 
-    /// Import targets whose last part is `stem`, each with a module that names it.
-    pub fn wanting(&self, stem: &str) -> Vec<(String, String)> {
+    /// Import targets whose last part is one of these, each with a module that names it.
+    pub fn wanting(&self, stems: &FxHashSet<&str>) -> Vec<(String, String)> {
+        if stems.is_empty() {
+            return Vec::new();
+        }
         self.with_graph(|graph| {
             let mut out = Vec::new();
             for id in 0..graph.size() {
                 let id = Id::try_from(id).unwrap_or(Id::MAX);
-                let target = graph.name(id);
-                if target.rsplit('.').next() == Some(stem) {
-                    let importers = graph.importers(id).iter();
+                let (target, importers) = (graph.name(id), graph.importers(id));
+                let wanted = || target.rsplit('.').next().is_some_and(|s| stems.contains(s));
+                if !importers.is_empty() && wanted() {
+                    let importers = importers.iter();
                     out.extend(importers.map(|i| (target.to_owned(), graph.name(*i).to_owned())));
                 }
             }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use rustc_hash::FxHashSet;
 
 use super::find::{Edit, Edits};
 use super::unit::{Edited, Unit};
@@ -269,6 +270,7 @@ impl Reloader {
         edited: &mut Vec<Edited>,
     ) -> Result<BTreeSet<String>, Error> {
         let mut out = BTreeSet::new();
+        let mut stems = FxHashSet::default();
         for path in strangers
             .iter()
             .filter(|p| p.extension().is_some_and(|e| e == "py") && p.is_file())
@@ -278,26 +280,25 @@ impl Reloader {
             } else {
                 path.file_stem()
             };
-            let Some(stem) = stem.and_then(|s| s.to_str()) else {
+            stems.extend(stem.and_then(|s| s.to_str()));
+        }
+        // One look for all of them: a checkout may bring hundreds.
+        for (target, importer) in self.ledger.wanting(&stems) {
+            if kit.sys_modules.contains(&target)? {
                 continue;
-            };
-            for (target, importer) in self.ledger.wanting(stem) {
-                if kit.sys_modules.contains(&target)? {
-                    continue;
-                }
-                out.insert(target);
-                if edited.iter().any(|e| e.record.name == importer) {
-                    continue;
-                }
-                if let Some(record) = self.ledger.get(&importer) {
-                    let version = record.version();
-                    edited.push(Edited {
-                        record,
-                        version,
-                        cause: Cause::Dependency,
-                        moved: None,
-                    });
-                }
+            }
+            out.insert(target);
+            if edited.iter().any(|e| e.record.name == importer) {
+                continue;
+            }
+            if let Some(record) = self.ledger.get(&importer) {
+                let version = record.version();
+                edited.push(Edited {
+                    record,
+                    version,
+                    cause: Cause::Dependency,
+                    moved: None,
+                });
             }
         }
         Ok(out)

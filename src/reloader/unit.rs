@@ -154,7 +154,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
 
     pub(super) fn run(&self, work: &mut Work<'k, 'py>) -> Result<Vec<ModuleReport>, Failed> {
         let mut facts: HashMap<String, Facts<'py>> = HashMap::new();
-        let mut reports: BTreeMap<String, ModuleReport> = BTreeMap::new();
+        // As `order`.
+        let mut reports: Vec<Option<ModuleReport>> = self.order.iter().map(|_| None).collect();
         // What each module has seen of the facts of the others.
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut stamp = 0_usize;
@@ -176,7 +177,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                         Passed::No => {}
                         Passed::Untouched => continue,
                         Passed::Done(report) => {
-                            reports.insert(name.clone(), report);
+                            reports[at] = Some(report);
                             continue;
                         }
                     }
@@ -217,14 +218,12 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     continue;
                 };
                 report.notes.append(&mut work.notes);
-                match reports.get_mut(name) {
+                match &mut reports[at] {
                     Some(earlier) => {
                         earlier.changes.append(&mut report.changes);
                         earlier.notes.append(&mut report.notes);
                     }
-                    None => {
-                        reports.insert(name.clone(), report);
-                    }
+                    place => *place = Some(report),
                 }
                 if !found.rebound.is_empty() || !found.dirty.is_empty() {
                     stamp += 1;
@@ -263,10 +262,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         for dict in &reloaded {
             hooks::after(dict, &work.tx).map_err(fail)?;
         }
-        let mut out: Vec<ModuleReport> = self
-            .order
-            .iter()
-            .filter_map(|name| reports.remove(name))
+        let mut out: Vec<ModuleReport> = reports
+            .into_iter()
+            .flatten()
             .filter(|r| {
                 r.cause != Cause::Dependency
                     || r.outcome != Outcome::Unchanged
@@ -306,7 +304,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     pub(super) fn blank(&self, record: &Record, cause: Cause) -> ModuleReport {
         ModuleReport {
             name: record.name.clone(),
-            path: record.path.read().to_string_lossy().into_owned(),
+            path: shown(&record.path.read()),
             outcome: Outcome::Unchanged,
             cause,
             error: None,
@@ -563,6 +561,14 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             report.outcome = Outcome::Unchanged;
         }
         Ok(Some((found, report)))
+    }
+}
+
+/// A path for a report.
+fn shown(path: &std::path::Path) -> String {
+    match path.to_str() {
+        Some(text) => text.to_owned(),
+        None => path.to_string_lossy().into_owned(),
     }
 }
 
