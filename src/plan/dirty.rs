@@ -203,6 +203,7 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 pub struct Functions<'a> {
     outline: &'a Outline,
     roots: RefCell<FxHashMap<String, Rc<Root<'a>>>>,
+    lineages: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
 }
 
 /// What there is under one name.
@@ -222,6 +223,7 @@ impl<'a> Functions<'a> {
         Self {
             outline,
             roots: RefCell::default(),
+            lineages: RefCell::default(),
         }
     }
 
@@ -401,7 +403,7 @@ impl<'a> Functions<'a> {
             .iter()
             .flat_map(|p| prefixes(p))
             .filter(|p| p.contains('.'))
-            .find_map(|p| self.value_differs(p, dirty, 0))
+            .find_map(|p| self.value_differs(p, dirty))
     }
 
     fn differs(&self, path: &str, dirty: &Dirty, seen: &mut BTreeSet<String>) -> Option<String> {
@@ -485,7 +487,7 @@ impl<'a> Functions<'a> {
         for class in classes {
             for member in &uses.members {
                 let path = format!("{class}.{member}");
-                if let Some(why) = self.value_differs(&path, dirty, 0) {
+                if let Some(why) = self.value_differs(&path, dirty) {
                     return Some(why);
                 }
                 if let Some(why) = self.differs(&path, dirty, seen) {
@@ -497,17 +499,41 @@ impl<'a> Functions<'a> {
     }
 
     /// A class attribute, also one that comes from a base.
-    fn value_differs(&self, path: &str, dirty: &Dirty, depth: usize) -> Option<String> {
+    fn value_differs(&self, path: &str, dirty: &Dirty) -> Option<String> {
+        if dirty.values.is_empty() {
+            return None;
+        }
         if let Some(why) = dirty.values.get(path) {
             return Some(format!("reads {path}, {why}"));
         }
         let (class, member) = path.rsplit_once('.')?;
-        if depth > 16 {
-            return None;
+        self.lineage(class).iter().find_map(|base| {
+            let path = format!("{base}.{member}");
+            let why = dirty.values.get(&path)?;
+            Some(format!("reads {path}, {why}"))
+        })
+    }
+
+    /// What a class is derived from, as far as the module tells: each once, also where names are
+    /// bound to what is made of themselves.
+    fn lineage(&self, class: &str) -> Rc<[&'a str]> {
+        if let Some(known) = self.lineages.borrow().get(class) {
+            return Rc::clone(known);
         }
-        self.bases(class)
-            .into_iter()
-            .find_map(|base| self.value_differs(&format!("{base}.{member}"), dirty, depth + 1))
+        let mut found: Vec<&'a str> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::from([class]);
+        let mut todo = self.bases(class);
+        todo.reverse();
+        while let Some(base) = todo.pop() {
+            if seen.insert(base) {
+                found.push(base);
+                todo.extend(self.bases(base).into_iter().rev());
+            }
+        }
+        let found: Rc<[&'a str]> = found.into();
+        let mut lineages = self.lineages.borrow_mut();
+        lineages.insert(class.to_owned(), Rc::clone(&found));
+        found
     }
 
     /// The paths that the header of a class reads: its bases, among others. For a name that is
