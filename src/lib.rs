@@ -11,7 +11,7 @@
 //! system, layer 2 the live interpreter, layer 3 the conductor, layer 4 the C boundary.
 
 // A library that prints writes into its host's output. (Not in Cargo.toml: tests may.)
-#![deny(clippy::print_stdout, clippy::print_stderr)]
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
 
 // layer 0: pure
 pub mod text;

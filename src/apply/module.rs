@@ -274,7 +274,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let (origin, links) = chain(old.outline, name)?;
         let fed = links
             .iter()
-            .any(|&at| affected(&body[at].uses, &self.functions, &self.job.outside).is_some());
+            .any(|&at| affected(&body[at].uses, &self.functions, self.job.outside).is_some());
         let simple = links.iter().all(|&at| {
             let statement = &body[at];
             let only = at == origin || statement.uses.mutates.iter().all(|n| n == name);

@@ -38,9 +38,9 @@ pub(super) fn bound(source: &str) -> Result<usize, OutlineError> {
         let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80 || *byte == b'_';
         let mut inside = false;
         let begins = |byte: &u8| {
-            let begins = !byte.is_ascii_whitespace() && !(inside && word(byte));
+            let goes_on = inside && word(byte);
             inside = word(byte);
-            begins
+            !goes_on && !byte.is_ascii_whitespace()
         };
         return Ok(3 * source.bytes().filter(begins).count() + 4 * MAX_BLOCKS);
     }

@@ -159,7 +159,7 @@ impl<'a> Reached<'a> {
     }
 
     /// The first that stands at this place of the text, or after it.
-    fn from_place(&self, place: usize) -> usize {
+    fn first_at(&self, place: usize) -> usize {
         self.places.partition_point(|at| *at < place)
     }
 }
@@ -296,7 +296,7 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
         let gone = &old.body[at];
         // Where it would stand in the new text: after the partner of the statement before it.
         let here = (0..at).rev().find_map(|i| changes.new_of(i));
-        let here = reached.from_place(here.map_or(0, |place| place + 1));
+        let here = reached.first_at(here.map_or(0, |place| place + 1));
         for name in &gone.uses.mutates {
             let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
                 continue;
@@ -327,7 +327,7 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
     let ended = changes.removed.iter().map(|at| (*at, None));
     for (at, new_at) in ended.chain(changed.filter_map(|c| Some((c.old?, Some(c.new))))) {
         let gone = &old.body[at];
-        let still = new_at.map(|place| &reached.effects[reached.from_place(place)].binds);
+        let still = new_at.map(|place| &reached.effects[reached.first_at(place)].binds);
         for name in gone.uses.binds.iter().chain(&gone.uses.deletes) {
             if still.is_some_and(|binds| binds.contains(name)) {
                 continue;
@@ -436,8 +436,7 @@ fn propagate(
 ) -> bool {
     let mut dirty = outside.clone();
     let mut grown = false;
-    let effects = &reached.effects;
-    for at in 0..reached.len() {
+    for (at, effects) in reached.effects.iter().enumerate() {
         let statement = reached.statement(at);
         if let Some(import) = statement
             .imports
@@ -501,12 +500,12 @@ fn propagate(
         }
         match plan.steps[at].mark {
             Mark::Run | Mark::RunIf => {
-                if effects[at].opaque {
+                if effects.opaque {
                     for name in reached.unlisted() {
                         dirty.value(name, format!("which line {line} may have bound"));
                     }
                 }
-                for name in effects[at].binds.iter().chain(&effects[at].mutates) {
+                for name in effects.binds.iter().chain(&effects.mutates) {
                     match statement.kind {
                         // Most often brought up to date in place: not another value, but it acts
                         // differently. Where a decorator gave something else it is one, too.
@@ -544,7 +543,7 @@ fn propagate(
                 }
             }
             Mark::Keep => {
-                for name in effects[at].binds.difference(&effects[at].mutates) {
+                for name in effects.binds.difference(&effects.mutates) {
                     if !statement
                         .imports
                         .iter()

@@ -78,7 +78,7 @@ impl<'a> Moves<'a> {
                 continue;
             };
             if changes.new_of(was) != Some(is) && new.body[is].kind != Kind::MainGuard {
-                let at = reached.from_place(is);
+                let at = reached.first_at(is);
                 run(plan, at, &format!("it is the last now that binds {name}"));
             }
         }
