@@ -55,7 +55,7 @@ fn locals_of_functions_are_not_read() {
             return os, n, x, y, p, g, H, i, j, k
         ",
         "
-        function f +f | <C,E,o,q,z
+        function f +f | <C,E,o,q,z !z
           function g
           class H
             other
@@ -267,25 +267,28 @@ fn class_in_a_function_sees_its_locals() {
 fn comprehension_names_are_its_own() {
     check(
         "x = [i + y for i in z if i > w]",
-        "assign x #container +x <w,y,z",
+        "assign x #container +x <w,y,z !z",
     );
     check(
         "x = {k: v for k, v in z for u in k if u}",
-        "assign x #container +x <z",
+        "assign x #container +x <z !z",
     );
-    check("x = sum(i for i in z)", "assign x #pure +x <sum,z !sum");
-    check("x = [i for i in i]", "assign x #container +x <i");
-    check("x = [j for i in a for j in i]", "assign x #container +x <a");
-    check("x = [1 for a.b in c]", "assign x #container +x <a,c ~a");
+    check("x = sum(i for i in z)", "assign x #pure +x <sum,z !sum,z");
+    check("x = [i for i in i]", "assign x #container +x <i !i");
+    check(
+        "x = [j for i in a for j in i]",
+        "assign x #container +x <a !a",
+    );
+    check("x = [1 for a.b in c]", "assign x #container +x <a,c !c ~a");
 }
 
 #[test]
 fn walrus_binds_outside_of_the_comprehension() {
-    check("x = [last := i for i in z]", "assign x +last,x <z");
+    check("x = [last := i for i in z]", "assign x +last,x <z !z");
     check("print(n := 1)", "expr +n <print !print");
     check(
         "def f():\n    return [last := i for i in z], last",
-        "function f +f | <z",
+        "function f +f | <z !z",
     );
     check("g = lambda: (n := 1) + n + m", "assign g #pure +g | <m");
 }
@@ -301,7 +304,7 @@ fn class_names_are_seen_by_the_first_iterable_only() {
         "
         class C +C <b
           assign #pure +a,b
-          assign x #container +x <a,b
+          assign x #container +x <a,b !a
         ",
     );
 }
