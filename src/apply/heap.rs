@@ -3,9 +3,8 @@
 
 use std::collections::HashMap;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::kit::{reference_count, text};
 use super::work::{Replaced, Work};
@@ -15,20 +14,7 @@ impl<'py> Work<'_, 'py> {
     pub fn finish(&mut self) -> PyResult<()> {
         self.closures()?;
         self.derived_data_classes()?;
-        for Replaced { from, to, lived } in std::mem::take(&mut self.replaced) {
-            let class = self.kit.is_class(&from);
-            let known = if class {
-                self.held_elsewhere(&from)?
-            } else {
-                reference_count(&from) > 2
-            };
-            if known {
-                self.hand_over(&from, &to, lived)?;
-            }
-            if class && !lived {
-                detach(&from);
-            }
-        }
+        self.hand_over()?;
         self.models()?;
         self.drop_stored()?;
         self.migrate()
@@ -136,140 +122,6 @@ impl<'py> Work<'_, 'py> {
                     for item in kit.class_dict(&value)?.values().iter() {
                         look(self, &item)?;
                     }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whoever holds `from` holds `to` from now on.
-    fn hand_over(
-        &mut self,
-        from: &Bound<'py, PyAny>,
-        to: &Bound<'py, PyAny>,
-        instances: bool,
-    ) -> PyResult<()> {
-        let kit = self.kit;
-        let class = kit.is_class(from);
-        let mut stuck = 0_usize;
-        let mut moved = 0_usize;
-        let subclasses: Vec<Bound<'py, PyAny>> = if instances {
-            from.call_method0("__subclasses__")?
-                .try_iter()?
-                .collect::<PyResult<_>>()?
-        } else {
-            Vec::new()
-        };
-        let holders = kit
-            .gc
-            .call_method1("get_referrers", (from,))?
-            .cast_into::<PyList>()?;
-        for holder in holders.iter() {
-            // Of a twin too: a statement may have made some before another one finished it.
-            if class && holder.get_type().is(from) {
-                match self.tx.set_class(&holder, to) {
-                    Ok(()) => moved += 1,
-                    Err(error) if error.is_instance_of::<PyTypeError>(kit.py) => stuck += 1,
-                    Err(error) => return Err(error),
-                }
-                continue;
-            }
-            self.hand_over_in(&holder, from, to)?;
-        }
-        for subclass in subclasses {
-            if subclass.is(to) {
-                continue;
-            }
-            let bases: Vec<_> = subclass
-                .getattr("__bases__")?
-                .try_iter()?
-                .map(|b| b.map(|b| if b.is(from) { to.clone() } else { b }))
-                .collect::<PyResult<_>>()?;
-            let bases = PyTuple::new(kit.py, bases)?;
-            if self
-                .tx
-                .set_class_attribute(kit, &subclass, "__bases__", bases.as_any())
-                .is_err()
-            {
-                self.notes.push(format!(
-                    "{} keeps the old base class: its layout does not allow the new one; restart to change it",
-                    text(&subclass.getattr("__qualname__")?)
-                ));
-            }
-        }
-        if stuck > 0 {
-            self.notes.push(format!(
-                "{stuck} instance{} of {} could not be moved ({moved} were): another layout; restart to change them",
-                if stuck == 1 { "" } else { "s" },
-                text(&to.getattr("__qualname__")?)
-            ));
-        }
-        Ok(())
-    }
-
-    fn hand_over_in(
-        &mut self,
-        holder: &Bound<'py, PyAny>,
-        from: &Bound<'py, PyAny>,
-        to: &Bound<'py, PyAny>,
-    ) -> PyResult<()> {
-        let kit = self.kit;
-        if let Ok(dict) = holder.cast_exact::<PyDict>() {
-            // The dict inside a class must not be written past its caches.
-            if dict.contains("__module__")?
-                && dict.contains("__doc__")?
-                && !dict.contains("__name__")?
-            {
-                return Ok(());
-            }
-            let hits: Vec<_> = dict
-                .iter()
-                .filter(|(k, v)| v.is(from) || k.is(from))
-                .collect();
-            if hits.is_empty() {
-                return Ok(());
-            }
-            self.tx.dict(dict)?;
-            for (key, value) in hits {
-                let value = if value.is(from) { to.clone() } else { value };
-                if key.is(from) {
-                    dict.del_item(&key)?;
-                    dict.set_item(to, value)?;
-                } else {
-                    dict.set_item(key, value)?;
-                }
-            }
-        } else if let Ok(list) = holder.cast_exact::<PyList>() {
-            let present = list.iter().any(|item| item.is(to));
-            if !list.iter().any(|item| item.is(from)) {
-                return Ok(());
-            }
-            self.tx.container(holder)?;
-            for at in (0..list.len()).rev() {
-                if list.get_item(at)?.is(from) {
-                    // A registry that was told of the class twice: once is enough.
-                    if present {
-                        list.del_item(at)?
-                    } else {
-                        list.set_item(at, to)?
-                    }
-                }
-            }
-        } else if let Ok(set) = holder.cast_exact::<PySet>() {
-            self.tx.container(holder)?;
-            set.discard(from)?;
-            set.add(to)?;
-        } else if kit.is_exact(holder, &kit.cell) {
-            self.tx.set_cell(holder, to)?;
-        } else if !kit.is_class(holder)
-            && !kit.is_function(holder)
-            && let Ok(attributes) = holder.getattr("__dict__")
-            && let Ok(attributes) = attributes.cast_into::<PyDict>()
-        {
-            for (name, value) in attributes.copy()?.iter() {
-                if value.is(from) {
-                    self.tx.dict(&attributes)?;
-                    attributes.set_item(name, to)?;
                 }
             }
         }
@@ -432,7 +284,7 @@ impl<'py> Work<'_, 'py> {
 
 /// A twin that served its purpose leaves the lists of subclasses of its bases at once, and not
 /// at some later garbage collection.
-fn detach(twin: &Bound<'_, PyAny>) {
+pub(super) fn detach(twin: &Bound<'_, PyAny>) {
     let py = twin.py();
     let aside = |kind: &Bound<'_, PyAny>, bases: &Bound<'_, PyTuple>| -> PyResult<()> {
         let plain = kind.call1(("_", bases, PyDict::new(py)))?;

@@ -9,6 +9,7 @@ mod enums;
 mod execute;
 mod function;
 mod heap;
+mod holders;
 mod idioms;
 mod imports;
 mod kit;

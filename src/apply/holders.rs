@@ -1,0 +1,337 @@
+//! Whoever holds a replaced object holds the one that took its place.
+
+use std::collections::{HashMap, HashSet};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PySet, PyTuple};
+
+use super::heap::detach;
+use super::kit::{reference_count, text};
+use super::work::{Replaced, Work};
+
+/// What is to be held instead of what, by address.
+struct Moves<'py> {
+    all: Vec<Replaced<'py>>,
+    to: HashMap<usize, Bound<'py, PyAny>>,
+}
+
+impl<'py> Moves<'py> {
+    /// Of an object that was replaced by one that was replaced in turn, the last counts.
+    fn new(all: Vec<Replaced<'py>>) -> Self {
+        let mut to: HashMap<usize, Bound<'py, PyAny>> = HashMap::with_capacity(all.len());
+        for replaced in all.iter().rev() {
+            let last = to.get(&(replaced.to.as_ptr() as usize));
+            let last = last.unwrap_or(&replaced.to).clone();
+            if !last.is(&replaced.from) {
+                to.insert(replaced.from.as_ptr() as usize, last);
+            }
+        }
+        Self { all, to }
+    }
+
+    fn of(&self, value: &Bound<'py, PyAny>) -> Option<&Bound<'py, PyAny>> {
+        self.to.get(&(value.as_ptr() as usize))
+    }
+
+    /// The tuple with what is to be in it; `None` if that is what it has.
+    fn tuple(&self, tuple: &Bound<'py, PyTuple>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !tuple.iter().any(|item| self.of(&item).is_some()) {
+            return Ok(None);
+        }
+        let items = tuple
+            .iter()
+            .map(|item| self.of(&item).cloned().unwrap_or(item));
+        let items: Vec<_> = items.collect();
+        Ok(Some(PyTuple::new(tuple.py(), items)?.into_any()))
+    }
+}
+
+/// How many instances of a class could be moved to another, and how many not.
+#[derive(Default)]
+struct Tally {
+    moved: usize,
+    stuck: usize,
+}
+
+impl<'py> Work<'_, 'py> {
+    /// Ends the replacing of objects: one pass over the heap for all of them.
+    pub(super) fn hand_over(&mut self) -> PyResult<()> {
+        let mut held = Vec::new();
+        let mut twins = Vec::new();
+        for replaced in std::mem::take(&mut self.replaced) {
+            let class = self.kit.is_class(&replaced.from);
+            // Asked before we hold it a second time.
+            let known = if class {
+                self.held_elsewhere(&replaced.from)?
+            } else {
+                reference_count(&replaced.from) > 2
+            };
+            if class && !replaced.lived {
+                twins.push(replaced.from.clone());
+            }
+            if known {
+                held.push(replaced);
+            }
+        }
+        if !held.is_empty() {
+            self.hand_over_all(&Moves::new(held))?;
+        }
+        for twin in twins {
+            detach(&twin);
+        }
+        Ok(())
+    }
+
+    fn hand_over_all(&mut self, moves: &Moves<'py>) -> PyResult<()> {
+        let kit = self.kit;
+        let mut subclasses = Vec::new();
+        // The tuples through which classes hold classes, which only assigning `__bases__` changes.
+        let mut own = HashSet::new();
+        for replaced in &moves.all {
+            if !kit.is_class(&replaced.from) {
+                continue;
+            }
+            let below = self.subclasses(&replaced.from)?;
+            if replaced.lived {
+                subclasses.extend(below.iter().filter(|c| !c.is(&replaced.to)).cloned());
+            }
+            self.own_tuples(&replaced.from, &mut own)?;
+        }
+        let mut tallies: HashMap<usize, Tally> = HashMap::new();
+        let mut tuples: Vec<Bound<'py, PyAny>> = Vec::new();
+        let mut moved: HashSet<usize> = HashSet::new();
+        let referents = kit.gc.getattr("get_referents")?;
+        for holder in self.holders(moves.all.iter().map(|r| &r.from))?.iter() {
+            let kind = holder.get_type().into_any();
+            if let Some(to) = moves.of(&kind) {
+                let tally = tallies.entry(to.as_ptr() as usize).or_default();
+                match self.tx.set_class(&holder, to) {
+                    Ok(()) => tally.moved += 1,
+                    Err(error) if error.is_instance_of::<PyTypeError>(kit.py) => tally.stuck += 1,
+                    Err(error) => return Err(error),
+                }
+                // Not by its attributes: asking for them would give each instance a dict.
+                let mut held = referents.call1((&holder,))?.cast_into::<PyList>()?.iter();
+                if !held.any(|held| !held.is(&kind) && moves.of(&held).is_some()) {
+                    continue;
+                }
+            }
+            if let Ok(tuple) = holder.cast_exact::<PyTuple>() {
+                if !own.contains(&(tuple.as_ptr() as usize))
+                    && moved.insert(tuple.as_ptr() as usize)
+                {
+                    tuples.push(holder);
+                }
+                continue;
+            }
+            self.hand_over_in(&holder, &|value| Ok(moves.of(value).cloned()))?;
+        }
+        self.hand_over_tuples(moves, &tuples)?;
+        self.hand_over_bases(moves, &subclasses)?;
+        for replaced in &moves.all {
+            let Some(tally) = tallies.remove(&(replaced.to.as_ptr() as usize)) else {
+                continue;
+            };
+            if tally.stuck > 0 {
+                self.notes.push(format!(
+                    "{} instance{} of {} could not be moved ({} were): another layout; restart to \
+                     change them",
+                    tally.stuck,
+                    if tally.stuck == 1 { "" } else { "s" },
+                    text(&replaced.to.getattr("__qualname__")?),
+                    tally.moved,
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The classes directly below one, asked of `type`: a metaclass may have a method of the name.
+    fn subclasses(&self, class: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let list = self
+            .kit
+            .object
+            .get_type()
+            .call_method1("__subclasses__", (class,))?;
+        list.try_iter()?.collect()
+    }
+
+    /// The addresses of the base and resolution tuples of a class and of all classes below it.
+    fn own_tuples(&self, class: &Bound<'py, PyAny>, out: &mut HashSet<usize>) -> PyResult<()> {
+        let mut todo = vec![class.clone()];
+        while let Some(class) = todo.pop() {
+            out.insert(class.getattr("__bases__")?.as_ptr() as usize);
+            if out.insert(class.getattr("__mro__")?.as_ptr() as usize) {
+                todo.extend(self.subclasses(&class)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever the garbage collector knows to refer to one of the objects.
+    fn holders<'o>(
+        &self,
+        objects: impl Iterator<Item = &'o Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>>
+    where
+        'py: 'o,
+    {
+        let objects: Vec<_> = objects.collect();
+        let objects = PyTuple::new(self.kit.py, objects)?;
+        let holders = self.kit.gc.getattr("get_referrers")?.call1(objects)?;
+        Ok(holders.cast_into::<PyList>()?)
+    }
+
+    /// Tuples cannot change: who holds one gets another. Functions do (defaults, and from 3.10 on
+    /// annotations that nobody asked for yet), and so do the containers of programs.
+    fn hand_over_tuples(
+        &mut self,
+        moves: &Moves<'py>,
+        tuples: &[Bound<'py, PyAny>],
+    ) -> PyResult<()> {
+        const DEFAULTS: &str = "__defaults__";
+        const ANNOTATIONS: &str = "__annotations__";
+        if tuples.is_empty() {
+            return Ok(());
+        }
+        let kit = self.kit;
+        let known: HashSet<usize> = tuples.iter().map(|t| t.as_ptr() as usize).collect();
+        let instead = |value: &Bound<'py, PyAny>| match value.cast_exact::<PyTuple>() {
+            Ok(tuple) if known.contains(&(tuple.as_ptr() as usize)) => moves.tuple(tuple),
+            _ => Ok(None),
+        };
+        for holder in self.holders(tuples.iter())?.iter() {
+            if !kit.is_function(&holder) {
+                self.hand_over_in(&holder, &instead)?;
+                continue;
+            }
+            self.tx.function(kit, &holder)?;
+            if let Some(defaults) = instead(&holder.getattr(DEFAULTS)?)? {
+                holder.setattr(DEFAULTS, defaults)?;
+            }
+            if kit.version < (3, 14)
+                && let Ok(made) = holder.getattr(ANNOTATIONS)?.cast_into::<PyDict>()
+            {
+                for (name, value) in made.copy()?.iter() {
+                    if let Some(to) = moves.of(&value) {
+                        made.set_item(name, to)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_over_bases(
+        &mut self,
+        moves: &Moves<'py>,
+        subclasses: &[Bound<'py, PyAny>],
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        for subclass in subclasses {
+            let bases = subclass.getattr("__bases__")?.cast_into::<PyTuple>()?;
+            let Some(bases) = moves.tuple(&bases)? else {
+                continue;
+            };
+            if self
+                .tx
+                .set_class_attribute(kit, subclass, "__bases__", &bases)
+                .is_err()
+            {
+                self.notes.push(format!(
+                    "{} keeps the old base class: its layout does not allow the new one; restart to \
+                     change it",
+                    text(&subclass.getattr("__qualname__")?)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts into one holder what is to be held `instead` of what it holds.
+    fn hand_over_in(
+        &mut self,
+        holder: &Bound<'py, PyAny>,
+        instead: &dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        if let Ok(dict) = holder.cast_exact::<PyDict>() {
+            // The dict inside a class must not be written past its caches.
+            if dict.contains("__module__")?
+                && dict.contains("__doc__")?
+                && !dict.contains("__name__")?
+            {
+                return Ok(());
+            }
+            self.hand_over_in_dict(dict, instead)?;
+        } else if let Ok(list) = holder.cast_exact::<PyList>() {
+            let mut hits = Vec::new();
+            for (at, item) in list.iter().enumerate() {
+                if let Some(to) = instead(&item)? {
+                    let present = list.iter().any(|item| item.is(&to));
+                    hits.push((at, to, present));
+                }
+            }
+            if !hits.is_empty() {
+                self.tx.container(holder)?;
+            }
+            for (at, to, present) in hits.into_iter().rev() {
+                // A registry that was told of the class twice: once is enough.
+                if present {
+                    list.del_item(at)?;
+                } else {
+                    list.set_item(at, to)?;
+                }
+            }
+        } else if let Ok(set) = holder.cast_exact::<PySet>() {
+            self.tx.container(holder)?;
+            for item in set.iter().collect::<Vec<_>>() {
+                if let Some(to) = instead(&item)? {
+                    set.discard(item)?;
+                    set.add(to)?;
+                }
+            }
+        } else if kit.is_exact(holder, &kit.cell) {
+            if let Ok(content) = holder.getattr("cell_contents")
+                && let Some(to) = instead(&content)?
+            {
+                self.tx.set_cell(holder, &to)?;
+            }
+        } else if !kit.is_class(holder)
+            && !kit.is_function(holder)
+            && let Ok(attributes) = holder.getattr("__dict__")
+            && let Ok(attributes) = attributes.cast_into::<PyDict>()
+        {
+            self.hand_over_in_dict(&attributes, instead)?;
+        }
+        Ok(())
+    }
+
+    fn hand_over_in_dict(
+        &mut self,
+        dict: &Bound<'py, PyDict>,
+        instead: &dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>,
+    ) -> PyResult<()> {
+        let mut hits = Vec::new();
+        for (key, value) in dict.iter() {
+            let (other_key, other) = (instead(&key)?, instead(&value)?);
+            if other_key.is_some() || other.is_some() {
+                hits.push((key, other_key, other.unwrap_or(value)));
+            }
+        }
+        if hits.is_empty() {
+            return Ok(());
+        }
+        self.tx.dict(dict)?;
+        for (key, other_key, value) in hits {
+            if let Some(other) = other_key {
+                dict.del_item(&key)?;
+                dict.set_item(other, value)?;
+            } else {
+                dict.set_item(key, value)?;
+            }
+        }
+        Ok(())
+    }
+}
