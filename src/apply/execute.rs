@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::PySet;
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PySet, PyString};
 
 use super::function::{Wanted, find, identical};
-use super::kit::text;
+use super::kit::{reference_count, text};
 use super::module::{Chain, Run, container, first_line};
 use super::registry::holds;
 use super::work::Replaced;
@@ -333,6 +333,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Whether an object was there before, or another statement has bound it to a name.
     fn has_other_name(&self, statement: &Statement, object: &Bound<'py, PyAny>) -> PyResult<bool> {
+        // The name's own reference and ours: nobody else has it.
+        if reference_count(object) <= 2 {
+            return Ok(false);
+        }
         if self.before.values().iter().any(|value| value.is(object)) {
             return Ok(true);
         }
@@ -354,6 +358,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Bound<'py, PyAny>> {
         if old.is(new) || identical(old, new) && !container(old) {
             return Ok(old.clone());
+        }
+        if is_plain(new) {
+            return Ok(new.clone());
         }
         // An object that was there before under another name was not made by this statement:
         // the name means that one now, and the old one stays what it is.
@@ -462,6 +469,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .update_container(&chain.object, &fresh, chain.base.as_ref(), &chain.name)?;
         Ok(())
     }
+}
+
+/// A number, a text or the like: nothing to be kept about it but its value.
+fn is_plain(value: &Bound<'_, PyAny>) -> bool {
+    value.is_none()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyFloat>()
+        || value.is_exact_instance_of::<PyBool>()
+        || value.is_exact_instance_of::<PyBytes>()
 }
 
 /// Whether two objects say that they are the same definition.

@@ -28,7 +28,7 @@ mod work;
 
 pub use compile::Source;
 pub use kit::{Kit, text};
-pub use module::{Facts, Job, Rebind, run};
+pub use module::{Facts, Job, Rebind, Taken, run};
 pub use transaction::Transaction;
 pub use whole::run_whole;
 pub use work::Work;

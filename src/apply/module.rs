@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
+use rustc_hash::FxHashSet;
 
 use super::compile::Source;
 use super::function::Wanted;
@@ -16,7 +17,7 @@ use super::patch::clear_cache;
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
-use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
+use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, acting_at_all, affected};
 use crate::report::{self, Action, ChangeKind};
 
 /// A name that a module took from another one, whose value there changed.
@@ -48,11 +49,15 @@ pub struct Job<'a, 'py> {
     pub lost: &'a [Rebind<'py>],
     /// What paths into changed modules (`m.X`) meant before.
     pub was: &'a [(String, Bound<'py, PyAny>)],
-    /// Other modules import it: they are to know what differs.
-    pub imported: bool,
+    /// Tells which names other modules take from it: those are to know what differs. `None` when
+    /// none imports it.
+    pub taken: Option<&'a dyn Fn() -> Taken>,
     /// Names whose value at run time is never overwritten.
     pub keep: &'a BTreeSet<String>,
 }
+
+/// What the importers of a module can see of it: these names of it, or (`None`) all.
+pub type Taken = Option<BTreeSet<String>>;
 
 /// A name, what it was bound to, and what it is bound to now.
 pub type Rebound<'py> = (String, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
@@ -535,7 +540,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.cleared = dirty;
         let names = acting(self.job.new.outline, &self.dirty);
-        for path in self.functions.wrapped(names.iter().map(String::as_str)) {
+        for path in self.functions.wrapped(names) {
             if self
                 .functions
                 .acts_differently(std::slice::from_ref(&path), &self.dirty)
@@ -571,10 +576,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     pub(super) fn export(&mut self) {
-        if !self.job.imported {
+        // When fewer act differently, asking who wants to know costs more than telling.
+        const FEW: usize = 16;
+        let Some(taken) = self.job.taken else {
             return;
-        }
-        let names = acting(self.job.new.outline, &self.dirty);
+        };
+        let outline = self.job.new.outline;
+        let owned = |names: FxHashSet<&str>| names.into_iter().map(str::to_owned).collect();
+        let names: BTreeSet<String> = match acting_at_all(outline, &self.dirty, FEW) {
+            Some(few) => owned(few),
+            None => match taken() {
+                Some(taken) => self.functions.ancestry(taken),
+                None => acting_at_all(outline, &self.dirty, usize::MAX)
+                    .map_or_else(BTreeSet::new, owned),
+            },
+        };
         for path in self.functions.paths(names.iter().map(String::as_str)) {
             if let Some(why) = self
                 .functions

@@ -191,6 +191,12 @@ impl Reader {
 /// and here the stamp taken afterwards says whether this was all.
 fn read_all(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
     let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    // From here on, clearing the memory first costs more than those calls.
+    if size > 64 * 1024 {
+        let mut bytes = Vec::with_capacity(size);
+        file.read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
     let mut bytes = vec![0; size];
     let mut filled = 0;
     while filled < size {

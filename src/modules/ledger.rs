@@ -456,6 +456,14 @@ impl Ledger {
         })
     }
 
+    /// The modules that may import one.
+    pub fn importers(&self, name: &str) -> Vec<String> {
+        self.with_graph(|graph| {
+            let ids = graph.find(name).map_or(&[][..], |id| graph.importers(id));
+            ids.iter().map(|id| graph.name(*id).to_owned()).collect()
+        })
+    }
+
     /// Asks who imports whom. Import statements are indexed when first asked for, and again for
     /// modules that changed since.
     pub fn with_graph<T>(&self, ask: impl FnOnce(&Graph) -> T) -> T {

@@ -9,9 +9,9 @@ use std::hash::Hasher;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
-use super::{Statement, Uses};
+use super::{Kind, Statement, Uses};
 
 /// How many statements may have changed before all are indexed anew.
 const STALE: usize = 32;
@@ -28,8 +28,13 @@ pub struct Index {
 struct Made {
     now: Names,
     later: Names,
+    /// As `later`, of statements that bind or change a name that is `live`.
+    live_later: Names,
     writers: Names,
     importing: Vec<u32>,
+    /// The hashes of names whose objects import-time code may use, itself or by what it calls, and
+    /// of those that something may have wrapped.
+    live: FxHashSet<u64>,
 }
 
 /// For each name a list of places, in `links`, the last one first.
@@ -53,7 +58,11 @@ impl Names {
     }
 
     fn of(&self, name: &str) -> impl Iterator<Item = u32> {
-        let mut at = self.last.get(&hash(name)).copied().unwrap_or(END);
+        self.of_hash(hash(name))
+    }
+
+    fn of_hash(&self, name: u64) -> impl Iterator<Item = u32> {
+        let mut at = self.last.get(&name).copied().unwrap_or(END);
         std::iter::from_fn(move || {
             let (place, next) = *self.links.get(at as usize)?;
             at = next;
@@ -102,6 +111,7 @@ impl Index {
                 made.importing.push(place);
             }
         }
+        made.find_live(body);
         Self {
             made: Arc::new(made),
             stale: Vec::new(),
@@ -152,6 +162,31 @@ impl Index {
         self.places(&self.made.later, body, name, later)
     }
 
+    /// Of those, the ones whose functions may be called while the module is imported, and those
+    /// that may remember what they gave: a constant may have thousands of readers that are neither.
+    pub fn live_later(&self, body: &[Statement], name: &str) -> Vec<usize> {
+        if self
+            .stale
+            .iter()
+            .any(|at| !self.settled(&body[*at as usize]))
+        {
+            return self.later(body, name);
+        }
+        self.places(&self.made.live_later, body, name, later)
+    }
+
+    /// Whether a statement makes no name live that was not so when the index was made.
+    fn settled(&self, statement: &Statement) -> bool {
+        let known = |name: &str| {
+            let name = hash(name);
+            self.made.live.contains(&name) || !self.made.writers.last.contains_key(&name)
+        };
+        read(&statement.uses).all(known)
+            && (!wraps(statement) || written(statement).all(known))
+            && (!written(statement).any(|n| self.made.live.contains(&hash(n)))
+                || later(statement).all(known))
+    }
+
     /// Statements that bind, delete or change a name when they run.
     pub fn writers(&self, body: &[Statement], name: &str) -> Vec<usize> {
         self.places(&self.made.writers, body, name, written)
@@ -166,6 +201,37 @@ impl Index {
         out.dedup();
         out
     }
+}
+
+impl Made {
+    fn find_live(&mut self, body: &[Statement]) {
+        let mut todo: Vec<u64> = Vec::new();
+        for statement in body {
+            todo.extend(read(&statement.uses).map(hash));
+            if wraps(statement) {
+                todo.extend(written(statement).map(hash));
+            }
+        }
+        while let Some(name) = todo.pop() {
+            if self.live.insert(name) {
+                for place in self.writers.of_hash(name) {
+                    todo.extend(later(&body[place as usize]).map(hash));
+                }
+            }
+        }
+        for (place, statement) in (0_u32..).zip(body) {
+            if written(statement).any(|name| self.live.contains(&hash(name))) {
+                later(statement).for_each(|name| self.live_later.add(name, place));
+            }
+        }
+    }
+}
+
+/// Whether something in a statement may have wrapped a function: it may have results in store.
+fn wraps(statement: &Statement) -> bool {
+    statement.decorators != 0
+        || statement.kind == Kind::Assign && !statement.later.reads.is_empty()
+        || statement.body.iter().any(wraps)
 }
 
 /// Imports in the bodies of classes count.

@@ -297,6 +297,14 @@ impl<'a> Functions<'a> {
         out
     }
 
+    /// These names and those that the classes under them are derived from.
+    pub fn ancestry(&self, mut names: BTreeSet<String>) -> BTreeSet<String> {
+        for path in self.paths(names.clone().iter().map(String::as_str)) {
+            names.extend(self.lineage(&path).iter().map(|base| root(base).to_owned()));
+        }
+        names
+    }
+
     /// Of the paths under these names, those of functions that something may have wrapped:
     /// decorated ones, and names that are bound to what a call gave.
     pub fn wrapped<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {

@@ -16,7 +16,7 @@ use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use dirty::{Dirty, Functions, affected, import_key, may_look, remade};
 pub use parts::{affected_members, members};
-pub use reach::acting;
+pub use reach::{acting, acting_at_all};
 
 /// What is to be done about one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashSet;
+
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses};
 
@@ -15,8 +17,11 @@ use super::{Dirty, root};
 pub struct Reach {
     /// Statements that may have to run again, or whose running again may matter.
     pub statements: BTreeSet<usize>,
-    /// Names under which functions, or what was made from them, may act differently.
-    pub names: BTreeSet<String>,
+    /// Names that may be bound anew, or whose object may be another or change.
+    names: BTreeSet<String>,
+    /// Names under which functions, or what was made from them, may act differently: who deals
+    /// with them is reached, their own statements are not.
+    acting: BTreeSet<String>,
     todo: Vec<String>,
 }
 
@@ -24,6 +29,13 @@ impl Reach {
     fn name(&mut self, name: &str) {
         if !self.names.contains(name) {
             self.names.insert(name.to_owned());
+            self.todo.push(name.to_owned());
+        }
+    }
+
+    fn acts(&mut self, name: &str) {
+        if !self.names.contains(name) && !self.acting.contains(name) {
+            self.acting.insert(name.to_owned());
             self.todo.push(name.to_owned());
         }
     }
@@ -91,18 +103,20 @@ impl Reach {
     fn spread(&mut self, new: &Outline) {
         let (index, body) = (new.index(), &*new.body);
         while let Some(name) = self.todo.pop() {
-            for at in index.writers(body, &name) {
-                self.statement(new, at);
+            if self.names.contains(&name) {
+                for at in index.writers(body, &name) {
+                    self.statement(new, at);
+                }
             }
             for at in index.readers(body, &name) {
                 self.statement(new, at);
             }
-            for at in index.later(body, &name) {
+            for at in index.live_later(body, &name) {
                 // Its functions act differently; who calls them is asked next.
                 let statement = &body[at];
                 let binds = statement.uses.binds.iter();
                 for bound in binds.chain(&statement.uses.mutates) {
-                    self.name(bound);
+                    self.acts(bound);
                 }
             }
         }
@@ -188,12 +202,12 @@ pub fn writers(outline: &Outline, name: &str) -> BTreeSet<usize> {
     };
     let binds = |at: usize| body[at].uses.binds.iter().map(String::as_str);
     let mut seen: BTreeSet<&str> = BTreeSet::new();
-    let later = index.later(body, name).into_iter().filter(writes);
+    let later = index.live_later(body, name).into_iter().filter(writes);
     let mut todo: Vec<&str> = later.flat_map(binds).collect();
     while let Some(function) = todo.pop() {
         if seen.insert(function) {
             out.extend(index.readers(body, function));
-            todo.extend(index.later(body, function).into_iter().flat_map(binds));
+            todo.extend(index.live_later(body, function).into_iter().flat_map(binds));
         }
     }
     out
@@ -217,21 +231,43 @@ fn dirty_names(dirty: &Dirty) -> impl Iterator<Item = &str> {
 }
 
 /// Names that may act differently while these differ: those that `dirty` names, the functions
-/// that read them when called, what was made from those, and so on.
-pub fn acting(new: &Outline, dirty: &Dirty) -> BTreeSet<String> {
-    let mut out = BTreeSet::new();
-    let mut todo: Vec<String> = dirty_names(dirty).map(str::to_owned).collect();
+/// that read them when called, what was made from those, and so on. Of functions those that
+/// import-time code may use, or that may have been wrapped.
+pub fn acting<'n>(new: &'n Outline, dirty: &'n Dirty) -> FxHashSet<&'n str> {
+    let later = |name: &str| new.index().live_later(&new.body, name);
+    all_acting(new, dirty, later, usize::MAX).unwrap_or_default()
+}
+
+/// The same of all functions; `None` when there are more of them than so many.
+pub fn acting_at_all<'n>(
+    new: &'n Outline,
+    dirty: &'n Dirty,
+    most: usize,
+) -> Option<FxHashSet<&'n str>> {
+    all_acting(new, dirty, |name| new.index().later(&new.body, name), most)
+}
+
+fn all_acting<'n>(
+    new: &'n Outline,
+    dirty: &'n Dirty,
+    later: impl Fn(&str) -> Vec<usize>,
+    most: usize,
+) -> Option<FxHashSet<&'n str>> {
+    let mut out = FxHashSet::default();
+    let mut todo: Vec<&str> = dirty_names(dirty).collect();
     while let Some(name) = todo.pop() {
-        if !out.insert(name.clone()) {
+        if !out.insert(name) {
             continue;
         }
-        let index = new.index();
-        let mut places = index.later(&new.body, &name);
-        places.extend(index.readers(&new.body, &name));
-        for at in places {
-            let binds = &new.body[at].uses.binds;
-            todo.extend(binds.iter().filter(|n| !out.contains(*n)).cloned());
+        let later = later(name);
+        if out.len() + later.len() > most {
+            return None;
+        }
+        let readers = new.index().readers(&new.body, name);
+        for at in later.into_iter().chain(readers) {
+            let binds = new.body[at].uses.binds.iter().map(String::as_str);
+            todo.extend(binds.filter(|bound| !out.contains(bound)));
         }
     }
-    out
+    Some(out)
 }

@@ -12,7 +12,7 @@ use super::dependents::{Inbound, inbound};
 use super::order::Order;
 use super::passing::{Passed, Words};
 use super::{Flags, Policy, Reloader, hooks};
-use crate::apply::{self, Facts, Job, Kit, Source, Work};
+use crate::apply::{self, Facts, Job, Kit, Source, Taken, Work};
 use crate::diff;
 use crate::modules::{Failure, Record, Version};
 use crate::outline::Outline;
@@ -278,6 +278,48 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         Ok(out)
     }
 
+    /// The names that other modules of the unit take from one.
+    fn taken(&self, name: &str) -> Taken {
+        let known = |module: &str| self.reloader.ledger.get(module);
+        // A package sees its submodules, whether it imports them or not.
+        if name
+            .rsplit_once('.')
+            .is_some_and(|(package, _)| known(package).is_some())
+        {
+            return None;
+        }
+        let importers = self.reloader.ledger.importers(name);
+        let mut out = BTreeSet::new();
+        for importer in importers.iter().chain(self.edited.keys()) {
+            let Some(record) = known(importer) else {
+                continue;
+            };
+            let version = match self.edited.get(importer) {
+                Some(edited) => Arc::clone(&edited.version),
+                None => record.version(),
+            };
+            let package = record.package.read();
+            for (level, module, names) in version.imports() {
+                let module = crate::modules::resolve(&package, *level, module);
+                let whole = match module.strip_prefix(name) {
+                    Some("") => names.is_empty() || names.iter().any(|n| n == "*"),
+                    Some(rest) => names.is_empty() && rest.starts_with('.'),
+                    None => names.iter().any(|n| {
+                        let rest = name.strip_prefix(module.as_str());
+                        rest.and_then(|rest| rest.strip_prefix('.')) == Some(n)
+                    }),
+                };
+                if whole {
+                    return None;
+                }
+                if module == name {
+                    out.extend(names.iter().cloned());
+                }
+            }
+        }
+        Some(out)
+    }
+
     /// The modules whose facts a module can see: those it imports, and its own submodules.
     pub(super) fn sources(&self, name: &str, facts: &HashMap<String, Facts<'py>>) -> Vec<String> {
         let Some(record) = self.reloader.ledger.get(name) else {
@@ -408,6 +450,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         report.notes.extend(plan.notes.iter().cloned());
         let keep = hooks::keep(&dict);
         let mut anew = BTreeSet::new();
+        let taken = || self.taken(&record.name);
         let mut found = loop {
             let job = Job {
                 dict: dict.clone(),
@@ -419,7 +462,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 rebinds: &around.rebinds,
                 lost: &lost,
                 was: &around.was,
-                imported: self.order.len() > 1,
+                taken: (self.order.len() > 1).then_some(&taken),
                 keep: &keep,
             };
             let before = work.tx.mark();
@@ -535,6 +578,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let changes = diff::unchanged(outline);
         let plan: Plan = plan::make(outline, outline, &changes, &around.for_plan());
         let keep = hooks::keep(dict);
+        let taken = || self.taken(name);
         let job = Job {
             dict: dict.clone(),
             old: Some(&source),
@@ -545,7 +589,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             rebinds: &around.rebinds,
             lost: &[],
             was: &around.was,
-            imported: self.order.len() > 1,
+            taken: (self.order.len() > 1).then_some(&taken),
             keep: &keep,
         };
         let mut found = apply::run(work, &job)?;
