@@ -162,6 +162,15 @@ impl Index {
         self.places(&self.made.later, body, name, later)
     }
 
+    /// Whether so many statements do.
+    pub fn has_later(&self, name: &str, so_many: usize) -> bool {
+        self.made
+            .later
+            .of(name)
+            .nth(so_many.saturating_sub(1))
+            .is_some()
+    }
+
     /// Of those, the ones whose functions may be called while the module is imported, and those
     /// that may remember what they gave: a constant may have thousands of readers that are neither.
     pub fn live_later(&self, body: &[Statement], name: &str) -> Vec<usize> {

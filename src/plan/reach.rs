@@ -244,6 +244,10 @@ pub fn acting_at_all<'n>(
     dirty: &'n Dirty,
     most: usize,
 ) -> Option<FxHashSet<&'n str>> {
+    let mut names = dirty_names(dirty);
+    if names.any(|name| new.index().has_later(name, most)) {
+        return None;
+    }
     all_acting(new, dirty, |name| new.index().later(&new.body, name), most)
 }
 

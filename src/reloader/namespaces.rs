@@ -38,15 +38,17 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                     }
                     // Under another name there (`import X as Y`): told by the object, if the
                     // module itself does not hold it any more.
-                    let gone = match self.module(module)? {
-                        Some(m) => !m.dict().values().iter().any(|v| v.is(old)),
-                        None => false,
+                    if shared_value(old) {
+                        continue;
+                    }
+                    let held: Vec<_> = namespace.iter().filter(|(_, v)| v.is(old)).collect();
+                    let gone = || -> PyResult<bool> {
+                        let module = self.module(module)?;
+                        Ok(module.is_some_and(|m| !m.dict().iter().any(|(_, v)| v.is(old))))
                     };
-                    if gone && !shared_value(old) {
-                        for (key, value) in namespace.copy()?.iter() {
-                            if value.is(old) {
-                                follow(work, &namespace, &text(&key), &value, new)?;
-                            }
+                    if !held.is_empty() && gone()? {
+                        for (key, value) in held {
+                            follow(work, &namespace, &text(&key), &value, new)?;
                         }
                     }
                 }
