@@ -17,6 +17,9 @@ import types
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+if os.environ.get("BENCH_NO_PEERS"):
+    # The interpreter may have some of its own.
+    sys.path[:] = [path for path in sys.path if "site-packages" not in path]
 
 import bench
 

@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import (IPython, Figures, Ours, Room, SCOPE_USER, bench, median, module_text, options,
+from common import (IPython, Figures, Ours, Room, SCOPE_USER, bench, median, options,
                     resident_bytes)
+from sources import Texts
 
 PER_DIRECTORY = 50
 
@@ -51,14 +52,14 @@ def main():
         return
     args = options(__doc__)
     figures = Figures(args)
-    text, _ = module_text(100)
+    texts = Texts()
     for count in (500,) if args.quick else (2000, 10000):
         room = Room("create")
         for i in range(count):
             package = f"pack{i // PER_DIRECTORY}"
             if i % PER_DIRECTORY == 0:
                 room.write(f"{package}/__init__.py", "")
-            room.write(f"{package}/m{i}.py", text)
+            room.write(f"{package}/m{i}.py", texts.make(i))
         time.sleep(3)
         starts = []
         for _ in range(3 if args.quick else 6):
