@@ -34,7 +34,7 @@ impl Reloader {
         *self.checked.lock() = Some(started);
         self.checks.fetch_add(1, Ordering::Relaxed);
         // Skipped in the common case that only a file changed.
-        if flags.rescan || !self.pulse.is_still() {
+        if flags.rescan || !self.pulse.is_still() || !self.pulse.is_exact() {
             self.discover(py)?;
         }
         let edits = self.edits(flags);

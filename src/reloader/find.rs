@@ -47,6 +47,7 @@ impl Reloader {
             .getattr("modules")?
             .cast_into()
             .map_err(PyErr::from)?;
+        let moment = self.pulse.moment();
         let mut first = FirstLook::new(py);
         let mut found = false;
         let mut unfinished = false;
@@ -63,7 +64,7 @@ impl Reloader {
             found |= self.meet(&mut first, &modules, seen);
         }
         if !unfinished {
-            self.pulse.mark(&modules);
+            self.pulse.mark(moment);
         }
         Ok(found)
     }
