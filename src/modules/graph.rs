@@ -31,7 +31,7 @@ impl Graph {
             return *id;
         }
         let id = Id::try_from(self.nodes.len()).unwrap_or(Id::MAX);
-        let name: Arc<str> = name.into();
+        let name = super::names::shared(name);
         self.ids.insert(Arc::clone(&name), id);
         self.nodes.push(Node {
             name,
@@ -48,7 +48,7 @@ impl Graph {
     }
 
     /// Its name.
-    pub fn name(&self, id: Id) -> &str {
+    pub fn name(&self, id: Id) -> &Arc<str> {
         &self.nodes[id as usize].name
     }
 
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     fn names(graph: &Graph, ids: &[Id]) -> Vec<String> {
-        let mut out: Vec<_> = ids.iter().map(|i| graph.name(*i).to_owned()).collect();
+        let mut out: Vec<_> = ids.iter().map(|i| graph.name(*i).to_string()).collect();
         out.sort();
         out
     }

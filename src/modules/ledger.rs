@@ -14,6 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use super::graph::{Graph, Id};
 use super::imports::scan;
 use super::kept::{Kept, Packer};
+use super::names::shared;
 use super::takes::{Taken, takes};
 use crate::diff;
 use crate::files::Look;
@@ -156,12 +157,14 @@ pub struct Failure {
 /// One tracked module.
 #[derive(Debug)]
 pub struct Record {
-    /// Its name in `sys.modules`.
-    pub name: String,
+    /// Its name in `sys.modules`, `shared`.
+    pub name: Arc<str>,
     /// Its source file.
     pub path: RwLock<PathBuf>,
     /// `co_filename` of its code.
-    pub filename: RwLock<String>,
+    filename: RwLock<Arc<str>>,
+    /// Its path is what `filename` says.
+    plain: AtomicBool,
     /// Its package, against which relative imports are resolved.
     pub package: RwLock<String>,
     /// Address of the module object.
@@ -171,6 +174,8 @@ pub struct Record {
     pub failed: Mutex<Option<Failure>>,
     /// The file was missing when it was last looked for.
     pub missing: AtomicBool,
+    /// The stamp of the rules that were found to track it.
+    pub tracked: AtomicU64,
     /// How often it was brought up to date.
     pub reloads: AtomicU64,
     /// Where it stands among all that were ever tracked: the order of the imports, nearly.
@@ -188,14 +193,16 @@ impl Record {
         version: Version,
     ) -> Self {
         Self {
-            name: name.to_owned(),
+            name: shared(name),
+            plain: AtomicBool::new(path.as_os_str() == filename.as_str()),
             path: RwLock::new(path),
-            filename: RwLock::new(filename),
+            filename: RwLock::new(filename.into()),
             package: RwLock::new(package),
             id: AtomicU64::new(id as u64),
             version: RwLock::new(Arc::new(version)),
             failed: Mutex::new(None),
             missing: AtomicBool::new(false),
+            tracked: AtomicU64::new(0),
             reloads: AtomicU64::new(0),
             place: AtomicU64::new(0),
         }
@@ -204,6 +211,19 @@ impl Record {
     /// The version that runs.
     pub fn version(&self) -> Arc<Version> {
         Arc::clone(&self.version.read())
+    }
+
+    /// Its path as text, for a report.
+    pub fn shown(&self) -> Arc<str> {
+        if self.plain.load(Ordering::Relaxed) {
+            return self.filename();
+        }
+        self.path.read().to_string_lossy().into()
+    }
+
+    /// `co_filename` of its code.
+    pub fn filename(&self) -> Arc<str> {
+        Arc::clone(&self.filename.read())
     }
 
     /// Another version runs from now on.
@@ -240,7 +260,7 @@ impl Eq for Named {}
 
 impl Hash for Named {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.name.as_str().hash(state);
+        self.0.name.hash(state);
     }
 }
 
@@ -250,6 +270,8 @@ struct Inner {
     /// By the hash of the file's path: seldom more than one.
     by_path: FxHashMap<u64, Few>,
     graph: Graph,
+    /// By their numbers in the graph.
+    numbered: Vec<Option<Arc<Record>>>,
     /// Records whose imports are not in the graph yet.
     unindexed: Vec<Arc<Record>>,
     /// How many records were ever added.
@@ -301,9 +323,9 @@ impl Inner {
         let hash = path_hash(path);
         let empty = match self.by_path.get_mut(&hash) {
             None => false,
-            Some(Few::One(record)) => record.name == name,
+            Some(Few::One(record)) => *record.name == *name,
             Some(Few::More(all)) => {
-                all.retain(|r| r.name != name);
+                all.retain(|r| *r.name != *name);
                 all.is_empty()
             }
         };
@@ -340,6 +362,8 @@ impl Inner {
                 .collect();
             self.graph
                 .set(id, record.place.load(Ordering::Relaxed), targets);
+            self.numbered.resize(self.graph.size(), None);
+            self.numbered[id as usize] = Some(record);
         }
         &self.graph
     }
@@ -372,9 +396,12 @@ impl Ledger {
     pub fn remove(&self, name: &str) {
         let mut inner = self.inner.lock();
         inner.take_out(name);
-        inner.unindexed.retain(|r| r.name != name);
+        inner.unindexed.retain(|r| *r.name != *name);
         if let Some(id) = inner.graph.find(name) {
             inner.graph.set(id, 0, Vec::new());
+            if let Some(place) = inner.numbered.get_mut(id as usize) {
+                *place = None;
+            }
         }
         drop(inner);
         self.generation.fetch_add(1, Ordering::AcqRel);
@@ -421,10 +448,15 @@ impl Ledger {
         let mut inner = self.inner.lock();
         let old = record.path.read().clone();
         inner.unfile(&old, &record.name);
-        if let Some(Named(known)) = inner.records.get(record.name.as_str()).cloned() {
+        if let Some(Named(known)) = inner.records.get(&*record.name).cloned() {
             inner.file(&path, &known);
         }
+        let filename: Arc<str> = path.to_string_lossy().into();
+        let plain = path.as_os_str() == &*filename;
+        record.plain.store(plain, Ordering::Relaxed);
+        *record.filename.write() = filename;
         *record.path.write() = path;
+        record.tracked.store(0, Ordering::Relaxed);
     }
 
     /// Its imports may be others: they are read again when next asked for.
@@ -448,7 +480,7 @@ impl Ledger {
                 let wanted = || target.rsplit('.').next().is_some_and(|s| stems.contains(s));
                 if !importers.is_empty() && wanted() {
                     let importers = importers.iter();
-                    out.extend(importers.map(|i| (target.to_owned(), graph.name(*i).to_owned())));
+                    out.extend(importers.map(|i| (target.to_string(), graph.name(*i).to_string())));
                 }
             }
             out.sort_unstable();
@@ -460,6 +492,13 @@ impl Ledger {
     /// modules that changed since.
     pub fn with_graph<T>(&self, ask: impl FnOnce(&Graph) -> T) -> T {
         ask(self.inner.lock().index())
+    }
+
+    /// The same for whoever wants to go on with the modules: those that are tracked, by number.
+    pub fn with_modules<T>(&self, ask: impl FnOnce(&Graph, &[Option<Arc<Record>>]) -> T) -> T {
+        let mut inner = self.inner.lock();
+        inner.index();
+        ask(&inner.graph, &inner.numbered)
     }
 }
 

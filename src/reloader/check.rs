@@ -182,8 +182,8 @@ impl Reloader {
         let strangers = &edits.strangers;
         for (name, path) in edits.extensions {
             reports.push(ModuleReport {
-                name,
-                path: path.to_string_lossy().into_owned(),
+                name: name.into(),
+                path: path.to_string_lossy().into(),
                 outcome: Outcome::Skipped,
                 cause: Cause::Source,
                 error: None,
@@ -288,7 +288,7 @@ impl Reloader {
                 continue;
             }
             out.insert(target);
-            if edited.iter().any(|e| e.record.name == importer) {
+            if edited.iter().any(|e| *e.record.name == importer) {
                 continue;
             }
             if let Some(record) = self.ledger.get(&importer) {
@@ -324,7 +324,7 @@ impl Reloader {
         drop(slot);
         Some(ModuleReport {
             name: record.name.clone(),
-            path: record.path.read().to_string_lossy().into_owned(),
+            path: record.shown(),
             outcome: Outcome::Failed,
             cause: if request {
                 Cause::Request
@@ -354,7 +354,7 @@ impl Reloader {
             None => None,
         };
         let finder = py.import("importlib.machinery")?.getattr("PathFinder")?;
-        let Ok(spec) = finder.call_method1("find_spec", (record.name.as_str(), search)) else {
+        let Ok(spec) = finder.call_method1("find_spec", (&*record.name, search)) else {
             return Ok(None);
         };
         if spec.is_none() {
@@ -391,12 +391,11 @@ impl Reloader {
         let Some(version) = read_version(&origin) else {
             return Ok(None);
         };
-        *record.filename.write() = origin.to_string_lossy().into_owned();
         let is_package = spec
             .getattr("submodule_search_locations")
             .is_ok_and(|l| !l.is_none());
         *record.package.write() = if is_package {
-            record.name.clone()
+            record.name.to_string()
         } else {
             record
                 .name
@@ -496,15 +495,15 @@ impl Reloader {
                         .as_ref()
                         .is_some_and(|f| f.print == e.version.print && !f.import)
             })
-            .map(|e| e.record.name.clone())
+            .map(|e| e.record.name.to_string())
             .collect();
         let (stuck, units): (Vec<_>, Vec<_>) = self
             .units(edited)
             .into_iter()
-            .partition(|unit| unit.iter().all(|e| stale.contains(&e.record.name)));
+            .partition(|unit| unit.iter().all(|e| stale.contains(&*e.record.name)));
         self.backlog
             .lock()
-            .extend(stuck.iter().flatten().map(|e| e.record.name.clone()));
+            .extend(stuck.iter().flatten().map(|e| e.record.name.to_string()));
         if units.is_empty() && done.is_empty() {
             return Ok(None);
         }
@@ -595,7 +594,7 @@ fn told_by_loader<'py>(
     record: &Record,
     version: Arc<Version>,
 ) -> Result<Arc<Version>, Error> {
-    let module = kit.sys_modules.get_item(&record.name)?;
+    let module = kit.sys_modules.get_item(&*record.name)?;
     let told = module
         .and_then(|m| m.cast_into::<pyo3::types::PyModule>().ok())
         .and_then(|m| crate::modules::loader_text(view, &m, &record.path.read()));

@@ -63,7 +63,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             report.error = Some(text);
             if own {
                 report.traceback = traceback(self.kit, &failed.error);
-                report.error_line = error_line(self.kit, &failed.error, &record.filename.read());
+                report.error_line = error_line(self.kit, &failed.error, &record.filename());
                 report.notes.clone_from(&problems);
             }
             out.push(report);

@@ -79,7 +79,7 @@ impl Reloader {
                     .cast::<PyModule>()
                     .ok()
                     .and_then(|m| m.dict().get_item("__file__").ok().flatten())
-                    .and_then(|f| Some(utf8(f.cast::<PyString>().ok()?)? == *r.filename.read()))
+                    .and_then(|f| Some(utf8(f.cast::<PyString>().ok()?)? == *r.filename()))
                     .unwrap_or(false)
         })
     }
@@ -217,7 +217,7 @@ impl Reloader {
         let mut out = Vec::new();
         for record in candidates {
             let path = record.path.read().clone();
-            if !self.rules.tracks(&self.places, &record.name, &path) {
+            if !self.rules.track(&self.places, &record) {
                 continue;
             }
             if let Some(edit) = self.edit(&record, &path) {
@@ -243,7 +243,7 @@ impl Reloader {
             }
             Err(error) => {
                 log::debug!("{}: {error}; looked at again later", path.display());
-                self.backlog.lock().insert(record.name.clone());
+                self.backlog.lock().insert(record.name.to_string());
                 return None;
             }
         };
