@@ -4,6 +4,7 @@ use std::borrow::{Borrow, Cow};
 use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -142,6 +143,53 @@ impl Version {
     }
 }
 
+/// Where a file is. Nearly all paths are texts, and are asked for as such.
+#[derive(Debug, Clone)]
+pub enum Where {
+    /// A path that is a text.
+    Text(Arc<str>),
+    /// One that is not.
+    Other(Arc<Path>),
+}
+
+impl Where {
+    /// The path for a person.
+    pub fn shown(&self) -> Arc<str> {
+        match self {
+            Self::Text(text) => Arc::clone(text),
+            Self::Other(path) => path.to_string_lossy().into(),
+        }
+    }
+
+    /// A text, in the memory of this one where they are equal.
+    fn text_or(&self, text: &str) -> Arc<str> {
+        match self {
+            Self::Text(own) if **own == *text => Arc::clone(own),
+            _ => text.into(),
+        }
+    }
+}
+
+impl From<PathBuf> for Where {
+    fn from(path: PathBuf) -> Self {
+        match path.to_str() {
+            Some(text) => Self::Text(text.into()),
+            None => Self::Other(path.into()),
+        }
+    }
+}
+
+impl Deref for Where {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        match self {
+            Self::Text(text) => Path::new(&**text),
+            Self::Other(path) => path,
+        }
+    }
+}
+
 /// A version that was tried and could not be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -157,21 +205,19 @@ pub struct Failure {
 /// One tracked module.
 #[derive(Debug)]
 pub struct Record {
-    /// Its name in `sys.modules`, `shared`.
+    /// Its name in `sys.modules`.
     pub name: Arc<str>,
     /// Its source file.
-    pub path: RwLock<PathBuf>,
+    pub path: RwLock<Where>,
     /// `co_filename` of its code.
     filename: RwLock<Arc<str>>,
-    /// Its path is what `filename` says.
-    plain: AtomicBool,
     /// Its package, against which relative imports are resolved.
-    pub package: RwLock<String>,
+    pub package: RwLock<Arc<str>>,
     /// Address of the module object.
     pub id: AtomicU64,
     version: RwLock<Arc<Version>>,
     /// What failed last.
-    pub failed: Mutex<Option<Failure>>,
+    pub failed: Mutex<Option<Box<Failure>>>,
     /// The file was missing when it was last looked for.
     pub missing: AtomicBool,
     /// The stamp of the rules that were found to track it.
@@ -187,17 +233,17 @@ impl Record {
     pub fn new(
         name: &str,
         path: PathBuf,
-        filename: String,
-        package: String,
+        filename: &str,
+        package: &str,
         id: usize,
         version: Version,
     ) -> Self {
+        let path = Where::from(path);
         Self {
-            name: shared(name),
-            plain: AtomicBool::new(path.as_os_str() == filename.as_str()),
+            name: name.into(),
+            filename: RwLock::new(path.text_or(filename)),
             path: RwLock::new(path),
-            filename: RwLock::new(filename.into()),
-            package: RwLock::new(package),
+            package: RwLock::new(shared(package)),
             id: AtomicU64::new(id as u64),
             version: RwLock::new(Arc::new(version)),
             failed: Mutex::new(None),
@@ -215,10 +261,7 @@ impl Record {
 
     /// Its path as text, for a report.
     pub fn shown(&self) -> Arc<str> {
-        if self.plain.load(Ordering::Relaxed) {
-            return self.filename();
-        }
-        self.path.read().to_string_lossy().into()
+        self.path.read().shown()
     }
 
     /// `co_filename` of its code.
@@ -282,7 +325,7 @@ struct Inner {
 #[derive(Debug)]
 enum Few {
     One(Arc<Record>),
-    More(Vec<Arc<Record>>),
+    More(Box<[Arc<Record>]>),
 }
 
 /// Equal for paths that are equal, however many slashes they are written with.
@@ -309,11 +352,11 @@ impl Inner {
             Entry::Occupied(mut place) => {
                 let few = place.get_mut();
                 if let Few::One(first) = few {
-                    *few = Few::More(vec![Arc::clone(first)]);
+                    *few = Few::More([Arc::clone(first)].into());
                 }
                 if let Few::More(all) = few {
-                    all.retain(|r| r.name != record.name);
-                    all.push(record);
+                    let others = all.iter().filter(|r| r.name != record.name).cloned();
+                    *all = others.chain([Arc::clone(&record)]).collect();
                 }
             }
         }
@@ -325,7 +368,7 @@ impl Inner {
             None => false,
             Some(Few::One(record)) => *record.name == *name,
             Some(Few::More(all)) => {
-                all.retain(|r| *r.name != *name);
+                *all = all.iter().filter(|r| *r.name != *name).cloned().collect();
                 all.is_empty()
             }
         };
@@ -345,7 +388,7 @@ impl Inner {
     fn index(&mut self) -> &Graph {
         for record in std::mem::take(&mut self.unindexed) {
             let version = record.version();
-            let id = self.graph.id(&record.name);
+            let id = self.graph.id_of(&record.name);
             let package = record.package.read().clone();
             // Kept for what is edited, since most edits leave imports alone.
             let scanned;
@@ -436,7 +479,7 @@ impl Ledger {
         };
         let mut out: Vec<_> = few
             .iter()
-            .filter(|r| *r.path.read() == path)
+            .filter(|r| **r.path.read() == *path)
             .cloned()
             .collect();
         out.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -451,10 +494,8 @@ impl Ledger {
         if let Some(Named(known)) = inner.records.get(&*record.name).cloned() {
             inner.file(&path, &known);
         }
-        let filename: Arc<str> = path.to_string_lossy().into();
-        let plain = path.as_os_str() == &*filename;
-        record.plain.store(plain, Ordering::Relaxed);
-        *record.filename.write() = filename;
+        let path = Where::from(path);
+        *record.filename.write() = path.shown();
         *record.path.write() = path;
         record.tracked.store(0, Ordering::Relaxed);
     }

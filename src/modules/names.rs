@@ -18,6 +18,15 @@ static NAMES: Mutex<Option<Names>> = Mutex::new(None);
 
 /// The one copy of a name.
 pub fn shared(name: &str) -> Arc<str> {
+    find(name, || name.into())
+}
+
+/// The same, and that copy is the one to be kept when there is none.
+pub fn share(name: &Arc<str>) -> Arc<str> {
+    find(name, || Arc::clone(name))
+}
+
+fn find(name: &str, make: impl FnOnce() -> Arc<str>) -> Arc<str> {
     let mut slot = NAMES.lock();
     let names = slot.get_or_insert_default();
     if let Some(known) = names.known.get(name) {
@@ -27,7 +36,7 @@ pub fn shared(name: &str) -> Arc<str> {
         names.known.retain(|name| Arc::strong_count(name) > 1);
         names.enough = (names.known.len() * 2).max(1024);
     }
-    let made: Arc<str> = name.into();
+    let made = make();
     names.known.insert(Arc::clone(&made));
     made
 }
@@ -39,8 +48,12 @@ mod tests {
     #[test]
     fn equal_names_are_one() {
         let first = shared("names.equal");
-        assert!(Arc::ptr_eq(&first, &shared(&"names.equal".to_owned())));
+        assert!(Arc::ptr_eq(&first, &shared("names.equal")));
         assert!(!Arc::ptr_eq(&first, &shared("names.other")));
+        let own: Arc<str> = "names.own".into();
+        assert!(Arc::ptr_eq(&own, &share(&own)) && Arc::ptr_eq(&own, &shared("names.own")));
+        let late: Arc<str> = "names.equal".into();
+        assert!(Arc::ptr_eq(&first, &share(&late)));
         for n in 0..5000 {
             shared(&format!("names.passing{n}"));
         }

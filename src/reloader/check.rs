@@ -166,8 +166,8 @@ impl Reloader {
         let record = Arc::new(Record::new(
             name,
             path,
-            seen.filename.clone(),
-            package,
+            &seen.filename,
+            &package,
             seen.id(),
             version,
         ));
@@ -317,10 +317,10 @@ impl Reloader {
             import: false,
         };
         let mut slot = record.failed.lock();
-        if slot.as_ref() == Some(&failure) && !request {
+        if slot.as_deref() == Some(&failure) && !request {
             return None;
         }
-        *slot = Some(failure);
+        *slot = Some(Box::new(failure));
         drop(slot);
         Some(ModuleReport {
             name: record.name.clone(),
@@ -363,7 +363,7 @@ impl Reloader {
         let Ok(origin) = spec.getattr("origin").and_then(|o| o.extract::<PathBuf>()) else {
             return Ok(None);
         };
-        if origin == path || origin.extension().is_none_or(|e| e != "py") {
+        if *origin == *path || origin.extension().is_none_or(|e| e != "py") {
             return Ok(None);
         }
         // Only a module that became a package here, or the other way round: another file of the
@@ -395,12 +395,13 @@ impl Reloader {
             .getattr("submodule_search_locations")
             .is_ok_and(|l| !l.is_none());
         *record.package.write() = if is_package {
-            record.name.to_string()
+            Arc::clone(&record.name)
         } else {
             record
                 .name
                 .rsplit_once('.')
-                .map_or_else(String::new, |(head, _)| head.to_owned())
+                .map_or("", |(head, _)| head)
+                .into()
         };
         self.ledger.move_to(record, origin);
         Ok(Some(Edited {
@@ -450,8 +451,8 @@ impl Reloader {
             let record = Arc::new(Record::new(
                 &name,
                 path.to_path_buf(),
-                path.to_string_lossy().into_owned(),
-                name.clone(),
+                &path.to_string_lossy(),
+                &name,
                 module.as_ptr() as usize,
                 empty,
             ));

@@ -101,7 +101,7 @@ impl Reloader {
         }
         if let Some(record) = self.ledger.get(&seen.name)
             && record.id.load(Ordering::Relaxed) == id as u64
-            && *record.path.read() == *path
+            && **record.path.read() == **path
         {
             self.watch_file(path);
             // Tracked by another reloader before: the file may have changed before the watch.
@@ -126,8 +126,8 @@ impl Reloader {
             self.backlog.lock().insert(seen.name.clone());
         }
         let package = first.view.package(&seen.module);
-        let (name, path, filename) = (&seen.name, path.clone(), seen.filename);
-        let record = Record::new(name, path, filename, package, id, version);
+        let (name, path, filename) = (&seen.name, path.clone(), &seen.filename);
+        let record = Record::new(name, path, filename, &package, id, version);
         self.ledger.insert(Arc::new(record));
         true
     }

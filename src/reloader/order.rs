@@ -299,7 +299,7 @@ fn as_imported(graph: &Graph, overlay: &Overlay, nodes: &Marks, ids: &[Id]) -> O
             return None;
         }
         let name = graph.name(*id);
-        for (at, _) in name.match_indices('.') {
+        for at in memchr::memchr_iter(b'.', name.as_bytes()) {
             if let Some(package) = graph.find(&name[..at]).filter(|p| nodes.has(*p)) {
                 if !early(&package) {
                     return None;

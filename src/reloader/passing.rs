@@ -134,7 +134,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         let name = &*record.name;
         let version = record.version();
         let package = record.package.read();
-        if !version.known || *package == name {
+        if !version.known || **package == *name {
             return Ok(Passed::No);
         }
         if !version.has_takes() {

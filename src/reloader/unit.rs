@@ -106,11 +106,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             for edited in self.edited.values() {
                 let record = &edited.record;
                 if self.policy(edited) == Policy::Skip {
-                    *record.failed.lock() = Some(Failure {
+                    *record.failed.lock() = Some(Box::new(Failure {
                         print: edited.version.print,
                         error: "left alone".to_owned(),
                         import: false,
-                    });
+                    }));
                     continue;
                 }
                 *record.failed.lock() = None;
@@ -292,7 +292,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if let Some(edited) = self.edited.get(name) {
             out.extend(crate::modules::targets(&record, &edited.version));
         }
-        if *record.package.read() == name {
+        if **record.package.read() == *name {
             let prefix = format!("{name}.");
             out.extend(
                 facts
