@@ -28,7 +28,7 @@ what, times = sys.argv[1], int(sys.argv[2])
 room = Room("count")
 
 
-def fanout(importers=1000):
+def fanout(importers=200):
     """A leaf that many take a constant, a function and a class from."""
     _, path = room.load("leaf", LEAF.format(value=0))
     users = [room.load(f"user{i}", USER)[0] for i in range(importers)]
@@ -54,7 +54,22 @@ def bulk(files=100):
     room.close()
 
 
-if what in ("fanout", "bulk"):
+def floor(files=100):
+    """What bar 9 compares with, for the same files."""
+    text, function = module_text(100)
+    loaded = [room.load(f"bulk{i}", text) for i in range(files)]
+    old = text.encode()
+    for n in range(1, times + 1):
+        new = module_text(100, value=n)[0]
+        for _, path in loaded:
+            path.write_text(new)
+        edits = [(str(path), old, getattr(module, function), None) for module, path in loaded]
+        bench.floor_edit(edits, 0)
+        old = new.encode()
+    room.close()
+
+
+if what in ("fanout", "bulk", "floor"):
     globals()[what]()
     sys.exit()
 text, function = module_text(1000)
