@@ -220,7 +220,11 @@ impl Reloader {
             if !self.rules.track(&self.places, &record) {
                 continue;
             }
-            if let Some(edit) = self.edit(&record, &path) {
+            let closed = || {
+                news.files.iter().any(|file| **file == *path)
+                    && !self.watcher.lock().may_be_unfinished(&path)
+            };
+            if let Some(edit) = self.edit(&record, &path, closed) {
                 out.push((record, edit));
             }
         }
@@ -232,8 +236,13 @@ impl Reloader {
         }
     }
 
-    /// What became of one file.
-    pub(super) fn edit(&self, record: &Arc<Record>, path: &Path) -> Option<Edit> {
+    /// What became of one file. `closed` says whether its writer is known to be done.
+    pub(super) fn edit(
+        &self,
+        record: &Arc<Record>,
+        path: &Path,
+        closed: impl FnOnce() -> bool,
+    ) -> Option<Edit> {
         let version = record.version();
         let taken_ns = files::now_ns();
         let (bytes, stamp) = match files::read(path) {
@@ -248,6 +257,11 @@ impl Reloader {
             }
         };
         record.missing.store(false, Ordering::Relaxed);
+        if version.size() > 0 && files::looks_unfinished(&bytes, &stamp) && !closed() {
+            log::debug!("{}: empty; looked at again later", path.display());
+            self.backlog.lock().insert(record.name.to_string());
+            return None;
+        }
         let print = text::fingerprint(&bytes);
         if print == version.print && version.known {
             *record.failed.lock() = None;
