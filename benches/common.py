@@ -17,6 +17,9 @@ import types
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+if os.environ.get("BENCH_NO_PEERS"):
+    # The interpreter may have some of its own.
+    sys.path[:] = [path for path in sys.path if "site-packages" not in path]
 
 import bench
 
@@ -250,6 +253,7 @@ def reload_module(module):
     return time.perf_counter_ns() - begin
 
 
-def resident_bytes():
+def resident_bytes(files=False):
+    """Of the process; or those that are pages of files, which are shared."""
     fields = Path("/proc/self/statm").read_text().split()
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(fields[2 if files else 1]) * os.sysconf("SC_PAGE_SIZE")

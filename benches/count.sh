@@ -10,6 +10,10 @@ out=$here/../target/bench
 limit_off=120
 limit_on=400
 limit_edit=1500000
+# A leaf of which 200 modules take a constant, all its importers included; 100 files of 100 lines,
+# one function edited in each.
+limit_fanout=1900000
+limit_bulk=65000000
 # Reading an edited module of 1,000 lines on from its outline, comparing, and all up to the plan.
 limit_reread=150000
 limit_compare=8000
@@ -30,6 +34,8 @@ run() { echo $((($(count "$1" $(($2 + $3))) - $(count "$1" "$2")) / $3)); }
 off=$(run off 100 1000)
 on=$(run on 100 1000)
 edit=$(run edit 3 10)
+fanout=$(run fanout 2 5)
+bulk=$(run bulk 2 3)
 # The stages without Python, by a program of their own.
 stages=$(cd "$here/.." && cargo build --release --bench stages --message-format=json \
     2> "$out/cargo.log" | sed -n 's/.*"name":"stages".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
@@ -54,6 +60,8 @@ echo "instructions"
 within "a trigger whose kind is switched off" "$off" "$limit_off"
 within "a trigger with nothing changed" "$on" "$limit_on"
 within "a trigger after one function of a module of 1,000 lines was edited" "$edit" "$limit_edit"
+within "a trigger after a leaf with 200 importers was edited" "$fanout" "$limit_fanout"
+within "a trigger after 100 files were edited" "$bulk" "$limit_bulk"
 within "the outline of that text, read on from the one before" "$reread" "$limit_reread"
 within "the comparison of the two" "$compare" "$limit_compare"
 within "comparison and plan" "$plan" "$limit_plan"

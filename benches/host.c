@@ -347,6 +347,25 @@ static PyObject *bench_floor_create(PyObject *self, PyObject *args) {
     return PyLong_FromLongLong(took);
 }
 
+/* floor_fanout(path, [namespace, ...], name, value) -> nanoseconds to read the file and to bind the
+ * name in each namespace: what is left when all else about an importer is known. */
+static PyObject *bench_floor_fanout(PyObject *self, PyObject *args) {
+    const char *path;
+    PyObject *dicts, *name, *value;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "sO!UO", &path, &PyList_Type, &dicts, &name, &value))
+        return NULL;
+    long long begin = now_ns();
+    char *text = read_file(path, &size);
+    if (text == NULL)
+        return PyErr_SetFromErrnoWithFilename(PyExc_OSError, path);
+    PyMem_RawFree(text);
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(dicts); i++)
+        if (PyDict_SetItem(PyList_GET_ITEM(dicts, i), name, value) != 0)
+            return NULL;
+    return PyLong_FromLongLong(now_ns() - begin);
+}
+
 /* raw_watch(directory) -> a non-blocking inotify descriptor */
 static PyObject *bench_raw_watch(PyObject *self, PyObject *args) {
     const char *dir;
@@ -389,6 +408,7 @@ static PyMethodDef methods[] = {
     {"idle", bench_idle, METH_VARARGS, NULL},
     {"floor_edit", bench_floor_edit, METH_VARARGS, NULL},
     {"floor_create", bench_floor_create, METH_VARARGS, NULL},
+    {"floor_fanout", bench_floor_fanout, METH_VARARGS, NULL},
     {"raw_watch", bench_raw_watch, METH_VARARGS, NULL},
     {"wait", bench_wait, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -82,7 +82,7 @@ def main():
     parser.add_argument("--bars", type=int, nargs="+", help="only these bars")
     parser.add_argument("--python", help="the CPython to embed")
     parser.add_argument("--library", help="a libpyreload.so that is built already")
-    parser.add_argument("--no-peers", action="store_true", help="nothing from PyPI")
+    parser.add_argument("--no-peers", action="store_true", help="none of them, installed or not")
     args = parser.parse_args()
     out = ROOT / "target" / "bench"
     out.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,9 @@ def main():
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHOME": prefix,
            "BENCH_HOST": str(host)}
     env.pop("PYTHONPATH", None)
-    if not args.no_peers:
+    if args.no_peers:
+        env["BENCH_NO_PEERS"] = "1"
+    else:
         env["PYTHONPATH"] = str(peers_of(python))
     rows, broken = [], []
     for script, bars in SCRIPTS.items():

@@ -492,12 +492,14 @@ typedef enum {
    */
   PYRELOAD_WATCH_AUTO = 0,
   /**
-   * By looking at each tracked file every poll_interval_ms.
+   * By looking at each tracked file every poll_interval_ms. One that was emptied
+   * counts when that is a second ago: until then it may be a save that has begun.
    */
   PYRELOAD_WATCH_POLL = 1,
   /**
-   * Not at all: each check looks at each tracked file. No thread is started
-   * and there are no SOURCE_CHANGED events.
+   * Not at all: each check looks at each tracked file, as with
+   * PYRELOAD_WATCH_POLL. No thread is started and there are no SOURCE_CHANGED
+   * events.
    */
   PYRELOAD_WATCH_OFF = 2,
 } pyreload_watch;

@@ -482,9 +482,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.facts.changes.push(report::Change {
             kind,
             action,
-            name: name.to_owned(),
+            name: name.into(),
             line: at.span.line,
-            reason: why.to_owned(),
+            reason: why.into(),
         });
     }
 

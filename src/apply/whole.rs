@@ -75,9 +75,9 @@ pub fn run_whole<'py>(
             facts.changes.push(Change {
                 kind: ChangeKind::Variable,
                 action: Action::Removed,
-                name: name.clone(),
+                name: name.as_str().into(),
                 line: 0,
-                reason: "it is gone from the file".to_owned(),
+                reason: "it is gone from the file".into(),
             });
         }
     }

@@ -213,9 +213,12 @@ fn read_all(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
 
 /// Whether these bytes are likely to be a save in its first moment: editors that write in place
 /// empty the file, then fill it, and an empty file is valid Python that would remove everything.
-/// Empty and younger than a second: worth another look, not a reload.
+/// Empty and younger than a second: worth another look, not a reload. A stamp from the future is
+/// that of another computer's clock, and says nothing.
 pub fn looks_unfinished(bytes: &[u8], stamp: &Stamp) -> bool {
-    bytes.is_empty() && stamp.written_ns() > now_ns().saturating_sub(1_000_000_000)
+    const WHILE_NS: i64 = 1_000_000_000;
+    let age = now_ns().saturating_sub(stamp.written_ns());
+    bytes.is_empty() && (-WHILE_NS..WHILE_NS).contains(&age)
 }
 
 /// The system's clock, in nanoseconds since 1970.

@@ -141,6 +141,13 @@ fn a_freshly_emptied_file_looks_unfinished() {
         ..stamp
     };
     assert!(!looks_unfinished(&bytes, &old));
+    let written = stamp.written_ns() + 3_600_000_000_000;
+    let skewed = Stamp {
+        ctime_ns: written,
+        mtime_ns: written,
+        ..stamp
+    };
+    assert!(!looks_unfinished(&bytes, &skewed));
 }
 
 #[cfg(unix)]

@@ -9,9 +9,11 @@
 //! `Py_FinalizeEx` starts the next one. Whoever holds Python objects notes the epoch they came
 //! from, and [`enter`] refuses when it is over.
 
+mod dicts;
 mod probe;
 mod symbols;
 
+pub use dicts::DictClock;
 pub use probe::utf8;
 
 use std::cell::Cell;

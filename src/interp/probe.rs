@@ -65,7 +65,7 @@ fn symbols() -> &'static Symbols {
 
 /// # Safety
 /// `F` is an `extern "C"` function pointer of the signature that `name` has.
-unsafe fn lookup<F: Copy>(name: &CStr) -> Option<F> {
+pub(super) unsafe fn lookup<F: Copy>(name: &CStr) -> Option<F> {
     const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
     let address = symbol(name)?;
     // SAFETY: the caller's promise, and the sizes are the same.

@@ -27,11 +27,22 @@ struct Node {
 impl Graph {
     /// The number of a module; it gets one when it has none.
     pub fn id(&mut self, name: &str) -> Id {
-        if let Some(id) = self.ids.get(name) {
-            return *id;
+        match self.ids.get(name) {
+            Some(id) => *id,
+            None => self.add(super::names::shared(name)),
         }
+    }
+
+    /// The same for a name that is kept.
+    pub fn id_of(&mut self, name: &Arc<str>) -> Id {
+        match self.ids.get(name) {
+            Some(id) => *id,
+            None => self.add(super::names::share(name)),
+        }
+    }
+
+    fn add(&mut self, name: Arc<str>) -> Id {
         let id = Id::try_from(self.nodes.len()).unwrap_or(Id::MAX);
-        let name: Arc<str> = name.into();
         self.ids.insert(Arc::clone(&name), id);
         self.nodes.push(Node {
             name,
@@ -48,7 +59,7 @@ impl Graph {
     }
 
     /// Its name.
-    pub fn name(&self, id: Id) -> &str {
+    pub fn name(&self, id: Id) -> &Arc<str> {
         &self.nodes[id as usize].name
     }
 
@@ -140,7 +151,7 @@ mod tests {
     use super::*;
 
     fn names(graph: &Graph, ids: &[Id]) -> Vec<String> {
-        let mut out: Vec<_> = ids.iter().map(|i| graph.name(*i).to_owned()).collect();
+        let mut out: Vec<_> = ids.iter().map(|i| graph.name(*i).to_string()).collect();
         out.sort();
         out
     }

@@ -4,6 +4,7 @@ use std::borrow::{Borrow, Cow};
 use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,6 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use super::graph::{Graph, Id};
 use super::imports::scan;
 use super::kept::{Kept, Packer};
+use super::names::shared;
 use super::takes::{Taken, takes};
 use crate::diff;
 use crate::files::Look;
@@ -141,6 +143,53 @@ impl Version {
     }
 }
 
+/// Where a file is. Nearly all paths are texts, and are asked for as such.
+#[derive(Debug, Clone)]
+pub enum Where {
+    /// A path that is a text.
+    Text(Arc<str>),
+    /// One that is not.
+    Other(Arc<Path>),
+}
+
+impl Where {
+    /// The path for a person.
+    pub fn shown(&self) -> Arc<str> {
+        match self {
+            Self::Text(text) => Arc::clone(text),
+            Self::Other(path) => path.to_string_lossy().into(),
+        }
+    }
+
+    /// A text, in the memory of this one where they are equal.
+    fn text_or(&self, text: &str) -> Arc<str> {
+        match self {
+            Self::Text(own) if **own == *text => Arc::clone(own),
+            _ => text.into(),
+        }
+    }
+}
+
+impl From<PathBuf> for Where {
+    fn from(path: PathBuf) -> Self {
+        match path.to_str() {
+            Some(text) => Self::Text(text.into()),
+            None => Self::Other(path.into()),
+        }
+    }
+}
+
+impl Deref for Where {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        match self {
+            Self::Text(text) => Path::new(&**text),
+            Self::Other(path) => path,
+        }
+    }
+}
+
 /// A version that was tried and could not be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -157,20 +206,22 @@ pub struct Failure {
 #[derive(Debug)]
 pub struct Record {
     /// Its name in `sys.modules`.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its source file.
-    pub path: RwLock<PathBuf>,
+    pub path: RwLock<Where>,
     /// `co_filename` of its code.
-    pub filename: RwLock<String>,
+    filename: RwLock<Arc<str>>,
     /// Its package, against which relative imports are resolved.
-    pub package: RwLock<String>,
+    pub package: RwLock<Arc<str>>,
     /// Address of the module object.
     pub id: AtomicU64,
     version: RwLock<Arc<Version>>,
     /// What failed last.
-    pub failed: Mutex<Option<Failure>>,
+    pub failed: Mutex<Option<Box<Failure>>>,
     /// The file was missing when it was last looked for.
     pub missing: AtomicBool,
+    /// The stamp of the rules that were found to track it.
+    pub tracked: AtomicU64,
     /// How often it was brought up to date.
     pub reloads: AtomicU64,
     /// Where it stands among all that were ever tracked: the order of the imports, nearly.
@@ -182,20 +233,22 @@ impl Record {
     pub fn new(
         name: &str,
         path: PathBuf,
-        filename: String,
-        package: String,
+        filename: &str,
+        package: &str,
         id: usize,
         version: Version,
     ) -> Self {
+        let path = Where::from(path);
         Self {
-            name: name.to_owned(),
+            name: name.into(),
+            filename: RwLock::new(path.text_or(filename)),
             path: RwLock::new(path),
-            filename: RwLock::new(filename),
-            package: RwLock::new(package),
+            package: RwLock::new(shared(package)),
             id: AtomicU64::new(id as u64),
             version: RwLock::new(Arc::new(version)),
             failed: Mutex::new(None),
             missing: AtomicBool::new(false),
+            tracked: AtomicU64::new(0),
             reloads: AtomicU64::new(0),
             place: AtomicU64::new(0),
         }
@@ -204,6 +257,16 @@ impl Record {
     /// The version that runs.
     pub fn version(&self) -> Arc<Version> {
         Arc::clone(&self.version.read())
+    }
+
+    /// Its path as text, for a report.
+    pub fn shown(&self) -> Arc<str> {
+        self.path.read().shown()
+    }
+
+    /// `co_filename` of its code.
+    pub fn filename(&self) -> Arc<str> {
+        Arc::clone(&self.filename.read())
     }
 
     /// Another version runs from now on.
@@ -240,7 +303,7 @@ impl Eq for Named {}
 
 impl Hash for Named {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.name.as_str().hash(state);
+        self.0.name.hash(state);
     }
 }
 
@@ -250,6 +313,8 @@ struct Inner {
     /// By the hash of the file's path: seldom more than one.
     by_path: FxHashMap<u64, Few>,
     graph: Graph,
+    /// By their numbers in the graph.
+    numbered: Vec<Option<Arc<Record>>>,
     /// Records whose imports are not in the graph yet.
     unindexed: Vec<Arc<Record>>,
     /// How many records were ever added.
@@ -260,7 +325,7 @@ struct Inner {
 #[derive(Debug)]
 enum Few {
     One(Arc<Record>),
-    More(Vec<Arc<Record>>),
+    More(Box<[Arc<Record>]>),
 }
 
 /// Equal for paths that are equal, however many slashes they are written with.
@@ -287,11 +352,11 @@ impl Inner {
             Entry::Occupied(mut place) => {
                 let few = place.get_mut();
                 if let Few::One(first) = few {
-                    *few = Few::More(vec![Arc::clone(first)]);
+                    *few = Few::More([Arc::clone(first)].into());
                 }
                 if let Few::More(all) = few {
-                    all.retain(|r| r.name != record.name);
-                    all.push(record);
+                    let others = all.iter().filter(|r| r.name != record.name).cloned();
+                    *all = others.chain([Arc::clone(&record)]).collect();
                 }
             }
         }
@@ -301,9 +366,9 @@ impl Inner {
         let hash = path_hash(path);
         let empty = match self.by_path.get_mut(&hash) {
             None => false,
-            Some(Few::One(record)) => record.name == name,
+            Some(Few::One(record)) => *record.name == *name,
             Some(Few::More(all)) => {
-                all.retain(|r| r.name != name);
+                *all = all.iter().filter(|r| *r.name != *name).cloned().collect();
                 all.is_empty()
             }
         };
@@ -323,7 +388,7 @@ impl Inner {
     fn index(&mut self) -> &Graph {
         for record in std::mem::take(&mut self.unindexed) {
             let version = record.version();
-            let id = self.graph.id(&record.name);
+            let id = self.graph.id_of(&record.name);
             let package = record.package.read().clone();
             // Kept for what is edited, since most edits leave imports alone.
             let scanned;
@@ -340,6 +405,8 @@ impl Inner {
                 .collect();
             self.graph
                 .set(id, record.place.load(Ordering::Relaxed), targets);
+            self.numbered.resize(self.graph.size(), None);
+            self.numbered[id as usize] = Some(record);
         }
         &self.graph
     }
@@ -372,9 +439,12 @@ impl Ledger {
     pub fn remove(&self, name: &str) {
         let mut inner = self.inner.lock();
         inner.take_out(name);
-        inner.unindexed.retain(|r| r.name != name);
+        inner.unindexed.retain(|r| *r.name != *name);
         if let Some(id) = inner.graph.find(name) {
             inner.graph.set(id, 0, Vec::new());
+            if let Some(place) = inner.numbered.get_mut(id as usize) {
+                *place = None;
+            }
         }
         drop(inner);
         self.generation.fetch_add(1, Ordering::AcqRel);
@@ -409,7 +479,7 @@ impl Ledger {
         };
         let mut out: Vec<_> = few
             .iter()
-            .filter(|r| *r.path.read() == path)
+            .filter(|r| **r.path.read() == *path)
             .cloned()
             .collect();
         out.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -421,10 +491,13 @@ impl Ledger {
         let mut inner = self.inner.lock();
         let old = record.path.read().clone();
         inner.unfile(&old, &record.name);
-        if let Some(Named(known)) = inner.records.get(record.name.as_str()).cloned() {
+        if let Some(Named(known)) = inner.records.get(&*record.name).cloned() {
             inner.file(&path, &known);
         }
+        let path = Where::from(path);
+        *record.filename.write() = path.shown();
         *record.path.write() = path;
+        record.tracked.store(0, Ordering::Relaxed);
     }
 
     /// Its imports may be others: they are read again when next asked for.
@@ -448,7 +521,7 @@ impl Ledger {
                 let wanted = || target.rsplit('.').next().is_some_and(|s| stems.contains(s));
                 if !importers.is_empty() && wanted() {
                     let importers = importers.iter();
-                    out.extend(importers.map(|i| (target.to_owned(), graph.name(*i).to_owned())));
+                    out.extend(importers.map(|i| (target.to_string(), graph.name(*i).to_string())));
                 }
             }
             out.sort_unstable();
@@ -468,6 +541,13 @@ impl Ledger {
     /// modules that changed since.
     pub fn with_graph<T>(&self, ask: impl FnOnce(&Graph) -> T) -> T {
         ask(self.inner.lock().index())
+    }
+
+    /// The same for whoever wants to go on with the modules: those that are tracked, by number.
+    pub fn with_modules<T>(&self, ask: impl FnOnce(&Graph, &[Option<Arc<Record>>]) -> T) -> T {
+        let mut inner = self.inner.lock();
+        inner.index();
+        ask(&inner.graph, &inner.numbered)
     }
 }
 

@@ -53,6 +53,16 @@ impl Places {
                 }
             }
         }
+        // Where it is packed, `os` is frozen and names a folder that need not be there.
+        let version = py.version_info();
+        let packed = format!("python{}{}.zip", version.major, version.minor);
+        for path in sys.getattr("path")?.try_iter()? {
+            if let Ok(path) = path.and_then(|p| p.extract::<PathBuf>())
+                && path.file_name().is_some_and(|name| *name == *packed)
+            {
+                add(path);
+            }
+        }
         stdlib.dedup();
         Ok(Self { stdlib })
     }
@@ -277,5 +287,34 @@ impl<'py> View<'py> {
         }
         name.rsplit_once('.')
             .map_or_else(String::new, |(head, _)| head.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_known_wherever_it_is() {
+        Python::initialize();
+        Python::attach(|py| {
+            let sys = py.import("sys").expect("there");
+            let search = sys.getattr("path").expect("a list");
+            let version = py.version_info();
+            let packed = format!("/opt/app/python{}{}.zip", version.major, version.minor);
+            search.call_method1("append", (&packed,)).expect("a list");
+            let places = Places::of(py).expect("it is known");
+            search.call_method1("remove", (&packed,)).expect("it is in");
+            let file = py.import("json").and_then(|m| m.getattr("__file__"));
+            let file: PathBuf = file.and_then(|f| f.extract()).expect("a path");
+            assert!(places.is_stdlib(&file), "{}", file.display());
+            assert!(places.is_stdlib(&Path::new(&packed).join("json/__init__.py")));
+            assert!(!places.is_stdlib(Path::new("/opt/app/plugins.zip/m.py")));
+            let beside = file.ancestors().nth(2).expect("a folder");
+            for installed in ["site-packages/m.py", "dist-packages/p/m.py"] {
+                let path = beside.join(installed);
+                assert!(places.is_installed(&path) && !places.is_stdlib(&path));
+            }
+        });
     }
 }

@@ -4,21 +4,24 @@
 //! anything else to be done, and thousands of modules may have taken it. To know that of each
 //! takes an outline; what is kept of that is this.
 
+use std::sync::Arc;
+
 use super::imports::resolve;
+use super::names::shared;
 use crate::outline::{Import, Kind, Outline, Statement, Uses};
 use crate::plan::{Dirty, Functions, affected, remade};
 
 /// A name that an import statement binds, or a module that it makes reachable.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// Absolute name of the module.
-    pub module: Box<str>,
+    /// Absolute name of the module. This and the next ones are `shared`.
+    pub module: Arc<str>,
     /// The name taken from it; `None` when it is the module itself, `*` for all.
-    pub name: Option<Box<str>>,
+    pub name: Option<Arc<str>>,
     /// The module that this name would be, were it one.
-    pub inner: Box<str>,
+    pub inner: Option<Arc<str>>,
     /// The name it is bound to here.
-    pub bound: Box<str>,
+    pub bound: Arc<str>,
     /// The line of the statement.
     pub line: u32,
     /// Nothing that runs at import time looks at it, and nothing else binds the name.
@@ -76,12 +79,10 @@ fn add(
         let module = resolve(package, import.level, &import.module);
         let mut push = |module: &str, name: Option<&str>| {
             out.push(Taken {
-                module: module.into(),
-                name: name.map(Into::into),
-                inner: name
-                    .map_or_else(String::new, |n| format!("{module}.{n}"))
-                    .into(),
-                bound: import.bound.as_str().into(),
+                module: shared(module),
+                name: name.map(shared),
+                inner: name.map(|name| shared(&[module, ".", name].concat())),
+                bound: shared(&import.bound),
                 line,
                 idle: name != Some("*") && idle(&import.bound),
             });

@@ -34,7 +34,7 @@ impl Reloader {
         *self.checked.lock() = Some(started);
         self.checks.fetch_add(1, Ordering::Relaxed);
         // Skipped in the common case that only a file changed.
-        if flags.rescan || !self.pulse.is_still() {
+        if flags.rescan || !self.pulse.is_still() || !self.pulse.is_exact() {
             self.discover(py)?;
         }
         let edits = self.edits(flags);
@@ -78,7 +78,7 @@ impl Reloader {
         let path = record.path.read().clone();
         let mut reports = Vec::new();
         let mut edited = Vec::new();
-        match self.edit(&record, &path) {
+        match self.edit(&record, &path, || true) {
             Some(Edit::Changed(version)) => {
                 let view = crate::modules::View::new(py);
                 let version = told_by_loader(&kit, &view, &record, version)?;
@@ -166,8 +166,8 @@ impl Reloader {
         let record = Arc::new(Record::new(
             name,
             path,
-            seen.filename.clone(),
-            package,
+            &seen.filename,
+            &package,
             seen.id(),
             version,
         ));
@@ -182,8 +182,8 @@ impl Reloader {
         let strangers = &edits.strangers;
         for (name, path) in edits.extensions {
             reports.push(ModuleReport {
-                name,
-                path: path.to_string_lossy().into_owned(),
+                name: name.into(),
+                path: path.to_string_lossy().into(),
                 outcome: Outcome::Skipped,
                 cause: Cause::Source,
                 error: None,
@@ -288,7 +288,7 @@ impl Reloader {
                 continue;
             }
             out.insert(target);
-            if edited.iter().any(|e| e.record.name == importer) {
+            if edited.iter().any(|e| *e.record.name == importer) {
                 continue;
             }
             if let Some(record) = self.ledger.get(&importer) {
@@ -317,14 +317,14 @@ impl Reloader {
             import: false,
         };
         let mut slot = record.failed.lock();
-        if slot.as_ref() == Some(&failure) && !request {
+        if slot.as_deref() == Some(&failure) && !request {
             return None;
         }
-        *slot = Some(failure);
+        *slot = Some(Box::new(failure));
         drop(slot);
         Some(ModuleReport {
             name: record.name.clone(),
-            path: record.path.read().to_string_lossy().into_owned(),
+            path: record.shown(),
             outcome: Outcome::Failed,
             cause: if request {
                 Cause::Request
@@ -354,7 +354,7 @@ impl Reloader {
             None => None,
         };
         let finder = py.import("importlib.machinery")?.getattr("PathFinder")?;
-        let Ok(spec) = finder.call_method1("find_spec", (record.name.as_str(), search)) else {
+        let Ok(spec) = finder.call_method1("find_spec", (&*record.name, search)) else {
             return Ok(None);
         };
         if spec.is_none() {
@@ -363,7 +363,7 @@ impl Reloader {
         let Ok(origin) = spec.getattr("origin").and_then(|o| o.extract::<PathBuf>()) else {
             return Ok(None);
         };
-        if origin == path || origin.extension().is_none_or(|e| e != "py") {
+        if *origin == *path || origin.extension().is_none_or(|e| e != "py") {
             return Ok(None);
         }
         // Only a module that became a package here, or the other way round: another file of the
@@ -391,17 +391,17 @@ impl Reloader {
         let Some(version) = read_version(&origin) else {
             return Ok(None);
         };
-        *record.filename.write() = origin.to_string_lossy().into_owned();
         let is_package = spec
             .getattr("submodule_search_locations")
             .is_ok_and(|l| !l.is_none());
         *record.package.write() = if is_package {
-            record.name.clone()
+            Arc::clone(&record.name)
         } else {
             record
                 .name
                 .rsplit_once('.')
-                .map_or_else(String::new, |(head, _)| head.to_owned())
+                .map_or("", |(head, _)| head)
+                .into()
         };
         self.ledger.move_to(record, origin);
         Ok(Some(Edited {
@@ -451,8 +451,8 @@ impl Reloader {
             let record = Arc::new(Record::new(
                 &name,
                 path.to_path_buf(),
-                path.to_string_lossy().into_owned(),
-                name.clone(),
+                &path.to_string_lossy(),
+                &name,
                 module.as_ptr() as usize,
                 empty,
             ));
@@ -496,15 +496,15 @@ impl Reloader {
                         .as_ref()
                         .is_some_and(|f| f.print == e.version.print && !f.import)
             })
-            .map(|e| e.record.name.clone())
+            .map(|e| e.record.name.to_string())
             .collect();
         let (stuck, units): (Vec<_>, Vec<_>) = self
             .units(edited)
             .into_iter()
-            .partition(|unit| unit.iter().all(|e| stale.contains(&e.record.name)));
+            .partition(|unit| unit.iter().all(|e| stale.contains(&*e.record.name)));
         self.backlog
             .lock()
-            .extend(stuck.iter().flatten().map(|e| e.record.name.clone()));
+            .extend(stuck.iter().flatten().map(|e| e.record.name.to_string()));
         if units.is_empty() && done.is_empty() {
             return Ok(None);
         }
@@ -595,7 +595,7 @@ fn told_by_loader<'py>(
     record: &Record,
     version: Arc<Version>,
 ) -> Result<Arc<Version>, Error> {
-    let module = kit.sys_modules.get_item(&record.name)?;
+    let module = kit.sys_modules.get_item(&*record.name)?;
     let told = module
         .and_then(|m| m.cast_into::<pyo3::types::PyModule>().ok())
         .and_then(|m| crate::modules::loader_text(view, &m, &record.path.read()));

@@ -11,8 +11,8 @@ impl Unit<'_, '_, '_> {
     /// The plan as a report, for a dry run.
     pub fn plan(&self) -> Vec<ModuleReport> {
         let mut out = Vec::new();
-        for name in &self.order {
-            let Some(edited) = self.edited.get(name) else {
+        for record in &self.order {
+            let Some(edited) = self.edited.get(&*record.name) else {
                 continue;
             };
             let record = &edited.record;
@@ -92,12 +92,12 @@ pub(super) fn steps(
                 _ => Action::Executed,
             },
             name: if statement.name.is_empty() {
-                slice.lines().next().unwrap_or("").trim().to_owned()
+                slice.lines().next().unwrap_or("").trim().into()
             } else {
-                statement.name.clone()
+                statement.name.as_str().into()
             },
             line: statement.span.line,
-            reason: step.why.clone(),
+            reason: step.why.as_str().into(),
         });
     }
     for &at in &plan.removed {
@@ -109,10 +109,11 @@ pub(super) fn steps(
                 .uses
                 .binds
                 .first()
-                .cloned()
-                .unwrap_or_else(|| statement.name.clone()),
+                .unwrap_or(&statement.name)
+                .as_str()
+                .into(),
             line: statement.span.line,
-            reason: "it is gone from the file".to_owned(),
+            reason: "it is gone from the file".into(),
         });
     }
     out

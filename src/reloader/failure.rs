@@ -44,8 +44,8 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                     import,
                 };
                 let mut slot = record.failed.lock();
-                again = slot.as_ref() == Some(&failure);
-                *slot = Some(failure);
+                again = slot.as_deref() == Some(&failure);
+                *slot = Some(Box::new(failure));
                 drop(slot);
                 // Looked at again when anything changes: another module of the unit may be the
                 // one that is mended.
@@ -63,7 +63,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             report.error = Some(text);
             if own {
                 report.traceback = traceback(self.kit, &failed.error);
-                report.error_line = error_line(self.kit, &failed.error, &record.filename.read());
+                report.error_line = error_line(self.kit, &failed.error, &record.filename());
                 report.notes.clone_from(&problems);
             }
             out.push(report);

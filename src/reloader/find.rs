@@ -47,6 +47,7 @@ impl Reloader {
             .getattr("modules")?
             .cast_into()
             .map_err(PyErr::from)?;
+        let moment = self.pulse.moment();
         let mut first = FirstLook::new(py);
         let mut found = false;
         let mut unfinished = false;
@@ -63,7 +64,7 @@ impl Reloader {
             found |= self.meet(&mut first, &modules, seen);
         }
         if !unfinished {
-            self.pulse.mark(&modules);
+            self.pulse.mark(moment);
         }
         Ok(found)
     }
@@ -78,7 +79,7 @@ impl Reloader {
                     .cast::<PyModule>()
                     .ok()
                     .and_then(|m| m.dict().get_item("__file__").ok().flatten())
-                    .and_then(|f| Some(utf8(f.cast::<PyString>().ok()?)? == *r.filename.read()))
+                    .and_then(|f| Some(utf8(f.cast::<PyString>().ok()?)? == *r.filename()))
                     .unwrap_or(false)
         })
     }
@@ -100,7 +101,7 @@ impl Reloader {
         }
         if let Some(record) = self.ledger.get(&seen.name)
             && record.id.load(Ordering::Relaxed) == id as u64
-            && *record.path.read() == *path
+            && **record.path.read() == **path
         {
             self.watch_file(path);
             // Tracked by another reloader before: the file may have changed before the watch.
@@ -125,8 +126,8 @@ impl Reloader {
             self.backlog.lock().insert(seen.name.clone());
         }
         let package = first.view.package(&seen.module);
-        let (name, path, filename) = (&seen.name, path.clone(), seen.filename);
-        let record = Record::new(name, path, filename, package, id, version);
+        let (name, path, filename) = (&seen.name, path.clone(), &seen.filename);
+        let record = Record::new(name, path, filename, &package, id, version);
         self.ledger.insert(Arc::new(record));
         true
     }
@@ -216,10 +217,14 @@ impl Reloader {
         let mut out = Vec::new();
         for record in candidates {
             let path = record.path.read().clone();
-            if !self.rules.tracks(&self.places, &record.name, &path) {
+            if !self.rules.track(&self.places, &record) {
                 continue;
             }
-            if let Some(edit) = self.edit(&record, &path) {
+            let closed = || {
+                news.files.iter().any(|file| **file == *path)
+                    && !self.watcher.lock().may_be_unfinished(&path)
+            };
+            if let Some(edit) = self.edit(&record, &path, closed) {
                 out.push((record, edit));
             }
         }
@@ -231,8 +236,13 @@ impl Reloader {
         }
     }
 
-    /// What became of one file.
-    pub(super) fn edit(&self, record: &Arc<Record>, path: &Path) -> Option<Edit> {
+    /// What became of one file. `closed` says whether its writer is known to be done.
+    pub(super) fn edit(
+        &self,
+        record: &Arc<Record>,
+        path: &Path,
+        closed: impl FnOnce() -> bool,
+    ) -> Option<Edit> {
         let version = record.version();
         let taken_ns = files::now_ns();
         let (bytes, stamp) = match files::read(path) {
@@ -242,11 +252,16 @@ impl Reloader {
             }
             Err(error) => {
                 log::debug!("{}: {error}; looked at again later", path.display());
-                self.backlog.lock().insert(record.name.clone());
+                self.backlog.lock().insert(record.name.to_string());
                 return None;
             }
         };
         record.missing.store(false, Ordering::Relaxed);
+        if version.size() > 0 && files::looks_unfinished(&bytes, &stamp) && !closed() {
+            log::debug!("{}: empty; looked at again later", path.display());
+            self.backlog.lock().insert(record.name.to_string());
+            return None;
+        }
         let print = text::fingerprint(&bytes);
         if print == version.print && version.known {
             *record.failed.lock() = None;

@@ -35,7 +35,7 @@ impl Reloader {
         let stale = |record: &crate::modules::Record| {
             let path = record.path.read().clone();
             self.watcher.lock().watches(&path)
-                && self.rules.tracks(&self.places, &record.name, &path)
+                && self.rules.track(&self.places, record)
                 && self.is_stale(record, &path)
         };
         self.ledger

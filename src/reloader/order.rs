@@ -6,17 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::Reloader;
 use super::unit::Edited;
-use crate::modules::{Graph, Id, Marks, resolve, targets};
+use crate::modules::{Graph, Id, Marks, Record, resolve, targets};
 
 /// The modules of a unit and their dependents.
 pub(super) struct Order {
     /// Each after those it imports.
-    pub names: Vec<String>,
+    pub modules: Vec<Arc<Record>>,
     /// Which of them nobody imports.
     pub ends: Vec<bool>,
     /// Some module comes before one that it imports.
@@ -109,19 +110,26 @@ impl Reloader {
 
     /// The modules of a unit and their dependents, each after those it imports.
     pub(super) fn order(&self, edited: &[Edited]) -> Order {
-        self.ledger.with_graph(|graph| {
+        self.ledger.with_modules(|graph, records| {
             let overlay = Overlay::of(graph, edited);
             let (ids, circular) = order(graph, &overlay);
-            let mut names: Vec<String> = ids.iter().map(|i| graph.name(*i).to_owned()).collect();
-            for one in edited.iter().filter(|_| overlay.ids.len() < edited.len()) {
-                if !names.contains(&one.record.name) {
-                    names.push(one.record.name.clone());
+            let mut modules = Vec::with_capacity(ids.len());
+            let mut ends = Vec::with_capacity(ids.len());
+            for id in ids {
+                if let Some(Some(record)) = records.get(id as usize) {
+                    modules.push(Arc::clone(record));
+                    ends.push(graph.importers(id).is_empty());
                 }
             }
-            let mut ends: Vec<bool> = ids.iter().map(|i| graph.importers(*i).is_empty()).collect();
-            ends.resize(names.len(), false);
+            if overlay.ids.len() < edited.len() {
+                let is_there = |one: &Edited| modules.iter().any(|m| m.name == one.record.name);
+                let left = edited.iter().filter(|one| !is_there(one));
+                let left: Vec<_> = left.map(|one| Arc::clone(&one.record)).collect();
+                modules.extend(left);
+            }
+            ends.resize(modules.len(), false);
             Order {
-                names,
+                modules,
                 ends,
                 circular,
             }
@@ -208,6 +216,10 @@ fn order(graph: &Graph, overlay: &Overlay) -> (Vec<Id>, bool) {
         return (starts, false);
     }
     starts.sort_unstable_by_key(|id| graph.place(*id));
+    // Nearly always the order in which they were imported is the one that is wanted.
+    if let Some(circular) = as_imported(graph, overlay, &nodes, &starts) {
+        return (starts, circular);
+    }
     // Where imports go round in a circle, they do not say who comes first: what ran first does,
     // but for imports that are new and are made while the module runs.
     let circles = circles(graph, overlay, &nodes, &starts);
@@ -261,7 +273,7 @@ fn order(graph: &Graph, overlay: &Overlay) -> (Vec<Id>, bool) {
             .flatten()
             .for_each(&mut sees);
         // A package also sees what its submodules are, whether it imports them or not.
-        let mut name = graph.name(*id);
+        let mut name = &**graph.name(*id);
         while let Some((package, _)) = name.rsplit_once('.') {
             let package = graph.find(package);
             circular |= package
@@ -271,6 +283,32 @@ fn order(graph: &Graph, overlay: &Overlay) -> (Vec<Id>, bool) {
         }
     }
     (out, circular)
+}
+
+/// Whether a package and a module in it are both among these nodes; `None` when a module among
+/// them was imported before one that it imports, or before its package.
+///
+/// When it was not, each of `order`'s walks ends where it begins.
+fn as_imported(graph: &Graph, overlay: &Overlay, nodes: &Marks, ids: &[Id]) -> Option<bool> {
+    let mut circular = false;
+    for id in ids {
+        let place = graph.place(*id);
+        let early = |other: &Id| other == id || !nodes.has(*other) || graph.place(*other) < place;
+        let fresh = overlay.targets.get(id);
+        if !graph.targets(*id).iter().all(early) || !fresh.into_iter().flatten().all(early) {
+            return None;
+        }
+        let name = graph.name(*id);
+        for at in memchr::memchr_iter(b'.', name.as_bytes()) {
+            if let Some(package) = graph.find(&name[..at]).filter(|p| nodes.has(*p)) {
+                if !early(&package) {
+                    return None;
+                }
+                circular = true;
+            }
+        }
+    }
+    Some(circular)
 }
 
 /// For each node a number that is the same for those that reach each other.

@@ -1,7 +1,7 @@
 //! Modules that merely hold a name that changed elsewhere. There may be thousands of them, and a
 //! new object in the old one's place is all they need: no outline, no plan.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 
 use super::unit::Unit;
 use crate::apply::{Facts, Work};
-use crate::modules::Taken;
-use crate::report::{Action, Cause, Change, ChangeKind, ModuleReport, Outcome};
+use crate::modules::{Record, Taken, shared};
+use crate::report::{Action, Cause, Change, ChangeKind, ModuleReport, Outcome, Text};
 
 /// What became of a module that was to be passed by.
 pub(super) enum Passed {
@@ -22,59 +22,104 @@ pub(super) enum Passed {
     Done(ModuleReport),
 }
 
-/// The strings that are looked up in each module.
-pub(super) struct Words<'py> {
+/// What is known of the changes, in the words of `Taken`: names are compared by their addresses.
+pub(super) struct News<'py> {
     py: Python<'py>,
     hooks: [Bound<'py, PyString>; 2],
-    names: FxHashMap<Box<str>, Bound<'py, PyString>>,
+    keys: FxHashMap<*const u8, Bound<'py, PyString>>,
+    /// By the address of the module's name; while there are few, looking through them is faster.
+    at: FxHashMap<*const u8, usize>,
+    told: Vec<Told<'py>>,
+    /// Room for what is found in one module: `Taken` and `Rebound`, by position.
+    found: Vec<(usize, usize)>,
 }
 
-impl<'py> Words<'py> {
+/// What changed in a module.
+struct Told<'py> {
+    module: Arc<str>,
+    /// Names at its top level that are bound anew, or differ in what can be reached from them.
+    names: Vec<Arc<str>>,
+    rebound: Vec<Rebound<'py>>,
+}
+
+/// A name that is bound to another object.
+struct Rebound<'py> {
+    name: Arc<str>,
+    /// The old object and the new one; `None` when the name came or went.
+    objects: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    reason: Text,
+}
+
+/// Of so many modules, or fewer, each is looked at.
+const FEW: usize = 4;
+
+impl<'py> News<'py> {
+    /// None yet.
     pub fn new(py: Python<'py>) -> Self {
         Self {
             py,
             hooks: ["__reload_keep__", "__reload_policy__"].map(|n| PyString::intern(py, n)),
-            names: FxHashMap::default(),
+            keys: FxHashMap::default(),
+            at: FxHashMap::default(),
+            told: Vec::new(),
+            found: Vec::new(),
         }
     }
 
-    fn name(&mut self, name: &str) -> Bound<'py, PyString> {
-        if let Some(found) = self.names.get(name) {
-            return found.clone();
+    /// Hears of the facts about a module, in the place of what was said about it before.
+    pub fn hear(&mut self, module: &str, facts: &Facts<'py>) {
+        let module = shared(module);
+        let root = |path: &String| shared(path.split('.').next().unwrap_or(path));
+        let mut names: Vec<Arc<str>> = facts.rebound.iter().map(|r| shared(&r.0)).collect();
+        names.extend(facts.dirty.values.keys().map(root));
+        names.extend(facts.dirty.behaviour.keys().map(root));
+        names.sort_unstable();
+        names.dedup();
+        let rebound = facts.rebound.iter().map(|(name, old, new)| Rebound {
+            name: shared(name),
+            objects: old.clone().zip(new.clone()),
+            reason: [&*module, ".", name, " changed"].concat().into(),
+        });
+        let told = Told {
+            names,
+            rebound: rebound.collect(),
+            module: Arc::clone(&module),
+        };
+        match self.at.get(&module.as_ptr()) {
+            Some(at) => self.told[*at] = told,
+            None => {
+                self.at.insert(module.as_ptr(), self.told.len());
+                self.told.push(told);
+            }
         }
-        let made = PyString::intern(self.py, name);
-        self.names.insert(name.into(), made.clone());
-        made
     }
-}
 
-/// The facts about a module. Most often one or two modules changed: comparing beats hashing.
-fn about<'f, 'py>(facts: &'f HashMap<String, Facts<'py>>, module: &str) -> Option<&'f Facts<'py>> {
-    if facts.len() > 4 {
-        return facts.get(module);
+    fn about(&self, module: &Arc<str>) -> Option<&Told<'py>> {
+        if self.told.len() > FEW {
+            return self.at.get(&module.as_ptr()).map(|at| &self.told[*at]);
+        }
+        self.told.iter().find(|t| Arc::ptr_eq(&t.module, module))
     }
-    let mut all = facts.iter();
-    all.find_map(|(name, found)| (name == module).then_some(found))
-}
 
-/// Whether facts say anything about what is taken.
-fn concerns(facts: &HashMap<String, Facts<'_>>, taken: &Taken) -> bool {
-    if !taken.inner.is_empty() && about(facts, &taken.inner).is_some() {
-        return true;
+    /// What there is to know about what is taken, if it may differ.
+    fn concerning(&self, taken: &Taken) -> Option<&[Rebound<'py>]> {
+        let told = self.about(&taken.module);
+        let inner = || taken.inner.as_ref().and_then(|inner| self.about(inner));
+        let hit = |told: &&Told<'py>| match &taken.name {
+            Some(name) if **name != *"*" => told.names.iter().any(|n| Arc::ptr_eq(n, name)),
+            _ => true,
+        };
+        match told.filter(hit) {
+            Some(told) => Some(&told.rebound),
+            None => inner().map(|_| told.map_or(&[][..], |t| &t.rebound)),
+        }
     }
-    let Some(found) = about(facts, &taken.module) else {
-        return false;
-    };
-    let Some(name) = taken.name.as_deref().filter(|name| *name != "*") else {
-        return true;
-    };
-    let of = |path: &String| {
-        path.strip_prefix(name)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    found.rebound.iter().any(|(changed, ..)| changed == name)
-        || found.dirty.values.keys().any(of)
-        || found.dirty.behaviour.keys().any(of)
+
+    fn key(&mut self, name: &Arc<str>) -> Bound<'py, PyString> {
+        let key = self.keys.entry(name.as_ptr());
+        key.or_insert_with(|| PyString::intern(self.py, name))
+            .clone()
+    }
 }
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
@@ -82,17 +127,14 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
     pub(super) fn pass(
         &self,
         work: &mut Work<'k, 'py>,
-        words: &mut Words<'py>,
-        name: &str,
-        facts: &HashMap<String, Facts<'py>>,
+        news: &mut News<'py>,
+        record: &Record,
     ) -> PyResult<Passed> {
         let reloader = self.reloader;
-        let Some(record) = reloader.ledger.get(name) else {
-            return Ok(Passed::Untouched);
-        };
+        let name = &*record.name;
         let version = record.version();
         let package = record.package.read();
-        if !version.known || *package == name {
+        if !version.known || **package == *name {
             return Ok(Passed::No);
         }
         if !version.has_takes() {
@@ -101,22 +143,29 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         let Some(takes) = version.takes(&package) else {
             return Ok(Passed::No);
         };
-        let mut found: Vec<(&Taken, &str, &Bound<'py, PyAny>, &Bound<'py, PyAny>)> = Vec::new();
+        let mut found = std::mem::take(&mut news.found);
+        found.clear();
         let mut touched = false;
-        for taken in takes.iter().filter(|taken| concerns(facts, taken)) {
+        for (place, taken) in takes.iter().enumerate() {
+            let Some(rebound) = news.concerning(taken) else {
+                continue;
+            };
             if !taken.idle {
                 return Ok(Passed::No);
             }
             touched = true;
-            let rebound = about(facts, &taken.module).map(|f| f.rebound.as_slice());
-            for (changed, old, new) in rebound.unwrap_or_default() {
-                if taken.name.as_deref() != Some(changed) {
+            for (at, one) in rebound.iter().enumerate() {
+                if !taken
+                    .name
+                    .as_ref()
+                    .is_some_and(|n| Arc::ptr_eq(n, &one.name))
+                {
                     continue;
                 }
-                let (Some(old), Some(new)) = (old, new) else {
+                if one.objects.is_none() {
                     return Ok(Passed::No);
-                };
-                found.push((taken, changed, old, new));
+                }
+                found.push((place, at));
             }
         }
         if !touched {
@@ -126,36 +175,46 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             return Ok(Passed::Untouched);
         };
         let dict = module.dict();
-        for hook in &words.hooks {
+        for hook in &news.hooks {
             if dict.contains(hook)? {
                 return Ok(Passed::No);
             }
         }
-        let rules = &reloader.rules;
-        if rules.policy(name).is_some()
-            || !rules.tracks(&reloader.places, name, &record.path.read())
+        if reloader.rules.policy(name).is_some() || !reloader.rules.track(&reloader.places, record)
         {
             return Ok(Passed::No);
         }
-        let mut report = None;
-        for (taken, changed, old, new) in found {
-            let key = words.name(&taken.bound);
+        let mut changes = Vec::new();
+        for &(place, at) in &found {
+            let taken = &takes[place];
+            let key = news.key(&taken.bound);
+            let Some(one) = news.about(&taken.module).map(|told| &told.rebound[at]) else {
+                continue;
+            };
+            let Some((old, new)) = &one.objects else {
+                continue;
+            };
             // What the program put there is not what was imported.
             if !dict.get_item(&key)?.is_some_and(|now| now.is(old)) {
                 continue;
             }
             work.tx.entry(&dict, &key, old);
             dict.set_item(&key, new)?;
-            let report = report.get_or_insert_with(|| self.blank(&record, Cause::Dependency));
-            report.outcome = Outcome::Patched;
-            report.changes.push(Change {
+            changes.push(Change {
                 kind: ChangeKind::Import,
                 action: Action::Rebound,
-                name: taken.bound.to_string(),
+                name: Arc::clone(&taken.bound),
                 line: taken.line,
-                reason: [&*taken.module, ".", changed, " changed"].concat(),
+                reason: Arc::clone(&one.reason),
             });
         }
-        Ok(report.map_or(Passed::Untouched, Passed::Done))
+        news.found = found;
+        if changes.is_empty() {
+            return Ok(Passed::Untouched);
+        }
+        let mut report = self.blank(record, Cause::Dependency);
+        report.outcome = Outcome::Patched;
+        report.changes = changes;
+        Ok(Passed::Done(report))
     }
 }

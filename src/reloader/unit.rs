@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::dependents::{Inbound, inbound};
 use super::order::Order;
-use super::passing::{Passed, Words};
+use super::passing::{News, Passed};
 use super::{Flags, Policy, Reloader, hooks};
 use crate::apply::{self, Facts, Job, Kit, Source, Taken, Work};
 use crate::diff;
@@ -43,7 +43,7 @@ pub(super) struct Unit<'u, 'k, 'py> {
     pub flags: Flags,
     pub edited: BTreeMap<String, Edited>,
     /// Edited modules and their dependents, each after those it imports.
-    pub order: Vec<String>,
+    pub order: Vec<Arc<Record>>,
     /// Which of `order` nobody imports.
     ends: Vec<bool>,
     /// Some module of `order` comes before one that it imports.
@@ -63,14 +63,14 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     ) -> Self {
         let edited = edited
             .into_iter()
-            .map(|e| (e.record.name.clone(), e))
+            .map(|e| (e.record.name.to_string(), e))
             .collect();
         Self {
             reloader,
             kit,
             flags,
             edited,
-            order: order.names,
+            order: order.modules,
             ends: order.ends,
             circular: order.circular,
             appeared,
@@ -106,11 +106,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             for edited in self.edited.values() {
                 let record = &edited.record;
                 if self.policy(edited) == Policy::Skip {
-                    *record.failed.lock() = Some(Failure {
+                    *record.failed.lock() = Some(Box::new(Failure {
                         print: edited.version.print,
                         error: "left alone".to_owned(),
                         import: false,
-                    });
+                    }));
                     continue;
                 }
                 *record.failed.lock() = None;
@@ -161,19 +161,21 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let mut stamp = 0_usize;
         let mut stamps: HashMap<String, usize> = HashMap::new();
         let mut reloaded: Vec<Bound<'py, PyDict>> = Vec::new();
-        let mut words = Words::new(self.kit.py);
+        let mut news = News::new(self.kit.py);
         for round in 0..ROUNDS {
             let mut moved = false;
-            for (at, name) in self.order.iter().enumerate() {
+            for (at, record) in self.order.iter().enumerate() {
+                let name = &*record.name;
                 let fail = |error: PyErr| Failed {
-                    name: name.clone(),
+                    name: name.to_owned(),
                     error,
                 };
-                if facts.is_empty() && !self.edited.contains_key(name) {
+                let own = self.edited.contains_key(name);
+                if facts.is_empty() && !own {
                     continue;
                 }
-                if !self.circular && self.ends[at] && !self.edited.contains_key(name) {
-                    match self.pass(work, &mut words, name, &facts).map_err(fail)? {
+                if !self.circular && self.ends[at] && !own {
+                    match self.pass(work, &mut news, record).map_err(fail)? {
                         Passed::No => {}
                         Passed::Untouched => continue,
                         Passed::Done(report) => {
@@ -189,13 +191,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 } else {
                     self.sources(name, &facts)
                         .into_iter()
-                        .filter(|module| module != name && is_new(module))
+                        .filter(|module| *module != *name && is_new(module))
                         .filter_map(|module| {
                             facts.get(&module).map(|f| (module.clone(), f.share()))
                         })
                         .collect()
                 };
-                seen.insert(name.clone(), stamp);
+                seen.insert(name.to_owned(), stamp);
                 let edited = self.edited.get(name).filter(|_| round == 0);
                 if edited.is_none() && fresh.is_empty() {
                     continue;
@@ -227,12 +229,15 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 }
                 if !found.rebound.is_empty() || !found.dirty.is_empty() {
                     stamp += 1;
-                    stamps.insert(name.clone(), stamp);
+                    stamps.insert(name.to_owned(), stamp);
                     match facts.get_mut(name) {
                         Some(earlier) => earlier.join(found),
                         None => {
-                            facts.insert(name.clone(), found);
+                            facts.insert(name.to_owned(), found);
                         }
+                    }
+                    if let Some(found) = facts.get(name) {
+                        news.hear(name, found);
                     }
                     moved = true;
                 }
@@ -241,9 +246,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 break;
             }
         }
-        let last = self.order.last().cloned().unwrap_or_default();
+        let last = self.order.last().map_or("", |record| &record.name);
         let fail = |error: PyErr| Failed {
-            name: last.clone(),
+            name: last.to_owned(),
             error,
         };
         work.notes.clear();
@@ -253,9 +258,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             let held = self.reloader.namespaces.lock();
             work.places = held.iter().map(|n| n.bind(self.kit.py).clone()).collect();
             drop(held);
-            for name in &self.order {
+            for record in &self.order {
                 work.places
-                    .extend(self.module(name).map_err(fail)?.map(|m| m.dict()));
+                    .extend(self.module(&record.name).map_err(fail)?.map(|m| m.dict()));
             }
         }
         work.finish().map_err(fail)?;
@@ -329,7 +334,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if let Some(edited) = self.edited.get(name) {
             out.extend(crate::modules::targets(&record, &edited.version));
         }
-        if *record.package.read() == name {
+        if **record.package.read() == *name {
             let prefix = format!("{name}.");
             out.extend(
                 facts
@@ -345,8 +350,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
 
     pub(super) fn blank(&self, record: &Record, cause: Cause) -> ModuleReport {
         ModuleReport {
-            name: record.name.clone(),
-            path: shown(&record.path.read()),
+            name: Arc::clone(&record.name),
+            path: record.shown(),
             outcome: Outcome::Unchanged,
             cause,
             error: None,
@@ -381,7 +386,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             "audit",
             (
                 "pyreload.reload",
-                record.name.as_str(),
+                &*record.name,
                 record.path.read().to_string_lossy().as_ref(),
             ),
         )?;
@@ -392,7 +397,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if let Some(spec) = &edited.moved {
             self.move_module(work, &dict, spec.bind(kit.py), &record.name)?;
         }
-        let filename = record.filename.read().clone();
+        let filename = record.filename();
         let running = record.version();
         let empty = Outline::default();
         let parsed = kit
@@ -550,11 +555,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if !version.known || !mentions(&version.glance(), facts) {
             return Ok(None);
         }
-        let path = record.path.read().clone();
-        if !self
-            .reloader
-            .rules
-            .tracks(&self.reloader.places, name, &path)
+        if !self.reloader.rules.track(&self.reloader.places, &record)
             || self
                 .reloader
                 .rules
@@ -573,7 +574,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if around.is_empty() {
             return Ok(None);
         }
-        let filename = record.filename.read().clone();
+        let filename = record.filename();
         let source = Source::new(kit.py, version.text(), outline, &filename)?;
         let changes = diff::unchanged(outline);
         let plan: Plan = plan::make(outline, outline, &changes, &around.for_plan());
@@ -605,14 +606,6 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             report.outcome = Outcome::Unchanged;
         }
         Ok(Some((found, report)))
-    }
-}
-
-/// A path for a report.
-fn shown(path: &std::path::Path) -> String {
-    match path.to_str() {
-        Some(text) => text.to_owned(),
-        None => path.to_string_lossy().into_owned(),
     }
 }
 

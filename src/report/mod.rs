@@ -1,5 +1,7 @@
 //! What a check found and did, as plain data. No Python object in it.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 mod render;
@@ -50,24 +52,28 @@ pub enum Action {
     Kept = 6,
 }
 
+/// A text that many modules have in common: of thousands that a change is passed on to, each has
+/// the same reason.
+pub type Text = Arc<str>;
+
 /// One change inside one module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
     pub kind: ChangeKind,
     pub action: Action,
     /// Qualified name (`Rect.area`); for a statement its first line.
-    pub name: String,
+    pub name: Text,
     /// First line in the new source, from 1; in the old one when removed.
     pub line: u32,
     /// Why it was done, in a clause: "reads X, which changed on line 3". May be empty.
-    pub reason: String,
+    pub reason: Text,
 }
 
 /// The part of a report about one module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModuleReport {
-    pub name: String,
-    pub path: String,
+    pub name: Text,
+    pub path: Text,
     pub outcome: Outcome,
     pub cause: Cause,
     pub error: Option<String>,

@@ -144,6 +144,19 @@ impl Watcher {
             .is_some_and(|place| place.names.contains_key(name))
     }
 
+    /// Whether this file would still be waited for, or nobody could tell, if its writer were at
+    /// work: else each time that it was news, it had been closed before.
+    pub fn may_be_unfinished(&self, path: &Path) -> bool {
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
+            return true;
+        };
+        let Some(id) = self.places.find(dir) else {
+            return true;
+        };
+        self.places.places.get(&id).is_none_or(|p| p.polled)
+            || self.fresh.contains_key(&(id, name.into()))
+    }
+
     /// All files that are watched.
     pub fn files(&self) -> Vec<PathBuf> {
         let all = self.places.places.values();

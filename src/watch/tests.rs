@@ -408,11 +408,7 @@ fn a_forked_child_gets_a_queue_of_its_own_and_the_parent_keeps_its_events() {
 #[test]
 fn no_edit_is_missed() {
     const FILES: usize = 64;
-    let rounds = if cfg!(debug_assertions) {
-        10_000
-    } else {
-        100_000
-    };
+    let rounds = 100_000;
     let dir = Dir::new("strict");
     let paths: Vec<_> = (0..FILES)
         .map(|i| dir.file(&format!("m{i}.py"), ""))

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void dry_run(pyreload_reloader *reloader)
 {
@@ -72,6 +73,131 @@ static void polling(void)
     host_save("polled.py", "value = 22\n");
     OK(pyreload_check(reloader, 0, NULL));
     CHECK(host_long("polled.value") == 22);
+    pyreload_destroy(reloader);
+}
+
+/* A save in place: the file is empty, then has a part, then all of it. */
+static FILE *begin(const char *name)
+{
+    char path[PATH_MAX + 80];
+    FILE *file;
+    snprintf(path, sizeof path, "%s/%s", host_folder.path, name);
+    file = fopen(path, "w");
+    CHECK(file != NULL);
+    return file;
+}
+
+static void put(FILE *file, const char *text)
+{
+    CHECK(fputs(text, file) >= 0 && fflush(file) == 0);
+}
+
+static void nothing_new(pyreload_reloader *reloader, uint32_t flags)
+{
+    pyreload_report *report = (pyreload_report *)&report;
+    OK(pyreload_check(reloader, flags, &report));
+    CHECK(report == NULL);
+}
+
+static void fails(pyreload_reloader *reloader, uint32_t flags)
+{
+    pyreload_report *report;
+    STATUS(PYRELOAD_ERR_RELOAD, pyreload_check(reloader, flags, &report));
+    CHECK(report != NULL && pyreload_report_len(report) == 1);
+    CHECK(pyreload_report_count(report, PYRELOAD_OUTCOME_FAILED) == 1);
+    pyreload_report_free(report);
+}
+
+static void half_written(pyreload_watch watch, uint32_t flags)
+{
+    pyreload_options options;
+    pyreload_reloader *reloader;
+    char from[PATH_MAX + 80], to[PATH_MAX + 80];
+    FILE *file;
+    int by_events = watch == PYRELOAD_WATCH_AUTO && flags == 0;
+
+    host_save("half.py", "def f():\n    return 1\n");
+    host_run("import sys\nsys.modules.pop('half', None)\nimport half");
+    pyreload_options_init(&options, sizeof options);
+    options.watch = watch;
+    options.poll_interval_ms = 10;
+    OK(pyreload_create(&options, &reloader));
+    nothing_new(reloader, flags);
+
+    file = begin("half.py");
+    nothing_new(reloader, flags);
+    put(file, "def f():\n    return (2 +");
+    if (by_events) {
+        nothing_new(reloader, flags);
+    } else {
+        /* It may stay like this, so it is said, once. */
+        fails(reloader, flags);
+        nothing_new(reloader, flags);
+    }
+    CHECK(host_long("half.f()") == 1);
+    put(file, " 3)\n");
+    fclose(file);
+    OK(pyreload_check(reloader, flags, NULL));
+    CHECK(host_long("half.f()") == 5);
+
+    /* Two saves, the second one begun. By events it is the first that is known to be done, and
+     * what is in the file counts. */
+    file = begin("half.py");
+    put(file, "def f():\n    return 6\n");
+    fclose(file);
+    if (watch == PYRELOAD_WATCH_AUTO) {
+        OK(pyreload_check(reloader, flags, NULL));
+        CHECK(host_long("half.f()") == 6);
+    }
+    file = begin("half.py");
+    nothing_new(reloader, flags);
+    put(file, "def f():\n    return 7\n");
+    fclose(file);
+    OK(pyreload_check(reloader, flags, NULL));
+    CHECK(host_long("half.f()") == 7);
+
+    /* The old file is put aside, and a new one is begun. */
+    snprintf(from, sizeof from, "%s/half.py", host_folder.path);
+    snprintf(to, sizeof to, "%s/half.py~", host_folder.path);
+    CHECK(rename(from, to) == 0);
+    nothing_new(reloader, flags);
+    file = begin("half.py");
+    nothing_new(reloader, flags);
+    put(file, "def f():\n    return 8\n");
+    fclose(file);
+    OK(pyreload_check(reloader, flags, NULL));
+    CHECK(host_long("half.f()") == 8);
+    CHECK(unlink(to) == 0);
+
+    /* An error is told once, and again when the bytes are others. */
+    host_save("half.py", "def f(:\n");
+    fails(reloader, flags);
+    nothing_new(reloader, flags);
+    host_save("half.py", "def f(:\n");
+    nothing_new(reloader, flags);
+    host_save("half.py", "def f(::\n");
+    fails(reloader, flags);
+    nothing_new(reloader, flags);
+    host_save("half.py", "def f():\n    return 8\n");
+    nothing_new(reloader, flags);
+    host_save("half.py", "def f(:\n");
+    fails(reloader, flags);
+    CHECK(host_long("half.f()") == 8);
+
+    /* One that stays empty is meant to be. */
+    fclose(begin("half.py"));
+    if (watch != PYRELOAD_WATCH_AUTO) {
+        nothing_new(reloader, flags);
+        CHECK(host_long("half.f()") == 8);
+        host_sleep_ms(watch == PYRELOAD_WATCH_POLL ? 1100 : 0);
+    }
+    if (watch != PYRELOAD_WATCH_OFF) {
+        OK(pyreload_check(reloader, flags, NULL));
+        CHECK(host_long("hasattr(half, 'f')") == 0);
+    } else {
+        host_save("half.py", "def f():\n    return 8\n");
+        nothing_new(reloader, flags);
+    }
     pyreload_destroy(reloader);
 }
 
@@ -223,6 +349,10 @@ int main(void)
     dry_run(reloader);
     rescan();
     polling();
+    half_written(PYRELOAD_WATCH_AUTO, 0);
+    half_written(PYRELOAD_WATCH_AUTO, PYRELOAD_CHECK_RESCAN);
+    half_written(PYRELOAD_WATCH_POLL, 0);
+    half_written(PYRELOAD_WATCH_OFF, 0);
     failing(reloader);
     by_name(reloader);
     waiting(reloader);

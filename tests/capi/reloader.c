@@ -155,6 +155,71 @@ static void figures(void)
     pyreload_destroy(reloader);
 }
 
+static pyreload_stats_t stats_of(const pyreload_reloader *reloader)
+{
+    pyreload_stats_t stats;
+    memset(&stats, 0, sizeof stats);
+    stats.struct_size = sizeof stats;
+    OK(pyreload_stats(reloader, &stats));
+    return stats;
+}
+
+/* Which folders are watched by events, and which are looked at. */
+static void watched_folders(void)
+{
+    static const struct {
+        pyreload_watch mode;
+        const char *file, *import, *value;
+    } each[] = {
+        {PYRELOAD_WATCH_AUTO, "of_three/c.py", "import of_three.c", "of_three.c.x"},
+        {PYRELOAD_WATCH_POLL, "of_four/c.py", "import of_four.c", "of_four.c.x"},
+        {PYRELOAD_WATCH_OFF, "of_five/c.py", "import of_five.c", "of_five.c.x"},
+    };
+    pyreload_options options;
+    pyreload_reloader *reloader;
+    pyreload_stats_t stats, more;
+    uint64_t folders;
+    size_t i;
+
+    host_run("import os, sys\n"
+             "for name in 'one', 'two', 'three', 'four', 'five':\n"
+             "    os.makedirs(os.path.join(sys.path[0], 'of_' + name))");
+    host_save("of_one/__init__.py", "");
+    host_save("of_one/a.py", "x = 1\n");
+    host_save("of_two/__init__.py", "");
+    host_save("of_two/b.py", "x = 1\n");
+    host_run("import of_one.a, of_two, of_two.b");
+    for (i = 0; i < 3; i++) {
+        host_save(each[i].file, "x = 1\n");
+        pyreload_options_init(&options, sizeof options);
+        options.watch = each[i].mode;
+        options.poll_interval_ms = 10;
+        OK(pyreload_create(&options, &reloader));
+        stats = stats_of(reloader);
+        folders = stats.watched_directories + stats.polled_directories;
+        /* The folder of all tests is one, too. */
+        CHECK(folders == 3 + i);
+        CHECK(stats.watched_directories == (i == 0 ? folders : 0));
+        host_run(each[i].import);
+        OK(pyreload_track_imports(reloader));
+        more = stats_of(reloader);
+        CHECK(more.watched_directories == (i == 0 ? folders + 1 : 0));
+        CHECK(more.polled_directories == (i == 0 ? 0 : folders + 1));
+        CHECK(more.tracked_modules == stats.tracked_modules + 1);
+        CHECK(more.tracked_source_bytes == stats.tracked_source_bytes + 6);
+        /* What is in the figures is what is seen. */
+        host_save(each[i].file, "x = 20\n");
+        OK(pyreload_check(reloader, 0, NULL));
+        CHECK(host_long(each[i].value) == 20);
+        CHECK(stats_of(reloader).tracked_source_bytes
+              == more.tracked_source_bytes + 1);
+        pyreload_destroy(reloader);
+    }
+    host_run("import shutil\n"
+             "for name in 'one', 'two', 'three', 'four', 'five':\n"
+             "    shutil.rmtree(os.path.join(sys.path[0], 'of_' + name))");
+}
+
 /* Undefined by the header, yet found out: a handle that has ended. */
 static void ended(void)
 {
@@ -183,6 +248,7 @@ int main(void)
     tracks_what_is_there();
     two_at_once();
     figures();
+    watched_folders();
     ended();
     host_stop();
     return 0;

@@ -98,6 +98,39 @@ static void imports(pyreload_reloader *reloader)
     CHECK(host_long("later.x") == 2);
 }
 
+/* One module goes and another one comes: as many as before, and yet noticed. */
+static void swapped(pyreload_reloader *reloader)
+{
+    host_save("goes.py", "x = 1\n");
+    host_save("comes.py", "x = 1\n");
+    host_run("import goes");
+    OK(pyreload_trigger(reloader, PYRELOAD_TRIGGER_EVENT, NULL));
+    OK(pyreload_trigger(reloader, PYRELOAD_TRIGGER_EVENT, NULL));
+    host_run("import sys\nbefore = len(sys.modules)\n"
+             "del sys.modules['goes']\nimport comes");
+    CHECK(host_long("len(sys.modules) == before") == 1);
+    OK(pyreload_trigger(reloader, PYRELOAD_TRIGGER_EVENT, NULL));
+    host_save("comes.py", "x = 2\n");
+    OK(pyreload_trigger(reloader, PYRELOAD_TRIGGER_EVENT, NULL));
+    CHECK(host_long("comes.x") == 2);
+
+    host_save("again.py", "x = 1\n");
+    host_run("del sys.modules['comes']\nimport again");
+    host_save("again.py", "x = 2\n");
+    OK(pyreload_check(reloader, 0, NULL));
+    CHECK(host_long("again.x") == 2);
+
+    /* The same name, another module. */
+    host_save("again.py", "x = 3\n");
+    OK(pyreload_check(reloader, 0, NULL));
+    host_run("import importlib\nold = sys.modules.pop('again')\n"
+             "again = importlib.import_module('again')");
+    OK(pyreload_trigger(reloader, PYRELOAD_TRIGGER_EVENT, NULL));
+    host_save("again.py", "x = 4\n");
+    OK(pyreload_trigger(reloader, PYRELOAD_TRIGGER_EVENT, NULL));
+    CHECK(host_long("again.x") == 4 && host_long("old.x") == 3);
+}
+
 static void refused(pyreload_reloader *reloader)
 {
     pyreload_report *report = (pyreload_report *)&report;
@@ -141,6 +174,7 @@ int main(void)
     quiet(reloader);
     never_missed(reloader);
     imports(reloader);
+    swapped(reloader);
     refused(reloader);
     failing(reloader);
     pyreload_destroy(reloader);
