@@ -175,12 +175,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
                     let left = self.left_by_decorators(at, old, new)?;
-                    let had = self.work.enum_members(old)?;
+                    let had = self.attributes(statement, old)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
-                    if had != self.work.enum_members(&kept)? {
-                        self.dirty.has_others(name, changed_on.clone());
-                    }
                     let same = kept.is(old);
+                    self.compare_attributes(&had, statement, &kept, &changed_on)?;
                     if same {
                         self.drop_left(old, left)?;
                     }

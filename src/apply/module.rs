@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
+use rustc_hash::FxHashMap;
 
 use super::compile::Source;
 use super::function::Wanted;
@@ -171,6 +172,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         run.dirty.value("__all__", "which changed");
     }
     run.export();
+    run.facts.settle();
     Ok(run.facts)
 }
 
@@ -622,7 +624,7 @@ pub(super) fn first_line(source: &Source<'_>, statement: &Statement) -> String {
         .to_owned()
 }
 
-impl Facts<'_> {
+impl<'py> Facts<'py> {
     /// The same facts once more, for another reader.
     pub fn share(&self) -> Self {
         Self {
@@ -631,6 +633,23 @@ impl Facts<'_> {
             changes: Vec::new(),
             executed: self.executed,
         }
+    }
+
+    /// Of a name that several statements bound one after the other, what it was before the first
+    /// and is after the last.
+    fn settle(&mut self) {
+        let mut places: FxHashMap<String, usize> = FxHashMap::default();
+        let mut settled: Vec<Rebound<'py>> = Vec::with_capacity(self.rebound.len());
+        for (name, old, new) in self.rebound.drain(..) {
+            match places.get(&name) {
+                Some(at) => settled[*at].2 = new,
+                None => {
+                    places.insert(name.clone(), settled.len());
+                    settled.push((name, old, new));
+                }
+            }
+        }
+        self.rebound = settled;
     }
 
     /// Facts of a second round: of a name that was bound twice, the last value counts.

@@ -134,9 +134,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         }
         let package = self.package()?;
+        let mut dropped = BTreeSet::new();
         for (level, module) in stars(old).difference(&stars(self.job.new)) {
             let module = crate::modules::resolve(&package, *level, module);
-            let Some(module) = self.work.kit.sys_modules.get_item(module)? else {
+            let source = self.work.kit.sys_modules.get_item(&module)?;
+            dropped.insert(module);
+            let Some(module) = source else {
                 continue;
             };
             let Ok(source) = module.getattr("__dict__")?.cast_into::<PyDict>() else {
@@ -162,11 +165,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.facts.rebound.push((name, Some(theirs), None));
             }
         }
-        // What is gone there as well.
+        // What is gone there as well, or is another object there since this check.
         for lost in self.job.lost {
-            let (Some(theirs), None, true) = (&lost.old, &lost.new, lost.star) else {
+            let (Some(theirs), true) = (&lost.old, lost.star) else {
                 continue;
             };
+            let source = lost.from.rsplit_once('.').map_or("", |(source, _)| source);
+            if lost.new.is_some() && !dropped.contains(source) {
+                continue;
+            }
             let now = self.job.dict.get_item(&lost.name)?;
             if now.is_some_and(|now| now.is(theirs))
                 && !self.is_submodule(&lost.name, theirs)?

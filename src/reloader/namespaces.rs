@@ -14,6 +14,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         &self,
         work: &mut Work<'k, 'py>,
         facts: &HashMap<String, Facts<'py>>,
+        aliases: &[(String, Bound<'py, PyAny>, Bound<'py, PyAny>)],
     ) -> PyResult<()> {
         let py = self.kit.py;
         let namespaces: Vec<Bound<'py, PyDict>> = self
@@ -25,6 +26,13 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             .collect();
         let names: BTreeSet<&String> = facts.keys().collect();
         for namespace in namespaces {
+            for (name, old, new) in aliases {
+                if let Some(now) = namespace.get_item(name)?
+                    && now.is(old)
+                {
+                    follow(work, &namespace, name, &now, new)?;
+                }
+            }
             for module in &names {
                 self.host_star(work, &namespace, module, &facts[*module])?;
                 for (name, old, new) in &facts[*module].rebound {

@@ -27,14 +27,29 @@ pub(super) struct Words<'py> {
     py: Python<'py>,
     hooks: [Bound<'py, PyString>; 2],
     names: FxHashMap<Box<str>, Bound<'py, PyString>>,
+    /// Whether the host has namespaces that follow.
+    hosted: bool,
+    /// What modules have under another name (`from m import X as Y`), each once: that name, the old
+    /// object and the new one. The host may have taken it from there.
+    pub aliases: Vec<(String, Bound<'py, PyAny>, Bound<'py, PyAny>)>,
 }
 
 impl<'py> Words<'py> {
-    pub fn new(py: Python<'py>) -> Self {
+    pub fn new(py: Python<'py>, hosted: bool) -> Self {
         Self {
             py,
+            hosted,
+            aliases: Vec::new(),
             hooks: ["__reload_keep__", "__reload_policy__"].map(|n| PyString::intern(py, n)),
             names: FxHashMap::default(),
+        }
+    }
+
+    fn alias(&mut self, bound: &str, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) {
+        let known = |(name, was, _): &(String, Bound<'py, PyAny>, _)| name == bound && was.is(old);
+        if self.hosted && !self.aliases.iter().any(known) {
+            let alias = (bound.to_owned(), old.clone(), new.clone());
+            self.aliases.push(alias);
         }
     }
 
@@ -146,6 +161,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             }
             work.tx.entry(&dict, &key, old);
             dict.set_item(&key, new)?;
+            if *taken.bound != *changed {
+                words.alias(&taken.bound, old, new);
+            }
             let report = report.get_or_insert_with(|| self.blank(&record, Cause::Dependency));
             report.outcome = Outcome::Patched;
             report.changes.push(Change {

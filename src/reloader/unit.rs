@@ -161,7 +161,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let mut stamp = 0_usize;
         let mut stamps: HashMap<String, usize> = HashMap::new();
         let mut reloaded: Vec<Bound<'py, PyDict>> = Vec::new();
-        let mut words = Words::new(self.kit.py);
+        let hosted = !self.reloader.namespaces.lock().is_empty();
+        let mut words = Words::new(self.kit.py, hosted);
         for round in 0..ROUNDS {
             let mut moved = false;
             for (at, name) in self.order.iter().enumerate() {
@@ -247,7 +248,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             error,
         };
         work.notes.clear();
-        self.namespaces(work, &facts).map_err(fail)?;
+        self.namespaces(work, &facts, &words.aliases)
+            .map_err(fail)?;
         // Asked for closures only.
         if !work.nested.is_empty() {
             let held = self.reloader.namespaces.lock();
