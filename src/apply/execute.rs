@@ -145,11 +145,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for name in &names {
             let new = dict.get_item(name)?;
             let last = rebound_later(outline, at, name);
+            let link = statement.uses.mutates.contains(name) || statement.value == Value::Container;
             if let Some(last) = last
-                && !statement.uses.mutates.contains(name)
-                && !new
-                    .as_ref()
-                    .is_some_and(|n| container(n) && statement.value == Value::Container)
+                && !(link && new.as_ref().is_some_and(container))
             {
                 // Not the definition that counts in the end: bound for those in between only.
                 if !self.parked.contains_key(name) {

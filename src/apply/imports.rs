@@ -51,7 +51,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 }
                 // A name that was missing there and is missing here.
                 (Some(_), None) => false,
-                (None, Some(_)) => false,
+                // It was missing there for a while.
+                (None, Some(now)) => self.work.orphans.has(&self.job.dict, &rebind.name, now),
             };
             if !follows {
                 continue;
@@ -74,6 +75,9 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,
                 None => {
+                    if let Some(now) = &now {
+                        self.work.orphaned.add(&self.job.dict, &rebind.name, now);
+                    }
                     self.work.notes.push(format!(
                         "{} is gone from where it was imported; {} keeps what it had",
                         rebind.from, rebind.name

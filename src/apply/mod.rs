@@ -26,8 +26,9 @@ mod whole;
 mod work;
 
 pub use compile::Source;
+pub use function::identical;
 pub use kit::{Kit, text};
 pub use module::{Facts, Job, Rebind, run};
 pub use transaction::Transaction;
 pub use whole::run_whole;
-pub use work::Work;
+pub use work::{Orphans, Work};

@@ -113,7 +113,12 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
-pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Facts<'py>> {
+/// `before_import` hears of statements with imports that are about to run.
+pub fn run<'k, 'a, 'py>(
+    work: &mut Work<'k, 'py>,
+    job: &Job<'a, 'py>,
+    before_import: &mut dyn FnMut(&mut Work<'k, 'py>, &Statement) -> PyResult<()>,
+) -> PyResult<Facts<'py>> {
     work.kit.forget_fresh();
     work.dict = job.dict.clone();
     work.members = job
@@ -156,7 +161,11 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     run.prepare()?;
     let body: &'a [Statement] = &job.new.outline.body;
     for step in &job.plan.steps {
-        run.step(step, &body[step.new])?;
+        let statement = &body[step.new];
+        if !statement.imports.is_empty() && matches!(step.mark, Mark::Run | Mark::RunIf) {
+            before_import(run.work, statement)?;
+        }
+        run.step(step, statement)?;
     }
     run.note_moved();
     for name in run.parked.keys().cloned().collect::<Vec<_>>() {

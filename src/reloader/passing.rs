@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use rustc_hash::FxHashMap;
 
+use super::dependents::serves;
 use super::unit::Unit;
 use crate::apply::{Facts, Work};
 use crate::modules::Taken;
@@ -83,6 +84,9 @@ fn concerns(facts: &HashMap<String, Facts<'_>>, taken: &Taken) -> bool {
     let Some(name) = taken.name.as_deref().filter(|name| *name != "*") else {
         return true;
     };
+    if serves(found) {
+        return true;
+    }
     let of = |path: &String| {
         path.strip_prefix(name)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -123,6 +127,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 return Ok(Passed::No);
             }
             touched = true;
+            if about(facts, &taken.module).is_some_and(serves) {
+                return Ok(Passed::No);
+            }
             let rebound = about(facts, &taken.module).map(|f| f.rebound.as_slice());
             for (changed, old, new) in rebound.unwrap_or_default() {
                 if taken.name.as_deref() != Some(changed) {
