@@ -297,7 +297,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                                 .is_some_and(|rest| rest.starts_with('.'))
                         }))
         });
-        if !simple || fed {
+        if !simple || fed || !other_then(old.outline, name, &links).is_empty() {
             return self.skeleton(old, name, &links);
         }
         let scratch = self.before.copy().ok()?;
@@ -384,7 +384,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     pub(super) fn step(&mut self, step: &Step, statement: &'a Statement) -> PyResult<()> {
         let at = step.new;
-        self.take_imports(statement)?;
+        self.take_imports(at, statement)?;
         let mark = match step.mark {
             Mark::RunIf
                 if affected(&statement.uses, &self.functions, &self.dirty).is_none()
@@ -614,6 +614,23 @@ pub(super) fn chain(outline: &Outline, name: &str) -> Option<(usize, Vec<usize>)
     let links = writers.into_iter().filter(|at| *at >= origin);
     let links = links.filter(|&at| at == origin || has(&body[at].uses.mutates));
     Some((origin, links.collect()))
+}
+
+/// Names that the links of a chain read and that statements further down bind or change again: they
+/// meant something else there than they do at the end.
+pub(super) fn other_then(outline: &Outline, name: &str, links: &[usize]) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    for &at in links {
+        for path in &outline.body[at].uses.reads {
+            let read = path.split('.').next().unwrap_or(path);
+            let writers = outline.index().writers(&outline.body, read);
+            let again = writers.last().is_some_and(|last| *last > at);
+            if read != name && again && writers.first().is_some_and(|first| *first < at) {
+                out.insert(read.to_owned());
+            }
+        }
+    }
+    out
 }
 
 /// Exactly a list, dict or set.

@@ -6,12 +6,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::compile::Source;
-use super::function::{Wanted, find};
+use super::function::{Wanted, find, plain};
 use super::kit::text;
 use super::module::Run;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::Functions;
+use crate::plan::{Functions, affected};
 use crate::report::{Action, ChangeKind};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
@@ -145,14 +145,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Ok(source) = module.getattr("__dict__")?.cast_into::<PyDict>() else {
                 continue;
             };
+            let index = old.outline.index();
             for (key, theirs) in source.copy()?.iter() {
                 let name = text(&key);
-                let ours = self
-                    .job
-                    .dict
-                    .get_item(&name)?
-                    .is_some_and(|now| now.is(&theirs));
-                if !ours
+                let Some(ours) = self.job.dict.get_item(&name)? else {
+                    continue;
+                };
+                // A number that counts on over there is what it was at import here.
+                let counted = !ours.is(&theirs)
+                    && plain(&ours)
+                    && ours.get_type().is(theirs.get_type())
+                    && index.writers(&old.outline.body, &name).is_empty();
+                if !(ours.is(&theirs) || counted)
                     || self.is_submodule(&name, &theirs)?
                     || name.starts_with("__")
                     || self.binders(&name).next().is_some()
@@ -162,7 +166,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 self.job.dict.del_item(&name)?;
                 self.dirty.value(&name, "which is gone");
-                self.facts.rebound.push((name, Some(theirs), None));
+                self.facts.rebound.push((name, Some(ours), None));
             }
         }
         // What is gone there as well, or is another object there since this check.
@@ -356,7 +360,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let name = path.split('.').next().unwrap_or(path);
                     index.writers(body, name).len() > 1
                 };
-                if statement.uses.reads.iter().any(again) {
+                if statement.uses.reads.iter().any(again)
+                    || affected(&statement.uses, &self.functions, &self.dirty).is_some()
+                {
                     return Ok(true);
                 }
                 let scratch = self.before.copy()?;

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::compile::Source;
-use super::module::{Run, chain, container};
+use super::module::{Run, chain, container, other_then};
 use crate::outline::{Kind, Statement};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
@@ -25,7 +25,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let contents = self.helper("contents").ok()?;
         let gone = PyTuple::empty(self.work.kit.py);
         contents
-            .call1((texts, gone, name, scratch, self.unknown(body, links)))
+            .call1((texts, gone, name, scratch, self.unknown(old, name, links)))
             .ok()
     }
 
@@ -40,7 +40,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// Paths that mean something else than they did when the module was imported.
-    fn unknown(&self, body: &[Statement], links: &[usize]) -> Vec<String> {
+    fn unknown(&self, old: &Source<'_>, name: &str, links: &[usize]) -> Vec<String> {
+        let body = &old.outline.body;
         let known = |path: &String| self.job.was.iter().any(|(was, _)| was == path);
         let reads = links.iter().flat_map(|&at| &body[at].uses.reads);
         let names = reads.filter_map(|path| path.split('.').next());
@@ -53,7 +54,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .chain(outside.contents.into_keys());
         // Also what is called or iterated over, and gives something else today.
         let paths = values.chain(outside.behaviour.into_keys());
-        paths.filter(|path| !known(path)).collect()
+        let paths = paths.filter(|path| !known(path));
+        paths.chain(other_then(old.outline, name, links)).collect()
     }
 
     /// Before a statement runs again that changes containers in place: its effect so far goes.
@@ -64,7 +66,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(was) = self.job.changes.at(at).0 else {
             return Ok(());
         };
-        self.retract(old, was)
+        self.retract(old, was, false)
     }
 
     /// After the statement that made a container: what was done to it by statements that are gone.
@@ -77,13 +79,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let made_here =
                 |name: &String| chain(old.outline, name).is_some_and(|(o, _)| o == origin);
             if at > origin && body[at].uses.mutates.iter().any(made_here) {
-                self.retract(old, at)?;
+                self.retract(old, at, true)?;
             }
         }
         Ok(())
     }
 
-    fn retract(&mut self, old: &Source<'_>, at: usize) -> PyResult<()> {
+    /// `for_good`: the statement does not run again, and what it had put its own over counts.
+    fn retract(&mut self, old: &Source<'_>, at: usize, for_good: bool) -> PyResult<()> {
         let body = &old.outline.body;
         let statement: &Statement = &body[at];
         for name in &statement.uses.mutates {
@@ -112,8 +115,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let was = live.call_method0("copy")?;
             let retract = self.helper("retract")?;
             let texts = PyList::new(self.work.kit.py, texts)?;
-            let unknown = self.unknown(body, &links);
-            let arguments = (&live, texts, (number,), name, &self.before, unknown);
+            let unknown = self.unknown(old, name, &links);
+            let now = for_good.then_some(&self.job.dict);
+            let arguments = (&live, texts, (number,), name, &self.before, unknown, now);
             // Where it cannot be told, the entries stay.
             match retract.call1(arguments) {
                 Ok(_) if live.eq(&was).unwrap_or(true) => {}
