@@ -20,6 +20,32 @@ pub(super) struct Had<'py> {
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// `f.note = 1`, `C.limit = 2`, `m.setting = 3`: remembers what was there before statements run.
+    pub(super) fn remember_attribute(&mut self, path: &str) -> PyResult<()> {
+        let kit = self.work.kit;
+        let Some((owner, attribute)) = path.rsplit_once('.') else {
+            return Ok(());
+        };
+        let Some(object) = self.resolve(owner) else {
+            return Ok(());
+        };
+        if kit.is_class(&object) {
+            let before = kit.class_entry(&object, attribute)?;
+            let name = pyo3::types::PyString::new(kit.py, attribute).into_any();
+            self.work.tx.class_entry(&object, &name, before);
+        } else if let Ok(Ok(state)) = object
+            .getattr("__dict__")
+            .map(|state| state.cast_into_exact::<PyDict>())
+        {
+            let name = pyo3::types::PyString::new(kit.py, attribute);
+            match state.get_item(&name)? {
+                Some(value) => self.work.tx.entry(&state, &name, &value),
+                None => drop(self.work.tx.dict(&state)?),
+            }
+        }
+        Ok(())
+    }
+
     /// What a class has, for `compare_attributes`.
     pub(super) fn attributes(
         &self,

@@ -235,7 +235,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             } else {
                 // The same object, or an equal immutable: nothing for its readers to do.
-                self.dirty.clean(name);
+                match statement.kind {
+                    Kind::Import => self.dirty.same(name),
+                    _ => self.dirty.clean(name),
+                }
                 continue;
             }
             let kind = match statement.kind {

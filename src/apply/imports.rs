@@ -81,6 +81,11 @@ impl<'py> Run<'_, '_, '_, 'py> {
             if value.is_some() {
                 self.parked.remove(&rebind.name);
             }
+            if let (None, true, Some(now)) = (&value, rebind.star, &now)
+                && self.is_submodule(&rebind.name, now)?
+            {
+                continue;
+            }
             match &value {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,

@@ -235,6 +235,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             }
             let uses = &self.job.new.outline.body[step.new].uses;
+            for path in uses
+                .writes
+                .iter()
+                .filter(|path| seen.insert((*path).clone()))
+            {
+                self.remember_attribute(path)?;
+            }
             let names = uses.reads.iter().chain(&uses.mutates).chain(&uses.binds);
             for path in names {
                 if seen.insert(path.clone())
@@ -441,7 +448,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 for name in &binds {
                     if self.parked.get(name).is_some_and(|(_, last)| *last == at) {
                         self.unpark(name)?;
-                        self.dirty.clean(name);
+                        match statement.kind {
+                            Kind::Import => self.dirty.same(name),
+                            _ => self.dirty.clean(name),
+                        }
                     } else if statement.kind != Kind::Import
                         && !statement.uses.mutates.contains(name)
                     {
@@ -678,13 +688,14 @@ impl<'py> Facts<'py> {
         self.rebound = settled;
     }
 
-    /// Facts of a second round: of a name that was bound twice, the last value counts.
+    /// Facts of a second round: of a name that was bound twice, the last value counts, for those who
+    /// have the first one and for those who have got to know the one in between.
     pub fn join(&mut self, mut later: Self) {
         for (name, old, new) in later.rebound.drain(..) {
-            match self.rebound.iter_mut().find(|(n, ..)| *n == name) {
-                Some(entry) => entry.2 = new,
-                None => self.rebound.push((name, old, new)),
+            for entry in self.rebound.iter_mut().filter(|(n, ..)| *n == name) {
+                entry.2 = new.clone();
             }
+            self.rebound.push((name, old, new));
         }
         self.dirty.append(&mut later.dirty);
     }

@@ -194,7 +194,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// A submodule is an attribute of its package for as long as it is imported.
-    fn is_submodule(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+    pub(super) fn is_submodule(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<bool> {
         if !self.job.dict.contains("__path__")? {
             return Ok(false);
         }

@@ -6,6 +6,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use super::compile::Source;
 use super::module::{Run, chain, container, other_then};
 use crate::outline::{Kind, Statement};
+use crate::plan::{Mark, Step};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// What import had put into a container, as far as it can be told without calling anything.
@@ -58,15 +59,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         paths.chain(other_then(old.outline, name, links)).collect()
     }
 
-    /// Before a statement runs again that changes containers in place: its effect so far goes.
+    /// Before a statement runs that changes containers in place: its effect so far goes, and that of
+    /// those after it that are to run again, which would be taken for its own then.
     pub(super) fn retract_own(&mut self, at: usize) -> PyResult<()> {
         let Some(old) = self.job.old else {
             return Ok(());
         };
-        let Some(was) = self.job.changes.at(at).0 else {
-            return Ok(());
-        };
-        self.retract(old, was, false)
+        let body = &self.job.new.outline.body;
+        for name in &body[at].uses.mutates {
+            let links = chain(old.outline, name).map_or(Vec::new(), |(_, links)| links);
+            for link in links.into_iter().skip(1) {
+                let again = |new: usize| {
+                    let step = self.job.plan.step(new);
+                    // One that may run does: what it reads differs once something is taken out.
+                    let runs = |step: &Step| matches!(step.mark, Mark::Run | Mark::RunIf);
+                    new > at && step.is_some_and(runs)
+                };
+                if self.job.changes.new_of(link).is_some_and(again) {
+                    self.retract(old, link, false)?;
+                }
+            }
+        }
+        match self.job.changes.at(at).0 {
+            Some(was) => self.retract(old, was, false),
+            None => Ok(()),
+        }
     }
 
     /// After the statement that made a container: what was done to it by statements that are gone.

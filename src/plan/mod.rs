@@ -648,10 +648,16 @@ fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) 
             if overwritten && reached.statement(source).kind != Kind::MainGuard {
                 // An object that statements change in place one after another (an application
                 // being set up) is one object, whichever of them one stands at.
+                let makes = |i: &usize| {
+                    *i < at
+                        && effects[*i].binds.contains(name)
+                        && !effects[*i].mutates.contains(name)
+                };
+                let origin = writers.iter().copied().rfind(makes).unwrap_or(source);
                 let same_object =
                     !own && writers.iter().filter(|i| **i > source).all(|&i| {
                         !effects[i].binds.contains(name) || effects[i].mutates.contains(name)
-                    }) && !reached.restartable(source);
+                    }) && !reached.restartable(origin);
                 if !same_object {
                     grown |= run(
                         plan,

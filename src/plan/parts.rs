@@ -32,6 +32,16 @@ pub fn affected_members(
             affected_members(member, &prefix, functions, dirty);
             continue;
         }
+        // What is known to differ is read by its own name below.
+        for name in &member.uses.binds {
+            let path = format!("{prefix}{name}");
+            if let Some(why) = dirty.values.get(&path) {
+                local.value(name, why.clone());
+            }
+            if let Some(why) = dirty.behaviour.get(&path) {
+                local.acts(name, why.clone());
+            }
+        }
         let Some(why) = affected(&member.uses, functions, &local) else {
             continue;
         };
