@@ -175,6 +175,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let left = self.left_by_decorators(at, old, new)?;
                     let had = self.attributes(statement, old)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
+                    if statement.kind == Kind::Function && kit.is_function(&kept) {
+                        self.placed.insert(kept.as_ptr() as usize);
+                    }
                     let same = kept.is(old);
                     self.compare_attributes(&had, statement, &kept, &changed_on)?;
                     if same {

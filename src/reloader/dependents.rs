@@ -308,6 +308,11 @@ fn star<'py>(
         }
     }
     if found.dirty.values.contains_key("__all__") {
+        // It became another object there with the same edit.
+        let was = |name: &str, now: &Bound<'py, PyAny>| {
+            let mut all = found.rebound.iter();
+            all.any(|(n, old, _)| n == name && old.as_ref().is_some_and(|old| old.is(now)))
+        };
         for (key, value) in source.iter() {
             let Ok(key) = key.cast_into::<PyString>() else {
                 continue;
@@ -327,13 +332,15 @@ fn star<'py>(
                     from: format!("{module}.{name}"),
                     star: true,
                 }),
-                (false, Some(now)) if now.is(&value) => out.rebinds.push(Rebind {
-                    name: name.clone(),
-                    old: Some(now),
-                    new: None,
-                    from: format!("{module}.{name}"),
-                    star: true,
-                }),
+                (false, Some(now)) if now.is(&value) || was(&name, &now) => {
+                    out.rebinds.push(Rebind {
+                        name: name.clone(),
+                        old: Some(now),
+                        new: None,
+                        from: format!("{module}.{name}"),
+                        star: true,
+                    })
+                }
                 _ => {}
             }
         }
