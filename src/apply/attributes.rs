@@ -4,13 +4,121 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::function::nested;
+use super::function::{identical, nested};
 use super::kit::text;
-use super::module::Run;
+use super::members::mangled;
+use super::module::{Run, container};
 use crate::diff::What;
 use crate::outline::{Kind, Statement};
 
+/// What a class had before its statement ran again.
+pub(super) struct Had<'py> {
+    /// Names and values of the members of an enumeration.
+    members: Vec<String>,
+    /// The entries of a class; of containers a copy.
+    entries: Option<Bound<'py, PyDict>>,
+}
+
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// `f.note = 1`, `C.limit = 2`, `m.setting = 3`: remembers what was there before statements run.
+    pub(super) fn remember_attribute(&mut self, path: &str) -> PyResult<()> {
+        let kit = self.work.kit;
+        let Some((owner, attribute)) = path.rsplit_once('.') else {
+            return Ok(());
+        };
+        let Some(object) = self.resolve(owner) else {
+            return Ok(());
+        };
+        if kit.is_class(&object) {
+            let before = kit.class_entry(&object, attribute)?;
+            let name = pyo3::types::PyString::new(kit.py, attribute).into_any();
+            self.work.tx.class_entry(&object, &name, before);
+        } else if let Ok(Ok(state)) = object
+            .getattr("__dict__")
+            .map(|state| state.cast_into_exact::<PyDict>())
+        {
+            let name = pyo3::types::PyString::new(kit.py, attribute);
+            match state.get_item(&name)? {
+                Some(value) => self.work.tx.entry(&state, &name, &value),
+                None => drop(self.work.tx.dict(&state)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a class has, for `compare_attributes`.
+    pub(super) fn attributes(
+        &self,
+        statement: &Statement,
+        object: &Bound<'py, PyAny>,
+    ) -> PyResult<Had<'py>> {
+        let mut had = Had {
+            members: self.work.enum_members(object)?,
+            entries: None,
+        };
+        if statement.kind == Kind::Class && self.work.kit.is_class(object) {
+            let entries = self.work.kit.class_dict(object)?;
+            for (name, value) in entries.copy()?.iter().filter(|(_, v)| container(v)) {
+                entries.set_item(name, value.call_method0("copy")?)?;
+            }
+            had.entries = Some(entries);
+        }
+        Ok(had)
+    }
+
+    /// A class whose statement ran again stays the object it is: tells what attributes of it have
+    /// another value now, for those who read these alone.
+    pub(super) fn compare_attributes(
+        &mut self,
+        had: &Had<'py>,
+        statement: &Statement,
+        kept: &Bound<'py, PyAny>,
+        why: &str,
+    ) -> PyResult<()> {
+        let class = &statement.name;
+        let members = self.work.enum_members(kept)?;
+        if members != had.members {
+            for name in &statement.uses.binds {
+                self.dirty.has_others(name, why);
+            }
+            for was in had.members.iter().filter(|was| !members.contains(was)) {
+                let member = was.split('=').next().unwrap_or(was);
+                self.dirty.value(format!("{class}.{member}"), why);
+            }
+        }
+        let Some(entries) = &had.entries else {
+            return Ok(());
+        };
+        if !self.work.kit.is_class(kept) {
+            return Ok(());
+        }
+        for member in &statement.body {
+            for name in &member.uses.binds {
+                match member.kind {
+                    // Its defaults, and what its decorators made of it.
+                    Kind::Function if !member.uses.reads.is_empty() => {
+                        self.dirty.acts(format!("{class}.{name}"), why);
+                    }
+                    Kind::Function | Kind::Class => {}
+                    _ if members.is_empty() => {
+                        let key = mangled(name, Some(class));
+                        let was = entries.get_item(&key)?;
+                        let now = self.work.kit.class_entry(kept, &key)?;
+                        if let (Some(was), Some(now)) = (was, now)
+                            && !was.is(&now)
+                            && !(container(&was) && was.eq(&now)?)
+                            && !identical(&was, &now)
+                        {
+                            self.dirty.value(format!("{class}.{name}"), why);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// `f.note = 1`, `C.limit = 2`: gone from the text, gone from the function or class.
     pub(super) fn drop_attributes(&mut self) -> PyResult<()> {
         let Some(old) = self.job.old else {

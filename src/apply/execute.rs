@@ -145,11 +145,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for name in &names {
             let new = dict.get_item(name)?;
             let last = rebound_later(outline, at, name);
+            let link = statement.uses.mutates.contains(name) || statement.value == Value::Container;
             if let Some(last) = last
-                && !statement.uses.mutates.contains(name)
-                && !new
-                    .as_ref()
-                    .is_some_and(|n| container(n) && statement.value == Value::Container)
+                && !(link && new.as_ref().is_some_and(container))
             {
                 // Not the definition that counts in the end: bound for those in between only.
                 if !self.parked.contains_key(name) {
@@ -175,12 +173,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
                     let left = self.left_by_decorators(at, old, new)?;
-                    let had = self.work.enum_members(old)?;
+                    let had = self.attributes(statement, old)?;
                     let kept = self.bring_together(at, statement, name, old, new)?;
-                    if had != self.work.enum_members(&kept)? {
-                        self.dirty.has_others(name, changed_on.clone());
+                    if statement.kind == Kind::Function && kit.is_function(&kept) {
+                        self.placed.insert(kept.as_ptr() as usize);
                     }
                     let same = kept.is(old);
+                    self.compare_attributes(&had, statement, &kept, &changed_on)?;
                     if same {
                         self.drop_left(old, left)?;
                     }
@@ -239,7 +238,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             } else {
                 // The same object, or an equal immutable: nothing for its readers to do.
-                self.dirty.clean(name);
+                match statement.kind {
+                    Kind::Import => self.dirty.same(name),
+                    _ => self.dirty.clean(name),
+                }
                 continue;
             }
             let kind = match statement.kind {

@@ -108,6 +108,16 @@ pub(super) fn search<'py>(
     Ok(())
 }
 
+/// Whether a value is a number, a text or the like, and can not change.
+pub fn plain(value: &Bound<'_, PyAny>) -> bool {
+    let kind = value.get_type().name();
+    let kind = kind.map(|name| name.to_string()).unwrap_or_default();
+    matches!(
+        kind.as_str(),
+        "int" | "str" | "bytes" | "bool" | "float" | "complex" | "NoneType"
+    )
+}
+
 /// Code objects that do the same and show the same lines.
 pub fn same_code<'py>(
     kit: &Kit<'py>,

@@ -16,7 +16,7 @@ pub(super) fn public_names(dict: &Bound<'_, PyDict>) -> PyResult<Option<Vec<Stri
 
 impl<'py> Run<'_, '_, '_, 'py> {
     /// Gives names that were imported from changed modules their new values.
-    pub(super) fn take_imports(&mut self, statement: &Statement) -> PyResult<()> {
+    pub(super) fn take_imports(&mut self, at: usize, statement: &Statement) -> PyResult<()> {
         if statement.imports.is_empty() {
             return Ok(());
         }
@@ -38,7 +38,14 @@ impl<'py> Run<'_, '_, '_, 'py> {
             if !here {
                 continue;
             }
-            let now = self.job.dict.get_item(&rebind.name)?;
+            // Of several statements that import the name this is the one that counts, and an earlier
+            // one has run: what the program has is put aside.
+            let parked = self.parked.get(&rebind.name);
+            let parked = parked.filter(|(_, last)| *last == at);
+            let now = match parked {
+                Some((live, _)) => live.clone(),
+                None => self.job.dict.get_item(&rebind.name)?,
+            };
             let follows = match (&rebind.old, &now) {
                 // A number that was made again is equal and another object.
                 (Some(old), Some(now)) => old.is(now) || !container(now) && identical(old, now),
@@ -51,7 +58,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 }
                 // A name that was missing there and is missing here.
                 (Some(_), None) => false,
-                (None, Some(_)) => false,
+                // It was missing there for a while.
+                (None, Some(now)) => self.work.orphans.has(&self.job.dict, &rebind.name, now),
             };
             if !follows {
                 continue;
@@ -70,10 +78,21 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 continue;
             }
             let value = other.or_else(|| rebind.new.clone());
+            if value.is_some() {
+                self.parked.remove(&rebind.name);
+            }
+            if let (None, true, Some(now)) = (&value, rebind.star, &now)
+                && self.is_submodule(&rebind.name, now)?
+            {
+                continue;
+            }
             match &value {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,
                 None => {
+                    if let Some(now) = &now {
+                        self.work.orphaned.add(&self.job.dict, &rebind.name, now);
+                    }
                     self.work.notes.push(format!(
                         "{} is gone from where it was imported; {} keeps what it had",
                         rebind.from, rebind.name

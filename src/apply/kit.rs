@@ -108,7 +108,7 @@ pub struct Kit<'py> {
 /// Code objects of the new text. A function that has one was made or brought up to date in this
 /// run: its line says nothing of where it stood in the old text.
 #[derive(Default)]
-struct Fresh<'py> {
+pub struct Fresh<'py> {
     /// Not looked into so far.
     roots: Vec<Bound<'py, PyAny>>,
     /// Kept, so that no address is used twice.
@@ -161,6 +161,11 @@ impl<'py> Kit<'py> {
     /// Forgets which code is new: another run begins.
     pub fn forget_fresh(&self) {
         self.fresh.take();
+    }
+
+    /// Puts these in the place of the code objects that are known, which it returns.
+    pub fn swap_fresh(&self, other: Fresh<'py>) -> Fresh<'py> {
+        self.fresh.replace(other)
     }
 
     /// This code, and what is nested in it, comes from the new text.

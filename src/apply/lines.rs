@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 
 use super::compile::shifted;
-use super::function::{Wanted, find};
+use super::function::{Wanted, find, search};
 use super::kit::Word;
 use super::members::mangled;
 use super::module::Run;
@@ -128,27 +128,59 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 Ok(())
             }
-            Kind::Assign if delta != 0 && same_text => {
-                for name in &new.uses.binds {
-                    let Some(value) = self.entry(class, name)? else {
-                        continue;
-                    };
-                    if kit.is_function(&value) && value.getattr("__globals__")?.is(&self.job.dict) {
-                        let was = value.getattr("__code__")?;
-                        let line: i64 = was.getattr("co_firstlineno")?.extract()?;
-                        let within = i64::from(old.span.line)..=i64::from(old.span.end_line);
-                        if super::kit::text(&was.getattr("co_name")?) == "<lambda>"
-                            && within.contains(&line)
-                        {
-                            let code = shifted(kit, &was, delta)?;
-                            self.move_code(&value, &was, &code)?;
-                        }
-                    }
+            Kind::Assign | Kind::Annotation if delta != 0 && same_text => {
+                if self.job.new.slice(new).contains("lambda") {
+                    self.shift_lambdas(old, new, class, delta)?;
                 }
                 Ok(())
             }
             _ => Ok(()),
         }
+    }
+
+    /// Lambdas of a statement: what it bound is one, or leads to it (a property, a list, what a
+    /// decorator made of the field of a data class).
+    fn shift_lambdas(
+        &mut self,
+        old: &Statement,
+        new: &Statement,
+        class: Option<&Bound<'py, PyAny>>,
+        delta: i64,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let within = i64::from(old.span.line)..=i64::from(old.span.end_line);
+        let mut found: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
+        for name in &new.uses.binds {
+            let fields = self.entry(class, "__dataclass_fields__")?;
+            let field = fields.filter(|_| class.is_some());
+            let field = field.and_then(|f| f.get_item(name).ok());
+            for value in self.entry(class, name)?.into_iter().chain(field) {
+                search(kit, &value, &self.job.dict, &mut |object| {
+                    if kit.is_function(object)
+                        && object
+                            .getattr(kit.word(Word::Globals))
+                            .is_ok_and(|globals| globals.is(&self.job.dict))
+                        && let Ok(code) = object.getattr(kit.word(Word::Code))
+                        && code
+                            .getattr("co_name")
+                            .is_ok_and(|n| super::kit::text(&n) == "<lambda>")
+                        && code
+                            .getattr(kit.word(Word::FirstLine))
+                            .and_then(|line| line.extract())
+                            .is_ok_and(|line: i64| within.contains(&line))
+                        && !found.iter().any(|(known, _)| known.is(object))
+                    {
+                        found.push((object.clone(), code));
+                    }
+                    false
+                })?;
+            }
+        }
+        for (function, was) in found {
+            let code = shifted(kit, &was, delta)?;
+            self.move_code(&function, &was, &code)?;
+        }
+        Ok(())
     }
 
     fn move_code(

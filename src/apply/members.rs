@@ -12,7 +12,7 @@ use super::made::other_names;
 use super::module::{Run, container};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Dirty, affected};
+use crate::plan::{Dirty, affected, reordered};
 use crate::report::{Action, ChangeKind};
 
 /// `__name` inside `class C` is `_C__name`.
@@ -240,7 +240,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .filter(|n| !annotated.contains(n))
             .collect();
         let lazy = lazy(kit, self.job.new);
-        let reordered = inner.is_some_and(|changes| reordered(changes, new));
+        let reordered = inner.is_some_and(|changes| reordered(new, changes));
         if again
             .iter()
             .any(|&at| may_annotate_inside(self.job.new, &new.body[at]))
@@ -679,16 +679,4 @@ fn in_body_order(
         }
     }
     Ok(())
-}
-
-/// Whether statements of a class body other than functions changed places: the order of fields,
-/// of members of an enumeration, of annotations follows them.
-fn reordered(changes: &Changes, class: &Statement) -> bool {
-    let placed = changes.items.iter().filter_map(|change| {
-        let kind = class.body[change.new].kind;
-        change
-            .old
-            .filter(|_| !matches!(kind, Kind::Function | Kind::Docstring))
-    });
-    !placed.collect::<Vec<_>>().is_sorted()
 }

@@ -7,6 +7,7 @@ mod compile;
 mod dataclass;
 mod enums;
 mod execute;
+mod export;
 mod function;
 mod heap;
 mod holders;
@@ -27,8 +28,9 @@ mod whole;
 mod work;
 
 pub use compile::Source;
+pub use function::identical;
 pub use kit::{Kit, text};
 pub use module::{Facts, Job, Rebind, Taken, run};
 pub use transaction::Transaction;
 pub use whole::run_whole;
-pub use work::Work;
+pub use work::{Orphans, Work};

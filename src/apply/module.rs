@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use super::compile::Source;
 use super::function::Wanted;
@@ -17,7 +17,7 @@ use super::patch::clear_cache;
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
-use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, acting_at_all, affected};
+use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
 use crate::report::{self, Action, ChangeKind};
 
 /// A name that a module took from another one, whose value there changed.
@@ -117,7 +117,12 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
-pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Facts<'py>> {
+/// `before_import` hears of statements with imports that are about to run.
+pub fn run<'k, 'a, 'py>(
+    work: &mut Work<'k, 'py>,
+    job: &Job<'a, 'py>,
+    before_import: &mut dyn FnMut(&mut Work<'k, 'py>, &Statement) -> PyResult<()>,
+) -> PyResult<Facts<'py>> {
     work.kit.forget_fresh();
     work.dict = job.dict.clone();
     work.members = job
@@ -160,7 +165,11 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
     run.prepare()?;
     let body: &'a [Statement] = &job.new.outline.body;
     for step in &job.plan.steps {
-        run.step(step, &body[step.new])?;
+        let statement = &body[step.new];
+        if !statement.imports.is_empty() && matches!(step.mark, Mark::Run | Mark::RunIf) {
+            before_import(run.work, statement)?;
+        }
+        run.step(step, statement)?;
     }
     run.note_moved();
     for name in run.parked.keys().cloned().collect::<Vec<_>>() {
@@ -176,6 +185,7 @@ pub fn run<'a, 'py>(work: &mut Work<'_, 'py>, job: &Job<'a, 'py>) -> PyResult<Fa
         run.dirty.value("__all__", "which changed");
     }
     run.export();
+    run.facts.settle();
     Ok(run.facts)
 }
 
@@ -229,6 +239,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             }
             let uses = &self.job.new.outline.body[step.new].uses;
+            for path in uses
+                .writes
+                .iter()
+                .filter(|path| seen.insert((*path).clone()))
+            {
+                self.remember_attribute(path)?;
+            }
             let names = uses.reads.iter().chain(&uses.mutates).chain(&uses.binds);
             for path in names {
                 if seen.insert(path.clone())
@@ -291,7 +308,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                                 .is_some_and(|rest| rest.starts_with('.'))
                         }))
         });
-        if !simple || fed {
+        if !simple || fed || !other_then(old.outline, name, &links).is_empty() {
             return self.skeleton(old, name, &links);
         }
         let scratch = self.before.copy().ok()?;
@@ -378,7 +395,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     pub(super) fn step(&mut self, step: &Step, statement: &'a Statement) -> PyResult<()> {
         let at = step.new;
-        self.take_imports(statement)?;
+        self.take_imports(at, statement)?;
         let mark = match step.mark {
             Mark::RunIf
                 if affected(&statement.uses, &self.functions, &self.dirty).is_none()
@@ -435,7 +452,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 for name in &binds {
                     if self.parked.get(name).is_some_and(|(_, last)| *last == at) {
                         self.unpark(name)?;
-                        self.dirty.clean(name);
+                        match statement.kind {
+                            Kind::Import => self.dirty.same(name),
+                            _ => self.dirty.clean(name),
+                        }
                     } else if statement.kind != Kind::Import
                         && !statement.uses.mutates.contains(name)
                     {
@@ -574,38 +594,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         Ok(())
     }
-
-    pub(super) fn export(&mut self) {
-        // When fewer act differently, asking who wants to know costs more than telling.
-        const FEW: usize = 16;
-        let Some(taken) = self.job.taken else {
-            return;
-        };
-        let outline = self.job.new.outline;
-        let owned = |names: FxHashSet<&str>| names.into_iter().map(str::to_owned).collect();
-        let names: BTreeSet<String> = match acting_at_all(outline, &self.dirty, FEW) {
-            Some(few) => owned(few),
-            None => match taken() {
-                Some(taken) => self.functions.ancestry(taken),
-                None => acting_at_all(outline, &self.dirty, usize::MAX)
-                    .map_or_else(BTreeSet::new, owned),
-            },
-        };
-        for path in self.functions.paths(names.iter().map(String::as_str)) {
-            if let Some(why) = self
-                .functions
-                .acts_differently(std::slice::from_ref(&path), &self.dirty)
-            {
-                let why = why
-                    .strip_prefix(&format!("calls {path}, "))
-                    .map(str::to_owned)
-                    .unwrap_or(why);
-                self.facts.dirty.acts(path, why);
-            }
-        }
-        self.facts.dirty.append(&mut self.dirty);
-        self.functions.derive(&mut self.facts.dirty, &names);
-    }
 }
 
 /// The statement that made what a name is bound to in the end, and the statements, with that one,
@@ -619,6 +607,23 @@ pub(super) fn chain(outline: &Outline, name: &str) -> Option<(usize, Vec<usize>)
     let links = writers.into_iter().filter(|at| *at >= origin);
     let links = links.filter(|&at| at == origin || has(&body[at].uses.mutates));
     Some((origin, links.collect()))
+}
+
+/// Names that the links of a chain read and that statements further down bind or change again: they
+/// meant something else there than they do at the end.
+pub(super) fn other_then(outline: &Outline, name: &str, links: &[usize]) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    for &at in links {
+        for path in &outline.body[at].uses.reads {
+            let read = path.split('.').next().unwrap_or(path);
+            let writers = outline.index().writers(&outline.body, read);
+            let again = writers.last().is_some_and(|last| *last > at);
+            if read != name && again && writers.first().is_some_and(|first| *first < at) {
+                out.insert(read.to_owned());
+            }
+        }
+    }
+    out
 }
 
 /// Exactly a list, dict or set.
@@ -638,7 +643,7 @@ pub(super) fn first_line(source: &Source<'_>, statement: &Statement) -> String {
         .to_owned()
 }
 
-impl Facts<'_> {
+impl<'py> Facts<'py> {
     /// The same facts once more, for another reader.
     pub fn share(&self) -> Self {
         Self {
@@ -649,13 +654,31 @@ impl Facts<'_> {
         }
     }
 
-    /// Facts of a second round: of a name that was bound twice, the last value counts.
+    /// Of a name that several statements bound one after the other, what it was before the first
+    /// and is after the last.
+    fn settle(&mut self) {
+        let mut places: FxHashMap<String, usize> = FxHashMap::default();
+        let mut settled: Vec<Rebound<'py>> = Vec::with_capacity(self.rebound.len());
+        for (name, old, new) in self.rebound.drain(..) {
+            match places.get(&name) {
+                Some(at) => settled[*at].2 = new,
+                None => {
+                    places.insert(name.clone(), settled.len());
+                    settled.push((name, old, new));
+                }
+            }
+        }
+        self.rebound = settled;
+    }
+
+    /// Facts of a second round: of a name that was bound twice, the last value counts, for those who
+    /// have the first one and for those who have got to know the one in between.
     pub fn join(&mut self, mut later: Self) {
         for (name, old, new) in later.rebound.drain(..) {
-            match self.rebound.iter_mut().find(|(n, ..)| *n == name) {
-                Some(entry) => entry.2 = new,
-                None => self.rebound.push((name, old, new)),
+            for entry in self.rebound.iter_mut().filter(|(n, ..)| *n == name) {
+                entry.2 = new.clone();
             }
+            self.rebound.push((name, old, new));
         }
         self.dirty.append(&mut later.dirty);
     }

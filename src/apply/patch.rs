@@ -116,6 +116,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 // Not every wrapper lets its text be changed.
                 let _ = self.work.tx.set_attribute(object, "__doc__", &after);
             }
+            // `functools.wraps` around a cache copies the dict of that, where a text is an entry.
+            if kit.is_function(object)
+                && let Ok(state) = object.getattr("__dict__")?.cast_into::<PyDict>()
+                && let Some(now) = state.get_item("__doc__")?
+                && now.eq(&before)?
+            {
+                self.work.tx.dict(&state)?;
+                state.set_item("__doc__", &after)?;
+            }
         }
         Ok(())
     }

@@ -6,12 +6,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::compile::Source;
-use super::function::{Wanted, find};
+use super::function::{Wanted, find, plain};
 use super::kit::text;
 use super::module::Run;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::Functions;
+use crate::plan::{Functions, affected};
 use crate::report::{Action, ChangeKind};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
@@ -134,22 +134,29 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         }
         let package = self.package()?;
+        let mut dropped = BTreeSet::new();
         for (level, module) in stars(old).difference(&stars(self.job.new)) {
             let module = crate::modules::resolve(&package, *level, module);
-            let Some(module) = self.work.kit.sys_modules.get_item(module)? else {
+            let source = self.work.kit.sys_modules.get_item(&module)?;
+            dropped.insert(module);
+            let Some(module) = source else {
                 continue;
             };
             let Ok(source) = module.getattr("__dict__")?.cast_into::<PyDict>() else {
                 continue;
             };
+            let index = old.outline.index();
             for (key, theirs) in source.copy()?.iter() {
                 let name = text(&key);
-                let ours = self
-                    .job
-                    .dict
-                    .get_item(&name)?
-                    .is_some_and(|now| now.is(&theirs));
-                if !ours
+                let Some(ours) = self.job.dict.get_item(&name)? else {
+                    continue;
+                };
+                // A number that counts on over there is what it was at import here.
+                let counted = !ours.is(&theirs)
+                    && plain(&ours)
+                    && ours.get_type().is(theirs.get_type())
+                    && index.writers(&old.outline.body, &name).is_empty();
+                if !(ours.is(&theirs) || counted)
                     || self.is_submodule(&name, &theirs)?
                     || name.starts_with("__")
                     || self.binders(&name).next().is_some()
@@ -159,14 +166,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 self.job.dict.del_item(&name)?;
                 self.dirty.value(&name, "which is gone");
-                self.facts.rebound.push((name, Some(theirs), None));
+                self.facts.rebound.push((name, Some(ours), None));
             }
         }
-        // What is gone there as well.
+        // What is gone there as well, or is another object there since this check.
         for lost in self.job.lost {
-            let (Some(theirs), None, true) = (&lost.old, &lost.new, lost.star) else {
+            let (Some(theirs), true) = (&lost.old, lost.star) else {
                 continue;
             };
+            let source = lost.from.rsplit_once('.').map_or("", |(source, _)| source);
+            if lost.new.is_some() && !dropped.contains(source) {
+                continue;
+            }
             let now = self.job.dict.get_item(&lost.name)?;
             if now.is_some_and(|now| now.is(theirs))
                 && !self.is_submodule(&lost.name, theirs)?
@@ -183,7 +194,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// A submodule is an attribute of its package for as long as it is imported.
-    fn is_submodule(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+    pub(super) fn is_submodule(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<bool> {
         if !self.job.dict.contains("__path__")? {
             return Ok(false);
         }
@@ -349,7 +360,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let name = path.split('.').next().unwrap_or(path);
                     index.writers(body, name).len() > 1
                 };
-                if statement.uses.reads.iter().any(again) {
+                if statement.uses.reads.iter().any(again)
+                    || affected(&statement.uses, &self.functions, &self.dirty).is_some()
+                {
                     return Ok(true);
                 }
                 let scratch = self.before.copy()?;

@@ -4,8 +4,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::compile::Source;
-use super::module::{Run, chain, container};
+use super::module::{Run, chain, container, other_then};
 use crate::outline::{Kind, Statement};
+use crate::plan::{Mark, Step};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// What import had put into a container, as far as it can be told without calling anything.
@@ -25,7 +26,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let contents = self.helper("contents").ok()?;
         let gone = PyTuple::empty(self.work.kit.py);
         contents
-            .call1((texts, gone, name, scratch, self.unknown(body, links)))
+            .call1((texts, gone, name, scratch, self.unknown(old, name, links)))
             .ok()
     }
 
@@ -40,7 +41,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// Paths that mean something else than they did when the module was imported.
-    fn unknown(&self, body: &[Statement], links: &[usize]) -> Vec<String> {
+    fn unknown(&self, old: &Source<'_>, name: &str, links: &[usize]) -> Vec<String> {
+        let body = &old.outline.body;
         let known = |path: &String| self.job.was.iter().any(|(was, _)| was == path);
         let reads = links.iter().flat_map(|&at| &body[at].uses.reads);
         let names = reads.filter_map(|path| path.split('.').next());
@@ -53,18 +55,35 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .chain(outside.contents.into_keys());
         // Also what is called or iterated over, and gives something else today.
         let paths = values.chain(outside.behaviour.into_keys());
-        paths.filter(|path| !known(path)).collect()
+        let paths = paths.filter(|path| !known(path));
+        paths.chain(other_then(old.outline, name, links)).collect()
     }
 
-    /// Before a statement runs again that changes containers in place: its effect so far goes.
+    /// Before a statement runs that changes containers in place: its effect so far goes, and that of
+    /// those after it that are to run again, which would be taken for its own then.
     pub(super) fn retract_own(&mut self, at: usize) -> PyResult<()> {
         let Some(old) = self.job.old else {
             return Ok(());
         };
-        let Some(was) = self.job.changes.at(at).0 else {
-            return Ok(());
-        };
-        self.retract(old, was)
+        let body = &self.job.new.outline.body;
+        for name in &body[at].uses.mutates {
+            let links = chain(old.outline, name).map_or(Vec::new(), |(_, links)| links);
+            for link in links.into_iter().skip(1) {
+                let again = |new: usize| {
+                    let step = self.job.plan.step(new);
+                    // One that may run does: what it reads differs once something is taken out.
+                    let runs = |step: &Step| matches!(step.mark, Mark::Run | Mark::RunIf);
+                    new > at && step.is_some_and(runs)
+                };
+                if self.job.changes.new_of(link).is_some_and(again) {
+                    self.retract(old, link, false)?;
+                }
+            }
+        }
+        match self.job.changes.at(at).0 {
+            Some(was) => self.retract(old, was, false),
+            None => Ok(()),
+        }
     }
 
     /// After the statement that made a container: what was done to it by statements that are gone.
@@ -77,13 +96,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let made_here =
                 |name: &String| chain(old.outline, name).is_some_and(|(o, _)| o == origin);
             if at > origin && body[at].uses.mutates.iter().any(made_here) {
-                self.retract(old, at)?;
+                self.retract(old, at, true)?;
             }
         }
         Ok(())
     }
 
-    fn retract(&mut self, old: &Source<'_>, at: usize) -> PyResult<()> {
+    /// `for_good`: the statement does not run again, and what it had put its own over counts.
+    fn retract(&mut self, old: &Source<'_>, at: usize, for_good: bool) -> PyResult<()> {
         let body = &old.outline.body;
         let statement: &Statement = &body[at];
         for name in &statement.uses.mutates {
@@ -112,8 +132,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let was = live.call_method0("copy")?;
             let retract = self.helper("retract")?;
             let texts = PyList::new(self.work.kit.py, texts)?;
-            let unknown = self.unknown(body, &links);
-            let arguments = (&live, texts, (number,), name, &self.before, unknown);
+            let unknown = self.unknown(old, name, &links);
+            let now = for_good.then_some(&self.job.dict);
+            let arguments = (&live, texts, (number,), name, &self.before, unknown, now);
             // Where it cannot be told, the entries stay.
             match retract.call1(arguments) {
                 Ok(_) if live.eq(&was).unwrap_or(true) => {}

@@ -172,9 +172,23 @@ def contents(texts, gone, name, namespace, unknown):
     return scope[name]
 
 
-def retract(live, texts, gone, name, namespace, unknown):
+def _again(texts, place, namespace):
+    """The value of one item, made again by the expression at a place: another one had been put over
+    it, and nothing else tells what it was."""
+    number, line, column = place
+    tree = ast.parse(texts[number])
+    nodes = list(ast.walk(tree))
+    if any(isinstance(node, ast.comprehension) for node in nodes):
+        raise Unknown
+    at = [n for n in nodes if isinstance(n, ast.expr) and (n.lineno, n.col_offset) == (line, column)]
+    code = compile(ast.Expression(at[0]), "pyreload/skeleton.py", "eval", 0, True)
+    return eval(code, namespace)
+
+
+def retract(live, texts, gone, name, namespace, unknown, now):
     """Takes out of `live` what the statements `gone` had put there, where the program left it
-    alone. Whether that could be told."""
+    alone; what they had put it over is made again in the namespace `now`, if there is one. Whether
+    that could be told."""
     had = contents(texts, (), name, namespace, unknown)
     keeps = contents(texts, gone, name, namespace, unknown)
     if not type(live) is type(had) is type(keeps):
@@ -184,8 +198,10 @@ def retract(live, texts, gone, name, namespace, unknown):
             if key in live and live[key] == value:
                 if key not in keeps:
                     del live[key]
-                elif not isinstance(keeps[key], Anything) and not _same(value, keeps[key]):
+                elif not isinstance(keeps[key], Anything):
                     live[key] = keeps[key]
+                elif now is not None and not _same(value, keeps[key]):
+                    live[key] = _again(texts, keeps[key].place, now)
     elif type(live) is list:
         if live[: len(had)] != had:
             return False

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use rustc_hash::FxHashMap;
 
 use super::kit::Kit;
 use super::transaction::Transaction;
@@ -15,6 +18,38 @@ pub struct Replaced<'py> {
     /// `from` is a class that lived on until now: its instances and subclasses move too. Else it
     /// is a twin that was made only to take the news from.
     pub lived: bool,
+}
+
+/// Names that are gone from where they were imported: the dict they are in, the name, and the object
+/// that stays there for want of another. By address, so that nothing is kept alive; who has the dict
+/// has the object.
+#[derive(Default)]
+pub struct Orphans(FxHashMap<usize, FxHashMap<String, usize>>);
+
+impl Orphans {
+    /// Notes one.
+    pub fn add(&mut self, dict: &Bound<'_, PyDict>, name: &str, value: &Bound<'_, PyAny>) {
+        let names = self.0.entry(dict.as_ptr() as usize).or_default();
+        names.insert(name.to_owned(), value.as_ptr() as usize);
+    }
+
+    /// Whether a name still has what it had when its origin went.
+    pub fn has(&self, dict: &Bound<'_, PyDict>, name: &str, value: &Bound<'_, PyAny>) -> bool {
+        let names = self.0.get(&(dict.as_ptr() as usize));
+        names.is_some_and(|n| n.get(name) == Some(&(value.as_ptr() as usize)))
+    }
+
+    /// None.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes over those of another.
+    pub fn extend(&mut self, other: Self) {
+        for (dict, names) in other.0 {
+            self.0.entry(dict).or_default().extend(names);
+        }
+    }
 }
 
 /// The state of one unit's application.
@@ -43,11 +78,44 @@ pub struct Work<'k, 'py> {
     pub places: Vec<Bound<'py, PyDict>>,
     /// A statement failed that changes the object of this name in place: made anew, it may not.
     pub stuck_on: Option<String>,
+    /// Names that lost their origin in an earlier check.
+    pub orphans: Arc<Orphans>,
+    /// Those that do in this one.
+    pub orphaned: Orphans,
     /// Whether containers get back what the program put into them (not in a full reload).
     pub merge: bool,
 }
 
+/// What belongs to one module, while another one is worked on in between.
+pub struct Aside<'py> {
+    dict: Bound<'py, PyDict>,
+    members: BTreeMap<String, BTreeSet<String>>,
+    notes: Vec<String>,
+    merge: bool,
+    fresh: super::kit::Fresh<'py>,
+}
+
 impl<'k, 'py> Work<'k, 'py> {
+    /// Makes room for another module.
+    pub fn set_aside(&mut self) -> Aside<'py> {
+        Aside {
+            dict: self.dict.clone(),
+            members: std::mem::take(&mut self.members),
+            notes: std::mem::take(&mut self.notes),
+            merge: std::mem::replace(&mut self.merge, true),
+            fresh: self.kit.swap_fresh(super::kit::Fresh::default()),
+        }
+    }
+
+    /// Goes on with the module that was set aside.
+    pub fn take_up(&mut self, aside: Aside<'py>) {
+        self.dict = aside.dict;
+        self.members = aside.members;
+        self.notes = aside.notes;
+        self.merge = aside.merge;
+        self.kit.swap_fresh(aside.fresh);
+    }
+
     /// An empty unit.
     pub fn new(kit: &'k Kit<'py>) -> Self {
         Self {
@@ -64,6 +132,8 @@ impl<'k, 'py> Work<'k, 'py> {
             stuck_on: None,
             places: Vec::new(),
             joining: Vec::new(),
+            orphans: Arc::default(),
+            orphaned: Orphans::default(),
             merge: true,
         }
     }

@@ -530,10 +530,10 @@ impl Ledger {
     }
 
     /// The modules that may import one.
-    pub fn importers(&self, name: &str) -> Vec<String> {
+    pub fn importers(&self, name: &str) -> Vec<Arc<str>> {
         self.with_graph(|graph| {
             let ids = graph.find(name).map_or(&[][..], |id| graph.importers(id));
-            ids.iter().map(|id| graph.name(*id).to_owned()).collect()
+            ids.iter().map(|id| Arc::clone(graph.name(*id))).collect()
         })
     }
 

@@ -160,6 +160,11 @@ impl Dirty {
         self.contents.remove(name);
     }
 
+    /// The name is bound to what it was bound before, which may have changed inside.
+    pub fn same(&mut self, name: &str) {
+        self.values.remove(name);
+    }
+
     /// The reason why one of the values read differs.
     fn reads(&self, paths: &[String]) -> Option<String> {
         paths.iter().find_map(|path| {
@@ -450,6 +455,7 @@ impl<'a> Functions<'a> {
             if let Some(why) = dirty
                 .reads(&later.reads)
                 .or_else(|| dirty.looked_into(later))
+                .or_else(|| self.inherited(&later.reads, dirty))
             {
                 return Some(format!("calls {path}, which {why}"));
             }

@@ -246,7 +246,7 @@ pub fn make_with(
     let mut wrapped = BTreeSet::new();
     for (at, &place) in reached.places.iter().enumerate() {
         let (partner, what) = changes.at(place);
-        if matches!(what, What::Inner(inner) if runs_parts(inner)) {
+        if matches!(what, What::Inner(inner) if runs_parts(&new.body[place], inner)) {
             partly.insert(at);
         }
         let decorated = |statement: &Statement| statement.decorators != 0;
@@ -263,6 +263,7 @@ pub fn make_with(
             changes,
             around,
             (&wrapped, &mut partly),
+            &moves.names,
             &mut plan,
         );
         grown |= reach_back(&reached, &partly, &mut plan);
@@ -273,14 +274,28 @@ pub fn make_with(
     }
 }
 
-/// Whether statements of a class body run again: those that changed in more than a body.
-fn runs_parts(inner: &Changes) -> bool {
+/// Whether statements of a class body run again: those that changed in more than a body, or all
+/// where the order counts in which they stand.
+fn runs_parts(class: &Statement, inner: &Changes) -> bool {
     !inner.removed.is_empty()
+        || reordered(class, inner)
         || inner.items.iter().any(|change| match &change.what {
             What::Same | What::Body => false,
-            What::Inner(deeper) => runs_parts(deeper),
+            What::Inner(deeper) => runs_parts(&class.body[change.new], deeper),
             What::Header(_) | What::Changed | What::Added => true,
         })
+}
+
+/// Whether statements of a class body other than functions changed places: the order of fields,
+/// of members of an enumeration, of annotations follows them.
+pub fn reordered(class: &Statement, inner: &Changes) -> bool {
+    let placed = inner.items.iter().filter_map(|change| {
+        let kind = class.body[change.new].kind;
+        change
+            .old
+            .filter(|_| !matches!(kind, Kind::Function | Kind::Docstring))
+    });
+    !placed.collect::<Vec<_>>().is_sorted()
 }
 
 fn header_reason(statement: &Statement) -> String {
@@ -432,6 +447,7 @@ fn propagate(
     changes: &Changes,
     (functions, outside): (&Functions<'_>, &Dirty),
     (wrapped, partly): (&BTreeSet<usize>, &mut BTreeSet<usize>),
+    moved: &BTreeSet<String>,
     plan: &mut Plan,
 ) -> bool {
     let mut dirty = outside.clone();
@@ -500,6 +516,10 @@ fn propagate(
         }
         match plan.steps[at].mark {
             Mark::Run | Mark::RunIf => {
+                if statement.kind == Kind::Class {
+                    affected_members(statement, "", functions, &mut dirty);
+                    parts::moved_members(statement, moved, &mut dirty);
+                }
                 if effects.opaque {
                     for name in reached.unlisted() {
                         dirty.value(name, format!("which line {line} may have bound"));
@@ -628,10 +648,16 @@ fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) 
             if overwritten && reached.statement(source).kind != Kind::MainGuard {
                 // An object that statements change in place one after another (an application
                 // being set up) is one object, whichever of them one stands at.
+                let makes = |i: &usize| {
+                    *i < at
+                        && effects[*i].binds.contains(name)
+                        && !effects[*i].mutates.contains(name)
+                };
+                let origin = writers.iter().copied().rfind(makes).unwrap_or(source);
                 let same_object =
                     !own && writers.iter().filter(|i| **i > source).all(|&i| {
                         !effects[i].binds.contains(name) || effects[i].mutates.contains(name)
-                    }) && !reached.restartable(source);
+                    }) && !reached.restartable(origin);
                 if !same_object {
                     grown |= run(
                         plan,

@@ -1,9 +1,12 @@
 //! What differs when only parts of a class or compound changed.
 
+use std::collections::BTreeSet;
+
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
 
 use super::dirty::{Dirty, Functions, affected};
+use super::root;
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
 pub(super) fn data_changed(class: &Statement, inner: &Changes) -> bool {
@@ -29,6 +32,16 @@ pub fn affected_members(
             affected_members(member, &prefix, functions, dirty);
             continue;
         }
+        // What is known to differ is read by its own name below.
+        for name in &member.uses.binds {
+            let path = format!("{prefix}{name}");
+            if let Some(why) = dirty.values.get(&path) {
+                local.value(name, why.clone());
+            }
+            if let Some(why) = dirty.behaviour.get(&path) {
+                local.acts(name, why.clone());
+            }
+        }
         let Some(why) = affected(&member.uses, functions, &local) else {
             continue;
         };
@@ -38,6 +51,26 @@ pub fn affected_members(
             } else {
                 dirty.value(format!("{prefix}{name}"), format!("which {why}"));
                 local.value(name, format!("which {why}"));
+            }
+        }
+    }
+}
+
+/// The parts of a class that read one of these names, which others write than before.
+pub(super) fn moved_members(class: &Statement, names: &BTreeSet<String>, dirty: &mut Dirty) {
+    let mut local: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    for member in class.body.iter().filter(|m| m.kind != Kind::Class) {
+        if !member.uses.reads.iter().any(|r| local.contains(root(r))) {
+            continue;
+        }
+        let why = "which reads what another line binds now";
+        for name in &member.uses.binds {
+            let path = format!("{}.{name}", class.name);
+            if member.kind == Kind::Function {
+                dirty.acts(path, why);
+            } else {
+                dirty.value(path, why);
+                local.insert(name);
             }
         }
     }

@@ -63,26 +63,31 @@ impl Reach {
         if statement.uses.opaque {
             self.unlisted(new);
         }
-        // A name that is bound more than once: it may have to be bound again as it was here.
-        for path in &statement.uses.reads {
+        self.as_here(new, at, &statement.uses.reads);
+        // What the functions that it calls do to names, and read, counts as its own.
+        for path in &statement.uses.calls {
+            self.called(new, at, root(path), &mut BTreeSet::new());
+        }
+    }
+
+    /// Names that a statement reads and that are bound more than once: they may have to be bound
+    /// again as they were here.
+    fn as_here(&mut self, new: &Outline, at: usize, reads: &[String]) {
+        for path in reads {
             let name = root(path);
             if !self.names.contains(name) {
                 let mut writers = new.index().writers(&new.body, name);
                 writers.retain(|i| *i != at && deals_with(&new.body[*i], name));
                 let before = writers.first().is_some_and(|first| *first < at);
-                let own = deals_with(statement, name);
+                let own = deals_with(&new.body[at], name);
                 if before && (own || writers.last().is_some_and(|last| *last > at)) {
                     self.name(name);
                 }
             }
         }
-        // What the functions that it calls do to names counts as its own.
-        for path in &statement.uses.calls {
-            self.called(new, root(path), &mut BTreeSet::new());
-        }
     }
 
-    fn called(&mut self, new: &Outline, name: &str, seen: &mut BTreeSet<String>) {
+    fn called(&mut self, new: &Outline, from: usize, name: &str, seen: &mut BTreeSet<String>) {
         if !seen.insert(name.to_owned()) {
             return;
         }
@@ -91,11 +96,12 @@ impl Reach {
             if later.opaque {
                 self.unlisted(new);
             }
+            self.as_here(new, from, &later.reads);
             for written in later.global_writes.iter().chain(&later.mutates) {
                 self.name(written);
             }
             for path in &later.calls {
-                self.called(new, root(path), seen);
+                self.called(new, from, root(path), seen);
             }
         }
     }

@@ -508,7 +508,7 @@ impl Reloader {
         if units.is_empty() && done.is_empty() {
             return Ok(None);
         }
-        let units: Vec<Unit<'_, '_, '_>> = units
+        let mut units: Vec<Unit<'_, '_, '_>> = units
             .into_iter()
             .map(|edited| {
                 let order = self.order(&edited);
@@ -541,7 +541,7 @@ impl Reloader {
                 };
             }
         }
-        for unit in &units {
+        for unit in &mut units {
             let reports = unit.apply();
             for report in &reports {
                 listener.module(kit.py, report);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::apply::{Facts, Kit, Rebind, text};
+use crate::apply::{Facts, Kit, Rebind, identical, text};
 use crate::modules::resolve;
 use crate::outline::{Kind, Outline, Statement};
 use crate::plan::{Dirty, import_key};
@@ -87,12 +87,93 @@ pub fn inbound<'py>(
                     prefixed(&mut out, facts, &format!("{module}.{name}"), &import.bound);
                     if let Some(found) = facts.get(&module) {
                         named(&mut out, &module, name, &import.bound, found);
+                        if serves(found) {
+                            served(kit, &mut out, &module, name, &import.bound, own)?;
+                        }
                     }
                 }
             }
         }
     }
+    for (module, _) in facts.iter().filter(|(_, found)| serves(found)) {
+        served_paths(kit, &mut out, outline, package, module)?;
+    }
     Ok(out)
+}
+
+/// The function through which a module gives what is not in its dict (PEP 562).
+const SERVER: &str = "__getattr__";
+
+/// Whether what a module gives through its `__getattr__` may be something else now.
+pub(super) fn serves(found: &Facts<'_>) -> bool {
+    found.dirty.behaviour.contains_key(SERVER) || found.dirty.values.contains_key(SERVER)
+}
+
+/// The dict of a module, if it does not have this name itself.
+fn lacks<'py>(kit: &Kit<'py>, module: &str, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(module) = kit.sys_modules.get_item(module)? else {
+        return Ok(None);
+    };
+    let has = module.getattr("__dict__")?.contains(name)?;
+    Ok((!has).then_some(module))
+}
+
+/// A name that was taken from a module that does not have it: its `__getattr__` is asked again.
+fn served<'py>(
+    kit: &Kit<'py>,
+    out: &mut Inbound<'py>,
+    module: &str,
+    name: &str,
+    here: &str,
+    own: &Bound<'py, PyDict>,
+) -> PyResult<()> {
+    let (Some(source), Some(now)) = (lacks(kit, module, name)?, own.get_item(here)?) else {
+        return Ok(());
+    };
+    // Where it has no answer any more an import would fail: the name keeps what it had.
+    let Ok(new) = source.getattr(name) else {
+        return Ok(());
+    };
+    if !new.is(&now) && !identical(&now, &new) {
+        out.rebinds.push(Rebind {
+            name: here.to_owned(),
+            old: Some(now),
+            new: Some(new),
+            from: format!("{module}.{name}"),
+            star: false,
+        });
+    }
+    Ok(())
+}
+
+/// `m.X`, where m does not have X itself.
+fn served_paths(
+    kit: &Kit<'_>,
+    out: &mut Inbound<'_>,
+    outline: &Outline,
+    package: &str,
+    module: &str,
+) -> PyResult<()> {
+    for import in outline.body.iter().flat_map(|s| &s.imports) {
+        let source = resolve(package, import.level, &import.module);
+        let here = match import.name.as_deref() {
+            None if source == module && import.aliased => import.bound.clone(),
+            None if source == module => source,
+            Some(name) if format!("{source}.{name}") == module => import.bound.clone(),
+            _ => continue,
+        };
+        let prefix = format!("{here}.");
+        let uses = outline.body.iter().flat_map(|s| [&s.uses, &s.later]);
+        for path in uses.flat_map(|uses| &uses.reads) {
+            if let Some(name) = path.strip_prefix(&prefix).and_then(|p| p.split('.').next())
+                && lacks(kit, module, name)?.is_some()
+            {
+                let why = because(module, "which __getattr__ gives");
+                out.outside.value(format!("{prefix}{name}"), why);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Names that a class body imports: they are bound in the class.
@@ -227,6 +308,11 @@ fn star<'py>(
         }
     }
     if found.dirty.values.contains_key("__all__") {
+        // It became another object there with the same edit.
+        let was = |name: &str, now: &Bound<'py, PyAny>| {
+            let mut all = found.rebound.iter();
+            all.any(|(n, old, _)| n == name && old.as_ref().is_some_and(|old| old.is(now)))
+        };
         for (key, value) in source.iter() {
             let Ok(key) = key.cast_into::<PyString>() else {
                 continue;
@@ -246,13 +332,15 @@ fn star<'py>(
                     from: format!("{module}.{name}"),
                     star: true,
                 }),
-                (false, Some(now)) if now.is(&value) => out.rebinds.push(Rebind {
-                    name: name.clone(),
-                    old: Some(now),
-                    new: None,
-                    from: format!("{module}.{name}"),
-                    star: true,
-                }),
+                (false, Some(now)) if now.is(&value) || was(&name, &now) => {
+                    out.rebinds.push(Rebind {
+                        name: name.clone(),
+                        old: Some(now),
+                        new: None,
+                        from: format!("{module}.{name}"),
+                        star: true,
+                    })
+                }
                 _ => {}
             }
         }

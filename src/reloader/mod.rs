@@ -2,6 +2,7 @@
 
 pub mod gate;
 mod check;
+mod circle;
 mod dependents;
 mod dry_run;
 mod failure;
@@ -25,6 +26,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::apply::Orphans;
 use crate::modules::{Ledger, Places, survey};
 use crate::report::{ModuleReport, Report};
 use crate::watch::{Mode, Notifier, Probe, Watcher};
@@ -172,6 +174,8 @@ pub struct Reloader {
     extensions: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
     namespaces: Mutex<Vec<Py<PyDict>>>,
+    /// Names that keep an object which is gone from where they have it.
+    orphans: Mutex<Arc<Orphans>>,
     modules: Mutex<Option<Py<PyDict>>>,
     pending: AtomicUsize,
     checks: AtomicU64,
@@ -228,6 +232,7 @@ impl Reloader {
             strangers: Mutex::default(),
             extensions: Mutex::default(),
             namespaces: Mutex::default(),
+            orphans: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),
             pending: AtomicUsize::new(0),
             checks: AtomicU64::new(0),

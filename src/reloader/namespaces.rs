@@ -14,6 +14,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         &self,
         work: &mut Work<'k, 'py>,
         facts: &HashMap<String, Facts<'py>>,
+        aliases: &[(String, Bound<'py, PyAny>, Bound<'py, PyAny>)],
     ) -> PyResult<()> {
         let py = self.kit.py;
         let namespaces: Vec<Bound<'py, PyDict>> = self
@@ -25,10 +26,18 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             .collect();
         let names: BTreeSet<&String> = facts.keys().collect();
         for namespace in namespaces {
+            for (name, old, new) in aliases {
+                if let Some(now) = namespace.get_item(name)?
+                    && now.is(old)
+                {
+                    follow(work, &namespace, name, &now, new)?;
+                }
+            }
             for module in &names {
                 self.host_star(work, &namespace, module, &facts[*module])?;
                 for (name, old, new) in &facts[*module].rebound {
                     let (Some(old), Some(new)) = (old, new) else {
+                        orphan(work, &namespace, name, old.as_ref(), new.as_ref())?;
                         continue;
                     };
                     if let Some(now) = namespace.get_item(name)?
@@ -136,6 +145,27 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         }
         Ok(())
     }
+}
+
+/// A name that is gone from its module keeps its object in the host's namespace, until it is back.
+fn orphan<'py>(
+    work: &mut Work<'_, 'py>,
+    namespace: &Bound<'py, PyDict>,
+    name: &str,
+    old: Option<&Bound<'py, PyAny>>,
+    new: Option<&Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    let Some(now) = namespace.get_item(name)? else {
+        return Ok(());
+    };
+    match (old, new) {
+        (Some(old), None) if now.is(old) => work.orphaned.add(namespace, name, &now),
+        (None, Some(new)) if work.orphans.has(namespace, name, &now) => {
+            follow(work, namespace, name, &now, new)?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Binds a name of a host's namespace, in a way that can be undone.

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use rustc_hash::FxHashMap;
 
+use super::dependents::serves;
 use super::unit::Unit;
 use crate::apply::{Facts, Work};
 use crate::modules::{Record, Taken, shared};
@@ -30,6 +31,11 @@ pub(super) struct News<'py> {
     /// By the address of the module's name; while there are few, looking through them is faster.
     at: FxHashMap<*const u8, usize>,
     told: Vec<Told<'py>>,
+    /// Whether the host has namespaces that follow.
+    hosted: bool,
+    /// What modules have under another name (`from m import X as Y`), each once: that name, the old
+    /// object and the new one. The host may have taken it from there.
+    pub aliases: Vec<(String, Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Room for what is found in one module: `Taken` and `Rebound`, by position.
     found: Vec<(usize, usize)>,
 }
@@ -37,6 +43,8 @@ pub(super) struct News<'py> {
 /// What changed in a module.
 struct Told<'py> {
     module: Arc<str>,
+    /// A `__getattr__` of the module gives names that nobody can list.
+    serves: bool,
     /// Names at its top level that are bound anew, or differ in what can be reached from them.
     names: Vec<Arc<str>>,
     rebound: Vec<Rebound<'py>>,
@@ -55,9 +63,11 @@ const FEW: usize = 4;
 
 impl<'py> News<'py> {
     /// None yet.
-    pub fn new(py: Python<'py>) -> Self {
+    pub fn new(py: Python<'py>, hosted: bool) -> Self {
         Self {
             py,
+            hosted,
+            aliases: Vec::new(),
             hooks: ["__reload_keep__", "__reload_policy__"].map(|n| PyString::intern(py, n)),
             keys: FxHashMap::default(),
             at: FxHashMap::default(),
@@ -81,6 +91,7 @@ impl<'py> News<'py> {
             reason: [&*module, ".", name, " changed"].concat().into(),
         });
         let told = Told {
+            serves: serves(facts),
             names,
             rebound: rebound.collect(),
             module: Arc::clone(&module),
@@ -91,6 +102,14 @@ impl<'py> News<'py> {
                 self.at.insert(module.as_ptr(), self.told.len());
                 self.told.push(told);
             }
+        }
+    }
+
+    fn alias(&mut self, bound: &str, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) {
+        let known = |(name, was, _): &(String, Bound<'py, PyAny>, _)| name == bound && was.is(old);
+        if self.hosted && !self.aliases.iter().any(known) {
+            let alias = (bound.to_owned(), old.clone(), new.clone());
+            self.aliases.push(alias);
         }
     }
 
@@ -106,7 +125,9 @@ impl<'py> News<'py> {
         let told = self.about(&taken.module);
         let inner = || taken.inner.as_ref().and_then(|inner| self.about(inner));
         let hit = |told: &&Told<'py>| match &taken.name {
-            Some(name) if **name != *"*" => told.names.iter().any(|n| Arc::ptr_eq(n, name)),
+            Some(name) if **name != *"*" => {
+                told.serves || told.names.iter().any(|n| Arc::ptr_eq(n, name))
+            }
             _ => true,
         };
         match told.filter(hit) {
@@ -154,6 +175,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 return Ok(Passed::No);
             }
             touched = true;
+            if news.about(&taken.module).is_some_and(|told| told.serves) {
+                return Ok(Passed::No);
+            }
             for (at, one) in rebound.iter().enumerate() {
                 if !taken
                     .name
@@ -185,6 +209,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             return Ok(Passed::No);
         }
         let mut changes = Vec::new();
+        let mut aliases = Vec::new();
         for &(place, at) in &found {
             let taken = &takes[place];
             let key = news.key(&taken.bound);
@@ -200,6 +225,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             }
             work.tx.entry(&dict, &key, old);
             dict.set_item(&key, new)?;
+            if taken.bound != one.name {
+                aliases.push((Arc::clone(&taken.bound), old.clone(), new.clone()));
+            }
             changes.push(Change {
                 kind: ChangeKind::Import,
                 action: Action::Rebound,
@@ -209,6 +237,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             });
         }
         news.found = found;
+        for (bound, old, new) in aliases {
+            news.alias(&bound, &old, &new);
+        }
         if changes.is_empty() {
             return Ok(Passed::Untouched);
         }

@@ -8,14 +8,15 @@ use std::sync::atomic::Ordering;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
-use super::dependents::{Inbound, inbound};
+use super::circle::Progress;
+use super::dependents::{Inbound, inbound, serves};
 use super::order::Order;
 use super::passing::{News, Passed};
 use super::{Flags, Policy, Reloader, hooks};
 use crate::apply::{self, Facts, Job, Kit, Source, Taken, Work};
 use crate::diff;
 use crate::modules::{Failure, Record, Version};
-use crate::outline::Outline;
+use crate::outline::{Outline, Statement};
 use crate::plan::{self, Mark, Plan};
 use crate::report::{Cause, ModuleReport, Outcome};
 
@@ -32,7 +33,12 @@ pub(super) struct Edited {
 pub(super) struct Failed {
     pub name: String,
     pub error: PyErr,
+    /// The module of this unit that it missed a name of, which had not got to its end.
+    pub early: Option<String>,
 }
+
+/// How many other orders are tried where modules that import each other miss names.
+const ORDERS: usize = 3;
 
 /// Rounds in which facts go round a cycle of imports before it is cut.
 const ROUNDS: usize = 4;
@@ -47,7 +53,9 @@ pub(super) struct Unit<'u, 'k, 'py> {
     /// Which of `order` nobody imports.
     ends: Vec<bool>,
     /// Some module of `order` comes before one that it imports.
-    circular: bool,
+    pub circular: bool,
+    /// An import statement that runs brings the module it names up to date first.
+    pub interleaved: bool,
     /// Modules that can be imported now and could not before.
     pub appeared: &'u BTreeSet<String>,
 }
@@ -73,6 +81,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             order: order.modules,
             ends: order.ends,
             circular: order.circular,
+            interleaved: false,
             appeared,
         }
     }
@@ -90,10 +99,27 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             .and_then(|m| m.cast_into().ok()))
     }
 
-    /// Applies the unit. The reports of its modules, in the order they were worked on.
-    pub fn apply(&self) -> Vec<ModuleReport> {
+    fn work(&self) -> Work<'k, 'py> {
         let mut work = Work::new(self.kit);
-        let outcome = self.run(&mut work);
+        work.orphans = Arc::clone(&self.reloader.orphans.lock());
+        work
+    }
+
+    /// Applies the unit. The reports of its modules, in the order they were worked on.
+    pub fn apply(&mut self) -> Vec<ModuleReport> {
+        let mut work = self.work();
+        let mut outcome = self.run(&mut work);
+        for _ in 0..ORDERS {
+            let Err(failed) = &outcome else { break };
+            if !self.reorder(failed) {
+                break;
+            }
+            let problems = work.tx.roll_back_to(self.kit, 0);
+            work.discard();
+            work = self.work();
+            log::debug!("another order is tried; left over: {problems:?}");
+            outcome = self.run(&mut work);
+        }
         let (mut reports, failed) = match outcome {
             Ok(reports) => (reports, None),
             Err(failed) => {
@@ -103,6 +129,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
         };
         if failed.is_none() {
+            if !work.orphaned.is_empty() {
+                work.orphans = Arc::default();
+                let mut orphans = self.reloader.orphans.lock();
+                if let Some(known) = Arc::get_mut(&mut orphans) {
+                    known.extend(std::mem::take(&mut work.orphaned));
+                }
+            }
             for edited in self.edited.values() {
                 let record = &edited.record;
                 if self.policy(edited) == Policy::Skip {
@@ -153,106 +186,32 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     }
 
     pub(super) fn run(&self, work: &mut Work<'k, 'py>) -> Result<Vec<ModuleReport>, Failed> {
-        let mut facts: HashMap<String, Facts<'py>> = HashMap::new();
-        // As `order`.
-        let mut reports: Vec<Option<ModuleReport>> = self.order.iter().map(|_| None).collect();
-        // What each module has seen of the facts of the others.
-        let mut seen: HashMap<String, usize> = HashMap::new();
-        let mut stamp = 0_usize;
-        let mut stamps: HashMap<String, usize> = HashMap::new();
-        let mut reloaded: Vec<Bound<'py, PyDict>> = Vec::new();
-        let mut news = News::new(self.kit.py);
+        let hosted = !self.reloader.namespaces.lock().is_empty();
+        let mut progress = Progress::new(self.order.len(), News::new(self.kit.py, hosted));
         for round in 0..ROUNDS {
-            let mut moved = false;
-            for (at, record) in self.order.iter().enumerate() {
-                let name = &*record.name;
-                let fail = |error: PyErr| Failed {
-                    name: name.to_owned(),
-                    error,
-                };
-                let own = self.edited.contains_key(name);
-                if facts.is_empty() && !own {
-                    continue;
-                }
-                if !self.circular && self.ends[at] && !own {
-                    match self.pass(work, &mut news, record).map_err(fail)? {
-                        Passed::No => {}
-                        Passed::Untouched => continue,
-                        Passed::Done(report) => {
-                            reports[at] = Some(report);
-                            continue;
-                        }
-                    }
-                }
-                let since = seen.get(name).copied().unwrap_or(0);
-                let is_new = |module: &String| stamps.get(module).is_some_and(|s| *s > since);
-                let fresh: HashMap<String, Facts<'py>> = if facts.is_empty() {
-                    HashMap::new()
-                } else {
-                    self.sources(name, &facts)
-                        .into_iter()
-                        .filter(|module| *module != *name && is_new(module))
-                        .filter_map(|module| {
-                            facts.get(&module).map(|f| (module.clone(), f.share()))
-                        })
-                        .collect()
-                };
-                seen.insert(name.to_owned(), stamp);
-                let edited = self.edited.get(name).filter(|_| round == 0);
-                if edited.is_none() && fresh.is_empty() {
-                    continue;
-                }
-                let Some(module) = self.module(name).map_err(fail)? else {
-                    continue;
-                };
-                let dict = module.dict();
-                work.notes.clear();
-                let outcome = match edited {
-                    Some(edited) => {
-                        if self.policy(edited) != Policy::Skip {
-                            reloaded.push(dict.clone());
-                        }
-                        self.edited(work, edited, &module, &fresh)
-                    }
-                    None => self.dependent(work, name, &dict, &fresh),
-                };
-                let Some((found, mut report)) = outcome.map_err(fail)? else {
-                    continue;
-                };
-                report.notes.append(&mut work.notes);
-                match &mut reports[at] {
-                    Some(earlier) => {
-                        earlier.changes.append(&mut report.changes);
-                        earlier.notes.append(&mut report.notes);
-                    }
-                    place => *place = Some(report),
-                }
-                if !found.rebound.is_empty() || !found.dirty.is_empty() {
-                    stamp += 1;
-                    stamps.insert(name.to_owned(), stamp);
-                    match facts.get_mut(name) {
-                        Some(earlier) => earlier.join(found),
-                        None => {
-                            facts.insert(name.to_owned(), found);
-                        }
-                    }
-                    if let Some(found) = facts.get(name) {
-                        news.hear(name, found);
-                    }
-                    moved = true;
-                }
+            progress.moved = false;
+            for at in 0..self.order.len() {
+                self.visit(work, &mut progress, round, at)?;
             }
-            if !moved || !self.circular {
+            if !progress.moved || !self.circular {
                 break;
             }
         }
+        let Progress {
+            facts,
+            reports,
+            reloaded,
+            news,
+            ..
+        } = progress;
         let last = self.order.last().map_or("", |record| &record.name);
         let fail = |error: PyErr| Failed {
             name: last.to_owned(),
             error,
+            early: None,
         };
         work.notes.clear();
-        self.namespaces(work, &facts).map_err(fail)?;
+        self.namespaces(work, &facts, &news.aliases).map_err(fail)?;
         // Asked for closures only.
         if !work.nested.is_empty() {
             let held = self.reloader.namespaces.lock();
@@ -295,7 +254,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         }
         let importers = self.reloader.ledger.importers(name);
         let mut out = BTreeSet::new();
-        for importer in importers.iter().chain(self.edited.keys()) {
+        let edited = self.edited.keys().map(String::as_str);
+        for importer in importers.iter().map(|i| &**i).chain(edited) {
             let Some(record) = known(importer) else {
                 continue;
             };
@@ -323,6 +283,97 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
         }
         Some(out)
+    }
+
+    /// Brings one module of the order up to date.
+    pub(super) fn visit(
+        &self,
+        work: &mut Work<'k, 'py>,
+        progress: &mut Progress<'py>,
+        round: usize,
+        at: usize,
+    ) -> Result<(), Failed> {
+        let record = &self.order[at];
+        let name = &*record.name;
+        let fail = |error: PyErr| Failed {
+            name: name.to_owned(),
+            error,
+            early: None,
+        };
+        let facts = &progress.facts;
+        if facts.is_empty() && !self.edited.contains_key(name) {
+            return Ok(());
+        }
+        if !self.circular && self.ends[at] && !self.edited.contains_key(name) {
+            let news = &mut progress.news;
+            match self.pass(work, news, record).map_err(fail)? {
+                Passed::No => {}
+                Passed::Untouched => return Ok(()),
+                Passed::Done(report) => {
+                    progress.reports[at] = Some(report);
+                    return Ok(());
+                }
+            }
+        }
+        let since = progress.seen.get(name).copied().unwrap_or(0);
+        let is_new = |module: &String| progress.stamps.get(module).is_some_and(|s| *s > since);
+        let fresh: HashMap<String, Facts<'py>> = if facts.is_empty() {
+            HashMap::new()
+        } else {
+            self.sources(name, facts)
+                .into_iter()
+                .filter(|module| *module != *name && is_new(module))
+                .filter_map(|module| facts.get(&module).map(|f| (module.clone(), f.share())))
+                .collect()
+        };
+        progress.seen.insert(name.to_owned(), progress.stamp);
+        let edited = self.edited.get(name).filter(|_| round == 0);
+        let edited = edited.filter(|_| progress.begun.insert(name.to_owned()));
+        if edited.is_none() && fresh.is_empty() {
+            return Ok(());
+        }
+        let Some(module) = self.module(name).map_err(fail)? else {
+            return Ok(());
+        };
+        let dict = module.dict();
+        work.notes.clear();
+        let outcome = match edited {
+            Some(edited) => {
+                if self.policy(edited) != Policy::Skip {
+                    progress.reloaded.push(dict.clone());
+                }
+                self.edited(work, edited, &module, &fresh, progress)
+            }
+            None => self.dependent(work, name, &dict, &fresh),
+        };
+        let outcome = outcome.map_err(|error| self.blame(progress, name, error))?;
+        progress.done.insert(name.to_owned());
+        let Some((found, mut report)) = outcome else {
+            return Ok(());
+        };
+        report.notes.append(&mut work.notes);
+        match &mut progress.reports[at] {
+            Some(earlier) => {
+                earlier.changes.append(&mut report.changes);
+                earlier.notes.append(&mut report.notes);
+            }
+            place => *place = Some(report),
+        }
+        if !found.rebound.is_empty() || !found.dirty.is_empty() {
+            progress.stamp += 1;
+            progress.stamps.insert(name.to_owned(), progress.stamp);
+            match progress.facts.get_mut(name) {
+                Some(earlier) => earlier.join(found),
+                None => {
+                    progress.facts.insert(name.to_owned(), found);
+                }
+            }
+            if let Some(found) = progress.facts.get(name) {
+                progress.news.hear(name, found);
+            }
+            progress.moved = true;
+        }
+        Ok(())
     }
 
     /// The modules whose facts a module can see: those it imports, and its own submodules.
@@ -369,6 +420,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         edited: &Edited,
         module: &Bound<'py, PyModule>,
         facts: &HashMap<String, Facts<'py>>,
+        progress: &mut Progress<'py>,
     ) -> PyResult<Option<(Facts<'py>, ModuleReport)>> {
         let kit = self.kit;
         let record = &edited.record;
@@ -472,11 +524,18 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             };
             let before = work.tx.mark();
             work.stuck_on = None;
-            match (apply::run(work, &job), work.stuck_on.take()) {
+            let begun = progress.begun.len();
+            let mut ahead = |work: &mut Work<'k, 'py>, statement: &Statement| {
+                self.ahead(work, progress, &package, statement)
+            };
+            let ran = apply::run(work, &job, &mut ahead);
+            match (ran, work.stuck_on.take()) {
                 (Ok(found), _) => break found,
                 // On an object that was set up before, a statement may be refused ("conflicting
                 // option") that a fresh process would accept: the object is made anew then.
-                (Err(error), Some(name)) if known && anew.insert(name.clone()) => {
+                (Err(error), Some(name))
+                    if known && progress.begun.len() == begun && anew.insert(name.clone()) =>
+                {
                     let again = plan::make_with(
                         old_outline,
                         new_outline,
@@ -593,7 +652,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             taken: (self.order.len() > 1).then_some(&taken),
             keep: &keep,
         };
-        let mut found = apply::run(work, &job)?;
+        let mut found = apply::run(work, &job, &mut |_, _| Ok(()))?;
         // What it merely passes on is for those that import it from there.
         let mut report = self.blank(&record, Cause::Dependency);
         report.changes = std::mem::take(&mut found.changes);
@@ -614,7 +673,7 @@ fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>) -> bool {
     if text.contains("*") && text.contains("import *") {
         return true;
     }
-    if crate::plan::may_look(text) {
+    if crate::plan::may_look(text) || facts.values().any(serves) {
         return true;
     }
     facts.values().any(|f| {

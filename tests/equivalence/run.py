@@ -159,7 +159,10 @@ def live(case, engine_name, base):
         if case["start"] == "before":
             engine = engines.make(engine_name, folder.path, space)
         for name in first.modules:
-            importlib.import_module(name)
+            try:
+                importlib.import_module(name)
+            except BaseException as error:  # only the last version is known to run when this is asked
+                return {"invalid": f"{type(error).__name__}: {error}"}
         if engine is None:
             engine = engines.make(engine_name, folder.path, space)
         held = hold(first.modules)
@@ -324,6 +327,8 @@ def compare(case, engine_name, base):
     if how != "ok" or "invalid" in new:
         return "invalid"
     how, old = forked(live, case, engine_name, base)
+    if how == "ok" and "invalid" in old:
+        return "invalid"
     if how != "ok":
         found = [(how, "the process", old.strip().splitlines()[-1] if old else "")]
     else:
@@ -353,7 +358,12 @@ def suspicious(cases, engine_name, base):
     if how != "ok":
         return cases
     old = iter(old)
-    return [case for case, n in runnable if "invalid" in n or judge(case, next(old), n)]
+    doubtful = []
+    for case, n in runnable:
+        o = n if "invalid" in n else next(old)
+        if "invalid" in o or judge(case, o, n):
+            doubtful.append(case)
+    return doubtful
 
 
 def held_problems(case, held, new):
@@ -411,7 +421,8 @@ class Texts:
             if isinstance(node, ast.ClassDef):
                 bases = tuple(ast.unparse(b) for b in node.bases)
                 # `object` as the only base cannot be changed in place, nor can the layout of data
-                seen.add(("class", bool(bases), bases[0].startswith(("enum.", "typing.")) if bases else "", ()))
+                seen.add(("class", bool(bases), bases[0].startswith(("enum.", "typing.")) if bases else "",
+                          self.slots(version, node)))
             else:
                 # kinds of functions may change; wrappers ask for the kind when they are made
                 seen.add((type(node).__name__, decorators, self.text_of(version, decorators), ()))
@@ -425,7 +436,7 @@ class Texts:
     def same_method(self, module, name, method):
         """Whether a method is of one kind throughout: a bound method cannot become a static one, nor
         an attribute or the method of a base that its name means now."""
-        kinds, everywhere = set(), set()
+        kinds, everywhere, givers = set(), set(), set()
         for version in self.versions:
             everywhere |= {tuple(ast.unparse(d) for d in n.decorator_list)
                            for tree in version.values() for n in ast.walk(tree)
@@ -435,9 +446,37 @@ class Texts:
             owners = [n for n in version[module].body if getattr(n, "name", None) == name]
             found = [n for n in owners[0].body if getattr(n, "name", None) == method] if owners else []
             kinds.add(tuple(ast.unparse(d) for n in found for d in n.decorator_list) if found else None)
+            givers.add(self.giver(version, owners[0], method) if owners else None)
+        # Bound before the edit, it is the method of the class that had it then. Where another class
+        # gives it to this one now, nobody said that the old method should become that one.
+        if len(givers) > 1:
+            return False
         if len(everywhere) > 1 and everywhere & {None, ("staticmethod",), ("classmethod",), ("property",)}:
             return False
         return len(kinds) == 1 or not kinds & {None, ("staticmethod",), ("classmethod",), ("property",)}
+
+    def giver(self, version, owner, method):
+        """The name of the class that has a method which `owner` may have from a base."""
+        for node in self.lineage(version, owner):
+            if any(getattr(n, "name", None) == method for n in node.body):
+                return node.name
+        return None
+
+    def lineage(self, version, owner):
+        """A class and what it is derived from, as far as the texts tell by name."""
+        classes = {n.name: n for tree in version.values() for n in tree.body if isinstance(n, ast.ClassDef)}
+        found, todo = [], [owner]
+        while todo:
+            node = todo.pop(0)
+            if node not in found:
+                found.append(node)
+                todo[:0] = [classes[b] for b in (ast.unparse(b).split(".")[-1] for b in node.bases) if b in classes]
+        return found
+
+    def slots(self, version, owner):
+        """The layout of instances: one that differs needs another class, and no instance can move there."""
+        return tuple(ast.unparse(n.value) for c in self.lineage(version, owner) for n in c.body
+                     if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__slots__")
 
     def text_of(self, version, decorators):
         out = []

@@ -8,6 +8,7 @@ object says `same as PATH`. So aliases, from-imports and shared containers are p
 from __future__ import annotations
 
 import dataclasses
+import dis
 import enum
 import functools
 import hashlib
@@ -199,13 +200,16 @@ class Snapshot:
         put(path, f"{c.co_name} args={c.co_argcount},{c.co_posonlyargcount},{c.co_kwonlyargcount} "
                   f"flags={c.co_flags & ~IDLE_FUTURES:x} stack={c.co_stacksize} {getattr(c, 'co_qualname', '')}")
         put(path + ".names", f"{c.co_names} {c.co_varnames} {c.co_freevars} {c.co_cellvars}")
-        put(path + ".bytes", digest(c.co_code))
         put(path + ".first", str(c.co_firstlineno))
-        lines = list(c.co_lines()) if hasattr(c, "co_lines") else c.co_lnotab
-        put(path + ".lines", digest(lines))
-        if hasattr(c, "co_positions"):
-            put(path + ".columns", digest(list(c.co_positions())))
-            put(path + ".exceptions", digest(c.co_exceptiontable))
+        if calls_methods(c):
+            put(path + ".bytes", digest(instructions(c)))
+        else:
+            put(path + ".bytes", digest(c.co_code))
+            lines = list(c.co_lines()) if hasattr(c, "co_lines") else c.co_lnotab
+            put(path + ".lines", digest(lines))
+            if hasattr(c, "co_positions"):
+                put(path + ".columns", digest(list(c.co_positions())))
+                put(path + ".exceptions", digest(c.co_exceptiontable))
         for i, const in enumerate(c.co_consts):
             if isinstance(const, types.CodeType):
                 self.code(f"{path}.const{i}", const)
@@ -253,6 +257,33 @@ class Snapshot:
             except Exception as error:
                 found.append(type(error).__name__)
         self.out[path + ":lookups"] = " ".join(found)
+
+
+def calls_methods(c):
+    """Whether a code object calls methods of globals. From 3.11 on the compiler calls `NAME.method()`
+    in another way where an import statement of the module binds NAME: code that did not change is not
+    compiled again for the sake of that, and does the same either way."""
+    if sys.version_info < (3, 11):
+        return False
+    steps = list(dis.get_instructions(c))
+    return any(a.opname in ("LOAD_GLOBAL", "LOAD_NAME") and b.opname in ("LOAD_METHOD", "LOAD_ATTR")
+               for a, b in zip(steps, steps[1:]))
+
+
+def instructions(c):
+    """The instructions of a code object, without what differs between the two ways."""
+    steps = [s for s in dis.get_instructions(c) if s.opname not in ("PUSH_NULL", "CACHE", "EXTENDED_ARG")]
+    places = {s.offset: i for i, s in enumerate(steps)}
+    jumps = set(dis.hasjrel) | set(dis.hasjabs)
+    out = []
+    for s in steps:
+        what = s.argrepr.replace("NULL + ", "").replace(" + NULL", "").replace("NULL|self + ", "")
+        if s.opcode in jumps:
+            what = len([p for p in places if p < s.argval])
+        elif isinstance(s.argval, types.CodeType):
+            what = "code"
+        out.append((s.opname.replace("LOAD_METHOD", "LOAD_ATTR"), what, tuple(s.positions or ())))
+    return out
 
 
 def call(function):

@@ -1,0 +1,42 @@
+//! What a module tells the ones that import it: which of its names mean or do something else.
+
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashSet;
+
+use super::module::Run;
+use crate::plan::acting_at_all;
+
+impl Run<'_, '_, '_, '_> {
+    pub(super) fn export(&mut self) {
+        // When fewer act differently, asking who wants to know costs more than telling.
+        const FEW: usize = 16;
+        let Some(taken) = self.job.taken else {
+            return;
+        };
+        let outline = self.job.new.outline;
+        let owned = |names: FxHashSet<&str>| names.into_iter().map(str::to_owned).collect();
+        let names: BTreeSet<String> = match acting_at_all(outline, &self.dirty, FEW) {
+            Some(few) => owned(few),
+            None => match taken() {
+                Some(taken) => self.functions.ancestry(taken),
+                None => acting_at_all(outline, &self.dirty, usize::MAX)
+                    .map_or_else(BTreeSet::new, owned),
+            },
+        };
+        for path in self.functions.paths(names.iter().map(String::as_str)) {
+            if let Some(why) = self
+                .functions
+                .acts_differently(std::slice::from_ref(&path), &self.dirty)
+            {
+                let why = why
+                    .strip_prefix(&format!("calls {path}, "))
+                    .map(str::to_owned)
+                    .unwrap_or(why);
+                self.facts.dirty.acts(path, why);
+            }
+        }
+        self.facts.dirty.append(&mut self.dirty);
+        self.functions.derive(&mut self.facts.dirty, &names);
+    }
+}
