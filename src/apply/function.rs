@@ -283,8 +283,13 @@ impl<'py> Work<'_, 'py> {
         let code = new.getattr("__code__")?;
         let fresh = (!closure.is_none()).then_some(new);
         self.tx.function(kit, old)?;
+        let was = old.getattr("__code__")?;
         if !self.give_code(old, &code, class, fresh)? {
             return Ok(new.clone());
+        }
+        // Held by us and, twice, by the log.
+        if reference_count(&was) > 3 {
+            self.codes.push((was, code));
         }
         let mut parts = vec![
             "__defaults__",

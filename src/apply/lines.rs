@@ -1,10 +1,11 @@
 //! True line numbers for what only moved.
 
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::compile::shifted;
 use super::function::{Wanted, find};
-use super::kit::Word;
+use super::kit::{Word, reference_count};
 use super::members::mangled;
 use super::module::Run;
 use super::transaction::set_code;
@@ -41,6 +42,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.tx.code(&function, was.clone());
             set_code(self.work.kit, &function, &code)?;
             self.work.retire(&was, &code)?;
+            // Held by us and by the log.
+            if reference_count(&was) > 2 {
+                self.work.codes.push((was, code));
+            }
         }
         Ok(())
     }
@@ -90,6 +95,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 };
                 // A class in a function carries its line as a constant (3.13+).
                 let exact = same_text && !(kit.version >= (3, 13) && has_class(new));
+                if exact && has_lambda(source.slice(old)) {
+                    // Default values are made where the `def` stands.
+                    for part in ["__defaults__", "__kwdefaults__"] {
+                        self.shift_lambdas(&function.getattr(part)?, old, delta, 0)?;
+                    }
+                }
                 let was = function.getattr(kit.word(Word::Code))?;
                 if exact {
                     let code = shifted(kit, &was, delta)?;
@@ -128,27 +139,62 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 Ok(())
             }
-            Kind::Assign if delta != 0 && same_text => {
+            Kind::Assign if delta != 0 && same_text && has_lambda(source.slice(old)) => {
                 for name in &new.uses.binds {
-                    let Some(value) = self.entry(class, name)? else {
-                        continue;
-                    };
-                    if kit.is_function(&value) && value.getattr("__globals__")?.is(&self.job.dict) {
-                        let was = value.getattr("__code__")?;
-                        let line: i64 = was.getattr("co_firstlineno")?.extract()?;
-                        let within = i64::from(old.span.line)..=i64::from(old.span.end_line);
-                        if super::kit::text(&was.getattr("co_name")?) == "<lambda>"
-                            && within.contains(&line)
-                        {
-                            let code = shifted(kit, &was, delta)?;
-                            self.move_code(&value, &was, &code)?;
-                        }
+                    if let Some(value) = self.entry(class, name)? {
+                        self.shift_lambdas(&value, old, delta, 0)?;
                     }
                 }
                 Ok(())
             }
             _ => Ok(()),
         }
+    }
+
+    /// Lambdas that a statement made which did not change: the value itself, or what stands in the
+    /// containers that it is.
+    fn shift_lambdas(
+        &mut self,
+        value: &Bound<'py, PyAny>,
+        old: &'a Statement,
+        delta: i64,
+        depth: u32,
+    ) -> PyResult<()> {
+        const DEEPEST: u32 = 4;
+        const MOST: usize = 1000;
+        let kit = self.work.kit;
+        if kit.is_function(value) {
+            if !value.getattr(kit.word(Word::Globals))?.is(&self.job.dict) {
+                return Ok(());
+            }
+            let was = value.getattr(kit.word(Word::Code))?;
+            let line: i64 = was.getattr(kit.word(Word::FirstLine))?.extract()?;
+            let within = i64::from(old.span.line)..=i64::from(old.span.end_line);
+            let lambda = super::kit::text(&was.getattr(kit.word(Word::CodeName))?) == "<lambda>";
+            // One that is at its new line already may stand where this was.
+            let known = || self.shifts.iter().any(|(f, ..)| f.is(value));
+            if lambda && within.contains(&line) && !known() {
+                let code = shifted(kit, &was, delta)?;
+                return self.move_code(value, &was, &code);
+            }
+            return Ok(());
+        }
+        if depth == DEEPEST {
+            return Ok(());
+        }
+        let items: Vec<Bound<'py, PyAny>> = if let Ok(items) = value.cast_exact::<PyTuple>() {
+            items.iter().take(MOST).collect()
+        } else if let Ok(items) = value.cast_exact::<PyList>() {
+            items.iter().take(MOST).collect()
+        } else if let Ok(items) = value.cast_exact::<PyDict>() {
+            items.values().iter().take(MOST).collect()
+        } else {
+            return Ok(());
+        };
+        for item in items {
+            self.shift_lambdas(&item, old, delta, depth + 1)?;
+        }
+        Ok(())
     }
 
     fn move_code(
@@ -167,6 +213,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .push((function.clone(), was.clone(), code.clone()));
         Ok(())
     }
+}
+
+fn has_lambda(text: &str) -> bool {
+    text.contains("lambda")
 }
 
 fn has_class(function: &Statement) -> bool {

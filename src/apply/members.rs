@@ -327,10 +327,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.implied_hash(class, &bound)?;
         for name in unannotated.into_iter().filter(|_| !lazy) {
-            let last = !new
-                .body
-                .iter()
-                .any(|m| m.kind == Kind::Compound || self.job.new.annotates(m));
+            let last = !self.annotates_any(new);
             self.drop_annotation(class, &mangled(name, Some(&own)), last)?;
         }
         if reordered && !lazy {
@@ -591,12 +588,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             let now = now.cast_into::<PyDict>()?;
             in_body_order(&now, new, &own)?;
-            self.work.tx.set_class_entry(
-                kit,
-                class,
-                pyo3::types::PyString::new(kit.py, "__annotations__").as_any(),
-                now.as_any(),
-            )?;
+            let key = pyo3::types::PyString::new(kit.py, "__annotations__");
+            if now.is_empty() && !self.annotates_any(new) {
+                // The compiler makes the dict for the first annotation only.
+                if annotations.is_some() {
+                    self.work.tx.del_class_entry(kit, class, key.as_any())?;
+                }
+            } else {
+                self.work
+                    .tx
+                    .set_class_entry(kit, class, key.as_any(), now.as_any())?;
+            }
         }
         Ok(true)
     }

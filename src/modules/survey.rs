@@ -248,6 +248,15 @@ impl<'py> View<'py> {
             .or_else(|| self.entry(&dict, Word::Name))
     }
 
+    /// Whether the import system found a file for a module, or never was asked for one. Others were
+    /// made by a loader that has its own ways and may have given them the `__file__` of another.
+    pub fn located(&self, module: &Bound<'py, PyModule>) -> bool {
+        self.entry(&module.dict(), Word::Spec).is_none_or(|spec| {
+            let located = spec.getattr("has_location");
+            located.is_ok_and(|l| l.is_truthy().unwrap_or(true))
+        })
+    }
+
     /// The usual loader for files.
     pub(super) fn ordinary(&self) -> Option<&Bound<'py, PyAny>> {
         self.ordinary.as_ref()

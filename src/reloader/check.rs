@@ -199,6 +199,13 @@ impl Reloader {
         for (record, edit) in edits.modules {
             match edit {
                 Edit::Changed(version) => {
+                    // A package of that name beside it comes first in the import system.
+                    if package_of(&record.path.read()).is_file()
+                        && let Some(moved) = self.elsewhere(kit, &record)?
+                    {
+                        edited.push(moved);
+                        continue;
+                    }
                     let version = told_by_loader(kit, &view, &record, version)?;
                     edited.push(Edited {
                         record,
@@ -227,6 +234,7 @@ impl Reloader {
             {
                 edited.push(found);
             }
+            self.became_package(kit, path, &mut edited)?;
         }
         // A new file may be what a failed import was missing.
         if self.are_new(strangers) {
@@ -238,6 +246,32 @@ impl Reloader {
             reports,
             appeared,
         })
+    }
+
+    /// A new folder, or a new `__init__.py` in one, beside the file of a module: a restart would
+    /// import the package.
+    fn became_package(
+        &self,
+        kit: &Kit<'_>,
+        path: &Path,
+        edited: &mut Vec<Edited>,
+    ) -> Result<(), Error> {
+        let folder = match path.file_name() {
+            Some(name) if name == "__init__.py" => path.parent(),
+            _ => Some(path).filter(|p| p.extension().is_none()),
+        };
+        let Some(file) = folder.map(|f| f.with_extension("py")) else {
+            return Ok(());
+        };
+        for record in self.ledger.of_path(&file) {
+            if edited.iter().all(|e| e.record.name != record.name)
+                && package_of(&file).is_file()
+                && let Some(moved) = self.elsewhere(kit, &record)?
+            {
+                edited.push(moved);
+            }
+        }
+        Ok(())
     }
 
     /// Whether one of these files was not there before, as far as is known: one that is only
@@ -603,4 +637,9 @@ fn told_by_loader<'py>(
         Some(text) => Arc::new(Version::new(text, version.print, version.look, true)),
         None => version,
     })
+}
+
+/// The file that makes a package of the name that a module's file has.
+fn package_of(path: &Path) -> PathBuf {
+    path.with_extension("").join("__init__.py")
 }
