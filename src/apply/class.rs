@@ -21,6 +21,14 @@ const PRIVATE: [&str; 7] = [
     "__slotnames__",
 ];
 
+/// Entries that `__init_subclass__` of the standard library's bases leaves in a class. Without the
+/// base they are gone.
+const LEFT_BY_BASES: [&str; 3] = [
+    "_is_protocol",
+    "_is_runtime_protocol",
+    "_non_callable_proto_members_",
+];
+
 impl<'py> Work<'_, 'py> {
     /// Makes the class `old` what its twin `new` is. The class that is to be bound: `old`, or
     /// `new` where the layout leaves no other way.
@@ -449,6 +457,7 @@ impl<'py> Work<'_, 'py> {
                 && !members.contains(&key)
                 && !dunder
                 && !PRIVATE.contains(&key.as_str())
+                && !LEFT_BY_BASES.contains(&key.as_str())
                 && !is_slot(&value)?
             {
                 self.kit.type_setattr.call1((new, &name, &value))?;

@@ -196,6 +196,7 @@ impl Reloader {
             });
         }
         let view = crate::modules::View::new(kit.py);
+        let mut gone: Vec<Arc<Record>> = Vec::new();
         for (record, edit) in edits.modules {
             match edit {
                 Edit::Changed(version) => {
@@ -223,10 +224,15 @@ impl Reloader {
                         // Said once; the program goes on with what it has.
                         if !record.missing.swap(true, Ordering::Relaxed) {
                             log::info!("{}: its file is gone; it keeps its version", record.name);
+                            gone.push(record);
                         }
                     }
                 },
             }
+        }
+        // A file that is gone alone may be on its way back: an editor saves.
+        if !edited.is_empty() {
+            reports.extend(gone.iter().map(|record| without_file(record)));
         }
         for path in strangers {
             if path.file_name().is_some_and(|n| n == "__init__.py")
@@ -637,6 +643,24 @@ fn told_by_loader<'py>(
         Some(text) => Arc::new(Version::new(text, version.print, version.look, true)),
         None => version,
     })
+}
+
+/// What is said of a module whose file is gone.
+fn without_file(record: &Record) -> ModuleReport {
+    ModuleReport {
+        name: record.name.clone(),
+        path: record.path.read().to_string_lossy().into_owned(),
+        outcome: Outcome::Unchanged,
+        cause: Cause::Source,
+        error: None,
+        traceback: None,
+        error_line: 0,
+        changes: Vec::new(),
+        notes: vec![format!(
+            "the file of {} is gone; who holds the module still has it, until a restart",
+            record.name
+        )],
+    }
 }
 
 /// The file that makes a package of the name that a module's file has.

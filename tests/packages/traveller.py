@@ -295,12 +295,17 @@ class Journey:
     def __init__(self, job, result):
         self.job, self.result, self.space = job, result, {"__name__": "__host__"}
         import_all(job["imports"])
+        self.before = namespaces(modules_of(job["imports"]))
         self.held = Held(modules_of(job["imports"]), self.space)
         self.engine = engines.make(job["engine"], job["site"], self.space)
         self.engine.after_exec("")
 
     def travel(self):
         job, result = self.job, self.result
+        # what importing the tests put into the package is run-time state
+        now = namespaces(list(self.before))
+        result["state"] = [f"{name}.{key}" for name, had in self.before.items() for key in {*had, *now[name]}
+                           if had.get(key) != now[name].get(key)]
         time.sleep(0.02)  # peers that compare times need a later one
         result["changed_files"] = swap(job["site"], job["new"])
         started = time.perf_counter()
@@ -315,6 +320,8 @@ class Journey:
         names = [n for n in modules_of(job["imports"]) if n in job["fresh_namespaces"]]
         result["namespaces"] = namespaces(names)
         result["explained"] = explained(job["explain"], names) if job["explain"] else {}
+        result["bases"] = {f"{name}.{key}": sorted({c.__name__ for c in v.__mro__ if c.__module__ in names})
+                           for name in names for key, v in vars(sys.modules[name]).items() if isinstance(v, type)}
         result.update(self.held.judge(self.space, names, job["fresh_definitions"]))
 
 
