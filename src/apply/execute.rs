@@ -84,6 +84,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Err(error) = ran {
             if statement.kind == Kind::Expr {
                 self.work.stuck_on = statement.uses.mutates.first().cloned();
+            } else if statement.kind == Kind::Class {
+                self.work.stuck_on = self.metaclass(statement)?;
             }
             return Err(error);
         }
@@ -273,6 +275,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             );
         }
         Ok(())
+    }
+
+    /// The metaclass of a class statement, if the module makes it and later changes it.
+    fn metaclass(&self, statement: &Statement) -> PyResult<Option<String>> {
+        let kit = self.work.kit;
+        for path in &statement.head.reads {
+            let Some(value) = self.resolve(path).filter(|v| kit.is_class(v)) else {
+                continue;
+            };
+            let meta = match super::made::is_metaclass(&value) {
+                true => value,
+                false => value.get_type().into_any(),
+            };
+            let name = text(&meta.getattr("__name__")?);
+            if kit.defined_in(&meta, &self.job.dict)? && self.mutators(&name).next().is_some() {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// What the old text's version of a definition made. Of several definitions of a name only the

@@ -402,6 +402,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         if !again.is_empty() || inner.is_some() {
             self.work.finish_class(class)?;
+            self.metaclass_note(class, inner, new)?;
         }
         Ok(true)
     }

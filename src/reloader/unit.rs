@@ -15,7 +15,7 @@ use super::{Flags, Policy, Reloader, hooks};
 use crate::apply::{self, Facts, Job, Kit, Source, Work};
 use crate::diff;
 use crate::modules::{Failure, Record, Version};
-use crate::outline::Outline;
+use crate::outline::{Kind, Outline};
 use crate::plan::{self, Mark, Plan};
 use crate::report::{Cause, ModuleReport, Outcome};
 
@@ -441,9 +441,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     }
                     log::debug!("{}: {name} is made anew: {error}", record.name);
                     work.tx.roll_back_to(kit, before);
-                    report.notes.push(format!(
-                        "{name} was made anew; what holds the old one keeps it"
-                    ));
+                    let body = &new_outline.body;
+                    let class = body.iter().any(|s| s.kind == Kind::Class && s.name == name);
+                    if !class {
+                        report.notes.push(format!(
+                            "{name} was made anew; what holds the old one keeps it"
+                        ));
+                    }
                     plan = again;
                 }
                 (Err(error), _) => return Err(error),
