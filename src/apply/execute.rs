@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PySet;
 
-use super::function::{Wanted, find, identical};
+use super::function::{Wanted, find, identical, is_alias};
 use super::kit::text;
 use super::module::{Chain, Run, container, first_line};
 use super::registry::holds;
@@ -378,7 +378,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         // An object that was there before under another name was not made by this statement:
         // the name means that one now, and the old one stays what it is.
-        if statement.kind == Kind::Import || self.has_other_name(statement, new)? {
+        if statement.kind == Kind::Import
+            || is_alias(self.work.kit, name, old, &self.before)?
+            || self.has_other_name(statement, new)?
+        {
             return Ok(new.clone());
         }
         if container(old) && old.get_type().is(new.get_type()) {

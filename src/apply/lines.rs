@@ -9,7 +9,7 @@ use super::kit::{Word, reference_count};
 use super::members::mangled;
 use super::module::Run;
 use super::transaction::set_code;
-use crate::outline::{Kind, Statement};
+use crate::outline::{Kind, Statement, Value};
 
 /// A statement that did not change but stands elsewhere.
 pub(super) struct Moved<'a> {
@@ -82,6 +82,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let kit = self.work.kit;
         match new.kind {
             Kind::Function => {
+                self.stale_lines(new)?;
                 let Some(holder) = self.entry(class, &new.name)? else {
                     return Ok(());
                 };
@@ -149,6 +150,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A function that remembers, in a variable of the module, where in its file it is: it has to
+    /// look again. Counters and caches of other things are nobody's lines, and stay.
+    pub(super) fn stale_lines(&mut self, function: &Statement) -> PyResult<()> {
+        for name in &function.later.global_writes {
+            let Some(value) = self.job.dict.get_item(name)? else {
+                continue;
+            };
+            let module = value.get_type().getattr("__module__")?;
+            let Some(at) = self.binders(name).next() else {
+                continue;
+            };
+            let statement = &self.job.new.outline.body[at];
+            if super::kit::text(&module) == "traceback" && statement.value == Value::Pure {
+                self.execute(at, statement, "it remembers a line of the old text")?;
+            }
+        }
+        Ok(())
     }
 
     /// Lambdas that a statement made which did not change: the value itself, or what stands in the

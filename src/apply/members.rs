@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::annotations::{lazy, may_annotate_inside};
+use super::function::is_alias;
 use super::kit::text;
 use super::lines::Moved;
 use super::made::other_names;
@@ -559,6 +560,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                             .update_container(was, &value, base.as_ref(), &key)?;
                         was.clone()
                     }
+                    Some(was) if is_alias(kit, &key, was, &before)? => self.work.living(&value),
                     Some(was) => self.work.reconcile(was, &value, Some(class))?,
                     None => value,
                 };
@@ -582,6 +584,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 );
             }
         }
+        self.work.wrapped_twins(class)?;
         if let Some(now) = names.get_item("__annotations__")?
             && !annotations
                 .as_ref()

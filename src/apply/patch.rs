@@ -43,6 +43,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             },
         };
         let code = self.job.new.definition(kit, chain, new)?;
+        self.stale_lines(new)?;
         let was = function.getattr("__code__")?;
         if !self.work.give_code(&function, &code, class, None)? {
             let name = format!("{prefix}{}", new.name);

@@ -27,6 +27,8 @@ pub struct Work<'k, 'py> {
     pub nested: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Code objects that were replaced while somebody else held them too.
     pub codes: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Functions of a class that is being made again, and those that live on in their place.
+    pub twins: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Objects whose holders are to hold another one.
     pub replaced: Vec<Replaced<'py>>,
     /// Classes that were changed in place.
@@ -58,6 +60,7 @@ impl<'k, 'py> Work<'k, 'py> {
             dict: PyDict::new(kit.py),
             nested: Vec::new(),
             codes: Vec::new(),
+            twins: Vec::new(),
             replaced: Vec::new(),
             classes: Vec::new(),
             members: BTreeMap::new(),
