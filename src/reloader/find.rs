@@ -112,7 +112,9 @@ impl Reloader {
             return false;
         }
         // It shows the file of another one and never ran it: its names are that one's.
-        if !first.view.located(&seen.module) && !self.ledger.of_path(path).is_empty() {
+        if !first.view.located(&seen.module, &seen.filename)
+            && !self.ledger.of_path(path).is_empty()
+        {
             let mut namespaces = self.namespaces.lock();
             let dict = seen.module.dict();
             if !namespaces.iter().any(|n| n.bind(dict.py()).is(&dict)) {

@@ -340,7 +340,7 @@ def total(rows, options, took):
     lost = sum(2 * r["fresh_passed"] for r in judged) - sums["cold"] - sums["warm"]
     print(f"{sums['cold'] + sums['warm']} passed, {lost} failed")
     if options.floor is not None:
-        return int(fresh == 0 or min(sums["cold"], sums["warm"]) * 100 < options.floor * fresh)
+        return int(fresh == 0 or len(judged) < len(rows) or min(sums["cold"], sums["warm"]) * 100 < options.floor * fresh)
     return int(fresh == 0 or lost > 0)
 
 
