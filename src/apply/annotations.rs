@@ -128,6 +128,12 @@ pub(super) fn clear(dict: &Bound<'_, PyDict>) -> PyResult<()> {
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Whether a class body has annotations of its own, as far as can be told.
+    pub(super) fn annotates_any(&self, class: &Statement) -> bool {
+        let mut body = class.body.iter();
+        body.any(|m| m.kind == Kind::Compound || self.job.new.annotates(m))
+    }
+
     /// Before a statement runs: up to 3.13 the annotations of a branch that does not run this
     /// time would stay.
     pub(super) fn open_annotations(&mut self, statement: &Statement) -> PyResult<()> {

@@ -1,12 +1,13 @@
 //! Classes brought up to date in place: entries are moved from a newly made twin to the class
 //! that instances, subclasses and registries know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
+use super::function::is_alias;
 use super::kit::{reference_count, text};
 use super::work::{Replaced, Work};
 
@@ -19,6 +20,14 @@ const PRIVATE: [&str; 7] = [
     "__classdictcell__",
     "__annotations_cache__",
     "__slotnames__",
+];
+
+/// Entries that `__init_subclass__` of the standard library's bases leaves in a class. Without the
+/// base they are gone.
+const LEFT_BY_BASES: [&str; 3] = [
+    "_is_protocol",
+    "_is_runtime_protocol",
+    "_non_callable_proto_members_",
 ];
 
 impl<'py> Work<'_, 'py> {
@@ -167,6 +176,7 @@ impl<'py> Work<'_, 'py> {
         let kit = self.kit;
         let (before, after) = (kit.class_dict(old)?, kit.class_dict(new)?);
         let other = if target.is(old) { new } else { old };
+        let first = self.twins.len();
         for (_, value) in after.iter() {
             self.redirect_cells(&value, other, target)?;
         }
@@ -180,10 +190,61 @@ impl<'py> Work<'_, 'py> {
             }
             let value = self.bound_to(value, other, target)?;
             let kept = match before.get_item(&name)? {
+                Some(was) if is_alias(kit, &key, &was, &before)? => self.living(&value),
                 Some(was) => self.reconcile(&was, &value, Some(target))?,
                 None => value,
             };
             self.set_entry(target, &name, &kept)?;
+        }
+        let outer: Vec<_> = self.twins.drain(..first).collect();
+        self.wrapped_twins(target)?;
+        self.twins = outer;
+        Ok(())
+    }
+
+    /// The function that lives on in the place of a new one; else that one.
+    pub fn living(&self, new: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
+        let mut twins = self.twins.iter();
+        let found = twins.find(|(twin, _)| twin.is(new));
+        found.map_or(new, |(_, old)| old).clone()
+    }
+
+    /// `alias = wrapper(method)` in a class body was given the new function: what it keeps is to be
+    /// the one that lives on.
+    pub fn wrapped_twins(&mut self, class: &Bound<'py, PyAny>) -> PyResult<()> {
+        let kit = self.kit;
+        let lives: HashMap<usize, Bound<'py, PyAny>> = self
+            .twins
+            .iter()
+            .map(|(new, old)| (new.as_ptr() as usize, old.clone()))
+            .collect();
+        if lives.is_empty() {
+            return Ok(());
+        }
+        self.twins.clear();
+        let live = |value: &Bound<'py, PyAny>| lives.get(&(value.as_ptr() as usize));
+        for entry in kit.class_dict(class)?.values().iter() {
+            let function = match kit.is_function(&entry) {
+                true => entry,
+                false => match entry.getattr("__func__") {
+                    Ok(inner) if kit.is_function(&inner) => inner,
+                    _ => continue,
+                },
+            };
+            if let Ok(cells) = function.getattr("__closure__")?.cast::<PyTuple>() {
+                for cell in cells.iter() {
+                    if let Ok(content) = cell.getattr("cell_contents")
+                        && let Some(old) = live(&content)
+                    {
+                        self.tx.set_cell(&cell, old)?;
+                    }
+                }
+            }
+            if let Ok(inner) = function.getattr("__wrapped__")
+                && let Some(old) = live(&inner)
+            {
+                self.tx.set_attribute(&function, "__wrapped__", old)?;
+            }
         }
         Ok(())
     }
@@ -449,6 +510,7 @@ impl<'py> Work<'_, 'py> {
                 && !members.contains(&key)
                 && !dunder
                 && !PRIVATE.contains(&key.as_str())
+                && !LEFT_BY_BASES.contains(&key.as_str())
                 && !is_slot(&value)?
             {
                 self.kit.type_setattr.call1((new, &name, &value))?;

@@ -152,7 +152,12 @@ impl<'a> Source<'a> {
     /// The text of a top-level statement alone in its file.
     pub(super) fn alone(&self, statement: &Statement) -> String {
         let part = self.slice(statement);
-        let mut text = "\n".repeat(statement.span.line.saturating_sub(1) as usize);
+        let mut text = String::new();
+        if statement.kind == Kind::Expr && statement.span.line > 1 {
+            // A text that stands between statements documents nothing; first in its file it would.
+            text.push_str("pass");
+        }
+        text.push_str(&"\n".repeat(statement.span.line.saturating_sub(1) as usize));
         // A statement behind a semicolon keeps its column, so that tracebacks point at it.
         let column = self.column(statement);
         if column > 0 {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PySet, PyString};
+use pyo3::types::PySet;
 
-use super::function::{Wanted, find, identical};
+use super::function::{Wanted, find, identical, is_alias, plain};
 use super::kit::{reference_count, text};
 use super::module::{Chain, Run, container, first_line};
 use super::registry::holds;
@@ -84,6 +84,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Err(error) = ran {
             if statement.kind == Kind::Expr {
                 self.work.stuck_on = statement.uses.mutates.first().cloned();
+            } else if statement.kind == Kind::Class {
+                self.work.stuck_on = self.metaclass(statement)?;
             }
             return Err(error);
         }
@@ -277,6 +279,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// The metaclass of a class statement, if the module makes it and later changes it.
+    fn metaclass(&self, statement: &Statement) -> PyResult<Option<String>> {
+        let kit = self.work.kit;
+        for path in &statement.head.reads {
+            let Some(value) = self.resolve(path).filter(|v| kit.is_class(v)) else {
+                continue;
+            };
+            let meta = match super::made::is_metaclass(&value) {
+                true => value,
+                false => value.get_type().into_any(),
+            };
+            let name = text(&meta.getattr("__name__")?);
+            if kit.defined_in(&meta, &self.job.dict)? && self.mutators(&name).next().is_some() {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
     /// What the old text's version of a definition made. Of several definitions of a name only the
     /// last is what the name is bound to; the others are looked for.
     fn made_before(
@@ -361,12 +382,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if old.is(new) || identical(old, new) && !container(old) {
             return Ok(old.clone());
         }
-        if is_plain(new) {
+        if plain(new) {
             return Ok(new.clone());
         }
         // An object that was there before under another name was not made by this statement:
         // the name means that one now, and the old one stays what it is.
-        if statement.kind == Kind::Import || self.has_other_name(statement, new)? {
+        if statement.kind == Kind::Import
+            || is_alias(self.work.kit, name, old, &self.before)?
+            || self.has_other_name(statement, new)?
+        {
             return Ok(new.clone());
         }
         if container(old) && old.get_type().is(new.get_type()) {
@@ -471,16 +495,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .update_container(&chain.object, &fresh, chain.base.as_ref(), &chain.name)?;
         Ok(())
     }
-}
-
-/// A number, a text or the like: nothing to be kept about it but its value.
-fn is_plain(value: &Bound<'_, PyAny>) -> bool {
-    value.is_none()
-        || value.is_exact_instance_of::<PyInt>()
-        || value.is_exact_instance_of::<PyString>()
-        || value.is_exact_instance_of::<PyFloat>()
-        || value.is_exact_instance_of::<PyBool>()
-        || value.is_exact_instance_of::<PyBytes>()
 }
 
 /// Whether two objects say that they are the same definition.

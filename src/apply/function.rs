@@ -118,6 +118,23 @@ pub fn plain(value: &Bound<'_, PyAny>) -> bool {
     )
 }
 
+/// `alias = f`: whether `name` is bound to a function that its own name leads to as well. That one
+/// is brought up to date there, and is no partner for another function that the alias means now.
+pub(super) fn is_alias<'py>(
+    kit: &Kit<'py>,
+    name: &str,
+    function: &Bound<'py, PyAny>,
+    before: &Bound<'py, PyDict>,
+) -> PyResult<bool> {
+    if !kit.is_function(function) {
+        return Ok(false);
+    }
+    let own = function
+        .getattr(kit.word(Word::Code))?
+        .getattr(kit.word(Word::CodeName))?;
+    Ok(text(&own) != name && before.get_item(own)?.is_some_and(|f| f.is(function)))
+}
+
 /// Code objects that do the same and show the same lines.
 pub fn same_code<'py>(
     kit: &Kit<'py>,
@@ -293,8 +310,14 @@ impl<'py> Work<'_, 'py> {
         let code = new.getattr("__code__")?;
         let fresh = (!closure.is_none()).then_some(new);
         self.tx.function(kit, old)?;
+        let was = old.getattr("__code__")?;
         if !self.give_code(old, &code, class, fresh)? {
             return Ok(new.clone());
+        }
+        self.twins.push((new.clone(), old.clone()));
+        // Held by us and, twice, by the log.
+        if reference_count(&was) > 3 {
+            self.codes.push((was, code));
         }
         let mut parts = vec![
             "__defaults__",
@@ -315,9 +338,15 @@ impl<'py> Work<'_, 'py> {
         for name in parts {
             let value = new.getattr(name)?;
             let now = old.getattr(name)?;
+            // A wrapper that copied this dict shares it with what it wraps.
+            let shared =
+                name == "__kwdefaults__" && !value.is_none() && reference_count(&value) > 2;
             // Assigning an equal value would cost the function its specialisation (3.13+).
             if value.is(&now)
-                || (name != "__annotate__" && name != "__type_params__" && identical(&now, &value))
+                || (!shared
+                    && name != "__annotate__"
+                    && name != "__type_params__"
+                    && identical(&now, &value))
             {
                 continue;
             }

@@ -4,11 +4,11 @@ use pyo3::prelude::*;
 
 use super::compile::shifted;
 use super::function::{Wanted, find, search};
-use super::kit::Word;
+use super::kit::{Word, reference_count};
 use super::members::mangled;
 use super::module::Run;
 use super::transaction::set_code;
-use crate::outline::{Kind, Statement};
+use crate::outline::{Kind, Statement, Value};
 
 /// A statement that did not change but stands elsewhere.
 pub(super) struct Moved<'a> {
@@ -41,6 +41,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.tx.code(&function, was.clone());
             set_code(self.work.kit, &function, &code)?;
             self.work.retire(&was, &code)?;
+            // Held by us and by the log.
+            if reference_count(&was) > 2 {
+                self.work.codes.push((was, code));
+            }
         }
         Ok(())
     }
@@ -77,6 +81,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let kit = self.work.kit;
         match new.kind {
             Kind::Function => {
+                self.stale_lines(new)?;
                 let Some(holder) = self.entry(class, &new.name)? else {
                     return Ok(());
                 };
@@ -90,6 +95,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 };
                 // A class in a function carries its line as a constant (3.13+).
                 let exact = same_text && !(kit.version >= (3, 13) && has_class(new));
+                if exact && has_lambda(source.slice(old)) {
+                    // Default values are made where the `def` stands.
+                    for part in ["__defaults__", "__kwdefaults__"] {
+                        self.shift_lambdas(&function.getattr(part)?, old, delta)?;
+                    }
+                }
                 let was = function.getattr(kit.word(Word::Code))?;
                 if exact {
                     let code = shifted(kit, &was, delta)?;
@@ -128,9 +139,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 Ok(())
             }
-            Kind::Assign | Kind::Annotation if delta != 0 && same_text => {
-                if self.job.new.slice(new).contains("lambda") {
-                    self.shift_lambdas(old, new, class, delta)?;
+            Kind::Assign | Kind::Annotation
+                if delta != 0 && same_text && has_lambda(source.slice(old)) =>
+            {
+                for name in &new.uses.binds {
+                    let fields = self.entry(class, "__dataclass_fields__")?;
+                    let field = fields.filter(|_| class.is_some());
+                    let field = field.and_then(|f| f.get_item(name).ok());
+                    for value in self.entry(class, name)?.into_iter().chain(field) {
+                        self.shift_lambdas(&value, old, delta)?;
+                    }
                 }
                 Ok(())
             }
@@ -138,44 +156,57 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
     }
 
-    /// Lambdas of a statement: what it bound is one, or leads to it (a property, a list, what a
-    /// decorator made of the field of a data class).
+    /// A function that remembers, in a variable of the module, where in its file it is: it has to
+    /// look again. Counters and caches of other things are nobody's lines, and stay.
+    pub(super) fn stale_lines(&mut self, function: &Statement) -> PyResult<()> {
+        for name in &function.later.global_writes {
+            let Some(value) = self.job.dict.get_item(name)? else {
+                continue;
+            };
+            let module = value.get_type().getattr("__module__")?;
+            let Some(at) = self.binders(name).next() else {
+                continue;
+            };
+            let statement = &self.job.new.outline.body[at];
+            if super::kit::text(&module) == "traceback" && statement.value == Value::Pure {
+                self.execute(at, statement, "it remembers a line of the old text")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lambdas that a statement made which did not change: the value is one, or leads to it (a
+    /// container, a property, what a decorator made of the field of a data class).
     fn shift_lambdas(
         &mut self,
+        value: &Bound<'py, PyAny>,
         old: &Statement,
-        new: &Statement,
-        class: Option<&Bound<'py, PyAny>>,
         delta: i64,
     ) -> PyResult<()> {
         let kit = self.work.kit;
         let within = i64::from(old.span.line)..=i64::from(old.span.end_line);
         let mut found: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
-        for name in &new.uses.binds {
-            let fields = self.entry(class, "__dataclass_fields__")?;
-            let field = fields.filter(|_| class.is_some());
-            let field = field.and_then(|f| f.get_item(name).ok());
-            for value in self.entry(class, name)?.into_iter().chain(field) {
-                search(kit, &value, &self.job.dict, &mut |object| {
-                    if kit.is_function(object)
-                        && object
-                            .getattr(kit.word(Word::Globals))
-                            .is_ok_and(|globals| globals.is(&self.job.dict))
-                        && let Ok(code) = object.getattr(kit.word(Word::Code))
-                        && code
-                            .getattr("co_name")
-                            .is_ok_and(|n| super::kit::text(&n) == "<lambda>")
-                        && code
-                            .getattr(kit.word(Word::FirstLine))
-                            .and_then(|line| line.extract())
-                            .is_ok_and(|line: i64| within.contains(&line))
-                        && !found.iter().any(|(known, _)| known.is(object))
-                    {
-                        found.push((object.clone(), code));
-                    }
-                    false
-                })?;
+        search(kit, value, &self.job.dict, &mut |object| {
+            if kit.is_function(object)
+                && object
+                    .getattr(kit.word(Word::Globals))
+                    .is_ok_and(|globals| globals.is(&self.job.dict))
+                && let Ok(code) = object.getattr(kit.word(Word::Code))
+                && code
+                    .getattr(kit.word(Word::CodeName))
+                    .is_ok_and(|n| super::kit::text(&n) == "<lambda>")
+                && code
+                    .getattr(kit.word(Word::FirstLine))
+                    .and_then(|line| line.extract())
+                    .is_ok_and(|line: i64| within.contains(&line))
+                && !found.iter().any(|(known, _)| known.is(object))
+                // One that is at its new line already may stand where this was.
+                && !self.shifts.iter().any(|(known, ..)| known.is(object))
+            {
+                found.push((object.clone(), code));
             }
-        }
+            false
+        })?;
         for (function, was) in found {
             let code = shifted(kit, &was, delta)?;
             self.move_code(&function, &was, &code)?;
@@ -199,6 +230,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .push((function.clone(), was.clone(), code.clone()));
         Ok(())
     }
+}
+
+fn has_lambda(text: &str) -> bool {
+    text.contains("lambda")
 }
 
 fn has_class(function: &Statement) -> bool {

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
 use super::function::Wanted;
 use super::members::mangled;
 use super::module::Run;
+use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
 
 /// Whether two versions of a class body bind other names: a decorator may look at them.
@@ -21,7 +23,41 @@ pub(super) fn other_names(old: &Statement, new: &Statement) -> bool {
     names(old) != names(new)
 }
 
+/// What of a metaclass has a say when it makes a class.
+const MAKES: [&str; 4] = ["__new__", "__init__", "__call__", "__prepare__"];
+
+/// Whether a class makes classes.
+pub(super) fn is_metaclass(class: &Bound<'_, PyAny>) -> bool {
+    class
+        .cast::<PyType>()
+        .is_ok_and(|c| c.is_subclass_of::<PyType>().unwrap_or(false))
+}
+
 impl<'py> Run<'_, '_, '_, 'py> {
+    /// Classes are not made again because what made them has changed: they keep their identity, and
+    /// what the program gave them. That is said.
+    pub(super) fn metaclass_note(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        inner: Option<&Changes>,
+        new: &Statement,
+    ) -> PyResult<()> {
+        if !is_metaclass(class) {
+            return Ok(());
+        }
+        let items = inner.iter().flat_map(|changes| &changes.items);
+        for change in items.filter(|change| !matches!(change.what, What::Same)) {
+            let name = new.body[change.new].name.as_str();
+            if MAKES.contains(&name) {
+                self.work.notes.push(format!(
+                    "classes that {} made keep what it gave them then: its {name} changed",
+                    self.class_name(class)?
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a class decorator (or `__init_subclass__`) put something else in the place of
     /// plain methods, so that a new method must go through it as well.
     pub(super) fn processed(&self, class: &Bound<'py, PyAny>, old: &Statement) -> PyResult<bool> {

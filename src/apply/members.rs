@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::annotations::{lazy, may_annotate_inside};
+use super::function::is_alias;
 use super::kit::text;
 use super::lines::Moved;
 use super::made::other_names;
@@ -327,10 +328,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.implied_hash(class, &bound)?;
         for name in unannotated.into_iter().filter(|_| !lazy) {
-            let last = !new
-                .body
-                .iter()
-                .any(|m| m.kind == Kind::Compound || self.job.new.annotates(m));
+            let last = !self.annotates_any(new);
             self.drop_annotation(class, &mangled(name, Some(&own)), last)?;
         }
         if reordered && !lazy {
@@ -405,6 +403,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         if !again.is_empty() || inner.is_some() {
             self.work.finish_class(class)?;
+            self.metaclass_note(class, inner, new)?;
         }
         Ok(true)
     }
@@ -561,6 +560,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                             .update_container(was, &value, base.as_ref(), &key)?;
                         was.clone()
                     }
+                    Some(was) if is_alias(kit, &key, was, &before)? => self.work.living(&value),
                     Some(was) => self.work.reconcile(was, &value, Some(class))?,
                     None => value,
                 };
@@ -584,6 +584,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 );
             }
         }
+        self.work.wrapped_twins(class)?;
         if let Some(now) = names.get_item("__annotations__")?
             && !annotations
                 .as_ref()
@@ -591,12 +592,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             let now = now.cast_into::<PyDict>()?;
             in_body_order(&now, new, &own)?;
-            self.work.tx.set_class_entry(
-                kit,
-                class,
-                pyo3::types::PyString::new(kit.py, "__annotations__").as_any(),
-                now.as_any(),
-            )?;
+            let key = pyo3::types::PyString::new(kit.py, "__annotations__");
+            if now.is_empty() && !self.annotates_any(new) {
+                // The compiler makes the dict for the first annotation only.
+                if annotations.is_some() {
+                    self.work.tx.del_class_entry(kit, class, key.as_any())?;
+                }
+            } else {
+                self.work
+                    .tx
+                    .set_class_entry(kit, class, key.as_any(), now.as_any())?;
+            }
         }
         Ok(true)
     }

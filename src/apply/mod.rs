@@ -3,6 +3,7 @@
 mod annotations;
 mod attributes;
 mod class;
+mod codes;
 mod compile;
 mod dataclass;
 mod enums;

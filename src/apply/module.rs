@@ -464,6 +464,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        self.work.twins.clear();
         if let Some(was) = self.job.changes.at(at).0 {
             self.retract_gone(was)?;
         }

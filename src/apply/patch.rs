@@ -43,6 +43,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             },
         };
         let code = self.job.new.definition(kit, chain, new)?;
+        self.stale_lines(new)?;
         let was = function.getattr("__code__")?;
         if !self.work.give_code(&function, &code, class, None)? {
             let name = format!("{prefix}{}", new.name);
@@ -59,6 +60,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.documentation(&function, holder, &was, &code)?;
         // Held by us and by the log. More: a loop or a factory made other functions from it.
         if reference_count(&was) > 2 && !same_code(kit, &was, &code)? {
+            self.work.codes.push((was.clone(), code.clone()));
             self.work.nested.push((was, code));
         }
         if let Some(holder) = holder {

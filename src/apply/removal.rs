@@ -115,6 +115,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .body
                 .first()
                 .is_none_or(|s| s.kind != Kind::Docstring)
+            && self.binders("__doc__").next().is_none()
         {
             self.job.dict.set_item("__doc__", self.work.kit.py.None())?;
         }

@@ -60,6 +60,10 @@ pub struct Work<'k, 'py> {
     pub dict: Bound<'py, PyDict>,
     /// Nested code objects that were replaced while closures made from them live.
     pub nested: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Code objects that were replaced while somebody else held them too.
+    pub codes: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Functions of a class that is being made again, and those that live on in their place.
+    pub twins: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Objects whose holders are to hold another one.
     pub replaced: Vec<Replaced<'py>>,
     /// Classes that were changed in place.
@@ -123,6 +127,8 @@ impl<'k, 'py> Work<'k, 'py> {
             tx: Transaction::new(),
             dict: PyDict::new(kit.py),
             nested: Vec::new(),
+            codes: Vec::new(),
+            twins: Vec::new(),
             replaced: Vec::new(),
             classes: Vec::new(),
             members: BTreeMap::new(),

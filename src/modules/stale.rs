@@ -6,6 +6,7 @@
 //! the source that was imported; and last, live code is compared with what the file compiles to.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -16,6 +17,7 @@ use super::kept::Packer;
 use super::ledger::Version;
 use super::survey::View;
 use crate::files::{self, Reader};
+use crate::outline::{Kind, Outline};
 use crate::text;
 
 /// Where a text comes from, to compile it as the import system did.
@@ -104,7 +106,10 @@ impl<'py> FirstLook<'py> {
                 // the code is asked too. A name that is not there was then taken out by the
                 // program.
                 Pyc::Same => code_agrees(module, origin.filename, &text, false).unwrap_or(false),
-                Pyc::None => code_agrees(module, origin.filename, &text, true).unwrap_or(false),
+                Pyc::None => {
+                    transforms(&self.view, module)
+                        || code_agrees(module, origin.filename, &text, true).unwrap_or(false)
+                }
             };
         let packer = &mut self.packer;
         Some(Version::packed(&text, packer, print, look, known))
@@ -130,6 +135,21 @@ pub fn loader_text<'py>(
         .extract()
         .ok()?;
     Some(text::decode(&data).ok()?.source)
+}
+
+/// Whether the module's loader makes code in a way of its own (it rewrites assertions, adds checks
+/// of types): what the file compiles to says nothing of what the module runs.
+fn transforms<'py>(view: &View<'py>, module: &Bound<'py, PyModule>) -> bool {
+    let (Some(loader), Some(usual)) = (view.own_loader(module), view.ordinary()) else {
+        return false;
+    };
+    let kind = loader.get_type();
+    ["exec_module", "get_code", "source_to_code"]
+        .iter()
+        .any(|way| match (kind.getattr(*way), usual.getattr(*way)) {
+            (Ok(own), Ok(usual)) => !own.is(&usual),
+            _ => true,
+        })
 }
 
 /// What the module's `.pyc` says of its source.
@@ -189,10 +209,45 @@ fn code_agrees(
         .call1((source, filename, "exec", 0, true))?;
     let dict = module.dict();
     let entry = |name: &str| dict.get_item(name).ok().flatten();
+    let Ok(outline) = crate::outline::read(source) else {
+        return compare(
+            &code,
+            &entry,
+            &dict,
+            &code_type,
+            &function,
+            &BTreeSet::new(),
+        );
+    };
+    let required = if complete {
+        defined(&outline)
+    } else {
+        BTreeSet::new()
+    };
     Ok(
-        compare(&code, &entry, &dict, &code_type, &function, complete)?
-            && constants_agree(&dict, source, &builtins)?,
+        compare(&code, &entry, &dict, &code_type, &function, &required)?
+            && constants_agree(&dict, source, &outline, &builtins)?,
     )
+}
+
+/// Functions and classes that a module has once it was imported: not those of a branch that may
+/// not have been taken, and none whose name something else takes away.
+fn defined(outline: &Outline) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    for statement in &outline.body {
+        for name in &statement.uses.deletes {
+            names.remove(name.as_str());
+        }
+        if matches!(statement.kind, Kind::Function | Kind::Class) {
+            names.insert(statement.name.as_str());
+        } else {
+            // Compound statements tell what they bind, and what they may delete.
+            for name in &statement.uses.binds {
+                names.remove(name.as_str());
+            }
+        }
+    }
+    names
 }
 
 fn compare<'py>(
@@ -201,7 +256,7 @@ fn compare<'py>(
     globals: &Bound<'py, PyDict>,
     code_type: &Bound<'py, PyAny>,
     function: &Bound<'py, PyAny>,
-    complete: bool,
+    required: &BTreeSet<&str>,
 ) -> PyResult<bool> {
     let named = |live: &Bound<'py, PyAny>, name: &str| {
         live.get_type().is(function)
@@ -217,7 +272,7 @@ fn compare<'py>(
     for (name, codes) in by_name {
         let Some(live) = entry(&name) else {
             // A definition of the file that the module does not have.
-            if complete && codes.len() == 1 && !name.starts_with('<') {
+            if required.contains(name.as_str()) {
                 return Ok(false);
             }
             continue;
@@ -276,11 +331,9 @@ fn gather<'py>(
 fn constants_agree(
     dict: &Bound<'_, PyDict>,
     source: &str,
+    outline: &Outline,
     builtins: &Bound<'_, PyModule>,
 ) -> PyResult<bool> {
-    let Ok(outline) = crate::outline::read(source) else {
-        return Ok(true);
-    };
     let mut written: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
     for statement in &outline.body {
         for name in statement
@@ -295,9 +348,7 @@ fn constants_agree(
     }
     let literal = builtins.py().import("ast")?.getattr("literal_eval")?;
     for statement in &outline.body {
-        if statement.kind != crate::outline::Kind::Assign
-            || written.get(statement.name.as_str()) != Some(&1)
-        {
+        if statement.kind != Kind::Assign || written.get(statement.name.as_str()) != Some(&1) {
             continue;
         }
         let text = &source[statement.span.start as usize..statement.span.end as usize];

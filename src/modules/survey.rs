@@ -258,6 +258,16 @@ impl<'py> View<'py> {
             .or_else(|| self.entry(&dict, Word::Name))
     }
 
+    /// Whether a module's `__file__` is what the import system found for it, or that was never asked.
+    /// Others were made by a loader that has its own ways and gave them the `__file__` of another.
+    pub fn located(&self, module: &Bound<'py, PyModule>, filename: &str) -> bool {
+        self.entry(&module.dict(), Word::Spec).is_none_or(|spec| {
+            let origin = spec.getattr("origin").and_then(|o| o.extract::<String>());
+            let located = spec.getattr("has_location").and_then(|l| l.is_truthy());
+            located.unwrap_or(true) && origin.is_ok_and(|origin| origin == filename)
+        })
+    }
+
     /// The usual loader for files.
     pub(super) fn ordinary(&self) -> Option<&Bound<'py, PyAny>> {
         self.ordinary.as_ref()

@@ -210,7 +210,9 @@ pub fn make_with(
 ) -> Plan {
     let functions = Functions::of(new);
     let moves = reaching::Moves::of(old, new, &functions, changes);
-    let places = reach::reach(old, new, changes, outside, &moves.names).statements;
+    let mut names = moves.names.clone();
+    names.extend(anew.iter().cloned());
+    let places = reach::reach(old, new, changes, outside, &names).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {
         removed: changes.removed.clone(),
@@ -408,7 +410,9 @@ fn restart_chains(
     for origin in 0..reached.len() {
         let statement = reached.statement(origin);
         for name in &statement.uses.binds {
-            let asked = statement.kind == Kind::Assign && anew.contains(name);
+            let asked = matches!(statement.kind, Kind::Assign | Kind::Class) && anew.contains(name);
+            // A metaclass that refuses, since what the module did to it later is in force already.
+            let forced = asked && statement.kind == Kind::Class;
             if !reached.restartable(origin) && !asked {
                 continue;
             }
@@ -430,7 +434,7 @@ fn restart_chains(
                 let mut links = links.iter();
                 links.any(|&i| runs(plan, i) || in_parts(plan, i))
             };
-            if !links.is_empty() && (runs(plan, origin) || links_run(plan)) {
+            if !links.is_empty() && (forced || runs(plan, origin) || links_run(plan)) {
                 for at in std::iter::once(origin).chain(links) {
                     grown |= run(plan, at, &format!("{name} is made anew"));
                 }

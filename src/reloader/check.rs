@@ -196,9 +196,17 @@ impl Reloader {
             });
         }
         let view = crate::modules::View::new(kit.py);
+        let mut gone: Vec<Arc<Record>> = Vec::new();
         for (record, edit) in edits.modules {
             match edit {
                 Edit::Changed(version) => {
+                    // A package of that name beside it comes first in the import system.
+                    if package_of(&record.path.read()).is_file()
+                        && let Some(moved) = self.elsewhere(kit, &record)?
+                    {
+                        edited.push(moved);
+                        continue;
+                    }
                     let version = told_by_loader(kit, &view, &record, version)?;
                     edited.push(Edited {
                         record,
@@ -216,10 +224,15 @@ impl Reloader {
                         // Said once; the program goes on with what it has.
                         if !record.missing.swap(true, Ordering::Relaxed) {
                             log::info!("{}: its file is gone; it keeps its version", record.name);
+                            gone.push(record);
                         }
                     }
                 },
             }
+        }
+        // A file that is gone alone may be on its way back: an editor saves.
+        if !edited.is_empty() {
+            reports.extend(gone.iter().map(|record| without_file(record)));
         }
         for path in strangers {
             if path.file_name().is_some_and(|n| n == "__init__.py")
@@ -227,6 +240,7 @@ impl Reloader {
             {
                 edited.push(found);
             }
+            self.became_package(kit, path, &mut edited)?;
         }
         // A new file may be what a failed import was missing.
         if self.are_new(strangers) {
@@ -238,6 +252,32 @@ impl Reloader {
             reports,
             appeared,
         })
+    }
+
+    /// A new folder, or a new `__init__.py` in one, beside the file of a module: a restart would
+    /// import the package.
+    fn became_package(
+        &self,
+        kit: &Kit<'_>,
+        path: &Path,
+        edited: &mut Vec<Edited>,
+    ) -> Result<(), Error> {
+        let folder = match path.file_name() {
+            Some(name) if name == "__init__.py" => path.parent(),
+            _ => Some(path).filter(|p| p.extension().is_none()),
+        };
+        let Some(file) = folder.map(|f| f.with_extension("py")) else {
+            return Ok(());
+        };
+        for record in self.ledger.of_path(&file) {
+            if edited.iter().all(|e| e.record.name != record.name)
+                && package_of(&file).is_file()
+                && let Some(moved) = self.elsewhere(kit, &record)?
+            {
+                edited.push(moved);
+            }
+        }
+        Ok(())
     }
 
     /// Whether one of these files was not there before, as far as is known: one that is only
@@ -603,4 +643,27 @@ fn told_by_loader<'py>(
         Some(text) => Arc::new(Version::new(text, version.print, version.look, true)),
         None => version,
     })
+}
+
+/// What is said of a module whose file is gone.
+fn without_file(record: &Record) -> ModuleReport {
+    ModuleReport {
+        name: record.name.clone(),
+        path: record.path.read().to_string_lossy().into(),
+        outcome: Outcome::Unchanged,
+        cause: Cause::Source,
+        error: None,
+        traceback: None,
+        error_line: 0,
+        changes: Vec::new(),
+        notes: vec![format!(
+            "the file of {} is gone; who holds the module still has it, until a restart",
+            record.name
+        )],
+    }
+}
+
+/// The file that makes a package of the name that a module's file has.
+fn package_of(path: &Path) -> PathBuf {
+    path.with_extension("").join("__init__.py")
 }

@@ -112,6 +112,17 @@ impl Reloader {
         if is_alias(&first.view, modules, &seen) {
             return false;
         }
+        // It shows the file of another one and never ran it: its names are that one's.
+        if !first.view.located(&seen.module, &seen.filename)
+            && !self.ledger.of_path(path).is_empty()
+        {
+            let mut namespaces = self.namespaces.lock();
+            let dict = seen.module.dict();
+            if !namespaces.iter().any(|n| n.bind(dict.py()).is(&dict)) {
+                namespaces.push(dict.unbind());
+            }
+            return false;
+        }
         // Watch first, then read: no edit falls between.
         self.watch_file(path);
         let origin = Origin {

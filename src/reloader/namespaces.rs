@@ -139,11 +139,26 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         }
         for (name, old, _) in went.into_iter().filter(|(n, ..)| !n.starts_with('_')) {
             let Some(old) = old else { continue };
+            if self.is_elsewhere(name, old)? {
+                continue; // the namespace may have it from there
+            }
             namespace.del_item(name)?;
             let undo = pyo3::types::PyTuple::new(self.kit.py, [string(name), old.clone()])?;
             work.tx.call(namespace.getattr("__setitem__")?, undo);
         }
         Ok(())
+    }
+
+    /// Whether a tracked module has this object under this name.
+    fn is_elsewhere(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        for record in self.reloader.ledger.all() {
+            if let Some(module) = self.module(&record.name)?
+                && module.dict().get_item(name)?.is_some_and(|v| v.is(value))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

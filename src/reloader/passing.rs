@@ -1,6 +1,7 @@
 //! Modules that merely hold a name that changed elsewhere. There may be thousands of them, and a
 //! new object in the old one's place is all they need: no outline, no plan.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -9,8 +10,8 @@ use rustc_hash::FxHashMap;
 
 use super::dependents::serves;
 use super::unit::Unit;
-use crate::apply::{Facts, Work};
-use crate::modules::{Record, Taken, shared};
+use crate::apply::{self, Facts, Work};
+use crate::modules::{Record, Taken, resolve, shared};
 use crate::report::{Action, Cause, Change, ChangeKind, ModuleReport, Outcome, Text};
 
 /// What became of a module that was to be passed by.
@@ -247,5 +248,48 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         report.outcome = Outcome::Patched;
         report.changes = changes;
         Ok(Passed::Done(report))
+    }
+
+    /// The names that other modules of the unit take from one.
+    pub(super) fn taken(&self, name: &str) -> apply::Taken {
+        let known = |module: &str| self.reloader.ledger.get(module);
+        // A package sees its submodules, whether it imports them or not.
+        if name
+            .rsplit_once('.')
+            .is_some_and(|(package, _)| known(package).is_some())
+        {
+            return None;
+        }
+        let importers = self.reloader.ledger.importers(name);
+        let mut out = BTreeSet::new();
+        let edited = self.edited.keys().map(String::as_str);
+        for importer in importers.iter().map(|i| &**i).chain(edited) {
+            let Some(record) = known(importer) else {
+                continue;
+            };
+            let version = match self.edited.get(importer) {
+                Some(edited) => Arc::clone(&edited.version),
+                None => record.version(),
+            };
+            let package = record.package.read();
+            for (level, module, names) in version.imports() {
+                let module = resolve(&package, *level, module);
+                let whole = match module.strip_prefix(name) {
+                    Some("") => names.is_empty() || names.iter().any(|n| n == "*"),
+                    Some(rest) => names.is_empty() && rest.starts_with('.'),
+                    None => names.iter().any(|n| {
+                        let rest = name.strip_prefix(module.as_str());
+                        rest.and_then(|rest| rest.strip_prefix('.')) == Some(n)
+                    }),
+                };
+                if whole {
+                    return None;
+                }
+                if module == name {
+                    out.extend(names.iter().cloned());
+                }
+            }
+        }
+        Some(out)
     }
 }

@@ -13,10 +13,10 @@ use super::dependents::{Inbound, inbound, serves};
 use super::order::Order;
 use super::passing::{News, Passed};
 use super::{Flags, Policy, Reloader, hooks};
-use crate::apply::{self, Facts, Job, Kit, Source, Taken, Work};
+use crate::apply::{self, Facts, Job, Kit, Source, Work};
 use crate::diff;
 use crate::modules::{Failure, Record, Version};
-use crate::outline::{Outline, Statement};
+use crate::outline::{Kind, Outline, Statement};
 use crate::plan::{self, Mark, Plan};
 use crate::report::{Cause, ModuleReport, Outcome};
 
@@ -240,49 +240,6 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             first.notes.append(&mut work.notes);
         }
         Ok(out)
-    }
-
-    /// The names that other modules of the unit take from one.
-    fn taken(&self, name: &str) -> Taken {
-        let known = |module: &str| self.reloader.ledger.get(module);
-        // A package sees its submodules, whether it imports them or not.
-        if name
-            .rsplit_once('.')
-            .is_some_and(|(package, _)| known(package).is_some())
-        {
-            return None;
-        }
-        let importers = self.reloader.ledger.importers(name);
-        let mut out = BTreeSet::new();
-        let edited = self.edited.keys().map(String::as_str);
-        for importer in importers.iter().map(|i| &**i).chain(edited) {
-            let Some(record) = known(importer) else {
-                continue;
-            };
-            let version = match self.edited.get(importer) {
-                Some(edited) => Arc::clone(&edited.version),
-                None => record.version(),
-            };
-            let package = record.package.read();
-            for (level, module, names) in version.imports() {
-                let module = crate::modules::resolve(&package, *level, module);
-                let whole = match module.strip_prefix(name) {
-                    Some("") => names.is_empty() || names.iter().any(|n| n == "*"),
-                    Some(rest) => names.is_empty() && rest.starts_with('.'),
-                    None => names.iter().any(|n| {
-                        let rest = name.strip_prefix(module.as_str());
-                        rest.and_then(|rest| rest.strip_prefix('.')) == Some(n)
-                    }),
-                };
-                if whole {
-                    return None;
-                }
-                if module == name {
-                    out.extend(names.iter().cloned());
-                }
-            }
-        }
-        Some(out)
     }
 
     /// Brings one module of the order up to date.
@@ -548,9 +505,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     }
                     log::debug!("{}: {name} is made anew: {error}", record.name);
                     work.tx.roll_back_to(kit, before);
-                    report.notes.push(format!(
-                        "{name} was made anew; what holds the old one keeps it"
-                    ));
+                    let body = &new_outline.body;
+                    let class = body.iter().any(|s| s.kind == Kind::Class && s.name == name);
+                    if !class {
+                        report.notes.push(format!(
+                            "{name} was made anew; what holds the old one keeps it"
+                        ));
+                    }
                     plan = again;
                 }
                 (Err(error), _) => return Err(error),

@@ -19,7 +19,7 @@ import types
 #: What the import system keeps in a module; and what Python keeps in a class.
 MODULE_NOISE = {"__builtins__", "__cached__", "__spec__", "__loader__", "__file__", "__package__",
                 "__path__", "__name__"}
-CLASS_NOISE = {"__dict__", "__weakref__", "_abc_impl", "__annotations_cache__",
+CLASS_NOISE = {"__dict__", "__weakref__", "_abc_impl", "__annotations_cache__", "__slotnames__",
                "__abstractmethods_cache__"}
 WITH_PARTS = (types.FunctionType, type, list, set, frozenset, dict, types.MappingProxyType, property,
               staticmethod, classmethod, types.MethodType, functools.partial, functools.cached_property,

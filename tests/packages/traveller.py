@@ -52,6 +52,9 @@ def swap(site, new):
         if name not in want:
             (Path(site) / name).unlink()
             changed += 1
+    for folder in sorted(Path(site).rglob("*"), reverse=True):  # what else the import system would see
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     return changed
 
 
@@ -87,13 +90,16 @@ def described(path, v, own):
     return snapshot.digest(sorted(picture.out.items()))
 
 
-def explained(path, names):
-    """The whole structure of one name, for `--explain`."""
-    module, _, key = path.rpartition(".")
-    picture = snapshot.Snapshot(names, instances=False)
-    if module in sys.modules and key in vars(sys.modules[module]):
-        picture.value(path, vars(sys.modules[module])[key])
-    return picture.out
+def explained(wanted, names):
+    """The whole structure of one name, for `--explain`; of every name for `all`."""
+    out = {}
+    for name in names:
+        for key, v in sorted(vars(sys.modules[name]).items()):
+            if key not in NOISE and wanted in ("all", f"{name}.{key}"):
+                picture = snapshot.Snapshot(names, instances=False)
+                picture.value(f"{name}.{key}", v)
+                out.update(picture.out)
+    return out
 
 
 #: Names that a test run or the import system keeps in a module.
@@ -258,7 +264,7 @@ def main():
     sys.path.insert(0, job["site"])
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(os.path.dirname(sys.argv[1]), "hypothesis")
     try:
-        {"fresh": fresh, "cold": cold, "warm": warm}[job["mode"]](job, result)
+        {"fresh": fresh, "again": again, "cold": cold, "warm": warm}[job["mode"]](job, result)
         result["status"] = "ran"
     except BaseException:
         result["error"] = traceback.format_exc()
@@ -276,18 +282,30 @@ def fresh(job, result):
     result.update(outcomes=results.outcomes, errors=results.errors, text=results.text)
 
 
+def again(job, result):
+    """Another fresh process, without tests: names that differ from the first one's differ by chance."""
+    names = import_all(job["imports"])
+    result["namespaces"] = namespaces(names)
+    result["definitions"] = {path: described(path, v, names) for path, v in definitions(names)}
+
+
 class Journey:
     """The live process: the old version, held objects, an engine."""
 
     def __init__(self, job, result):
         self.job, self.result, self.space = job, result, {"__name__": "__host__"}
         import_all(job["imports"])
+        self.before = namespaces(modules_of(job["imports"]))
         self.held = Held(modules_of(job["imports"]), self.space)
         self.engine = engines.make(job["engine"], job["site"], self.space)
         self.engine.after_exec("")
 
     def travel(self):
         job, result = self.job, self.result
+        # what importing the tests put into the package is run-time state
+        now = namespaces(list(self.before))
+        result["state"] = [f"{name}.{key}" for name, had in self.before.items() for key in {*had, *now[name]}
+                           if had.get(key) != now[name].get(key)]
         time.sleep(0.02)  # peers that compare times need a later one
         result["changed_files"] = swap(job["site"], job["new"])
         started = time.perf_counter()
@@ -297,10 +315,13 @@ class Journey:
             result["failures"] = [f"the check raised {type(error).__name__}: {error}"]
         result["seconds"] = time.perf_counter() - started
         result["report"] = summary(getattr(self.engine, "report", None))
+        result["notes"] = notes(getattr(self.engine, "report", None))
         import_all(job["imports"])  # submodules that are new
         names = [n for n in modules_of(job["imports"]) if n in job["fresh_namespaces"]]
         result["namespaces"] = namespaces(names)
         result["explained"] = explained(job["explain"], names) if job["explain"] else {}
+        result["bases"] = {f"{name}.{key}": sorted({c.__name__ for c in v.__mro__ if c.__module__ in names})
+                           for name in names for key, v in vars(sys.modules[name]).items() if isinstance(v, type)}
         result.update(self.held.judge(self.space, names, job["fresh_definitions"]))
 
 
@@ -308,6 +329,15 @@ def summary(report):
     if not report:
         return None
     return dict(collections.Counter(str(m.get("outcome")) for m in report.get("modules", [])))
+
+
+def notes(report):
+    """What the report says of what it could not do, or did in another way."""
+    out = []
+    for module in (report or {}).get("modules", []):
+        out += module.get("notes", [])
+        out += [f"{c['name']}: {c['reason']}" for c in module.get("changes", []) if c["action"] == "kept"]
+    return out
 
 
 def cold(job, result):
