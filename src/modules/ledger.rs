@@ -20,13 +20,14 @@ use super::takes::{Taken, takes};
 use crate::diff;
 use crate::files::Look;
 use crate::outline::{self, Outline, OutlineError};
+use crate::text;
 
 /// One version of a module's source.
 #[derive(Debug)]
 pub struct Version {
     text: Kept,
-    /// Fingerprint of the file's bytes.
-    pub print: u128,
+    /// Fingerprint of the file's bytes; those of the text when it is first asked for.
+    print: OnceLock<u128>,
     /// How the file looked when these bytes were read.
     pub look: Look,
     /// Whether this is the text of the code that runs. False when the file was edited between
@@ -42,17 +43,19 @@ pub struct Version {
 type Imports = Vec<(u32, String, Vec<String>)>;
 
 impl Version {
-    /// A version of which nothing was worked out yet.
-    pub fn new(text: String, print: u128, look: Look, known: bool) -> Self {
+    /// A version of which nothing was worked out yet. Without a fingerprint, the bytes of the file
+    /// are those of the text.
+    pub fn new(text: String, print: Option<u128>, look: Look, known: bool) -> Self {
+        let print = print.map_or_else(OnceLock::new, OnceLock::from);
         Self::of(Kept::plain(text), print, look, known)
     }
 
     /// The same for a text that may never be read.
     pub fn packed(text: &str, packer: &mut Packer, print: u128, look: Look, known: bool) -> Self {
-        Self::of(packer.pack(text), print, look, known)
+        Self::of(packer.pack(text), OnceLock::from(print), look, known)
     }
 
-    fn of(text: Kept, print: u128, look: Look, known: bool) -> Self {
+    fn of(text: Kept, print: OnceLock<u128>, look: Look, known: bool) -> Self {
         Self {
             text,
             print,
@@ -61,6 +64,22 @@ impl Version {
             outline: OnceLock::new(),
             imports: OnceLock::new(),
             takes: OnceLock::new(),
+        }
+    }
+
+    /// Fingerprint of the file's bytes.
+    pub fn print(&self) -> u128 {
+        *self
+            .print
+            .get_or_init(|| text::fingerprint(self.text().as_bytes()))
+    }
+
+    /// Whether the file had these bytes.
+    pub fn is_of(&self, bytes: &[u8]) -> bool {
+        match self.print.get() {
+            Some(print) => *print == text::fingerprint(bytes),
+            // Comparing ends where the edit is.
+            None => self.text().as_bytes() == bytes,
         }
     }
 

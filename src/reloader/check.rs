@@ -101,8 +101,12 @@ impl Reloader {
             None => {
                 if flags.force {
                     let running = record.version();
-                    let again =
-                        Version::new(running.text().to_owned(), running.print, running.look, true);
+                    let again = Version::new(
+                        running.text().to_owned(),
+                        Some(running.print()),
+                        running.look,
+                        true,
+                    );
                     let version = Arc::new(again);
                     edited.push(Edited {
                         record,
@@ -487,7 +491,7 @@ impl Reloader {
                 "spec_from_file_location",
                 (name.as_str(), path.to_string_lossy().as_ref()),
             )?;
-            let empty = Version::new(String::new(), text::fingerprint(b""), Look::at(path), true);
+            let empty = Version::new(String::new(), None, Look::at(path), true);
             let record = Arc::new(Record::new(
                 &name,
                 path.to_path_buf(),
@@ -534,7 +538,7 @@ impl Reloader {
                         .failed
                         .lock()
                         .as_ref()
-                        .is_some_and(|f| f.print == e.version.print && !f.import)
+                        .is_some_and(|f| f.print == e.version.print() && !f.import)
             })
             .map(|e| e.record.name.to_string())
             .collect();
@@ -620,12 +624,12 @@ struct Changed {
 fn read_version(path: &Path) -> Option<Version> {
     let taken_ns = files::now_ns();
     let (bytes, stamp) = files::read(path).ok()?;
-    let decoded = text::decode(&bytes).ok()?.source;
+    let decoded = text::decode_all(bytes).ok()?;
     let look = Look {
         stamp: Some(stamp),
         taken_ns,
     };
-    Some(Version::new(decoded, text::fingerprint(&bytes), look, true))
+    Some(Version::new(decoded.source, decoded.print, look, true))
 }
 
 /// The version as the module's own loader reads it.
@@ -640,7 +644,12 @@ fn told_by_loader<'py>(
         .and_then(|m| m.cast_into::<pyo3::types::PyModule>().ok())
         .and_then(|m| crate::modules::loader_text(view, &m, &record.path.read()));
     Ok(match told {
-        Some(text) => Arc::new(Version::new(text, version.print, version.look, true)),
+        Some(text) => Arc::new(Version::new(
+            text,
+            Some(version.print()),
+            version.look,
+            true,
+        )),
         None => version,
     })
 }

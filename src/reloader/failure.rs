@@ -39,7 +39,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             let mut again = false;
             if let Some(edited) = self.edited.get(name) {
                 let failure = Failure {
-                    print: edited.version.print,
+                    print: edited.version.print(),
                     error: text.clone(),
                     import,
                 };

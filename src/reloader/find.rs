@@ -205,7 +205,7 @@ impl Reloader {
         if Look::at(path).proves_same_as(&version.look) {
             return false;
         }
-        files::read(path).is_ok_and(|(bytes, _)| text::fingerprint(&bytes) != version.print)
+        files::read(path).is_ok_and(|(bytes, _)| !version.is_of(&bytes))
     }
 
     /// The tracked modules whose files are not what they run, with what the files are now.
@@ -273,8 +273,7 @@ impl Reloader {
             self.backlog.lock().insert(record.name.to_string());
             return None;
         }
-        let print = text::fingerprint(&bytes);
-        if print == version.print && version.known {
+        if version.known && version.is_of(&bytes) {
             *record.failed.lock() = None;
             return None;
         }
@@ -286,12 +285,15 @@ impl Reloader {
                 };
                 Some(Edit::Changed(Arc::new(Version::new(
                     decoded.source,
-                    print,
+                    decoded.print,
                     look,
                     true,
                 ))))
             }
-            Err(error) => Some(Edit::Unreadable(print, error.to_string())),
+            Err((error, bytes)) => Some(Edit::Unreadable(
+                text::fingerprint(&bytes),
+                error.to_string(),
+            )),
         }
     }
 }

@@ -140,7 +140,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 let record = &edited.record;
                 if self.policy(edited) == Policy::Skip {
                     *record.failed.lock() = Some(Box::new(Failure {
-                        print: edited.version.print,
+                        print: edited.version.print(),
                         error: "left alone".to_owned(),
                         import: false,
                     }));

@@ -12,6 +12,8 @@ pub struct Text {
     pub source: String,
     /// The encoding's name, in lower case and with hyphens; `utf-8` without a cookie.
     pub encoding: String,
+    /// Fingerprint of the bytes, where they are not those of `source`.
+    pub print: Option<u128>,
 }
 
 /// Why bytes are not a source text.
@@ -78,6 +80,7 @@ impl std::error::Error for TextError {}
 /// # Errors
 /// When the encoding is unknown or contradicts the mark, or the bytes are not of it.
 pub fn decode(bytes: &[u8]) -> Result<Text, TextError> {
+    let print = fingerprint(bytes);
     if bytes.len() > i32::MAX as usize {
         return Err(TextError::TooLarge);
     }
@@ -98,26 +101,31 @@ pub fn decode(bytes: &[u8]) -> Result<Text, TextError> {
     Ok(Text {
         source: newlines(source),
         encoding: name,
+        print: Some(print),
     })
 }
 
 /// The same for bytes that are needed no more: most texts need no copy.
 ///
 /// # Errors
-/// As `decode`.
-pub fn decode_all(bytes: Vec<u8>) -> Result<Text, TextError> {
+/// As `decode`; the bytes come back.
+pub fn decode_all(bytes: Vec<u8>) -> Result<Text, (TextError, Vec<u8>)> {
     let plain = !bytes.starts_with(b"\xef\xbb\xbf")
         && bytes.len() <= i32::MAX as usize
         && encoding::cookie(&bytes).is_none();
     if !plain {
-        return decode(&bytes);
+        return decode(&bytes).map_err(|error| (error, bytes));
     }
     match String::from_utf8(bytes) {
         Ok(source) => Ok(Text {
+            print: memchr::memchr(b'\r', source.as_bytes()).map(|_| fingerprint(source.as_bytes())),
             source: newlines(source),
             encoding: "utf-8".to_owned(),
         }),
-        Err(error) => decode(error.as_bytes()),
+        Err(error) => {
+            let bytes = error.into_bytes();
+            decode(&bytes).map_err(|error| (error, bytes))
+        }
     }
 }
 
