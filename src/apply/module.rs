@@ -230,17 +230,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// import had put into containers that are to be made anew.
     pub(super) fn prepare(&mut self) -> PyResult<()> {
         let mut seen = BTreeSet::new();
+        let mut attributes = BTreeSet::new();
         for step in &self.job.plan.steps {
             if !matches!(step.mark, Mark::Run | Mark::RunIf | Mark::Members) {
                 continue;
             }
             let uses = &self.job.new.outline.body[step.new].uses;
-            for path in uses
-                .writes
-                .iter()
-                .filter(|path| seen.insert((*path).clone()))
-            {
-                self.remember_attribute(path)?;
+            for path in &uses.writes {
+                if attributes.insert(path) {
+                    self.remember_attribute(path)?;
+                }
             }
             let names = uses.reads.iter().chain(&uses.mutates).chain(&uses.binds);
             for path in names {
