@@ -26,11 +26,30 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some((owner, attribute)) = path.rsplit_once('.') else {
             return Ok(());
         };
-        let Some(object) = self.resolve(owner) else {
+        let mut parts = owner.split('.');
+        let first = parts.next().unwrap_or(owner);
+        let Some(mut object) = self.job.dict.get_item(first)? else {
             return Ok(());
         };
+        for part in parts {
+            let inner = if kit.is_class(&object) {
+                kit.class_entry(&object, part)?
+            } else if kit.is_exact(&object, &kit.module) {
+                object.getattr(part).ok()
+            } else {
+                None
+            };
+            let Some(inner) = inner else {
+                return Ok(());
+            };
+            object = inner;
+        }
         if kit.is_class(&object) {
             let before = kit.class_entry(&object, attribute)?;
+            if let Some(before) = &before {
+                // `C.items += [1]`
+                self.work.tx.container(before)?;
+            }
             let name = pyo3::types::PyString::new(kit.py, attribute).into_any();
             self.work.tx.class_entry(&object, &name, before);
         } else if let Ok(Ok(state)) = object
@@ -39,7 +58,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             let name = pyo3::types::PyString::new(kit.py, attribute);
             match state.get_item(&name)? {
-                Some(value) => self.work.tx.entry(&state, &name, &value),
+                Some(value) => {
+                    self.work.tx.container(&value)?;
+                    self.work.tx.entry(&state, &name, &value);
+                }
                 None => drop(self.work.tx.dict(&state)?),
             }
         }

@@ -14,6 +14,7 @@ use super::compile::Source;
 use super::function::Wanted;
 use super::lines::Moved;
 use super::patch::clear_cache;
+use super::retract::other_then;
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
@@ -234,17 +235,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// import had put into containers that are to be made anew.
     pub(super) fn prepare(&mut self) -> PyResult<()> {
         let mut seen = BTreeSet::new();
+        let mut attributes = BTreeSet::new();
         for step in &self.job.plan.steps {
             if !matches!(step.mark, Mark::Run | Mark::RunIf | Mark::Members) {
                 continue;
             }
             let uses = &self.job.new.outline.body[step.new].uses;
-            for path in uses
-                .writes
-                .iter()
-                .filter(|path| seen.insert((*path).clone()))
-            {
-                self.remember_attribute(path)?;
+            for path in &uses.writes {
+                if attributes.insert(path) {
+                    self.remember_attribute(path)?;
+                }
             }
             let names = uses.reads.iter().chain(&uses.mutates).chain(&uses.binds);
             for path in names {
@@ -608,23 +608,6 @@ pub(super) fn chain(outline: &Outline, name: &str) -> Option<(usize, Vec<usize>)
     let links = writers.into_iter().filter(|at| *at >= origin);
     let links = links.filter(|&at| at == origin || has(&body[at].uses.mutates));
     Some((origin, links.collect()))
-}
-
-/// Names that the links of a chain read and that statements further down bind or change again: they
-/// meant something else there than they do at the end.
-pub(super) fn other_then(outline: &Outline, name: &str, links: &[usize]) -> BTreeSet<String> {
-    let mut out = BTreeSet::new();
-    for &at in links {
-        for path in &outline.body[at].uses.reads {
-            let read = path.split('.').next().unwrap_or(path);
-            let writers = outline.index().writers(&outline.body, read);
-            let again = writers.last().is_some_and(|last| *last > at);
-            if read != name && again && writers.first().is_some_and(|first| *first < at) {
-                out.insert(read.to_owned());
-            }
-        }
-    }
-    out
 }
 
 /// Exactly a list, dict or set.

@@ -1,11 +1,13 @@
 //! What statements had put into a container, taken out again: see skeleton.py.
 
+use std::collections::BTreeSet;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::compile::Source;
-use super::module::{Run, chain, container, other_then};
-use crate::outline::{Kind, Statement};
+use super::module::{Run, chain, container};
+use crate::outline::{Kind, Outline, Statement};
 use crate::plan::{Mark, Step};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
@@ -146,4 +148,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         Ok(())
     }
+}
+
+/// Names that the links of a chain read and that statements further down bind or change again: they
+/// meant something else there than they do at the end.
+pub(super) fn other_then(outline: &Outline, name: &str, links: &[usize]) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    for &at in links {
+        for path in &outline.body[at].uses.reads {
+            let read = path.split('.').next().unwrap_or(path);
+            let writers = outline.index().writers(&outline.body, read);
+            let again = writers.last().is_some_and(|last| *last > at);
+            if read != name && again && writers.first().is_some_and(|first| *first < at) {
+                out.insert(read.to_owned());
+            }
+        }
+    }
+    out
 }

@@ -267,7 +267,7 @@ impl<'a> Functions<'a> {
     }
 
     /// The statements at a path.
-    fn at(&self, path: &str) -> Vec<&'a Statement> {
+    pub(super) fn at(&self, path: &str) -> Vec<&'a Statement> {
         let found = self.root(root(path));
         found.by_path.get(path).cloned().unwrap_or_default()
     }
@@ -495,6 +495,18 @@ impl<'a> Functions<'a> {
             .chain(uses.calls.iter().map(String::as_str))
             .chain(made);
         let mut classes: BTreeSet<&str> = classes.collect();
+        // `C().area()`: of an instance that is made for this alone. One that a name is bound to is
+        // what it is since it was made.
+        for class in &uses.calls {
+            if let Some(why) = self.made_differently(class, dirty)
+                && uses
+                    .members
+                    .iter()
+                    .any(|m| self.of_instance(class, m, &mut BTreeSet::new()))
+            {
+                return Some(format!("makes a {class}, {why}"));
+            }
+        }
         if uses.calls.iter().any(|p| p == "super") {
             classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
         }
@@ -530,7 +542,7 @@ impl<'a> Functions<'a> {
 
     /// What a class is derived from, as far as the module tells: each once, also where names are
     /// bound to what is made of themselves.
-    fn lineage(&self, class: &str) -> Rc<[&'a str]> {
+    pub(super) fn lineage(&self, class: &str) -> Rc<[&'a str]> {
         if let Some(known) = self.lineages.borrow().get(class) {
             return Rc::clone(known);
         }

@@ -5,6 +5,7 @@
 //! got the same value is left alone (`affected` is asked again with what really changed).
 
 mod dirty;
+mod instances;
 mod parts;
 mod reach;
 mod reaching;
