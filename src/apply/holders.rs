@@ -47,6 +47,9 @@ impl<'py> Moves<'py> {
     }
 }
 
+/// Tells what is to be held in the place of an object, if anything else is.
+type Instead<'a, 'py> = &'a dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>;
+
 /// How many instances of a class could be moved to another, and how many not.
 #[derive(Default)]
 struct Tally {
@@ -253,7 +256,7 @@ impl<'py> Work<'_, 'py> {
     fn hand_over_in(
         &mut self,
         holder: &Bound<'py, PyAny>,
-        instead: &dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>,
+        instead: Instead<'_, 'py>,
     ) -> PyResult<()> {
         let kit = self.kit;
         if let Ok(dict) = holder.cast_exact::<PyDict>() {
@@ -311,7 +314,7 @@ impl<'py> Work<'_, 'py> {
     fn hand_over_in_dict(
         &mut self,
         dict: &Bound<'py, PyDict>,
-        instead: &dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>,
+        instead: Instead<'_, 'py>,
     ) -> PyResult<()> {
         let mut hits = Vec::new();
         for (key, value) in dict.iter() {

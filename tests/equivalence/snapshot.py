@@ -98,7 +98,8 @@ class Snapshot:
 
     def _has_parts(self, v):
         """Whether `_object` looks into a thing."""
-        return isinstance(v, WITH_PARTS) or hasattr(v, "cache_info") and hasattr(v, "__wrapped__")
+        # asked of the type: objects may make an attribute of every name that they are asked for
+        return isinstance(v, WITH_PARTS) or hasattr(type(v), "cache_info") and hasattr(v, "__wrapped__")
 
     def _plain(self, items):
         return all(type(i) in ATOMS for i in items)
@@ -143,7 +144,7 @@ class Snapshot:
         elif isinstance(v, functools.cached_property):
             self.out[path] = f"cached_property {v.attrname} doc={v.__doc__!r}"
             self.value(f"{path}.func", v.func)
-        elif hasattr(v, "cache_info") and hasattr(v, "__wrapped__"):
+        elif hasattr(type(v), "cache_info") and hasattr(v, "__wrapped__"):
             # how full a cache is, is run-time state; that it serves stale results is seen by calls
             self.out[path] = f"{type(v).__name__} {v.__module__}.{v.__qualname__} doc={v.__doc__!r}"
             self.value(f"{path}.parameters", v.cache_parameters() if hasattr(v, "cache_parameters") else None)

@@ -117,6 +117,8 @@ def definitions(names):
     """(path, object) of functions and classes, methods included, where they are defined."""
     for name in names:
         for key, v in sorted(vars(sys.modules[name]).items()):
+            if not isinstance(v, (types.FunctionType, type)):
+                continue  # not even asked: it may make an attribute of every name
             if getattr(v, "__module__", None) != name or getattr(v, "__qualname__", None) != key:
                 continue
             if isinstance(v, types.FunctionType):
