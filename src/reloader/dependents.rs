@@ -202,6 +202,11 @@ fn because(module: &str, why: &str) -> String {
     format!("{why} in {module}")
 }
 
+/// How many names a path may have that is passed on: `package.module.Class.method`. Modules know
+/// modules that know modules, in circles too: without an end to it, what is said of one of them
+/// would come back under ever longer names.
+const LONGEST: usize = 4;
+
 /// All facts of a module, as attributes of the name it is known by here.
 fn prefixed<'py>(
     out: &mut Inbound<'py>,
@@ -217,15 +222,16 @@ fn prefixed<'py>(
             out.was.push((format!("{here}.{name}"), old.clone()));
         }
     }
-    for (path, why) in &found.dirty.values {
+    let near = |(path, _): &(&String, &String)| path.split('.').count() <= LONGEST;
+    for (path, why) in found.dirty.values.iter().filter(near) {
         out.outside
             .value(format!("{here}.{path}"), because(module, why));
     }
-    for (path, why) in &found.dirty.behaviour {
+    for (path, why) in found.dirty.behaviour.iter().filter(near) {
         out.outside
             .acts(format!("{here}.{path}"), because(module, why));
     }
-    for (path, why) in &found.dirty.contents {
+    for (path, why) in found.dirty.contents.iter().filter(near) {
         out.outside
             .has_others(format!("{here}.{path}"), because(module, why));
     }
