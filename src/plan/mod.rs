@@ -5,6 +5,7 @@
 //! got the same value is left alone (`affected` is asked again with what really changed).
 
 mod dirty;
+mod functions;
 mod instances;
 mod parts;
 mod reach;
@@ -15,7 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
-pub use dirty::{Dirty, Functions, affected, import_key, may_look, remade};
+pub use dirty::{Dirty, import_key, may_look};
+pub use functions::{Functions, affected, remade};
 pub use parts::{affected_members, members};
 pub use reach::{acting, acting_at_all};
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
 
-use super::dirty::{Dirty, Functions, affected};
+use super::dirty::Dirty;
+use super::functions::{Functions, affected};
 use super::root;
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.

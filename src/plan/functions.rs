@@ -1,0 +1,510 @@
+//! The functions of a module, and which of them act differently when something is dirty.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use super::dirty::{Dirty, prefixes};
+use super::root;
+use crate::outline::{Kind, Outline, Statement, Uses};
+
+/// The functions that a module defines, by the path under which its own code calls them. What is
+/// under a name is looked up when it is first asked for.
+pub struct Functions<'a> {
+    outline: &'a Outline,
+    roots: RefCell<FxHashMap<String, Rc<Root<'a>>>>,
+    lineages: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
+}
+
+/// What there is under one name.
+#[derive(Default)]
+struct Root<'a> {
+    /// Functions, methods and classes, by their paths.
+    by_path: BTreeMap<String, Vec<&'a Statement>>,
+    /// The name is bound to what a call gave, most often an instance: what was called.
+    made_by: &'a [String],
+    /// What the statement reads that bound the name: `run = partial(work, 1)`, `alias = work`.
+    from: &'a [String],
+}
+
+impl<'a> Functions<'a> {
+    /// The functions and methods of a module.
+    pub fn of(outline: &'a Outline) -> Self {
+        Self {
+            outline,
+            roots: RefCell::default(),
+            lineages: RefCell::default(),
+        }
+    }
+
+    /// Where functions live.
+    pub fn outline(&self) -> &'a Outline {
+        self.outline
+    }
+
+    fn root(&self, name: &str) -> Rc<Root<'a>> {
+        if let Some(known) = self.roots.borrow().get(name) {
+            return Rc::clone(known);
+        }
+        let mut found = Root::default();
+        let outline: &'a Outline = self.outline;
+        for at in outline.index().writers(&outline.body, name) {
+            let statement = &outline.body[at];
+            match statement.kind {
+                Kind::Compound => index(&statement.body, "", &mut found.by_path),
+                _ if statement.name == name => {
+                    index(std::slice::from_ref(statement), "", &mut found.by_path);
+                }
+                _ => {}
+            }
+            if statement.kind == Kind::Assign && statement.name == name {
+                if !statement.uses.calls.is_empty() {
+                    found.made_by = &statement.uses.calls;
+                }
+                found.from = &statement.uses.reads;
+            }
+        }
+        found.by_path.retain(|path, _| root(path) == name);
+        let found = Rc::new(found);
+        let mut roots = self.roots.borrow_mut();
+        roots.insert(name.to_owned(), Rc::clone(&found));
+        found
+    }
+
+    /// The statements at a path.
+    pub(super) fn at(&self, path: &str) -> Vec<&'a Statement> {
+        let found = self.root(root(path));
+        found.by_path.get(path).cloned().unwrap_or_default()
+    }
+
+    /// Whether a class statement stands for this name.
+    pub fn defines_class(&self, name: &str) -> bool {
+        self.at(name).iter().any(|s| s.kind == Kind::Class)
+    }
+
+    fn made_by(&self, name: &str) -> &'a [String] {
+        self.root(name).made_by
+    }
+
+    fn from(&self, name: &str) -> &'a [String] {
+        match name.contains('.') {
+            true => &[],
+            false => self.root(name).from,
+        }
+    }
+
+    /// The paths of the functions under these names, and the names themselves where assignments
+    /// bind them: other names for functions, among others.
+    pub fn paths<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        for name in names {
+            let found = self.root(name);
+            out.extend(found.by_path.keys().cloned());
+            if !found.from.is_empty() || !found.made_by.is_empty() {
+                out.insert(name.to_owned());
+            }
+        }
+        out
+    }
+
+    /// These names and those that the classes under them are derived from.
+    pub fn ancestry(&self, mut names: BTreeSet<String>) -> BTreeSet<String> {
+        for path in self.paths(names.clone().iter().map(String::as_str)) {
+            names.extend(self.lineage(&path).iter().map(|base| root(base).to_owned()));
+        }
+        names
+    }
+
+    /// Of the paths under these names, those of functions that something may have wrapped:
+    /// decorated ones, and names that are bound to what a call gave.
+    pub fn wrapped<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
+        let wrapped = |s: &&Statement| s.decorators != 0 || s.kind == Kind::Assign;
+        let mut out = BTreeSet::new();
+        for name in names {
+            let found = self.root(name);
+            let paths = found.by_path.iter();
+            let paths = paths.filter(|(_, found)| found.iter().any(wrapped));
+            out.extend(paths.map(|(path, _)| path.clone()));
+        }
+        out
+    }
+
+    /// Names that calling these paths may write with `global`.
+    pub fn global_writes(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.global_writes)
+    }
+
+    /// Names that calling these paths may read.
+    pub fn later_reads(&self, calls: &[String]) -> BTreeSet<String> {
+        let paths = self.reach(calls, |uses| &uses.reads);
+        paths.iter().map(|path| root(path).to_owned()).collect()
+    }
+
+    /// Names whose object calling these paths may change in place.
+    pub fn mutations(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.mutates)
+    }
+
+    /// Whether calling these paths may bind names that nobody can list (`globals()[name] = ...`).
+    pub fn opaque(&self, calls: &[String]) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
+        while let Some(path) = todo.pop() {
+            if !seen.insert(path) {
+                continue;
+            }
+            for function in self.called(path) {
+                if function.later.opaque {
+                    return true;
+                }
+                todo.extend(function.later.calls.iter().map(String::as_str));
+            }
+        }
+        false
+    }
+
+    fn reach(&self, calls: &[String], what: fn(&Uses) -> &Vec<String>) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
+        while let Some(path) = todo.pop() {
+            if !seen.insert(path) {
+                continue;
+            }
+            for function in self.called(path) {
+                out.extend(what(&function.later).iter().cloned());
+                todo.extend(function.later.calls.iter().map(String::as_str));
+            }
+        }
+        out
+    }
+
+    /// The bodies that run when `path` is called. A class stands for its constructors.
+    fn called(&self, path: &str) -> Vec<&'a Statement> {
+        let mut out: Vec<&Statement> = Vec::new();
+        for statement in self.at(path) {
+            if statement.kind == Kind::Class {
+                for name in ["__init__", "__new__", "__post_init__"] {
+                    let found = self.at(&format!("{path}.{name}"));
+                    out.extend(found.into_iter().filter(|s| s.kind == Kind::Function));
+                }
+            } else {
+                out.push(statement);
+            }
+        }
+        out
+    }
+
+    /// Why calling one of `calls` now gives something else than it did at import.
+    pub fn acts_differently(&self, calls: &[String], dirty: &Dirty) -> Option<String> {
+        if dirty.is_empty() {
+            return None;
+        }
+        let mut seen = BTreeSet::new();
+        calls
+            .iter()
+            .find_map(|path| self.differs(path, dirty, &mut seen))
+    }
+
+    /// `Kind.__members__`: all that a class has.
+    fn listed(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
+        let mut classes = reads.iter().filter_map(|path| {
+            path.split_once(".__members__")
+                .or_else(|| path.split_once(".__dict__"))
+        });
+        classes.find_map(|(class, _)| self.differs(class, dirty, &mut BTreeSet::new()))
+    }
+
+    /// `Kid.SIZE`, where SIZE is an attribute of the base.
+    fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
+        reads
+            .iter()
+            .flat_map(|p| prefixes(p))
+            .filter(|p| p.contains('.'))
+            .find_map(|p| self.value_differs(p, dirty))
+    }
+
+    fn differs(&self, path: &str, dirty: &Dirty, seen: &mut BTreeSet<String>) -> Option<String> {
+        if let Some(why) = dirty.behaviour.get(path) {
+            return Some(format!("calls {path}, {why}"));
+        }
+        if !seen.insert(path.to_owned()) {
+            return None;
+        }
+        // `b = Builder()`, then `b.build()`.
+        if let Some((name, method)) = path.split_once('.') {
+            for maker in self.made_by(name) {
+                if let Some(why) = dirty.behaviour.get(&format!("{maker}.{method}")) {
+                    return Some(format!("calls {path}, {why}"));
+                }
+            }
+        }
+        // Called under another name, or through an object made from it.
+        for read in self.from(path) {
+            if let Some(why) = self.differs(read, dirty, seen) {
+                return Some(why);
+            }
+        }
+        // A method that the class has from a base.
+        if let Some((class, member)) = path.rsplit_once('.')
+            && self.at(path).is_empty()
+        {
+            for base in self.bases(class) {
+                if let Some(why) = self.differs(&format!("{base}.{member}"), dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
+        for function in self.called(path) {
+            let later = &function.later;
+            if let Some(why) = dirty
+                .reads(&later.reads)
+                .or_else(|| dirty.looked_into(later))
+                .or_else(|| self.inherited(&later.reads, dirty))
+            {
+                return Some(format!("calls {path}, which {why}"));
+            }
+            for inner in &function.later.calls {
+                if let Some(why) = self.differs(inner, dirty, seen) {
+                    return Some(format!("calls {path}, which {why}"));
+                }
+            }
+            // `self.other()`, `Builder().build()`, `cls.SIZE`.
+            let own = path.rsplit_once('.').map(|(class, _)| class);
+            if let Some(why) = self.member_differs(&function.later, own, dirty, seen) {
+                return Some(format!("calls {path}, which {why}"));
+            }
+        }
+        None
+    }
+
+    /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
+    fn member_differs(
+        &self,
+        uses: &Uses,
+        own: Option<&str>,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
+        if uses.members.is_empty() {
+            return None;
+        }
+        let made: BTreeSet<&str> = uses
+            .reads
+            .iter()
+            .flat_map(|path| self.made_by(root(path)))
+            .map(String::as_str)
+            .collect();
+        let classes = own
+            .into_iter()
+            .chain(uses.calls.iter().map(String::as_str))
+            .chain(made);
+        let mut classes: BTreeSet<&str> = classes.collect();
+        // `C().area()`: of an instance that is made for this alone. One that a name is bound to is
+        // what it is since it was made.
+        for class in &uses.calls {
+            if let Some(why) = self.made_differently(class, dirty)
+                && uses
+                    .members
+                    .iter()
+                    .any(|m| self.of_instance(class, m, &mut BTreeSet::new()))
+            {
+                return Some(format!("makes a {class}, {why}"));
+            }
+        }
+        if uses.calls.iter().any(|p| p == "super") {
+            classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
+        }
+        for class in classes {
+            for member in &uses.members {
+                let path = format!("{class}.{member}");
+                if let Some(why) = self.value_differs(&path, dirty) {
+                    return Some(why);
+                }
+                if let Some(why) = self.differs(&path, dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
+        None
+    }
+
+    /// A class attribute, also one that comes from a base.
+    fn value_differs(&self, path: &str, dirty: &Dirty) -> Option<String> {
+        if dirty.values.is_empty() {
+            return None;
+        }
+        if let Some(why) = dirty.values.get(path) {
+            return Some(format!("reads {path}, {why}"));
+        }
+        let (class, member) = path.rsplit_once('.')?;
+        self.lineage(class).iter().find_map(|base| {
+            let path = format!("{base}.{member}");
+            let why = dirty.values.get(&path)?;
+            Some(format!("reads {path}, {why}"))
+        })
+    }
+
+    /// What a class is derived from, as far as the module tells: each once, also where names are
+    /// bound to what is made of themselves.
+    pub(super) fn lineage(&self, class: &str) -> Rc<[&'a str]> {
+        if let Some(known) = self.lineages.borrow().get(class) {
+            return Rc::clone(known);
+        }
+        let mut found: Vec<&'a str> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::from([class]);
+        let mut todo = self.bases(class);
+        todo.reverse();
+        while let Some(base) = todo.pop() {
+            if seen.insert(base) {
+                found.push(base);
+                todo.extend(self.bases(base).into_iter().rev());
+            }
+        }
+        let found: Rc<[&'a str]> = found.into();
+        let mut lineages = self.lineages.borrow_mut();
+        lineages.insert(class.to_owned(), Rc::clone(&found));
+        found
+    }
+
+    /// The paths that the header of a class reads: its bases, among others. For a name that is
+    /// bound to a class or an instance of one: the class.
+    fn bases(&self, class: &str) -> Vec<&'a str> {
+        let found = self.at(class).into_iter();
+        let named = self.from(class);
+        found
+            .filter(|s| s.kind == Kind::Class)
+            .flat_map(|s| &s.head.reads)
+            .chain(named)
+            .map(String::as_str)
+            .collect()
+    }
+
+    /// Members of base classes are members of what is derived from them, and of instances that
+    /// names are bound to: those paths too, for others who know only the name.
+    /// Only for what these names mean.
+    pub fn derive(&self, dirty: &mut Dirty, names: &BTreeSet<String>) {
+        // A property is called where it is read.
+        let property = |s: &&Statement| {
+            s.kind == Kind::Function && s.uses.calls.iter().any(|c| c.ends_with("property"))
+        };
+        let read: Vec<(String, String)> = dirty
+            .behaviour
+            .iter()
+            .filter(|(path, _)| path.contains('.') && self.at(path).iter().any(property))
+            .map(|(path, why)| (path.clone(), why.clone()))
+            .collect();
+        for (path, why) in read {
+            dirty.value(path, why);
+        }
+        let paths = self.paths(names.iter().map(String::as_str));
+        let mut derived: Vec<(&str, Vec<&str>)> = Vec::new();
+        for path in &paths {
+            let found = self.at(path);
+            if found.is_empty() || found.iter().any(|s| s.kind == Kind::Class) {
+                derived.push((path, self.bases(path)));
+            }
+        }
+        derived.retain(|(_, bases)| !bases.is_empty());
+        // As deep as classes are derived in one module; the order of names is not that of bases.
+        for _ in 0..16 {
+            let mut found = (Vec::new(), Vec::new());
+            for (name, bases) in &derived {
+                for base in bases {
+                    found.0.extend(self.inherit(name, base, &dirty.values));
+                    found.1.extend(self.inherit(name, base, &dirty.behaviour));
+                }
+            }
+            let before = dirty.values.len() + dirty.behaviour.len();
+            found
+                .0
+                .into_iter()
+                .for_each(|(path, why)| dirty.value(path, why));
+            found
+                .1
+                .into_iter()
+                .for_each(|(path, why)| dirty.acts(path, why));
+            if dirty.values.len() + dirty.behaviour.len() == before {
+                break;
+            }
+        }
+    }
+
+    fn inherit(
+        &self,
+        name: &str,
+        base: &str,
+        paths: &BTreeMap<String, String>,
+    ) -> Vec<(String, String)> {
+        let prefix = format!("{base}.");
+        let inside = paths.range(prefix.clone()..);
+        inside
+            .take_while(|(path, _)| path.starts_with(&prefix))
+            .map(|(path, why)| (format!("{name}.{}", &path[prefix.len()..]), why.clone()))
+            .filter(|(path, _)| self.at(path).is_empty())
+            .collect()
+    }
+}
+
+fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec<&'a Statement>>) {
+    for statement in body {
+        match statement.kind {
+            Kind::Function => {
+                out.entry(format!("{prefix}{}", statement.name))
+                    .or_default()
+                    .push(statement);
+            }
+            Kind::Class => {
+                let path = format!("{prefix}{}", statement.name);
+                index(&statement.body, &format!("{path}."), out);
+                out.entry(path).or_default().push(statement);
+            }
+            Kind::Compound => index(&statement.body, prefix, out),
+            // `double = lambda x: ...` and `run = partial(f, 1)` are called by their name too.
+            Kind::Assign if !statement.name.is_empty() && !statement.later.reads.is_empty() => {
+                out.entry(format!("{prefix}{}", statement.name))
+                    .or_default()
+                    .push(statement);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Why a class must be made again though its own text stands: what makes classes of it differs.
+pub fn remade(statement: &Statement, dirty: &Dirty) -> Option<String> {
+    if statement.kind != Kind::Class || dirty.behaviour.is_empty() {
+        return None;
+    }
+    // `__init__` is left out: of a base it makes instances, and only of a metaclass classes.
+    const MAKERS: [&str; 3] = ["__new__", "__prepare__", "__init_subclass__"];
+    statement.head.reads.iter().find_map(|base| {
+        MAKERS.iter().find_map(|maker| {
+            let why = dirty.behaviour.get(&format!("{base}.{maker}"))?;
+            Some(format!("is made by {base}.{maker}, {why}"))
+        })
+    })
+}
+
+/// Why a statement that did not change must run again, or `None`.
+pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option<String> {
+    if dirty.is_empty() {
+        return None;
+    }
+    dirty
+        .reads(&uses.reads)
+        .or_else(|| dirty.looked_into(uses))
+        .or_else(|| functions.acts_differently(&uses.calls, dirty))
+        .or_else(|| functions.inherited(&uses.reads, dirty))
+        .or_else(|| functions.listed(&uses.reads, dirty))
+        .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
+        .or_else(|| {
+            let again = uses
+                .writes
+                .iter()
+                .find(|p| dirty.overwritten.contains(*p))?;
+            Some(format!("changes {again}, which is bound again"))
+        })
+}
