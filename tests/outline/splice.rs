@@ -108,6 +108,10 @@ fn check_index(spliced: &Outline, whole: &Outline, why: &str) {
                 "later {name}: {why}"
             );
             assert!(
+                !few((a.live_later(body, name), b.live_later(body, name))),
+                "live functions that read {name}: {why}"
+            );
+            assert!(
                 !few((a.writers(body, name), b.writers(body, name))),
                 "writers of {name}: {why}"
             );
@@ -187,4 +191,50 @@ fn edit_of_one_function_shares_the_others() {
         .map(|(a, b)| a.shares(b))
         .collect();
     assert_eq!(shared, [true, false, true]);
+}
+
+/// The statements whose functions read `X` and may be used at import, or remember what they gave.
+#[track_caller]
+fn live(source: &str) -> Vec<usize> {
+    let outline = outline::read(source).unwrap();
+    outline.index().live_later(&outline.body, "X")
+}
+
+#[test]
+fn readers_that_nobody_calls_at_import_do_not_count() {
+    let none: [usize; 0] = [];
+    assert_eq!(live("X = 1\ndef f(): return X\n"), none);
+    assert_eq!(
+        live("X = 1\ndef f(): return X\ndef g(): return f()\n"),
+        none
+    );
+    assert_eq!(live("X = 1\nclass C:\n    def m(self): return X\n"), none);
+    assert_eq!(live("X = 1\ndef f(): return X\ny = f()\n"), [1]);
+    assert_eq!(live("X = 1\ndef f(): return X\nALL = [f]\n"), [1]);
+    assert_eq!(
+        live("X = 1\ndef f(): return X\ndef g(): return f()\ny = g()\n"),
+        [1]
+    );
+    assert_eq!(live("X = 1\n@cache\ndef f(): return X\n"), [1]);
+    assert_eq!(
+        live("X = 1\nclass C:\n    @property\n    def m(self): return X\n"),
+        [1]
+    );
+    assert_eq!(live("X = 1\nf = lambda: X\n"), [1]);
+    assert_eq!(live("X = 1\nALL['f'] = lambda: X\nuse(ALL)\n"), [1]);
+}
+
+#[test]
+fn an_edit_may_make_readers_live() {
+    let before = "X = 1\ndef f(): return X\ndef g(): return 0\ny = g()\nz = 1\n";
+    let old = outline::read(before).unwrap();
+    assert!(old.index().live_later(&old.body, "X").is_empty());
+    for after in [
+        "X = 1\ndef f(): return X\ndef g(): return 0\ny = g()\nz = f()\n",
+        "X = 1\ndef f(): return X\ndef g(): return f()\ny = g()\nz = 1\n",
+        "X = 1\n@wrap\ndef f(): return X\ndef g(): return 0\ny = g()\nz = 1\n",
+    ] {
+        let new = outline::reread(before, &old, after).unwrap();
+        assert_eq!(new.index().live_later(&new.body, "X"), [1], "{after}");
+    }
 }
