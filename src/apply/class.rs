@@ -183,7 +183,13 @@ impl<'py> Work<'_, 'py> {
         if target.is(old) {
             self.annotate_as(old, &after)?;
         }
-        for (name, value) in after.iter() {
+        // Other names of functions last: by then it is known what these have become.
+        let mut entries: Vec<_> = after.iter().collect();
+        entries.sort_by_cached_key(|(name, _)| {
+            let was = before.get_item(name).ok().flatten();
+            was.is_some_and(|was| is_alias(kit, &text(name), &was, &before).unwrap_or(false))
+        });
+        for (name, value) in entries {
             let key = text(&name);
             if PRIVATE.contains(&key.as_str()) || key == "__annotate_func__" || is_slot(&value)? {
                 continue;

@@ -402,6 +402,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .set_class_entry(kit, class, key.as_any(), line.as_any())?;
         }
         if !again.is_empty() || inner.is_some() {
+            self.static_attributes(class, &chain, old)?;
             self.work.finish_class(class)?;
             self.metaclass_note(class, inner, new)?;
         }

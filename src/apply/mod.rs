@@ -16,6 +16,7 @@ mod idioms;
 mod imports;
 mod kit;
 mod lines;
+mod listed;
 mod made;
 mod members;
 mod module;
