@@ -164,7 +164,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(object) = self.job.dict.get_item(name)?.filter(|_| !stays) else {
                 continue;
             };
-            if !kit.defined_in(&object, &self.job.dict)? {
+            // What a decorator of another module made of a definition counts as defined here.
+            let body = &self.job.new.outline.body;
+            let mut writers = self.job.new.outline.index().writers(body, name).into_iter();
+            let defines = |at: usize| {
+                matches!(body[at].kind, Kind::Function | Kind::Class) && body[at].name == name
+            };
+            if !kit.defined_in(&object, &self.job.dict)? && !writers.any(defines) {
                 continue;
             }
             if kit.is_function(&object) {
