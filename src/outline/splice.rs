@@ -9,7 +9,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Body, Outline, OutlineError, Part, Statement, read, read_part};
+use super::{AT_ONCE, Body, Outline, OutlineError, Part, Statement, read, read_part};
 
 /// Reads the outline of `new`, given the outline of another text, most often of the version
 /// before. The same as `read(new)`, in time that follows the edit (and the number of top-level
@@ -179,14 +179,14 @@ impl Shift {
     }
 }
 
-fn joined(outline: &Outline, replaced: Range<usize>, read: Outline, shift: &Shift) -> Outline {
+fn joined(outline: &Outline, replaced: Range<usize>, mut read: Outline, shift: &Shift) -> Outline {
     let tail = &outline.body[replaced.end..];
     let mut body = Vec::with_capacity(replaced.start + read.body.len() + tail.len());
-    body.extend_from_slice(&outline.body[..replaced.start]);
+    share(&outline.body[..replaced.start], &mut body);
     let added = replaced.start..replaced.start + read.body.len();
-    body.extend(read.body);
+    body.append(&mut read.body);
     if shift.is_none() {
-        body.extend_from_slice(tail);
+        share(tail, &mut body);
     } else {
         body.extend(tail.iter().map(|s| shift.apply(s)));
     }
@@ -213,6 +213,13 @@ fn joined(outline: &Outline, replaced: Range<usize>, read: Outline, shift: &Shif
             .map_or_else(Default::default, Into::into),
         mentions_super,
         body,
+    }
+}
+
+fn share(statements: &[Statement], out: &mut Vec<Statement>) {
+    for some in statements.chunks(AT_ONCE) {
+        super::fetch(some);
+        out.extend_from_slice(some);
     }
 }
 

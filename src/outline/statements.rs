@@ -52,10 +52,7 @@ impl<'a> Reader<'a> {
             annotations_are_text: part.around.is_some_and(|a| a.annotations_are_text),
             before: (part.bytes, part.lines),
             inside: part.inside,
-            outline: Outline {
-                context: std::sync::Arc::new(context),
-                ..Outline::default()
-            },
+            outline: Outline::within(context),
         }
     }
 

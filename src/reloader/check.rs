@@ -200,12 +200,14 @@ impl Reloader {
             });
         }
         let view = crate::modules::View::new(kit.py);
+        let may_appear = edits.all || !edits.strangers.is_empty();
         let mut gone: Vec<Arc<Record>> = Vec::new();
         for (record, edit) in edits.modules {
             match edit {
                 Edit::Changed(version) => {
                     // A package of that name beside it comes first in the import system.
-                    if package_of(&record.path.read()).is_file()
+                    if may_appear
+                        && package_of(&record.path.read()).is_file()
                         && let Some(moved) = self.elsewhere(kit, &record)?
                     {
                         edited.push(moved);

@@ -29,6 +29,8 @@ pub(super) struct Edits {
     pub modules: Vec<(Arc<Record>, Edit)>,
     /// Files that came or went beside them.
     pub strangers: Vec<PathBuf>,
+    /// All modules were looked at: what came or went beside them is not known.
+    pub all: bool,
     /// C extensions that changed.
     pub extensions: Vec<(String, PathBuf)>,
 }
@@ -243,6 +245,7 @@ impl Reloader {
         Edits {
             modules: out,
             strangers: news.strangers,
+            all: flags.rescan || news.overflow,
             extensions,
         }
     }

@@ -221,12 +221,15 @@ impl Watcher {
             self.begin_anew();
         }
         found.overflow = std::mem::take(&mut self.overflow);
+        found.renamed = found.overflow || !self.fresh.is_empty();
         self.places.forget_links();
         self.read_queue(&mut found);
         self.follow(&mut found);
         self.wait_for_writers(&mut found);
         for (id, name) in &found.files {
-            self.places.attach_name(self.queue.as_ref(), *id, name);
+            if found.renamed || !self.places.is_plain(*id, name) {
+                self.places.attach_name(self.queue.as_ref(), *id, name);
+            }
         }
         self.sweep(&mut found);
         self.mark();
@@ -265,15 +268,25 @@ impl Watcher {
         let Some(queue) = &mut self.queue else { return };
         let (places, fresh) = (&self.places, &mut self.fresh);
         let outcome = queue.read(|event| match event {
-            Event::Overflow => found.overflow = true,
-            Event::Gone(wd) => found.gone.push(wd),
-            Event::Changed { wd, name, is_dir } => {
+            Event::Overflow => (found.overflow, found.renamed) = (true, true),
+            Event::Gone(wd) => {
+                found.renamed = true;
+                found.gone.push(wd);
+            }
+            Event::Changed {
+                wd,
+                name,
+                is_dir,
+                written,
+            } => {
+                found.renamed |= !written;
                 for_each_whom(places, wd, name, |place, own| {
                     fresh.remove(&(place, name.into()));
                     found.entry(places, place, own, is_dir);
                 });
             }
             Event::Created { wd, name, is_dir } => {
+                found.renamed = true;
                 for_each_whom(places, wd, name, |place, own| match own {
                     Own::Name(name) if !is_dir && counts(places, place, name) => {
                         let fresh_one = Fresh {
@@ -394,6 +407,8 @@ struct Found {
     /// Watches whose directory is not what it was.
     gone: Vec<i32>,
     overflow: bool,
+    /// Something else happened than that files were written: a name may mean another thing now.
+    renamed: bool,
 }
 
 impl Found {

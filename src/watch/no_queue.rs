@@ -20,6 +20,7 @@ pub(super) enum Event<'a> {
         wd: i32,
         name: &'a OsStr,
         is_dir: bool,
+        written: bool,
     },
     Created {
         wd: i32,

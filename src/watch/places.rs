@@ -220,6 +220,14 @@ impl Places {
         }
     }
 
+    /// Whether a name is that of a file watched by events, which is no symlink.
+    pub(super) fn is_plain(&self, id: PlaceId, name: &OsStr) -> bool {
+        self.places.get(&id).is_some_and(|place| {
+            let known = place.names.get(name);
+            !place.polled && known.is_some_and(|n| !n.linked && n.looked.is_none())
+        })
+    }
+
     /// Looks at a file that is new, or may have become another kind of thing: a symlink is
     /// followed, and watched on all its way.
     pub(super) fn attach_name(&mut self, queue: Option<&Queue>, id: PlaceId, name: &OsStr) {

@@ -10,6 +10,10 @@ use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 
 /// Holds some hundred events; the kernel's queue is read until it is empty.
 const BUFFER_BYTES: usize = 16 * 1024;
+/// `struct inotify_event` without the name, which is padded to as much (inotify(7)).
+const HEADER_BYTES: usize = 16;
+/// With a name of NAME_MAX bytes and its end.
+const LARGEST_EVENT_BYTES: usize = HEADER_BYTES + 256;
 
 /// What a directory is watched for. A watch only ever gains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +64,8 @@ pub(super) enum Event<'a> {
         wd: i32,
         name: &'a OsStr,
         is_dir: bool,
+        /// It was written and closed: what had the name before has it still.
+        written: bool,
     },
     /// A new name; when it is a file, its writer may still be at work.
     Created {
@@ -114,7 +120,10 @@ impl Queue {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 Err(e) => return Err(e),
             };
+            // Had there been more, it would have been given to us as well: no need to ask again.
+            let mut room = BUFFER_BYTES;
             for event in events {
+                room = room.saturating_sub(2 * HEADER_BYTES + event.name.map_or(0, OsStr::len));
                 let (mask, wd) = (event.mask, event.wd.get_watch_descriptor_id());
                 let is_dir = mask.contains(EventMask::ISDIR);
                 let gone = EventMask::DELETE_SELF
@@ -127,9 +136,17 @@ impl Queue {
                     Some(name) if mask.contains(EventMask::CREATE) => {
                         Event::Created { wd, name, is_dir }
                     }
-                    Some(name) => Event::Changed { wd, name, is_dir },
+                    Some(name) => Event::Changed {
+                        wd,
+                        name,
+                        is_dir,
+                        written: mask == EventMask::CLOSE_WRITE,
+                    },
                     None => continue,
                 });
+            }
+            if room > LARGEST_EVENT_BYTES {
+                return Ok(());
             }
         }
     }
