@@ -58,7 +58,7 @@ proptest! {
     #[test]
     fn statement_alone_has_the_same_prints(module in module()) {
         let source = render(&module, PLAIN);
-        for statement in outline::read(&source).unwrap().body {
+        for statement in &outline::read(&source).unwrap().body {
             let text = &source[statement.span.start as usize..statement.span.end as usize];
             let alone = outline::read(text).unwrap().body.remove(0);
             prop_assert_eq!(
@@ -73,7 +73,7 @@ proptest! {
         fn roots(paths: &[String]) -> Vec<&str> {
             paths.iter().map(|path| path.split('.').next().unwrap_or("")).collect()
         }
-        for statement in outline::read(&render(&module, PLAIN)).unwrap().body {
+        for statement in &outline::read(&render(&module, PLAIN)).unwrap().body {
             for uses in [&statement.uses, &statement.later] {
                 prop_assert!(uses.calls.iter().all(|path| uses.reads.contains(path)));
                 let read = roots(&uses.reads);
