@@ -173,7 +173,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !kit.defined_in(&object, &self.job.dict)? && !writers.any(defines) {
                 continue;
             }
-            if kit.is_function(&object) {
+            if !kit.is_class(&object) {
                 self.drop_function_attribute(&object, attribute)?;
             } else if kit.class_entry(&object, attribute)?.is_some()
                 && !self.class_binds(name, attribute)
@@ -200,7 +200,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         function: &Bound<'py, PyAny>,
         attribute: &str,
     ) -> PyResult<()> {
-        let own = function.getattr("__dict__")?.cast_into::<PyDict>()?;
+        let Ok(Ok(own)) = function
+            .getattr("__dict__")
+            .map(|own| own.cast_into::<PyDict>())
+        else {
+            return Ok(());
+        };
         if own.contains(attribute)? {
             self.work.tx.dict(&own)?;
             own.del_item(attribute)?;
