@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use super::namespaces::shared_value;
 use crate::apply::{Facts, Kit, Rebind, identical, text};
 use crate::modules::resolve;
 use crate::outline::{Kind, Outline, Statement};
@@ -338,7 +339,7 @@ fn star<'py>(
                     from: format!("{module}.{name}"),
                     star: true,
                 }),
-                (false, Some(now)) if now.is(&value) || was(&name, &now) => {
+                (false, Some(now)) if now.is(&value) || was(&name, &now) || shared_value(&now) => {
                     out.rebinds.push(Rebind {
                         name: name.clone(),
                         old: Some(now),
