@@ -200,11 +200,6 @@ impl<'py> Work<'_, 'py> {
                 Some(was) => self.reconcile(&was, &value, Some(target))?,
                 None => value,
             };
-            if kit.version < (3, 14) && kit.is_function(&kept) {
-                // Until somebody reads them they are a tuple, which can not be told of the classes
-                // that live on.
-                kept.getattr("__annotations__")?;
-            }
             self.set_entry(target, &name, &kept)?;
         }
         let outer: Vec<_> = self.twins.drain(..first).collect();

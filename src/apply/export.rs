@@ -8,6 +8,7 @@ use super::module::Run;
 use crate::plan::acting_at_all;
 
 impl Run<'_, '_, '_, '_> {
+    /// Puts what differs, and which functions act differently for it, into the facts.
     pub(super) fn export(&mut self) {
         // When fewer act differently, asking who wants to know costs more than telling.
         const FEW: usize = 16;

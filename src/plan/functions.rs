@@ -149,6 +149,20 @@ impl<'a> Functions<'a> {
 
     /// Whether calling these paths may bind names that nobody can list (`globals()[name] = ...`).
     pub fn opaque(&self, calls: &[String]) -> bool {
+        self.any_called(calls, |function| function.later.opaque)
+    }
+
+    fn reach(&self, calls: &[String], what: fn(&Uses) -> &Vec<String>) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        self.any_called(calls, |function| {
+            out.extend(what(&function.later).iter().cloned());
+            false
+        });
+        out
+    }
+
+    /// Shows `look` each body that runs when these paths are called, until it has seen enough.
+    fn any_called(&self, calls: &[String], mut look: impl FnMut(&Statement) -> bool) -> bool {
         let mut seen = BTreeSet::new();
         let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
         while let Some(path) = todo.pop() {
@@ -156,29 +170,13 @@ impl<'a> Functions<'a> {
                 continue;
             }
             for function in self.called(path) {
-                if function.later.opaque {
+                if look(function) {
                     return true;
                 }
                 todo.extend(function.later.calls.iter().map(String::as_str));
             }
         }
         false
-    }
-
-    fn reach(&self, calls: &[String], what: fn(&Uses) -> &Vec<String>) -> BTreeSet<String> {
-        let mut out = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
-        while let Some(path) = todo.pop() {
-            if !seen.insert(path) {
-                continue;
-            }
-            for function in self.called(path) {
-                out.extend(what(&function.later).iter().cloned());
-                todo.extend(function.later.calls.iter().map(String::as_str));
-            }
-        }
-        out
     }
 
     /// The bodies that run when `path` is called. A class stands for its constructors.
