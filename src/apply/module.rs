@@ -4,6 +4,7 @@
 //! (a subclass, a decorator, a default argument, a registry) already sees the object that
 //! lives on.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pyo3::prelude::*;
@@ -18,7 +19,7 @@ use super::retract::other_then;
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
-use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
+use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected, affected_members};
 use crate::report::{self, Action, ChangeKind};
 
 /// A name that a module took from another one, whose value there changed.
@@ -266,12 +267,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .filter(|s| matches!(s.mark, Mark::Run | Mark::RunIf))
                 .flat_map(|s| &self.job.new.outline.body[s.new].uses.binds)
                 .collect();
+            let outside = LazyCell::new(|| self.outside_with_members(old));
+            let mut bases = Vec::new();
             for name in names {
                 let is_container = self.before.get_item(name)?.is_some_and(|v| container(&v));
-                if is_container && let Some(base) = self.import_value(old, name) {
-                    self.bases.insert(name.clone(), base);
+                if is_container && let Some(base) = self.import_value(old, name, &outside) {
+                    bases.push((name.clone(), base));
                 }
             }
+            self.bases.extend(bases);
         }
         Ok(())
     }
@@ -289,14 +293,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Some(value)
     }
 
+    /// What other modules changed, and the methods and properties here that act differently for
+    /// it: those would already tell the new values when an old statement is made again aside.
+    pub(super) fn outside_with_members(&self, old: &Source<'_>) -> Dirty {
+        let mut outside = self.job.outside.clone();
+        if !outside.is_empty() {
+            let classes = old.outline.body.iter().filter(|s| s.kind == Kind::Class);
+            for class in classes {
+                affected_members(class, "", &self.functions, &mut outside);
+            }
+        }
+        outside
+    }
+
     /// The value that the old statements gave a name at import, made again aside, where making
     /// it has no effect but the value.
-    pub(super) fn import_value(&self, old: &Source<'_>, name: &str) -> Option<Bound<'py, PyAny>> {
+    fn import_value(
+        &self,
+        old: &Source<'_>,
+        name: &str,
+        outside: &Dirty,
+    ) -> Option<Bound<'py, PyAny>> {
         let body = &old.outline.body;
         let (origin, links) = chain(old.outline, name)?;
         let fed = links
             .iter()
-            .any(|&at| affected(&body[at].uses, &self.functions, self.job.outside).is_some());
+            .any(|&at| affected(&body[at].uses, &self.functions, outside).is_some());
         let simple = links.iter().all(|&at| {
             let statement = &body[at];
             let only = at == origin || statement.uses.mutates.iter().all(|n| n == name);

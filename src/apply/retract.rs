@@ -42,13 +42,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         helper.as_any().get_item(name)
     }
 
-    /// Paths that mean something else than they did when the module was imported.
+    /// Paths that mean something else than they did when the module was imported; `.name` for an
+    /// attribute of whatever object.
     fn unknown(&self, old: &Source<'_>, name: &str, links: &[usize]) -> Vec<String> {
         let body = &old.outline.body;
         let known = |path: &String| self.job.was.iter().any(|(was, _)| was == path);
         let reads = links.iter().flat_map(|&at| &body[at].uses.reads);
         let names = reads.filter_map(|path| path.split('.').next());
-        let mut outside = self.job.outside.clone();
+        let mut outside = self.outside_with_members(old);
+        let members = links
+            .iter()
+            .flat_map(|&at| self.functions.differing_members(&body[at].uses, &outside));
+        let members: Vec<String> = members.map(|member| format!(".{member}")).collect();
         self.functions
             .derive(&mut outside, &names.map(str::to_owned).collect());
         let values = outside
@@ -58,7 +63,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         // Also what is called or iterated over, and gives something else today.
         let paths = values.chain(outside.behaviour.into_keys());
         let paths = paths.filter(|path| !known(path));
-        paths.chain(other_then(old.outline, name, links)).collect()
+        paths
+            .chain(other_then(old.outline, name, links))
+            .chain(members)
+            .collect()
     }
 
     /// Before a statement runs that changes containers in place: its effect so far goes, and that of

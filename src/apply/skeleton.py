@@ -81,7 +81,7 @@ class _Parts(ast.NodeTransformer):
         return self._raise(node) if node.id in self.unknown else node
 
     def visit_Attribute(self, node):
-        if ast.unparse(node) in self.unknown:
+        if f".{node.attr}" in self.unknown or ast.unparse(node) in self.unknown:
             return self._raise(node)
         return self.generic_visit(node)
 

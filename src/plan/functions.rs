@@ -1,5 +1,6 @@
 //! The functions of a module, and which of them act differently when something is dirty.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -136,9 +137,20 @@ impl<'a> Functions<'a> {
         self.reach(calls, |uses| &uses.global_writes)
     }
 
-    /// Names that calling these paths may read.
-    pub fn later_reads(&self, calls: &[String]) -> BTreeSet<String> {
-        let paths = self.reach(calls, |uses| &uses.reads);
+    /// Names that the functions may read which a statement calls, by `f()` or by reading a property.
+    pub fn later_reads(&self, uses: &Uses) -> BTreeSet<String> {
+        let mut paths = self.reach(&uses.calls, |uses| &uses.reads);
+        // `b = Builder()`, then `b.build()` or `b.size`.
+        let objects = uses.reads.iter().filter(|_| !uses.members.is_empty());
+        let makers = objects.flat_map(|path| self.made_by(root(path)));
+        let makers: BTreeSet<&String> = makers.chain(&uses.calls).collect();
+        let members = uses.members.iter();
+        let methods: Vec<String> = members
+            .flat_map(|member| makers.iter().map(move |maker| format!("{maker}.{member}")))
+            .collect();
+        if !methods.is_empty() {
+            paths.extend(self.reach(&methods, |uses| &uses.reads));
+        }
         paths.iter().map(|path| root(path).to_owned()).collect()
     }
 
@@ -164,17 +176,27 @@ impl<'a> Functions<'a> {
     /// Shows `look` each body that runs when these paths are called, until it has seen enough.
     fn any_called(&self, calls: &[String], mut look: impl FnMut(&Statement) -> bool) -> bool {
         let mut seen = BTreeSet::new();
-        let mut todo: Vec<&str> = calls.iter().map(String::as_str).collect();
+        let mut todo: Vec<Cow<'_, str>> = calls.iter().map(Cow::from).collect();
         while let Some(path) = todo.pop() {
-            if !seen.insert(path) {
+            if seen.contains(&path) {
                 continue;
             }
-            for function in self.called(path) {
+            let called = self.called(&path);
+            if called.is_empty()
+                && let Some((class, member)) = path.rsplit_once('.')
+            {
+                let bases = self.bases(class).into_iter();
+                todo.extend(bases.map(|base| format!("{base}.{member}").into()));
+            }
+            for function in called {
                 if look(function) {
                     return true;
                 }
-                todo.extend(function.later.calls.iter().map(String::as_str));
+                todo.extend(function.later.calls.iter().map(Cow::from));
             }
+            // Called under another name, or made by a function around it.
+            todo.extend(self.from(&path).iter().map(Cow::from));
+            seen.insert(path);
         }
         false
     }
@@ -276,6 +298,21 @@ impl<'a> Functions<'a> {
             }
         }
         None
+    }
+
+    /// The attributes among `uses.members` that give something else now where they are read.
+    pub fn differing_members<'u>(&self, uses: &'u Uses, dirty: &Dirty) -> Vec<&'u str> {
+        let differs = |member: &&String| {
+            let alone = Uses {
+                reads: uses.reads.clone(),
+                members: vec![(*member).clone()],
+                ..Uses::default()
+            };
+            self.member_differs(&alone, None, dirty, &mut BTreeSet::new())
+                .is_some()
+        };
+        let members = uses.members.iter().filter(differs);
+        members.map(String::as_str).collect()
     }
 
     /// Attributes of instances: of the class itself (`own`), and of the classes that are named.

@@ -186,7 +186,7 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
     }
     let mut reads: BTreeSet<String> = uses.reads.iter().map(|p| root(p).to_owned()).collect();
     // What a called function counts up itself is its memory, and not what it is given.
-    let later = functions.later_reads(&uses.calls);
+    let later = functions.later_reads(uses);
     reads.extend(later.into_iter().filter(|name| !written.contains(name)));
     binds.extend(written);
     Effects {
@@ -663,7 +663,9 @@ fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) 
                 let origin = writers.iter().copied().rfind(makes).unwrap_or(source);
                 let same_object =
                     !own && writers.iter().filter(|i| **i > source).all(|&i| {
-                        !effects[i].binds.contains(name) || effects[i].mutates.contains(name)
+                        !effects[i].binds.contains(name)
+                            || effects[i].mutates.contains(name)
+                                && !reaching::makes_another(reached.statement(i), name)
                     }) && !reached.restartable(origin);
                 if !same_object {
                     grown |= run(

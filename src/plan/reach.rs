@@ -66,7 +66,13 @@ impl Reach {
         self.as_here(new, at, &statement.uses.reads);
         // What the functions that it calls do to names, and read, counts as its own.
         for path in &statement.uses.calls {
-            self.called(new, at, root(path), &mut BTreeSet::new());
+            self.called(new, at, root(path), true, &mut BTreeSet::new());
+        }
+        // Where it reads a property, that is called.
+        if !statement.uses.members.is_empty() {
+            for path in &statement.uses.reads {
+                self.called(new, at, root(path), false, &mut BTreeSet::new());
+            }
         }
     }
 
@@ -87,21 +93,42 @@ impl Reach {
         }
     }
 
-    fn called(&mut self, new: &Outline, from: usize, name: &str, seen: &mut BTreeSet<String>) {
+    /// What a function deals with counts for the statement `from`, which calls it: what it reads,
+    /// and, if it `writes`, what it does to names.
+    fn called(
+        &mut self,
+        new: &Outline,
+        from: usize,
+        name: &str,
+        writes: bool,
+        seen: &mut BTreeSet<String>,
+    ) {
         if !seen.insert(name.to_owned()) {
             return;
         }
         for at in new.index().writers(&new.body, name) {
-            let later = &new.body[at].later;
+            let statement = &new.body[at];
+            let from_others = match statement.kind {
+                // Another name for a function, what a function made, an instance.
+                Kind::Assign if statement.name == name => &statement.uses.reads,
+                // Methods of its bases.
+                Kind::Class => &statement.head.reads,
+                _ => &Vec::new(),
+            };
+            for path in from_others {
+                self.called(new, from, root(path), writes, seen);
+            }
+            let later = &statement.later;
             if later.opaque {
                 self.unlisted(new);
             }
             self.as_here(new, from, &later.reads);
-            for written in later.global_writes.iter().chain(&later.mutates) {
-                self.name(written);
+            let written = later.global_writes.iter().chain(&later.mutates);
+            for name in written.filter(|_| writes) {
+                self.name(name);
             }
             for path in &later.calls {
-                self.called(new, from, root(path), seen);
+                self.called(new, from, root(path), writes, seen);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Effects, Functions, Mark, Plan, Reached, effects, reach, restartable, run};
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline};
+use crate::outline::{Kind, Outline, Statement};
 
 /// Names that others may write than before, because statements were added, are gone, or changed
 /// places.
@@ -120,6 +120,12 @@ fn in_question(
     out
 }
 
+/// `COUNT += 1` binds the name again, most often to another object.
+pub(super) fn makes_another(statement: &Statement, name: &str) -> bool {
+    let has = |names: &[String]| names.iter().any(|n| n == name);
+    has(&statement.uses.binds) && has(&statement.uses.mutates)
+}
+
 /// Which statements write a name.
 struct Written<'a> {
     outline: &'a Outline,
@@ -151,9 +157,12 @@ impl<'a> Written<'a> {
         let before = &before[..before.partition_point(|place| place.0 < at)];
         let makes = |(_, binds, mutates): &&(usize, bool, bool)| *binds && !*mutates;
         let (origin, ..) = *before.iter().rfind(makes)?;
-        if !restartable(self.outline, origin) {
-            return Some(origin);
+        if restartable(self.outline, origin) {
+            return before.last().map(|place| place.0);
         }
-        before.last().map(|place| place.0)
+        let counts = |(at, ..): &&(usize, bool, bool)| {
+            *at <= origin || makes_another(&self.outline.body[*at], name)
+        };
+        before.iter().rfind(counts).map(|place| place.0)
     }
 }

@@ -177,14 +177,29 @@ fn long_texts_take_linear_time() {
         let source: String = (0..count)
             .map(|i| format!("def f{i}(a):\n    x = [a]\n    return g{i}(x) + f{i}\n"))
             .collect();
-        let start = std::time::Instant::now();
-        assert_eq!(outline::read(&source).unwrap().body.len(), count);
-        start.elapsed().as_secs_f64()
+        let once = |_| {
+            let start = own_time();
+            assert_eq!(outline::read(&source).unwrap().body.len(), count);
+            own_time() - start
+        };
+        // The least of several: what other programs take from the caches is not ours.
+        (0..5).map(once).fold(f64::INFINITY, f64::min)
     };
-    measure(1_000);
     let (small, large) = (measure(1_000), measure(10_000));
     assert!(
-        large < small * 40.0 + 0.1,
-        "1,000: {small} s, 10,000: {large} s"
+        large < small * 40.0,
+        "1,000: {small} s, 10,000: {large} s of this thread's own time"
     );
+}
+
+/// What this thread has computed so far, in seconds: not what it waited for on a busy machine.
+fn own_time() -> f64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is a valid timespec to write to.
+    let failed = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    assert_eq!(failed, 0);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
