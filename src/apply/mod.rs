@@ -2,6 +2,7 @@
 
 mod annotations;
 mod attributes;
+mod base;
 mod class;
 mod codes;
 mod compile;

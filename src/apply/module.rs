@@ -15,11 +15,10 @@ use super::compile::Source;
 use super::function::Wanted;
 use super::lines::Moved;
 use super::patch::clear_cache;
-use super::retract::other_then;
 use super::work::Work;
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement, Value};
-use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected, affected_members};
+use crate::outline::{Kind, Outline, Statement};
+use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
 use crate::report::{self, Action, ChangeKind};
 
 /// A name that a module took from another one, whose value there changed.
@@ -293,102 +292,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Some(value)
     }
 
-    /// What other modules changed, and the methods and properties here that act differently for
-    /// it: those would already tell the new values when an old statement is made again aside.
-    pub(super) fn outside_with_members(&self, old: &Source<'_>) -> Dirty {
-        let mut outside = self.job.outside.clone();
-        if !outside.is_empty() {
-            let classes = old.outline.body.iter().filter(|s| s.kind == Kind::Class);
-            for class in classes {
-                affected_members(class, "", &self.functions, &mut outside);
-            }
-        }
-        outside
-    }
-
-    /// The value that the old statements gave a name at import, made again aside, where making
-    /// it has no effect but the value.
-    fn import_value(
-        &self,
-        old: &Source<'_>,
-        name: &str,
-        outside: &Dirty,
-    ) -> Option<Bound<'py, PyAny>> {
-        let body = &old.outline.body;
-        let (origin, links) = chain(old.outline, name)?;
-        let fed = links
-            .iter()
-            .any(|&at| affected(&body[at].uses, &self.functions, outside).is_some());
-        let simple = links.iter().all(|&at| {
-            let statement = &body[at];
-            let only = at == origin || statement.uses.mutates.iter().all(|n| n == name);
-            only && statement.kind != Kind::Compound
-                && (statement.value != Value::Other
-                    || at != origin
-                        && statement.uses.calls.iter().all(|path| {
-                            path.strip_prefix(name)
-                                .is_some_and(|rest| rest.starts_with('.'))
-                        }))
-        });
-        if !simple || fed || !other_then(old.outline, name, &links).is_empty() {
-            return self.skeleton(old, name, &links);
-        }
-        let scratch = self.before.copy().ok()?;
-        self.as_it_was(&scratch, &body[origin]).ok()?;
-        for at in links {
-            let code = old.statement(self.work.kit, &body[at]).ok()?;
-            self.work.kit.exec.call1((code, &scratch)).ok()?;
-        }
-        scratch.get_item(name).ok()?
-    }
-
-    /// Lets names of changed modules mean in `scratch` what they meant before.
-    pub(super) fn as_it_was(
-        &self,
-        scratch: &Bound<'py, PyDict>,
-        reader: &Statement,
-    ) -> PyResult<()> {
-        for (path, old) in self.job.was {
-            if !reader
-                .uses
-                .reads
-                .iter()
-                .any(|read| read == path || read.starts_with(&format!("{path}.")))
-            {
-                continue;
-            }
-            // Stand-ins for the modules on the way, with the one attribute as it was.
-            let mut holder: Bound<'py, PyAny> = scratch.as_any().clone();
-            let parts: Vec<&str> = path.split('.').collect();
-            for (at, part) in parts.iter().enumerate() {
-                let dict = holder.cast::<PyDict>().map_err(PyErr::from)?.clone();
-                if at + 1 == parts.len() {
-                    dict.set_item(part, old)?;
-                    break;
-                }
-                let Some(module) = dict.get_item(part)? else {
-                    break;
-                };
-                let stand_in = self
-                    .work
-                    .kit
-                    .py
-                    .import("types")?
-                    .getattr("SimpleNamespace")?
-                    .call0()?;
-                let state = stand_in.getattr("__dict__")?.cast_into::<PyDict>()?;
-                state.update(
-                    module
-                        .getattr("__dict__")?
-                        .cast::<pyo3::types::PyMapping>()?,
-                )?;
-                dict.set_item(part, stand_in)?;
-                holder = state.into_any();
-            }
-        }
-        Ok(())
-    }
-
     /// What stands elsewhere and has nothing else done to it: statements without a step.
     fn note_moved(&mut self) {
         let Some(old) = self.job.old else { return };
@@ -617,19 +520,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         Ok(())
     }
-}
-
-/// The statement that made what a name is bound to in the end, and the statements, with that one,
-/// that did something to it.
-pub(super) fn chain(outline: &Outline, name: &str) -> Option<(usize, Vec<usize>)> {
-    let body = &outline.body;
-    let has = |names: &[String]| names.iter().any(|n| n == name);
-    let writers = outline.index().writers(body, name);
-    let makes = |at: &usize| has(&body[*at].uses.binds) && !has(&body[*at].uses.mutates);
-    let origin = writers.iter().copied().rfind(makes)?;
-    let links = writers.into_iter().filter(|at| *at >= origin);
-    let links = links.filter(|&at| at == origin || has(&body[at].uses.mutates));
-    Some((origin, links.collect()))
 }
 
 /// Exactly a list, dict or set.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
+use super::base::chain;
 use super::compile::Source;
-use super::module::{Run, chain, container};
+use super::module::{Run, container};
 use crate::outline::{Kind, Outline, Statement};
 use crate::plan::{Mark, Step};
 
@@ -77,7 +78,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let body = &self.job.new.outline.body;
         for name in &body[at].uses.mutates {
-            let links = chain(old.outline, name).map_or(Vec::new(), |(_, links)| links);
+            let links = chain(old.outline, name, usize::MAX).map_or(Vec::new(), |(_, links)| links);
             for link in links.into_iter().skip(1) {
                 let again = |new: usize| {
                     let step = self.job.plan.step(new);
@@ -103,8 +104,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let body = &old.outline.body;
         for &at in &self.job.changes.removed {
-            let made_here =
-                |name: &String| chain(old.outline, name).is_some_and(|(o, _)| o == origin);
+            let made_here = |name: &String| {
+                chain(old.outline, name, usize::MAX).is_some_and(|(o, _)| o == origin)
+            };
             if at > origin && body[at].uses.mutates.iter().any(made_here) {
                 self.retract(old, at, true)?;
             }
@@ -123,7 +125,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if self.remade.contains(name) || !container(&live) {
                 continue;
             }
-            let Some((origin, links)) = chain(old.outline, name) else {
+            let Some((origin, links)) = chain(old.outline, name, usize::MAX) else {
                 continue;
             };
             let links: Vec<usize> = links

@@ -55,6 +55,7 @@ impl<'a> Reader<'a> {
         self.outline.mentions_super |= path.root == "super" && self.in_module_block();
         match resolve(&self.scopes, &path.root) {
             Place::Local => {}
+            Place::Class | Place::Module if self.is_given(&path.root) => {}
             Place::Class => {
                 let whole = self.whole(path);
                 self.frame().class.reads.push(whole);
@@ -67,6 +68,11 @@ impl<'a> Reader<'a> {
                 uses.reads.push(whole);
             }
         }
+    }
+
+    /// Whether a block around bound this name before: what it meant outside plays no part.
+    fn is_given(&mut self, name: &str) -> bool {
+        !self.given.is_empty() && self.frame().deferred == 0 && self.given.iter().any(|n| n == name)
     }
 
     fn is_opaque(&self, path: &str, with_arguments: bool) -> bool {
@@ -85,7 +91,7 @@ impl<'a> Reader<'a> {
     pub(super) fn called(&mut self, expr: &'a Expr) {
         let Some(path) = self.path(expr) else { return };
         let place = resolve(&self.scopes, &path.root);
-        if place == Place::Local {
+        if place == Place::Local || self.is_given(&path.root) {
             return;
         }
         let whole = self.whole(&path);
@@ -111,6 +117,9 @@ impl<'a> Reader<'a> {
 
     /// The object of `name` may change in place, and of it what is at `path`.
     fn changes(&mut self, name: Cow<'a, str>, path: Option<String>) {
+        if self.is_given(&name) {
+            return;
+        }
         match resolve(&self.scopes, &name) {
             Place::Local => {}
             Place::Class => self.frame().class.mutates.push(name.into_owned()),

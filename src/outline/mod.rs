@@ -119,7 +119,8 @@ pub struct Import {
     pub aliased: bool,
 }
 
-/// How the value of a simple assignment is made. See `Statement::value`.
+/// How the value of a simple assignment is made; of `for` and `if`, whether they do more than bind
+/// names and fill containers. See `Statement::value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Value {
     /// Anything else.
@@ -128,7 +129,8 @@ pub enum Value {
     /// Running it has no effect: literals, names, attribute reads, displays, operators,
     /// comprehensions, f-strings, and calls of builtin constructors
     /// (`list tuple dict set frozenset str int float bool bytes range zip enumerate len sorted
-    /// min max sum abs round reversed map filter`) on such.
+    /// min max sum abs round reversed map filter`) on such, methods of literal texts, and methods
+    /// that only tell (`items() keys() values() split() strip() lower()` and the like).
     Pure,
     /// Pure, and makes a fresh iterator: a generator expression, `iter() zip() map()`,
     /// `itertools.count()` and the like.
@@ -174,7 +176,8 @@ pub struct Facts {
     pub later: Uses,
     /// Imports it makes when it runs (also nested in compounds).
     pub imports: Vec<Import>,
-    /// How a simple assignment's value is made.
+    /// How a simple assignment's value is made. `Pure` for a `for` or `if` that only binds names
+    /// and fills containers.
     pub value: Value,
     /// It reads or binds the name `super` in the module scope.
     pub mentions_super: bool,

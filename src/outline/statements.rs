@@ -6,7 +6,7 @@ use super::prints::Prints;
 use super::scope::{
     Bindings, Block, Context, Names, Place, Scope, captured, import_bound, mangle, resolve,
 };
-use super::{Facts, Import, Outline, Part, Span, Statement, Value, value};
+use super::{Facts, Import, Kind, Outline, Part, Span, Statement, Value, value};
 use crate::text::LineIndex;
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
@@ -23,6 +23,8 @@ pub(super) struct Reader<'a> {
     pub scopes: Vec<Scope<'a>>,
     /// Statements being read, the innermost last; the first is for the module itself.
     frames: Vec<Frame>,
+    /// Names that the blocks around what is being read have bound before it.
+    pub given: Vec<Cow<'a, str>>,
     /// The class whose name mangles.
     pub class: Option<&'a str>,
     /// `from __future__ import annotations`: annotations are text.
@@ -48,6 +50,7 @@ impl<'a> Reader<'a> {
             module,
             scopes: Vec::new(),
             frames: vec![Frame::default()],
+            given: Vec::new(),
             class: None,
             annotations_are_text: part.around.is_some_and(|a| a.annotations_are_text),
             before: (part.bytes, part.lines),
@@ -144,7 +147,11 @@ impl<'a> Reader<'a> {
             print,
             header,
             decorators,
-            value: self.value(stmt),
+            value: if kind == Kind::MainGuard {
+                Value::Other
+            } else {
+                self.value(stmt)
+            },
             uses: frame.uses.and(&frame.class),
             head: frame.head,
             later: frame.later,
@@ -193,26 +200,28 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&self, stmt: &Stmt) -> Value {
-        let made = match stmt {
-            Stmt::Assign(assign) if assign.targets.iter().all(Expr::is_name_expr) => &assign.value,
-            Stmt::AnnAssign(assign) if assign.target.is_name_expr() => match &assign.value {
-                Some(value) => value,
-                None => return Value::Other,
-            },
-            Stmt::TypeAlias(_) => return Value::Pure,
-            _ => return Value::Other,
-        };
         let builtin = |name: &str| {
             !self.module.bound.contains(name) && resolve(&self.scopes, name) == Place::Module
         };
         let imported = |name: &str| self.module.from_imports.contains(name);
-        value::classify(
-            made,
-            &value::Names {
-                builtin: &builtin,
-                imported: &imported,
+        let names = value::Names {
+            builtin: &builtin,
+            imported: &imported,
+        };
+        match stmt {
+            Stmt::Assign(assign) if assign.targets.iter().all(Expr::is_name_expr) => {
+                value::classify(&assign.value, &names)
+            }
+            Stmt::AnnAssign(assign) if assign.target.is_name_expr() => match &assign.value {
+                Some(value) => value::classify(value, &names),
+                None => Value::Other,
             },
-        )
+            Stmt::TypeAlias(_) => Value::Pure,
+            Stmt::For(_) | Stmt::If(_) if value::fills(std::slice::from_ref(stmt), &names) => {
+                Value::Pure
+            }
+            _ => Value::Other,
+        }
     }
 
     /// The body of a statement that does not begin a new statement of the outline.
@@ -226,6 +235,26 @@ impl<'a> Reader<'a> {
                 _ => self.walk(stmt),
             }
         }
+    }
+
+    /// A block that runs with these names bound: what it reads of them is not what they meant before.
+    fn giving(&mut self, targets: &[&'a Expr], body: &'a [Stmt]) {
+        let outer = self.given.len();
+        let mut todo = targets.to_vec();
+        while let Some(target) = todo.pop() {
+            match target {
+                Expr::Name(name) => {
+                    let name = self.mangled(name.id.as_str());
+                    self.given.push(name);
+                }
+                Expr::Starred(starred) => todo.push(&starred.value),
+                Expr::Tuple(tuple) => todo.extend(&tuple.elts),
+                Expr::List(list) => todo.extend(&list.elts),
+                _ => {}
+            }
+        }
+        self.walk_block(body);
+        self.given.truncate(outer);
     }
 
     fn walk(&mut self, stmt: &'a Stmt) {
@@ -306,7 +335,7 @@ impl<'a> Reader<'a> {
                 self.visit_expr(&stmt.iter);
                 self.called(&stmt.iter);
                 self.target(&stmt.target, true);
-                self.walk_block(&stmt.body);
+                self.giving(&[&stmt.target], &stmt.body);
                 self.walk_block(&stmt.orelse);
             }
             Stmt::While(stmt) => {
@@ -331,7 +360,11 @@ impl<'a> Reader<'a> {
                         self.target(target, true);
                     }
                 }
-                self.walk_block(&stmt.body);
+                let targets = stmt.items.iter();
+                let targets: Vec<&Expr> = targets
+                    .filter_map(|item| item.optional_vars.as_deref())
+                    .collect();
+                self.giving(&targets, &stmt.body);
             }
             Stmt::Try(stmt) => {
                 self.walk_block(&stmt.body);

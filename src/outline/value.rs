@@ -1,7 +1,7 @@
 //! How an assigned value is made.
 
 use super::Value;
-use ruff_python_ast::{self as ast, Expr, InterpolatedStringElement};
+use ruff_python_ast::{self as ast, Expr, InterpolatedStringElement, Stmt};
 
 /// What names mean where the value is made.
 pub(super) struct Names<'a> {
@@ -58,6 +58,80 @@ pub(super) const ITERATORS: &[&str] = &[
     "itertools.product",
     "itertools.repeat",
 ];
+
+/// Methods that only tell.
+const ASKING: &[&str] = &[
+    "endswith",
+    "items",
+    "keys",
+    "lower",
+    "lstrip",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "upper",
+    "values",
+];
+
+/// Methods that change the container they belong to, and nothing else.
+const FILLING: &[&str] = &[
+    "add",
+    "append",
+    "clear",
+    "discard",
+    "extend",
+    "insert",
+    "pop",
+    "remove",
+    "reverse",
+    "setdefault",
+    "update",
+];
+
+/// Whether running these statements does nothing but bind names and fill containers.
+pub(super) fn fills(body: &[Stmt], names: &Names<'_>) -> bool {
+    let target = |target: &Expr| match target {
+        Expr::Name(_) => true,
+        Expr::Subscript(item) => item.value.is_name_expr() && names.pure(&item.slice),
+        Expr::Tuple(tuple) => tuple.elts.iter().all(Expr::is_name_expr),
+        _ => false,
+    };
+    body.iter().all(|stmt| match stmt {
+        Stmt::Assign(assign) => assign.targets.iter().all(target) && names.pure(&assign.value),
+        Stmt::AugAssign(assign) => target(&assign.target) && names.pure(&assign.value),
+        Stmt::Expr(expr) => match &*expr.value {
+            Expr::Call(call) => {
+                let keywords = call.arguments.keywords.iter();
+                matches!(&*call.func, Expr::Attribute(method)
+                    if method.value.is_name_expr() && FILLING.contains(&method.attr.as_str()))
+                    && names.all(&*call.arguments.args)
+                    && keywords
+                        .into_iter()
+                        .all(|keyword| names.pure(&keyword.value))
+            }
+            other => names.pure(other),
+        },
+        Stmt::For(stmt) => {
+            !stmt.is_async
+                && target(&stmt.target)
+                && names.pure(&stmt.iter)
+                && fills(&stmt.body, names)
+                && fills(&stmt.orelse, names)
+        }
+        Stmt::If(stmt) => {
+            let mut clauses = stmt.elif_else_clauses.iter();
+            names.pure(&stmt.test)
+                && fills(&stmt.body, names)
+                && clauses.all(|clause| {
+                    names.optional(clause.test.as_ref()) && fills(&clause.body, names)
+                })
+        }
+        Stmt::Pass(_) | Stmt::Break(_) | Stmt::Continue(_) => true,
+        _ => false,
+    })
+}
 
 pub(super) fn classify(expr: &Expr, names: &Names<'_>) -> Value {
     match (names.pure(expr), names.container(expr)) {
@@ -134,6 +208,18 @@ impl Names<'_> {
         }
     }
 
+    /// A method that only tells what its object holds, whatever object that is by its name; any
+    /// method of a text.
+    fn asking(&self, func: &Expr) -> bool {
+        let Expr::Attribute(method) = func else {
+            return false;
+        };
+        match &*method.value {
+            Expr::StringLiteral(_) | Expr::BytesLiteral(_) => true,
+            object => ASKING.contains(&method.attr.as_str()) && self.pure(object),
+        }
+    }
+
     fn all<'e>(&self, exprs: impl IntoIterator<Item = &'e Expr>) -> bool {
         exprs.into_iter().all(|expr| self.pure(expr))
     }
@@ -204,7 +290,7 @@ impl Names<'_> {
             Expr::FString(string) => self.elements(string.value.elements()),
             Expr::TString(string) => self.elements(string.value.elements()),
             Expr::Call(call) => {
-                self.constructor(&call.func)
+                (self.constructor(&call.func) || self.asking(&call.func))
                     && self.all(&*call.arguments.args)
                     && call
                         .arguments

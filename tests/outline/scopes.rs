@@ -17,7 +17,7 @@ fn longest_path_is_read() {
     check("x = m.f().g.h", "assign x +x <m.f !m.f");
     check("x = m.T[k].a.b", "assign x #pure +x <k,m.T");
     check("x = (a.b).c", "assign x #pure +x <a.b.c");
-    check("x = ''.join(a.b)", "assign x +x <a.b");
+    check("x = ''.join(a.b)", "assign x #pure +x <a.b");
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn changes_in_place_name_the_root() {
     check("y = X.pop()", "assign y +y <X.pop !X.pop");
     check("f().append(1)", "expr <f !f");
     check("f(X)", "expr <X,f !f");
-    check("for X[0] in y: pass", "compound <X,y !y ~X");
+    check("for X[0] in y: pass", "compound #pure <X,y !y ~X");
     check(
         "def f(a):\n    a.b = 1\n    X.b = 1",
         "function f +f | <X ~X",
@@ -220,10 +220,10 @@ fn main_guard_is_recognised() {
     );
     check(
         "if __name__ == '__main__': a\nelse: b",
-        "compound <__name__,a,b",
+        "compound #pure <__name__,a,b",
     );
-    check("if __name__ != '__main__': a", "compound <__name__,a");
-    check("if __name__ == 'main': a", "compound <__name__,a");
+    check("if __name__ != '__main__': a", "compound #pure <__name__,a");
+    check("if __name__ == 'main': a", "compound #pure <__name__,a");
 }
 
 #[test]

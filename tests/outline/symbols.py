@@ -53,6 +53,15 @@ def globals_of(table):
     return names
 
 
+def given(tree):
+    """Names that a `for` or `with` of the module binds: what its block reads of them is its own."""
+    targets = []
+    for node in ast.walk(tree):
+        targets += [node.target] if isinstance(node, ast.For) else []
+        targets += [i.optional_vars for i in node.items if i.optional_vars] if isinstance(node, ast.With) else []
+    return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+
+
 def shadowed(table):
     """Names that a class body reads and binds: before it does, it reads the module's."""
     names = set()
@@ -105,7 +114,7 @@ def symbols(source):
     return {
         "definitions": definitions,
         "bound": sorted(bound),
-        "read": sorted(read),
+        "read": sorted(read - given(tree)),
         "annotated": sorted(annotated),
     }
 

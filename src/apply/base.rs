@@ -1,0 +1,161 @@
+//! What import had given a name: the base of a merge, made again aside from the old statements,
+//! where making it has no effect but the value.
+
+use std::collections::BTreeSet;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::compile::Source;
+use super::module::{Run, container};
+use super::retract::other_then;
+use crate::outline::{Kind, Outline, Statement, Value};
+use crate::plan::{Dirty, affected, affected_members};
+
+/// So many statements are run again for one base, and no more.
+const MOST: usize = 1_000;
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// What other modules changed, and the methods and properties here that act differently for
+    /// it: those would already tell the new values when an old statement is made again aside.
+    pub(super) fn outside_with_members(&self, old: &Source<'_>) -> Dirty {
+        let mut outside = self.job.outside.clone();
+        if !outside.is_empty() {
+            let classes = old.outline.body.iter().filter(|s| s.kind == Kind::Class);
+            for class in classes {
+                affected_members(class, "", &self.functions, &mut outside);
+            }
+        }
+        outside
+    }
+
+    /// The value that the old statements gave a name at import.
+    pub(super) fn import_value(
+        &self,
+        old: &Source<'_>,
+        name: &str,
+        outside: &Dirty,
+    ) -> Option<Bound<'py, PyAny>> {
+        let (_, links) = chain(old.outline, name, usize::MAX)?;
+        let Some(again) = self.replayable(old, name, outside) else {
+            return self.skeleton(old, name, &links);
+        };
+        let body = &old.outline.body;
+        let scratch = self.before.copy().ok()?;
+        for at in again {
+            let statement = &body[at];
+            self.as_it_was(&scratch, statement).ok()?;
+            let code = old.statement(self.work.kit, statement).ok()?;
+            self.work.kit.exec.call1((code, &scratch)).ok()?;
+            // `A = B` gives B's object, which is in use: nothing may be put into that.
+            if statement.value == Value::Pure && statement.kind == Kind::Assign {
+                let made = scratch.get_item(&statement.name).ok()??;
+                let (_, links) = chain(old.outline, &statement.name, usize::MAX)?;
+                if container(&made) && links.len() > 1 {
+                    return None;
+                }
+            }
+        }
+        scratch.get_item(name).ok()?
+    }
+
+    /// The old statements that made a name what it was at import, in their order, and those that
+    /// made what these read where that is another value by now. None if running one of them has
+    /// an effect besides, or would not give the same today.
+    fn replayable(&self, old: &Source<'_>, name: &str, outside: &Dirty) -> Option<BTreeSet<usize>> {
+        let body = &old.outline.body;
+        let mut out = BTreeSet::new();
+        let mut todo = vec![(name.to_owned(), usize::MAX)];
+        while let Some((name, end)) = todo.pop() {
+            let (origin, links) = chain(old.outline, &name, end)?;
+            for at in links {
+                if !out.insert(at) {
+                    continue;
+                }
+                let statement = &body[at];
+                if out.len() > MOST
+                    || !only_makes(statement, &name, at == origin)
+                    || affected(&statement.uses, &self.functions, outside).is_some()
+                {
+                    return None;
+                }
+                let others = other_then(old.outline, &name, &[at]);
+                todo.extend(others.into_iter().map(|other| (other, at)));
+            }
+        }
+        Some(out)
+    }
+
+    /// Lets names of changed modules mean in `scratch` what they meant before.
+    pub(super) fn as_it_was(
+        &self,
+        scratch: &Bound<'py, PyDict>,
+        reader: &Statement,
+    ) -> PyResult<()> {
+        for (path, old) in self.job.was {
+            if !reader
+                .uses
+                .reads
+                .iter()
+                .any(|read| read == path || read.starts_with(&format!("{path}.")))
+            {
+                continue;
+            }
+            // Stand-ins for the modules on the way, with the one attribute as it was.
+            let mut holder: Bound<'py, PyAny> = scratch.as_any().clone();
+            let parts: Vec<&str> = path.split('.').collect();
+            for (at, part) in parts.iter().enumerate() {
+                let dict = holder.cast::<PyDict>().map_err(PyErr::from)?.clone();
+                if at + 1 == parts.len() {
+                    dict.set_item(part, old)?;
+                    break;
+                }
+                let Some(module) = dict.get_item(part)? else {
+                    break;
+                };
+                let stand_in = self
+                    .work
+                    .kit
+                    .py
+                    .import("types")?
+                    .getattr("SimpleNamespace")?
+                    .call0()?;
+                let state = stand_in.getattr("__dict__")?.cast_into::<PyDict>()?;
+                state.update(
+                    module
+                        .getattr("__dict__")?
+                        .cast::<pyo3::types::PyMapping>()?,
+                )?;
+                dict.set_item(part, stand_in)?;
+                holder = state.into_any();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a statement does nothing but make this name, or fill what it is bound to.
+fn only_makes(statement: &Statement, name: &str, origin: bool) -> bool {
+    let uses = &statement.uses;
+    let own_method = |path: &String| {
+        path.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    (origin || uses.mutates.iter().all(|n| n == name))
+        && (statement.kind != Kind::Compound || !origin)
+        && (statement.value != Value::Other || !origin && uses.calls.iter().all(own_method))
+}
+
+/// The statement before `end` that made what a name is bound to there, and the statements, with
+/// that one, that did something to it.
+pub(super) fn chain(outline: &Outline, name: &str, end: usize) -> Option<(usize, Vec<usize>)> {
+    let body = &outline.body;
+    let has = |names: &[String]| names.iter().any(|n| n == name);
+    let mut writers = outline.index().writers(body, name);
+    writers.retain(|at| *at < end);
+    let makes = |at: &usize| has(&body[*at].uses.binds) && !has(&body[*at].uses.mutates);
+    let origin = writers.iter().copied().rfind(makes)?;
+    let links = writers.into_iter().filter(|at| *at >= origin);
+    let links = links.filter(|&at| at == origin || has(&body[at].uses.mutates));
+    Some((origin, links.collect()))
+}
