@@ -20,6 +20,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
         self.retract_own(at)?;
+        self.before_star(at, statement)?;
         let kit = self.work.kit;
         let dict = self.job.dict.clone();
         let outline = self.job.new.outline;
@@ -121,7 +122,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(star) = star {
             for (key, value) in dict.iter() {
                 let name = text(&key);
-                match star.get_item(&key)? {
+                let parked = self.parked.get(&name).filter(|(_, last)| *last == at);
+                let was = match parked {
+                    Some((live, _)) => live.clone(),
+                    None => star.get_item(&key)?,
+                };
+                self.parked.remove(&name);
+                match was {
                     Some(was) if was.is(&value) => {}
                     was => {
                         self.dirty.value(
@@ -146,8 +153,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut reported = false;
         for name in &names {
             let new = dict.get_item(name)?;
-            let last = rebound_later(outline, at, name);
-            let link = statement.uses.mutates.contains(name) || statement.value == Value::Container;
+            let star = self.star_import(name, at + 1)?.map(|(star, _)| star);
+            let last = rebound_later(outline, at, name).max(star);
+            let link = star.is_none()
+                && (statement.uses.mutates.contains(name) || statement.value == Value::Container);
             if let Some(last) = last
                 && !(link && new.as_ref().is_some_and(container))
             {
@@ -349,6 +358,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             if untouched && !elsewhere && !told.contains(name)? {
                 dict.del_item(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A statement above a star import reads constants as they are above it.
+    fn before_star(&mut self, at: usize, statement: &'a Statement) -> PyResult<()> {
+        let outline = self.job.new.outline;
+        if !outline.star {
+            return Ok(());
+        }
+        for path in &statement.uses.reads {
+            let name = path.split('.').next().unwrap_or(path);
+            let Some(binder) = self.binders(name).filter(|i| *i < at).max() else {
+                continue;
+            };
+            let reader = &outline.body[binder];
+            if !self.parked.contains_key(name)
+                && reader.kind == Kind::Assign
+                && reader.value != Value::Other
+                && self.star_import(name, at + 1)?.is_some()
+            {
+                let line = statement.span.line;
+                let why = format!("line {line} needs {name} as it is here");
+                self.execute(binder, reader, &why)?;
             }
         }
         Ok(())

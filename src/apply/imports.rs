@@ -119,6 +119,41 @@ impl<'py> Run<'_, '_, '_, 'py> {
         Ok(())
     }
 
+    /// What the star imports of the new text give for a name; the last one wins.
+    pub(super) fn star_value(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(self.star_import(name, 0)?.map(|(_, value)| value))
+    }
+
+    /// The last star import, from a statement on, that gives a name, and what it gives.
+    pub(super) fn star_import(
+        &self,
+        name: &str,
+        from: usize,
+    ) -> PyResult<Option<(usize, Bound<'py, PyAny>)>> {
+        if !self.job.new.outline.star {
+            return Ok(None);
+        }
+        let package = self.package()?;
+        let body = &self.job.new.outline.body;
+        for (at, statement) in body.iter().enumerate().skip(from).rev() {
+            let imports = statement.imports.iter().rev();
+            for import in imports.filter(|i| i.bound == "*") {
+                let module = crate::modules::resolve(&package, import.level, &import.module);
+                let Some(module) = self.work.kit.sys_modules.get_item(module)? else {
+                    continue;
+                };
+                let public = match module.getattr("__all__") {
+                    Ok(all) => all.contains(name)?,
+                    Err(_) => !name.starts_with('_'),
+                };
+                if public && let Ok(value) = module.getattr(name) {
+                    return Ok(Some((at, value)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether a statement after this one binds the name.
     pub(super) fn bound_after(&self, statement: &Statement, name: &str) -> bool {
         let body = &self.job.new.outline.body;

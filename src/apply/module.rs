@@ -320,6 +320,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     pub(super) fn step(&mut self, step: &Step, statement: &'a Statement) -> PyResult<()> {
         let at = step.new;
+        // A star import that stands still is no step; what it gives counts below it.
+        let passed = self.parked.iter().filter(|(_, (_, last))| *last < at);
+        for name in passed.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.unpark(&name)?;
+            self.dirty.clean(&name);
+        }
         self.take_imports(at, statement)?;
         let mark = match step.mark {
             Mark::RunIf
@@ -373,7 +379,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         chain: Vec::new(),
                     });
                 }
-                let binds: Vec<String> = statement.uses.binds.clone();
+                let star = self.parked.iter().filter(|(_, (_, last))| *last == at);
+                let mut binds: BTreeSet<String> = star.map(|(name, _)| name.clone()).collect();
+                binds.extend(statement.uses.binds.iter().cloned());
                 for name in &binds {
                     if self.parked.get(name).is_some_and(|(_, last)| *last == at) {
                         self.unpark(name)?;

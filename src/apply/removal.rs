@@ -204,43 +204,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(module.is_some_and(|m| m.is(value)))
     }
 
-    fn package(&self) -> PyResult<String> {
+    pub(super) fn package(&self) -> PyResult<String> {
         Ok(self
             .job
             .dict
             .get_item("__package__")?
             .map(|p| text(&p))
             .unwrap_or_default())
-    }
-
-    /// What the star imports of the new text give for a name; the last one wins.
-    pub(super) fn star_value(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if !self.job.new.outline.star {
-            return Ok(None);
-        }
-        let package = self.package()?;
-        let imports = self
-            .job
-            .new
-            .outline
-            .body
-            .iter()
-            .rev()
-            .flat_map(|s| s.imports.iter().rev());
-        for import in imports.filter(|i| i.bound == "*") {
-            let module = crate::modules::resolve(&package, import.level, &import.module);
-            let Some(module) = self.work.kit.sys_modules.get_item(module)? else {
-                continue;
-            };
-            let public = match module.getattr("__all__") {
-                Ok(all) => all.contains(name)?,
-                Err(_) => !name.starts_with('_'),
-            };
-            if public && let Ok(value) = module.getattr(name) {
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
     }
 
     /// Annotations of module names that the new text does not annotate (up to 3.13; later ones are

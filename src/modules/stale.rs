@@ -17,7 +17,7 @@ use super::kept::Packer;
 use super::ledger::Version;
 use super::survey::View;
 use crate::files::{self, Reader};
-use crate::outline::{Kind, Outline};
+use crate::outline::{Kind, Outline, Statement};
 use crate::text;
 
 /// Where a text comes from, to compile it as the import system did.
@@ -347,7 +347,10 @@ fn constants_agree(
         }
     }
     let literal = builtins.py().import("ast")?.getattr("literal_eval")?;
-    for statement in &outline.body {
+    // A star import may give any of the names above it another value.
+    let is_star = |s: &Statement| s.imports.iter().any(|i| i.bound == "*");
+    let last_star = outline.body.iter().rposition(is_star);
+    for statement in outline.body.iter().skip(last_star.map_or(0, |at| at + 1)) {
         if statement.kind != Kind::Assign || written.get(statement.name.as_str()) != Some(&1) {
             continue;
         }
