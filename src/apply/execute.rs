@@ -66,6 +66,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ => Vec::new(),
         };
         self.open_annotations(statement)?;
+        // What an earlier run of a `del` took away is not there to be taken again.
+        for name in &statement.uses.deletes {
+            if statement.kind == Kind::Delete
+                && !dict.contains(name)?
+                && self.binders(name).any(|i| i < at)
+            {
+                dict.set_item(name, kit.py.None())?;
+            }
+        }
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
@@ -206,6 +215,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && !kept.is(new)
             {
                 dict.set_item(name, kept)?;
+                if statement.kind == Kind::Compound && kit.is_function(new) {
+                    // The statement's other lines may have passed the new one on.
+                    self.work.replaced.push(Replaced {
+                        from: new.clone(),
+                        to: kept.clone(),
+                        lived: false,
+                    });
+                }
             }
             let definition = matches!(statement.kind, Kind::Function | Kind::Class);
             if differs {

@@ -68,7 +68,8 @@ impl<'py> Work<'_, 'py> {
             let known = if class {
                 self.held_elsewhere(&replaced.from)?
             } else {
-                reference_count(&replaced.from) > 2
+                // What lived is held by what the undo log keeps, too.
+                reference_count(&replaced.from) > 1 + isize::from(replaced.lived)
             };
             if class && !replaced.lived {
                 twins.push(replaced.from.clone());

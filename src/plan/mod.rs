@@ -19,6 +19,7 @@ use crate::outline::{Kind, Outline, Statement, Value};
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{Functions, affected, remade};
 pub use parts::{affected_members, members};
+use parts::{runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
 
 /// What is to be done about one statement.
@@ -227,6 +228,9 @@ pub fn make_with(
         let (mark, why) = match what {
             What::Same => (Mark::Keep, String::new()),
             What::Body => (Mark::Patch, "its body changed".to_owned()),
+            What::Inner(inner) if takes_away(statement) && runs_parts(statement, inner) => {
+                (Mark::Run, "its body changed".to_owned())
+            }
             What::Inner(_) => (Mark::Members, "its body changed".to_owned()),
             What::Header(_) => (Mark::Run, header_reason(statement)),
             What::Changed => (Mark::Run, "it changed".to_owned()),
@@ -277,18 +281,6 @@ pub fn make_with(
             return plan;
         }
     }
-}
-
-/// Whether statements of a class body run again: those that changed in more than a body, or all
-/// where the order counts in which they stand.
-fn runs_parts(class: &Statement, inner: &Changes) -> bool {
-    !inner.removed.is_empty()
-        || reordered(class, inner)
-        || inner.items.iter().any(|change| match &change.what {
-            What::Same | What::Body => false,
-            What::Inner(deeper) => runs_parts(&class.body[change.new], deeper),
-            What::Header(_) | What::Changed | What::Added => true,
-        })
 }
 
 /// Whether statements of a class body other than functions changed places: the order of fields,
@@ -632,7 +624,9 @@ fn again<'a>(class: &'a Statement, inner: &'a Changes) -> impl Iterator<Item = &
 
 /// Whether only statements inside a class body, not its header, are affected.
 fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
-    statement.kind == Kind::Class && affected(&statement.head, functions, dirty).is_none()
+    statement.kind == Kind::Class
+        && !takes_away(statement)
+        && affected(&statement.head, functions, dirty).is_none()
 }
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its

@@ -7,7 +7,7 @@ use crate::outline::{Kind, Statement};
 
 use super::dirty::Dirty;
 use super::functions::{Functions, affected};
-use super::root;
+use super::{reordered, root};
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
 pub(super) fn data_changed(class: &Statement, inner: &Changes) -> bool {
@@ -103,4 +103,23 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
             }
         }
     }
+}
+
+/// Whether the body of a class deletes names that it had bound to work with: what reads those
+/// cannot run alone.
+pub(super) fn takes_away(class: &Statement) -> bool {
+    let mut body = class.body.iter();
+    body.any(|m| !m.uses.deletes.is_empty() || m.kind == Kind::Class && takes_away(m))
+}
+
+/// Whether statements of a class body run again: those that changed in more than a body, or all
+/// where the order counts in which they stand.
+pub(super) fn runs_parts(class: &Statement, inner: &Changes) -> bool {
+    !inner.removed.is_empty()
+        || reordered(class, inner)
+        || inner.items.iter().any(|change| match &change.what {
+            What::Same | What::Body => false,
+            What::Inner(deeper) => runs_parts(&class.body[change.new], deeper),
+            What::Header(_) | What::Changed | What::Added => true,
+        })
 }
