@@ -179,7 +179,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && !self.class_binds(name, attribute)
             {
                 let key = pyo3::types::PyString::new(kit.py, attribute);
-                self.work.tx.del_class_entry(kit, &object, key.as_any())?;
+                // `__doc__` cannot be taken from a class; only making it anew gives it its first.
+                if let Err(error) = self.work.tx.del_class_entry(kit, &object, key.as_any()) {
+                    let note = format!(
+                        "{name}.{attribute} keeps its value: {}",
+                        error.value(kit.py)
+                    );
+                    self.work.notes.push(note);
+                    continue;
+                }
             }
             self.dirty
                 .value(format!("{name}.{attribute}"), "which is gone");

@@ -10,7 +10,7 @@ use super::compile::Source;
 use super::module::{Run, container};
 use super::retract::other_then;
 use crate::outline::{Kind, Outline, Statement, Value};
-use crate::plan::{Dirty, affected, affected_members};
+use crate::plan::{self, Dirty, Functions, affected, affected_members};
 
 /// So many statements are run again for one base, and no more.
 const MOST: usize = 1_000;
@@ -36,8 +36,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         name: &str,
         outside: &Dirty,
     ) -> Option<Bound<'py, PyAny>> {
+        let had = Functions::of(old.outline);
         let (_, links) = chain(old.outline, name, usize::MAX)?;
-        let Some(again) = self.replayable(old, name, outside) else {
+        let Some(again) = self.replayable(old, &had, name, outside) else {
             return self.skeleton(old, name, &links);
         };
         let body = &old.outline.body;
@@ -62,22 +63,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// The old statements that made a name what it was at import, in their order, and those that
     /// made what these read where that is another value by now. None if running one of them has
     /// an effect besides, or would not give the same today.
-    fn replayable(&self, old: &Source<'_>, name: &str, outside: &Dirty) -> Option<BTreeSet<usize>> {
+    fn replayable(
+        &self,
+        old: &Source<'_>,
+        had: &Functions<'_>,
+        name: &str,
+        outside: &Dirty,
+    ) -> Option<BTreeSet<usize>> {
         let body = &old.outline.body;
         let mut out = BTreeSet::new();
         let mut todo = vec![(name.to_owned(), usize::MAX)];
         while let Some((name, end)) = todo.pop() {
-            let (origin, links) = chain(old.outline, &name, end)?;
+            let (origin, mut links) = chain(old.outline, &name, end)?;
+            links.extend(through_functions(old.outline, had, &name, origin..end));
             for at in links {
                 if !out.insert(at) {
                     continue;
                 }
                 let statement = &body[at];
-                if out.len() > MOST
-                    || !only_makes(statement, &name, at == origin)
-                    || affected(&statement.uses, &self.functions, outside).is_some()
+                if out.len() > MOST || affected(&statement.uses, &self.functions, outside).is_some()
                 {
                     return None;
+                }
+                if !only_makes(statement, &name, at == origin) {
+                    // `put("a", 1)`: with the function as it was.
+                    out.extend(only_fills(old.outline, had, at, &name)?);
                 }
                 let others = other_then(old.outline, &name, &[at]);
                 todo.extend(others.into_iter().map(|other| (other, at)));
@@ -134,6 +144,55 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 }
 
+/// The statements of a range that call functions which do something to a name.
+fn through_functions(
+    outline: &Outline,
+    had: &Functions<'_>,
+    name: &str,
+    range: std::ops::Range<usize>,
+) -> Vec<usize> {
+    let body = &outline.body;
+    let mut found: Vec<usize> = plan::writers(outline, name).into_iter().collect();
+    found.retain(|at| {
+        let uses = &body[*at].uses;
+        range.contains(at)
+            && body[*at].kind == Kind::Expr
+            && !uses.mutates.iter().any(|n| n == name)
+            && had.mutations(&uses.calls).contains(name)
+    });
+    found
+}
+
+/// The definitions of the functions that a call statement calls, if those do nothing but fill what
+/// the name is bound to.
+fn only_fills(outline: &Outline, had: &Functions<'_>, at: usize, name: &str) -> Option<Vec<usize>> {
+    let own = |path: &String| {
+        path.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    let body = &outline.body;
+    let statement = &body[at];
+    let mut found = Vec::new();
+    for path in &statement.uses.calls {
+        let mut writers = outline.index().writers(body, path);
+        writers.retain(|writer| *writer < at);
+        let [at] = writers[..] else { return None };
+        let (function, later) = (&body[at], &body[at].later);
+        let fills = function.kind == Kind::Function
+            && function.decorators == 0
+            && function.uses.calls.is_empty()
+            && later.calls.iter().all(own)
+            && later.mutates.iter().all(|n| n == name)
+            && later.global_writes.is_empty()
+            && !had.opaque(&statement.uses.calls);
+        if !fills {
+            return None;
+        }
+        found.push(at);
+    }
+    (statement.kind == Kind::Expr && !found.is_empty()).then_some(found)
+}
+
 /// Whether a statement does nothing but make this name, or fill what it is bound to.
 fn only_makes(statement: &Statement, name: &str, origin: bool) -> bool {
     let uses = &statement.uses;
@@ -141,6 +200,11 @@ fn only_makes(statement: &Statement, name: &str, origin: bool) -> bool {
         path.strip_prefix(name)
             .is_some_and(|rest| rest.starts_with('.'))
     };
+    let defines =
+        statement.kind == Kind::Function && statement.decorators == 0 && uses.calls.is_empty();
+    if origin && defines {
+        return true;
+    }
     (origin || uses.mutates.iter().all(|n| n == name))
         && (statement.kind != Kind::Compound || !origin)
         && (statement.value != Value::Other || !origin && uses.calls.iter().all(own_method))

@@ -159,12 +159,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         let changed_on = format!("which changed on line {}", statement.span.line);
+        let shared = self.several_targets(at, statement)?;
         let mut reported = false;
         for name in &names {
             let new = dict.get_item(name)?;
             let star = self.star_import(name, at + 1)?.map(|(star, _)| star);
             let last = rebound_later(outline, at, name).max(star);
-            let link = star.is_none()
+            let deleted = last.is_some_and(|last| {
+                let last = &outline.body[last];
+                last.kind == Kind::Delete && last.uses.deletes.contains(name)
+            });
+            let link = !deleted
+                && star.is_none()
                 && (statement.uses.mutates.contains(name) || statement.value == Value::Container);
             if let Some(last) = last
                 && !(link && new.as_ref().is_some_and(container))
@@ -189,6 +195,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let (kept, action, differs) = match (&old, &new) {
                 (None, None) => continue,
+                (old, Some(_)) if let Some(shared) = &shared => {
+                    let same = old.as_ref().is_some_and(|old| old.is(shared));
+                    let action = if same {
+                        Action::Updated
+                    } else {
+                        Action::Rebound
+                    };
+                    (Some(shared.clone()), action, !same)
+                }
                 (Some(_), None) => (None, Action::Removed, true),
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
                 (Some(old), Some(new)) => {
@@ -378,6 +393,39 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(())
+    }
+
+    /// `TABLE = t = {}` gives several names one container: the one that lives on, brought up to date.
+    fn several_targets(
+        &mut self,
+        at: usize,
+        statement: &'a Statement,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let binds = &statement.uses.binds;
+        if statement.kind != Kind::Assign || binds.len() < 2 {
+            return Ok(None);
+        }
+        let mut live = None;
+        let mut made: Option<Bound<'py, PyAny>> = None;
+        for name in binds {
+            let Some(new) = self.job.dict.get_item(name)? else {
+                return Ok(None);
+            };
+            if !container(&new) || made.as_ref().is_some_and(|made| !made.is(&new)) {
+                return Ok(None);
+            }
+            made = Some(new);
+            let was = self.before.get_item(name)?.filter(container);
+            live = live.or(was);
+        }
+        let (Some(live), Some(made)) = (live, made) else {
+            return Ok(None);
+        };
+        let mut fillers = binds.iter();
+        let filler = fillers.find(|name| self.mutators(name).next().is_some());
+        let filler = filler.unwrap_or(&binds[0]);
+        self.bring_together(at, statement, filler, &live, &made)
+            .map(Some)
     }
 
     /// A statement above a star import reads constants as they are above it.

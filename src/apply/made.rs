@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
 use super::function::Wanted;
 use super::members::mangled;
@@ -87,6 +87,48 @@ impl<'py> Run<'_, '_, '_, 'py> {
         Ok(false)
     }
 
+    /// A class body with `__eq__` and without `__hash__` makes instances that have no hash.
+    pub(super) fn implied_hash(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        bound: &BTreeSet<&String>,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let binds = |name: &str| bound.iter().any(|b| *b == name);
+        if binds("__hash__") {
+            return Ok(());
+        }
+        let key = pyo3::types::PyString::new(kit.py, "__hash__").into_any();
+        let hash = kit.class_entry(class, "__hash__")?;
+        let equal = kit.class_entry(class, "__eq__")?.is_some();
+        if equal && hash.is_none() {
+            let none = kit.py.None().into_bound(kit.py);
+            self.work.tx.set_class_entry(kit, class, &key, &none)?;
+        } else if !equal && hash.is_some_and(|h| h.is_none()) {
+            self.work.tx.del_class_entry(kit, class, &key)?;
+        }
+        Ok(())
+    }
+
+    /// Whether statements that run again read a name of the module or a builtin that the class binds
+    /// only later: they would see what the class has.
+    pub(super) fn reads_ahead(
+        &self,
+        class: &Statement,
+        again: &BTreeSet<usize>,
+        bound: &BTreeSet<&String>,
+    ) -> bool {
+        again.iter().any(|&at| {
+            class.body[at].uses.reads.iter().any(|path| {
+                let name = path.split('.').next().unwrap_or(path);
+                let binds = |m: &Statement| m.uses.binds.iter().any(|n| n == name);
+                !bound.iter().any(|n| *n == name)
+                    && class.body[at..].iter().any(binds)
+                    && !class.body[..at].iter().any(binds)
+            })
+        })
+    }
+
     /// Whether something that is gone had told the class of itself (`__set_name__`): only a class
     /// that is made anew does not have it in its books.
     pub(super) fn told_owner(&self, class: &Bound<'py, PyAny>, gone: &[&String]) -> PyResult<bool> {
@@ -111,4 +153,37 @@ impl<'py> Run<'_, '_, '_, 'py> {
         let functools = self.work.kit.py.import("functools")?.dict();
         Ok(function.getattr("__globals__")?.is(&functools))
     }
+}
+
+/// A container that a class body made, with the functions that live on in the place of those that
+/// the body made.
+pub(super) fn living_inside<'py>(
+    value: Bound<'py, PyAny>,
+    done: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
+) -> PyResult<Bound<'py, PyAny>> {
+    let living = |item: &Bound<'py, PyAny>| {
+        let found = done
+            .iter()
+            .find(|(made, kept)| made.is(item) && !kept.is(item));
+        found.map(|(_, kept)| kept.clone())
+    };
+    if let Ok(dict) = value.cast_exact::<PyDict>() {
+        for (key, item) in dict.copy()?.iter() {
+            if let Some(item) = living(&item) {
+                dict.set_item(key, item)?;
+            }
+        }
+    } else if let Ok(list) = value.cast_exact::<PyList>() {
+        for (at, item) in list.iter().enumerate() {
+            if let Some(item) = living(&item) {
+                list.set_item(at, item)?;
+            }
+        }
+    } else if let Ok(tuple) = value.cast_exact::<PyTuple>()
+        && tuple.iter().any(|item| living(&item).is_some())
+    {
+        let items = tuple.iter().map(|item| living(&item).unwrap_or(item));
+        return Ok(PyTuple::new(value.py(), items.collect::<Vec<_>>())?.into_any());
+    }
+    Ok(value)
 }

@@ -9,7 +9,7 @@ use super::annotations::{lazy, may_annotate_inside};
 use super::function::is_alias;
 use super::kit::text;
 use super::lines::Moved;
-use super::made::other_names;
+use super::made::{living_inside, other_names};
 use super::module::{Run, container};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
@@ -182,8 +182,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.dirty
                     .overwrite(path.trim_end_matches('.'), std::iter::once(member));
                 for name in &member.uses.binds {
-                    if matches!(member.kind, Kind::Function | Kind::Class) {
+                    let definition = matches!(member.kind, Kind::Function | Kind::Class);
+                    // Decorated otherwise it may be another kind of thing.
+                    let other = definition
+                        && partner(at).is_some_and(|(was, _)| was.decorators != member.decorators);
+                    if definition {
                         local.acts(name, "which changed");
+                        if other {
+                            local
+                                .value(name, format!("which changed on line {}", member.span.line));
+                        }
                     } else {
                         local.value(name, format!("which changed on line {}", member.span.line));
                         self.dirty.value(
@@ -268,7 +276,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let documented =
             |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
         let doc_gone = documented(&old.body) && !documented(&new.body);
-        if !again.is_empty() || !gone.is_empty() || doc_gone || reordered {
+        // A field without a default binds nothing, and is a field all the same.
+        let fewer = !gone.is_empty() || !unannotated.is_empty();
+        if !again.is_empty() || fewer || doc_gone || reordered {
             let touches_slots = again
                 .iter()
                 .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
@@ -409,48 +419,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(true)
     }
 
-    /// A class body with `__eq__` and without `__hash__` makes instances that have no hash.
-    fn implied_hash(
-        &mut self,
-        class: &Bound<'py, PyAny>,
-        bound: &BTreeSet<&String>,
-    ) -> PyResult<()> {
-        let kit = self.work.kit;
-        let binds = |name: &str| bound.iter().any(|b| *b == name);
-        if binds("__hash__") {
-            return Ok(());
-        }
-        let key = pyo3::types::PyString::new(kit.py, "__hash__").into_any();
-        let hash = kit.class_entry(class, "__hash__")?;
-        let equal = kit.class_entry(class, "__eq__")?.is_some();
-        if equal && hash.is_none() {
-            let none = kit.py.None().into_bound(kit.py);
-            self.work.tx.set_class_entry(kit, class, &key, &none)?;
-        } else if !equal && hash.is_some_and(|h| h.is_none()) {
-            self.work.tx.del_class_entry(kit, class, &key)?;
-        }
-        Ok(())
-    }
-
-    /// Whether statements that run again read a name of the module or a builtin that the class binds
-    /// only later: they would see what the class has.
-    fn reads_ahead(
-        &self,
-        class: &Statement,
-        again: &BTreeSet<usize>,
-        bound: &BTreeSet<&String>,
-    ) -> bool {
-        again.iter().any(|&at| {
-            class.body[at].uses.reads.iter().any(|path| {
-                let name = path.split('.').next().unwrap_or(path);
-                let binds = |m: &Statement| m.uses.binds.iter().any(|n| n == name);
-                !bound.iter().any(|n| *n == name)
-                    && class.body[at..].iter().any(binds)
-                    && !class.body[..at].iter().any(binds)
-            })
-        })
-    }
-
     /// Runs some statements of a class body over the live class.
     fn run_members(
         &mut self,
@@ -525,6 +493,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        // What the statements made, and what lives on in its place.
+        let mut done: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
         for &at in again {
             let member = &new.body[at];
             if member.kind == Kind::Docstring {
@@ -549,7 +519,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     continue;
                 };
                 let value = self.implicit(&key, value)?;
+                let value = living_inside(value, &done)?;
+                let aliased = done.iter().find(|(made, _)| made.is(&value));
+                let aliased = aliased.filter(|_| member.kind == Kind::Assign);
                 let kept = match &was {
+                    _ if let Some((_, kept)) = aliased => kept.clone(),
                     Some(was)
                         if member.value == Value::Container
                             && container(was)
@@ -563,9 +537,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     }
                     Some(was) if is_alias(kit, &key, was, &before)? => self.work.living(&value),
                     Some(was) => self.work.reconcile(was, &value, Some(class))?,
-                    None => value,
+                    None => value.clone(),
                 };
                 self.work.set_entry(class, &key_object, &kept)?;
+                if !kept.is(&value) || member.kind != Kind::Assign {
+                    done.push((value, kept));
+                }
                 let action = if was.is_some() {
                     Action::Updated
                 } else {

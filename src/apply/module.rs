@@ -258,20 +258,23 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(old) = self.job.old
             && self.work.merge
         {
-            let names: BTreeSet<&String> = self
-                .job
-                .plan
-                .steps
-                .iter()
-                .filter(|s| matches!(s.mark, Mark::Run | Mark::RunIf))
-                .flat_map(|s| &self.job.new.outline.body[s.new].uses.binds)
-                .collect();
             let outside = LazyCell::new(|| self.outside_with_members(old));
             let mut bases = Vec::new();
-            for name in names {
-                let is_container = self.before.get_item(name)?.is_some_and(|v| container(&v));
-                if is_container && let Some(base) = self.import_value(old, name, &outside) {
-                    bases.push((name.clone(), base));
+            let steps = self.job.plan.steps.iter();
+            for step in steps.filter(|s| matches!(s.mark, Mark::Run | Mark::RunIf)) {
+                // `TABLE = t = {}` makes one object, whatever name it is filled by.
+                let binds = &self.job.new.outline.body[step.new].uses.binds;
+                let is_container = |name| -> PyResult<_> {
+                    Ok(self.before.get_item(name)?.is_some_and(|v| container(&v)))
+                };
+                let mut any = false;
+                for name in binds {
+                    any |= is_container(name)?;
+                }
+                for name in binds.iter().filter(|_| any) {
+                    if let Some(base) = self.import_value(old, name, &outside) {
+                        bases.push((name.clone(), base));
+                    }
                 }
             }
             self.bases.extend(bases);
@@ -421,8 +424,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// The statements of the new text that change what a name is bound to in place.
     pub(super) fn mutators(&self, name: &str) -> impl Iterator<Item = usize> {
         let outline: &'a Outline = self.job.new.outline;
-        let found = outline.index().writers(&outline.body, name).into_iter();
-        found.filter(move |at| outline.body[*at].uses.mutates.iter().any(|n| n == name))
+        let found = crate::plan::writers(outline, name).into_iter();
+        found.filter(move |at| {
+            let statement = &outline.body[*at];
+            let calls = &statement.uses.calls;
+            statement.uses.mutates.iter().any(|n| n == name)
+                // `put("a", 1)`, where put() fills it.
+                || statement.kind == Kind::Expr && self.functions.mutations(calls).contains(name)
+        })
     }
 
     pub fn note(
