@@ -424,8 +424,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut fillers = binds.iter();
         let filler = fillers.find(|name| self.mutators(name).next().is_some());
         let filler = filler.unwrap_or(&binds[0]);
-        self.bring_together(at, statement, filler, &live, &made)
-            .map(Some)
+        let kept = self.bring_together(at, statement, filler, &live, &made)?;
+        for name in binds {
+            self.job.dict.set_item(name, &kept)?;
+        }
+        Ok(Some(kept))
     }
 
     /// A statement above a star import reads constants as they are above it.
