@@ -207,7 +207,9 @@ fn only_makes(statement: &Statement, name: &str, origin: bool) -> bool {
     }
     (origin || uses.mutates.iter().all(|n| n == name))
         && (statement.kind != Kind::Compound || !origin)
-        && (statement.value != Value::Other || !origin && uses.calls.iter().all(own_method))
+        && (statement.value != Value::Other
+            || origin && plan::looks_at_all(uses)
+            || !origin && uses.calls.iter().all(own_method))
 }
 
 /// The statement before `end` that made what a name is bound to there, and the statements, with

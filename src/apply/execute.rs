@@ -11,7 +11,7 @@ use super::module::{Chain, Run, container, first_line};
 use super::registry::holds;
 use super::work::Replaced;
 use crate::diff::What;
-use crate::outline::{Kind, Statement, Value};
+use crate::outline::{Kind, Statement, Uses, Value};
 use crate::plan::rebound_later;
 use crate::report::{Action, ChangeKind};
 
@@ -78,6 +78,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
+        } else if crate::plan::looks_at_all(&statement.uses) && statement.later == Uses::default() {
+            self.run_aside(at, statement)
         } else {
             self.job
                 .new
@@ -217,6 +219,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     self.compare_attributes(&had, statement, &kept, &changed_on)?;
                     if same {
                         self.drop_left(old, left)?;
+                    }
+                    if same && statement.kind == Kind::Class && self.job.anew.contains(name) {
+                        self.drop_later(old, new)?;
                     }
                     let action = if same {
                         Action::Updated
@@ -429,6 +434,29 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.job.dict.set_item(name, &kept)?;
         }
         Ok(Some(kept))
+    }
+
+    /// `__all__ = [name for name in globals()]` does not see what is gone, nor what comes below it.
+    fn run_aside(&self, at: usize, statement: &'a Statement) -> PyResult<()> {
+        let names = self.job.dict.copy()?;
+        let body = &self.job.new.outline.body;
+        let mut hidden: BTreeSet<&String> = body[at..].iter().flat_map(|s| &s.uses.binds).collect();
+        if let Some(old) = self.job.old {
+            hidden.extend(old.outline.body.iter().flat_map(|s| &s.uses.binds));
+        }
+        for name in hidden {
+            if names.contains(name)? && !self.binders(name).any(|i| i < at) {
+                names.del_item(name)?;
+            }
+        }
+        let code = self.job.new.statement(self.work.kit, statement)?;
+        self.work.kit.exec.call1((code, &names))?;
+        for name in &statement.uses.binds {
+            if let Some(value) = names.get_item(name)? {
+                self.job.dict.set_item(name, value)?;
+            }
+        }
+        Ok(())
     }
 
     /// A statement above a star import reads constants as they are above it.

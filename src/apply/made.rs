@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
 use super::function::Wanted;
+use super::kit::text;
 use super::members::mangled;
 use super::module::Run;
 use crate::diff::{Changes, What};
@@ -127,6 +128,22 @@ impl<'py> Run<'_, '_, '_, 'py> {
                     && !class.body[..at].iter().any(binds)
             })
         })
+    }
+
+    /// Of a class that is made anew: what was set on it after its statement, and is to be set again.
+    pub(super) fn drop_later(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        twin: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let made = kit.class_dict(twin)?;
+        for name in kit.class_dict(class)?.keys() {
+            if !text(&name).starts_with("__") && !made.contains(&name)? {
+                self.work.tx.del_class_entry(kit, class, &name)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether something that is gone had told the class of itself (`__set_name__`): only a class

@@ -55,6 +55,8 @@ pub struct Job<'a, 'py> {
     pub taken: Option<&'a dyn Fn() -> Taken>,
     /// Names whose value at run time is never overwritten.
     pub keep: &'a BTreeSet<String>,
+    /// Names that are made anew, since a statement refuses the object that lives.
+    pub anew: &'a BTreeSet<String>,
 }
 
 /// What the importers of a module can see of it: these names of it, or (`None`) all.

@@ -523,6 +523,36 @@ pub fn remade(statement: &Statement, dirty: &Dirty) -> Option<String> {
     })
 }
 
+/// Whether a statement only asks which names the module has: `[n for n in globals() if ...]`.
+pub fn looks_at_all(uses: &Uses) -> bool {
+    const LOOKS: [&str; 3] = ["globals", "vars", "dir"];
+    const HARMLESS: [&str; 16] = [
+        "callable",
+        "dict",
+        "getattr",
+        "globals",
+        "hasattr",
+        "isinstance",
+        "issubclass",
+        "len",
+        "list",
+        "set",
+        "sorted",
+        "str",
+        "tuple",
+        "type",
+        "vars",
+        "dir",
+    ];
+    let asks = |path: &&str| path.ends_with(".items") || path.ends_with(".keys");
+    let calls = || uses.calls.iter().map(String::as_str);
+    calls().any(|path| LOOKS.contains(&path))
+        && calls().all(|path| HARMLESS.contains(&path) || asks(&path))
+        && !uses.binds.is_empty()
+        && uses.mutates.is_empty()
+        && uses.writes.is_empty()
+}
+
 /// Why a statement that did not change must run again, or `None`.
 pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option<String> {
     if dirty.is_empty() {
@@ -531,6 +561,11 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
     dirty
         .reads(&uses.reads)
         .or_else(|| dirty.looked_into(uses))
+        .or_else(|| {
+            let names = || dirty.values.keys().find(|path| !path.contains('.'));
+            let name = names().filter(|_| looks_at_all(uses))?;
+            Some(format!("asks for all names, and {name} changed"))
+        })
         .or_else(|| functions.acts_differently(&uses.calls, dirty))
         .or_else(|| functions.inherited(&uses.reads, dirty))
         .or_else(|| functions.listed(&uses.reads, dirty))

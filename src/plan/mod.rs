@@ -17,7 +17,7 @@ use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use dirty::{Dirty, import_key, may_look};
-pub use functions::{Functions, affected, remade};
+pub use functions::{Functions, affected, looks_at_all, remade};
 pub use parts::{affected_members, members};
 use parts::{runs_parts, takes_away};
 pub use reach::{acting, acting_at_all, writers};

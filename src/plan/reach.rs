@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses};
 
-use super::{Dirty, root};
+use super::{Dirty, looks_at_all, root};
 
 /// What an edit can reach.
 #[derive(Debug, Default)]
@@ -204,6 +204,13 @@ pub fn reach(
     }
     for &at in &changes.removed {
         gone(&mut out, &old.body[at]);
+    }
+    for asking in ["globals", "vars", "dir"] {
+        for at in new.index().readers(&new.body, asking) {
+            if looks_at_all(&new.body[at].uses) {
+                out.statement(new, at);
+            }
+        }
     }
     for name in dirty_names(outside) {
         out.name(name);

@@ -325,7 +325,12 @@ fn star<'py>(
                 continue;
             };
             let name = text(key.as_any());
-            if out.rebinds.iter().any(|r| r.star && r.name == name) {
+            // One that is public only now comes, whatever else was done to it.
+            let comes = public(&name) && own.get_item(&name)?.is_none();
+            if comes {
+                let from = format!("{module}.{name}");
+                out.rebinds.retain(|r| !(r.star && r.from == from));
+            } else if out.rebinds.iter().any(|r| r.star && r.name == name) {
                 continue;
             }
             if name.starts_with("__") && !public(&name) {

@@ -478,6 +478,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 was: &around.was,
                 taken: (self.order.len() > 1).then_some(&taken),
                 keep: &keep,
+                anew: &anew,
             };
             let before = work.tx.mark();
             work.stuck_on = None;
@@ -600,6 +601,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let plan: Plan = plan::make(outline, outline, &changes, &around.for_plan());
         let keep = hooks::keep(dict);
         let taken = || self.taken(name);
+        let none = BTreeSet::new();
         let job = Job {
             dict: dict.clone(),
             old: Some(&source),
@@ -612,6 +614,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             was: &around.was,
             taken: (self.order.len() > 1).then_some(&taken),
             keep: &keep,
+            anew: &none,
         };
         let mut found = apply::run(work, &job, &mut |_, _| Ok(()))?;
         // What it merely passes on is for those that import it from there.
