@@ -86,8 +86,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     return None;
                 }
                 if !only_makes(statement, &name, at == origin) {
-                    // `put("a", 1)`: with the function as it was.
-                    out.extend(only_fills(old.outline, had, at, &name)?);
+                    // `put("a", 1)`: with the function as it was, and all that it fills.
+                    let (functions, filled) = only_fills(old.outline, had, at)?;
+                    out.extend(functions);
+                    let others = filled.into_iter().filter(|other| *other != name);
+                    todo.extend(others.map(|other| (other, end)));
                 }
                 let others = other_then(old.outline, &name, &[at]);
                 todo.extend(others.into_iter().map(|other| (other, at)));
@@ -163,34 +166,47 @@ fn through_functions(
     found
 }
 
-/// The definitions of the functions that a call statement calls, if those do nothing but fill what
-/// the name is bound to.
-fn only_fills(outline: &Outline, had: &Functions<'_>, at: usize, name: &str) -> Option<Vec<usize>> {
-    let own = |path: &String| {
-        path.strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with('.'))
-    };
+/// The definitions of the functions that a call statement calls, directly or not, and the names of
+/// what they fill, if that is all they do.
+fn only_fills(
+    outline: &Outline,
+    had: &Functions<'_>,
+    at: usize,
+) -> Option<(BTreeSet<usize>, BTreeSet<String>)> {
     let body = &outline.body;
     let statement = &body[at];
-    let mut found = Vec::new();
-    for path in &statement.uses.calls {
+    if statement.kind != Kind::Expr || had.opaque(&statement.uses.calls) {
+        return None;
+    }
+    let (mut found, mut filled) = (BTreeSet::new(), BTreeSet::new());
+    let mut todo: Vec<&String> = statement.uses.calls.iter().collect();
+    while let Some(path) = todo.pop() {
+        if let Some((owner, _)) = path.split_once('.') {
+            // A method of what is filled, and of nothing else.
+            if !filled.contains(owner) {
+                return None;
+            }
+            continue;
+        }
         let mut writers = outline.index().writers(body, path);
         writers.retain(|writer| *writer < at);
-        let [at] = writers[..] else { return None };
-        let (function, later) = (&body[at], &body[at].later);
+        let [definition] = writers[..] else {
+            return None;
+        };
+        let (function, later) = (&body[definition], &body[definition].later);
         let fills = function.kind == Kind::Function
             && function.decorators == 0
             && function.uses.calls.is_empty()
-            && later.calls.iter().all(own)
-            && later.mutates.iter().all(|n| n == name)
-            && later.global_writes.is_empty()
-            && !had.opaque(&statement.uses.calls);
+            && later.global_writes.is_empty();
         if !fills {
             return None;
         }
-        found.push(at);
+        filled.extend(later.mutates.iter().cloned());
+        if found.insert(definition) {
+            todo.extend(&later.calls);
+        }
     }
-    (statement.kind == Kind::Expr && !found.is_empty()).then_some(found)
+    (!found.is_empty()).then_some((found, filled))
 }
 
 /// Whether a statement does nothing but make this name, or fill what it is bound to.

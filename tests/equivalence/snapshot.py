@@ -267,7 +267,7 @@ def calls_methods(c):
     if sys.version_info < (3, 11):
         return False
     steps = list(dis.get_instructions(c))
-    return any(a.opname in ("LOAD_GLOBAL", "LOAD_NAME") and b.opname in ("LOAD_METHOD", "LOAD_ATTR")
+    return any(a.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST")) and b.opname in ("LOAD_METHOD", "LOAD_ATTR")
                for a, b in zip(steps, steps[1:]))
 
 
