@@ -287,7 +287,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             } else {
                 // The same object, or an equal immutable: nothing for its readers to do.
                 match statement.kind {
-                    Kind::Import => self.dirty.same(name),
+                    Kind::Import => self.imported_again(name),
                     _ => self.dirty.clean(name),
                 }
                 continue;

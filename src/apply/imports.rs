@@ -154,6 +154,15 @@ impl<'py> Run<'_, '_, '_, 'py> {
         Ok(None)
     }
 
+    /// An import gave what was there before: another thing only if its own module says so, of a
+    /// container that was filled anew.
+    pub(super) fn imported_again(&mut self, name: &str) {
+        self.dirty.same(name);
+        if let Some(why) = self.job.outside.values.get(name) {
+            self.dirty.value(name, why.clone());
+        }
+    }
+
     /// Whether a statement after this one binds the name.
     pub(super) fn bound_after(&self, statement: &Statement, name: &str) -> bool {
         let body = &self.job.new.outline.body;

@@ -391,7 +391,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     if self.parked.get(name).is_some_and(|(_, last)| *last == at) {
                         self.unpark(name)?;
                         match statement.kind {
-                            Kind::Import => self.dirty.same(name),
+                            Kind::Import => self.imported_again(name),
                             _ => self.dirty.clean(name),
                         }
                     } else if statement.kind != Kind::Import
