@@ -17,7 +17,7 @@ use super::patch::clear_cache;
 use super::retract::other_then;
 use super::work::Work;
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement, Value};
+use crate::outline::{Kind, Outline, Row, Statement, Value};
 use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
 use crate::report::{self, Action, ChangeKind};
 
@@ -130,7 +130,7 @@ pub fn run<'k, 'a, 'py>(
         .old
         .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
-    let new: &'a [Statement] = &job.new.outline.body;
+    let new: &'a Row = &job.new.outline.body;
     let steps = job.plan.steps.iter();
     let written: BTreeSet<&'a str> = steps
         .flat_map(|step| &new[step.new].uses.writes)
@@ -164,9 +164,8 @@ pub fn run<'k, 'a, 'py>(
         job,
     };
     run.prepare()?;
-    let body: &'a [Statement] = &job.new.outline.body;
     for step in &job.plan.steps {
-        let statement = &body[step.new];
+        let statement = &new[step.new];
         if !statement.imports.is_empty() && matches!(step.mark, Mark::Run | Mark::RunIf) {
             before_import(run.work, statement)?;
         }
@@ -191,7 +190,7 @@ pub fn run<'k, 'a, 'py>(
 }
 
 /// The names that each class that a plan is about bound in the old text, by qualified name.
-fn class_members(body: &[Statement], steps: &[Step]) -> BTreeMap<String, BTreeSet<String>> {
+fn class_members(body: &Row, steps: &[Step]) -> BTreeMap<String, BTreeSet<String>> {
     fn walk(statement: &Statement, prefix: &str, out: &mut BTreeMap<String, BTreeSet<String>>) {
         match statement.kind {
             Kind::Class => {
@@ -371,7 +370,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn note_moved(&mut self) {
         let Some(old) = self.job.old else { return };
         let (changes, plan) = (self.job.changes, self.job.plan);
-        let (old, new): (&'a [Statement], &'a [Statement]) =
+        let (old, new): (&'a Row, &'a Row) =
             (&old.outline.body, &self.job.new.outline.body);
         let end = changes.shared_end();
         let shifted = new.len() > end

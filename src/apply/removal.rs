@@ -253,7 +253,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         };
         let annotated = |source: &Source<'_>, from: usize, to: usize| -> BTreeSet<String> {
-            let body = source.outline.body[from..to].iter();
+            let body = source.outline.body.range(from..to);
             body.filter(|s| source.annotates(s))
                 .map(|s| s.name.clone())
                 .collect()

@@ -15,11 +15,13 @@ mod expressions;
 mod statements;
 mod value;
 mod index;
+mod row;
 mod splice;
 
 pub use index::Index;
+pub use row::Row;
 use scope::Context;
-pub use splice::reread;
+pub use splice::{reread, reread_between};
 
 /// Where a statement stands in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -236,7 +238,7 @@ impl<'a> IntoIterator for &'a Body {
 #[derive(Debug, Clone, Default)]
 pub struct Outline {
     /// Top-level statements in source order.
-    pub body: Vec<Statement>,
+    pub body: Row,
     /// Names imported from `__future__`.
     pub future: Vec<String>,
     /// The module scope reads or binds the name `super` anywhere. CPython 3.12+ then does not
@@ -249,6 +251,21 @@ pub struct Outline {
     /// What reading one statement needs to know of the others.
     context: Arc<Context>,
     index: OnceLock<Arc<Index>>,
+    /// Tells outlines apart.
+    own: Arc<()>,
+    /// From which outline this one was read on.
+    since: Option<Since>,
+}
+
+/// What an outline has in common with the one that it was read on from.
+#[derive(Debug, Clone)]
+struct Since {
+    /// `own` of that one.
+    of: Arc<()>,
+    /// How many statements both share at their beginnings, in the same place.
+    before: usize,
+    /// How many they share at their ends, perhaps in another.
+    after: usize,
 }
 
 /// Why a text has no outline.
@@ -324,42 +341,37 @@ impl Outline {
     fn within(context: Context) -> Self {
         Self {
             context: Arc::new(context),
-            body: Vec::new(),
+            body: Row::default(),
             future: Vec::new(),
             mentions_super: false,
             imported: Vec::new(),
             star: false,
             index: OnceLock::new(),
+            own: Arc::new(()),
+            since: None,
         }
+    }
+
+    /// How many statements this outline shares with an earlier one at their beginnings, in the same
+    /// place, and at their ends, perhaps in another.
+    pub fn shared_with(&self, earlier: &Self) -> (usize, usize) {
+        if let Some(since) = &self.since
+            && Arc::ptr_eq(&since.of, &earlier.own)
+        {
+            return (since.before, since.after);
+        }
+        let shares = |(a, b): &(&Statement, &Statement)| a.shares(b);
+        let stays = |(a, b): &(&Statement, &Statement)| a.shares(b) && a.span == b.span;
+        let (old, new) = (&earlier.body, &self.body);
+        let before = old.iter().zip(new).take_while(stays).count();
+        let (olds, news) = (old.range(before..old.len()), new.range(before..new.len()));
+        let ends = olds.rev().zip(news.rev());
+        (before, ends.take_while(shares).count())
     }
 
     /// Which statements read and bind which names; worked out when first asked for.
     pub fn index(&self) -> &Index {
         self.index.get_or_init(|| Arc::new(Index::of(&self.body)))
-    }
-}
-
-/// How many statements are fetched together, see `fetch`.
-const AT_ONCE: usize = 128;
-
-/// Brings the counters of statements into the processor's cache. Counting a reference up or down
-/// waits for the memory, one after the other; reading goes ahead. Of thousands of statements that
-/// nobody has looked at since the last edit, this is most of what sharing them costs.
-fn fetch(statements: &[Statement]) {
-    let holders = |s: &Statement| {
-        let inner = s.body.0.as_ref().map_or(0, Arc::strong_count);
-        Arc::strong_count(&s.facts) + inner
-    };
-    std::hint::black_box(statements.iter().map(holders).sum::<usize>());
-}
-
-impl Drop for Outline {
-    fn drop(&mut self) {
-        while !self.body.is_empty() {
-            let rest = self.body.len().saturating_sub(AT_ONCE);
-            fetch(&self.body[rest..]);
-            self.body.truncate(rest);
-        }
     }
 }
 

@@ -73,15 +73,17 @@ impl<'a> Reader<'a> {
             context.annotations_are_text = true;
         }
         let mut mentions_super = false;
+        let mut statements = Vec::with_capacity(body.len());
         for (index, stmt) in body.iter().enumerate() {
             let statement = self.statement(stmt, index == 0 && !self.inside);
             mentions_super |= std::mem::take(&mut self.outline.mentions_super);
-            self.outline.body.push(statement);
+            statements.push(statement);
             // The module's frame gathers nothing.
             self.frames.truncate(1);
             self.frames[0] = Frame::default();
         }
         self.outline.mentions_super = mentions_super;
+        self.outline.body = statements.into();
         for list in [&mut self.outline.future, &mut self.outline.imported] {
             list.sort_unstable();
             list.dedup();
