@@ -409,10 +409,10 @@ pub fn inner<'py>(
     name: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let mut hidden = Vec::new();
-    for constant in code.getattr("co_consts")?.try_iter()? {
+    for constant in code.getattr(kit.name("co_consts"))?.try_iter()? {
         let constant = constant?;
         if kit.is_exact(&constant, &kit.code) {
-            let own = super::kit::text(&constant.getattr("co_name")?);
+            let own = super::kit::text(&constant.getattr(kit.name("co_name"))?);
             if own == name {
                 return Ok(constant);
             }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::ffi::c_void;
 use std::sync::OnceLock;
 
-use crate::interp::{library, module_table};
+use crate::interp::{library, module_table, word};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -39,7 +39,7 @@ impl<'py> Late<'py> {
     fn find(&self) -> PyResult<Bound<'py, PyAny>> {
         let mut at = library(self.py, self.module)?;
         for name in self.path.split('.').filter(|name| !name.is_empty()) {
-            at = at.getattr(name)?;
+            at = at.getattr(word(self.py, name))?;
         }
         Ok(at)
     }
@@ -153,9 +153,14 @@ impl<'py> Kit<'py> {
     }
 
     /// The name of an attribute, made once.
-    pub fn word(&self, word: Word) -> &Bound<'py, PyString> {
-        let at = word as usize;
-        self.words[at].get_or_init(|| PyString::intern(self.py, WORDS[at]))
+    pub fn word(&self, name: Word) -> &Bound<'py, PyString> {
+        let at = name as usize;
+        self.words[at].get_or_init(|| word(self.py, WORDS[at]))
+    }
+
+    /// Any other name.
+    pub fn name(&self, name: &'static str) -> Bound<'py, PyString> {
+        word(self.py, name)
     }
 
     /// Forgets which code is new: another run begins.
@@ -180,7 +185,7 @@ impl<'py> Kit<'py> {
             if !fresh.addresses.insert(root.as_ptr() as usize) {
                 continue;
             }
-            if let Ok(constants) = root.getattr("co_consts")
+            if let Ok(constants) = root.getattr(self.word(Word::Constants))
                 && let Ok(constants) = constants.cast::<PyTuple>()
             {
                 fresh

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::compile::Source;
 use super::function::Wanted;
+use super::kit::Kit;
 use super::lines::Moved;
 use super::patch::clear_cache;
 use super::retract::other_then;
@@ -139,10 +140,12 @@ pub fn run<'k, 'a, 'py>(
     for (class, names) in &mut work.members {
         names.retain(|name| !written.contains(format!("{class}.{name}").as_str()));
     }
-    let before = work.tx.dict(&job.dict)?;
-    if let Some(annotations) = job.dict.get_item("__annotations__")? {
-        work.tx.container(&annotations)?;
-    }
+    let before = if binds_nothing(work.kit, job) {
+        work.tx.dict_later(&job.dict)?
+    } else {
+        work.tx.expect_all()?;
+        work.tx.module(&job.dict)?
+    };
     let public = super::imports::public_names(&job.dict)?;
     let mut run = Run {
         functions: Functions::of(job.new.outline),
@@ -187,6 +190,22 @@ pub fn run<'k, 'a, 'py>(
     run.export();
     run.facts.settle();
     Ok(run.facts)
+}
+
+/// Whether a job only gives functions new code: no statement runs, and the module's names stay
+/// bound to what they are.
+fn binds_nothing(kit: &Kit<'_>, job: &Job<'_, '_>) -> bool {
+    let mut items = job.changes.items.iter();
+    let mut steps = job.plan.steps.iter();
+    job.old.is_some()
+        && job.rebinds.is_empty()
+        && job.lost.is_empty()
+        && job.keep.is_empty()
+        && job.changes.removed.is_empty()
+        && items.all(|change| matches!(change.what, What::Same | What::Body))
+        && steps.all(|step| matches!(step.mark, Mark::Patch | Mark::Keep))
+        // There the module's function of annotations is made anew.
+        && kit.version < (3, 14)
 }
 
 /// The names that each class that a plan is about bound in the old text, by qualified name.

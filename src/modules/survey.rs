@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString};
 
-use crate::interp::utf8;
+use crate::interp::{utf8, word};
 
 /// Where the interpreter keeps what is not the user's.
 #[derive(Debug, Clone, Default)]
@@ -175,19 +175,19 @@ impl<'py> View<'py> {
     /// Looks the names up.
     pub fn new(py: Python<'py>) -> Self {
         Self {
-            names: WORDS.map(|word| PyString::intern(py, word)),
+            names: WORDS.map(|name| word(py, name)),
             ordinary: crate::interp::library(py, "importlib.machinery")
-                .and_then(|m| m.getattr("SourceFileLoader"))
+                .and_then(|m| m.getattr(word(py, "SourceFileLoader")))
                 .ok(),
         }
     }
 
-    fn word(&self, word: Word) -> &Bound<'py, PyString> {
+    fn key(&self, word: Word) -> &Bound<'py, PyString> {
         &self.names[word as usize]
     }
 
     fn entry(&self, dict: &Bound<'py, PyDict>, word: Word) -> Option<Bound<'py, PyAny>> {
-        let found = dict.get_item(self.word(word)).ok().flatten();
+        let found = dict.get_item(self.key(word)).ok().flatten();
         found.filter(|v| !v.is_none())
     }
 
@@ -213,7 +213,7 @@ impl<'py> View<'py> {
         let spec = self.entry(&dict, Word::Spec);
         let unfinished = spec
             .as_ref()
-            .and_then(|s| s.getattr(self.word(Word::Initializing)).ok())
+            .and_then(|s| s.getattr(self.key(Word::Initializing)).ok())
             .is_some_and(|v| v.is_truthy().unwrap_or(false));
         let file = self.entry(&dict, Word::File).or_else(|| {
             let spec = spec.as_ref()?;
@@ -254,7 +254,7 @@ impl<'py> View<'py> {
     pub fn own_name(&self, module: &Bound<'py, PyModule>) -> Option<Bound<'py, PyAny>> {
         let dict = module.dict();
         self.entry(&dict, Word::Spec)
-            .and_then(|spec| spec.getattr(self.word(Word::SpecName)).ok())
+            .and_then(|spec| spec.getattr(self.key(Word::SpecName)).ok())
             .or_else(|| self.entry(&dict, Word::Name))
     }
 

@@ -223,9 +223,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
         }
         work.finish().map_err(fail)?;
-        for dict in &reloaded {
-            hooks::after(dict, &work.tx).map_err(fail)?;
-        }
+        hooks::after(&reloaded, &mut work.tx).map_err(fail)?;
         let mut out: Vec<ModuleReport> = reports
             .into_iter()
             .flatten()
@@ -402,7 +400,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         report
             .notes
             .extend(hooks::complaint(&dict, &edited.version));
-        hooks::before(&dict)?;
+        hooks::before(&dict, &mut work.tx)?;
         if let Some(spec) = &edited.moved {
             self.move_module(work, &dict, spec.bind(kit.py), &record.name)?;
         }
