@@ -150,7 +150,9 @@ pub fn same_code<'py>(
     } else {
         kit.name("co_lnotab")
     };
-    Ok(old.eq(new)? && old.getattr(&lines)?.eq(new.getattr(&lines)?)? && nested_same(kit, old, new)?)
+    Ok(old.eq(new)?
+        && old.getattr(&lines)?.eq(new.getattr(&lines)?)?
+        && nested_same(kit, old, new)?)
 }
 
 fn nested_same<'py>(
@@ -383,11 +385,20 @@ impl<'py> Work<'_, 'py> {
         new: &Bound<'py, PyAny>,
         cells: &Bound<'py, PyTuple>,
     ) -> PyResult<()> {
-        let Ok(own) = old.getattr(self.kit.name("__closure__"))?.cast_into::<PyTuple>() else {
+        let Ok(own) = old
+            .getattr(self.kit.name("__closure__"))?
+            .cast_into::<PyTuple>()
+        else {
             return Ok(());
         };
-        let had: Vec<String> = old.getattr(self.kit.name("__code__"))?.getattr(self.kit.name("co_freevars"))?.extract()?;
-        let has: Vec<String> = new.getattr(self.kit.name("__code__"))?.getattr(self.kit.name("co_freevars"))?.extract()?;
+        let had: Vec<String> = old
+            .getattr(self.kit.name("__code__"))?
+            .getattr(self.kit.name("co_freevars"))?
+            .extract()?;
+        let has: Vec<String> = new
+            .getattr(self.kit.name("__code__"))?
+            .getattr(self.kit.name("co_freevars"))?
+            .extract()?;
         for (name, cell) in has.iter().zip(cells.iter()) {
             let Some(at) = had.iter().position(|h| h == name) else {
                 continue;

@@ -4,8 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::function::identical;
-use crate::interp::word;
 use super::module::{Run, container};
+use crate::interp::word;
 use crate::outline::Statement;
 use crate::report::{Action, ChangeKind};
 

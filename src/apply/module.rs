@@ -389,8 +389,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn note_moved(&mut self) {
         let Some(old) = self.job.old else { return };
         let (changes, plan) = (self.job.changes, self.job.plan);
-        let (old, new): (&'a Row, &'a Row) =
-            (&old.outline.body, &self.job.new.outline.body);
+        let (old, new): (&'a Row, &'a Row) = (&old.outline.body, &self.job.new.outline.body);
         let end = changes.shared_end();
         let shifted = new.len() > end
             && changes

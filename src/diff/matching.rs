@@ -95,7 +95,11 @@ struct Pairing<'a> {
 }
 
 impl<'a> Pairing<'a> {
-    fn new(old: &'a [&'a Statement], new: &'a [&'a Statement], partners: Vec<Option<usize>>) -> Self {
+    fn new(
+        old: &'a [&'a Statement],
+        new: &'a [&'a Statement],
+        partners: Vec<Option<usize>>,
+    ) -> Self {
         let mut taken = vec![false; old.len()];
         for at in partners.iter().flatten() {
             taken[*at] = true;

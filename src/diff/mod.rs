@@ -119,9 +119,7 @@ fn what_became(old: &Statement, new: &Statement) -> What {
         Kind::Function => What::Header(None),
         Kind::Class if same_header => What::Inner(insides(old, new)),
         Kind::Class => What::Header(Some(insides(old, new))),
-        Kind::Compound | Kind::MainGuard if same_header => {
-            What::Inner(insides(old, new))
-        }
+        Kind::Compound | Kind::MainGuard if same_header => What::Inner(insides(old, new)),
         _ => What::Changed,
     }
 }

@@ -15,10 +15,13 @@ mod expressions;
 mod statements;
 mod value;
 mod index;
+mod literal;
 mod row;
 mod splice;
 
 pub use index::Index;
+use literal::Recent;
+use prints::Prints;
 pub use row::Row;
 use scope::Context;
 pub use splice::{reread, reread_between};
@@ -255,6 +258,8 @@ pub struct Outline {
     own: Arc<()>,
     /// From which outline this one was read on.
     since: Option<Since>,
+    /// The tokens of the one statement that was read anew for it.
+    recent: Option<Arc<Recent>>,
 }
 
 /// What an outline has in common with the one that it was read on from.
@@ -299,7 +304,7 @@ pub fn read(source: &str) -> Result<Outline, OutlineError> {
             line: 1,
         });
     }
-    read_part(source, &Part::default())
+    read_part(source, &Part::default()).map(|(outline, _)| outline)
 }
 
 /// A stretch of a module's text that holds whole statements, and where it stands in it.
@@ -315,7 +320,7 @@ struct Part<'a> {
     around: Option<&'a Context>,
 }
 
-fn read_part(source: &str, part: &Part<'_>) -> Result<Outline, OutlineError> {
+fn read_part(source: &str, part: &Part<'_>) -> Result<(Outline, Prints), OutlineError> {
     let depth = depth::bound(source)?;
     // The syntax tree is as deep as the source is nested, and so are its visitor and its drop.
     stacker::maybe_grow(depth::stack_bytes(depth), depth::stack_bytes(depth), || {
@@ -331,7 +336,7 @@ fn read_part(source: &str, part: &Part<'_>) -> Result<Outline, OutlineError> {
                 let reader = statements::Reader::new(source, tokens, &module.body, part);
                 Ok(reader.outline(&module.body))
             }
-            ruff_python_ast::Mod::Expression(_) => Ok(Outline::default()),
+            ruff_python_ast::Mod::Expression(_) => Ok((Outline::default(), tokens)),
         }
     })
 }
@@ -349,6 +354,7 @@ impl Outline {
             index: OnceLock::new(),
             own: Arc::new(()),
             since: None,
+            recent: None,
         }
     }
 

@@ -46,6 +46,11 @@ impl Row {
         self.range(0..self.len())
     }
 
+    /// All of them, one after the other in memory.
+    pub fn to_vec(&self) -> Vec<Statement> {
+        self.iter().cloned().collect()
+    }
+
     /// Those in these places.
     pub fn range(&self, places: Range<usize>) -> Iter<'_> {
         let left = places.end.min(self.len()).saturating_sub(places.start);
@@ -60,7 +65,9 @@ impl Row {
     /// How many statements at the beginning are as asked for; there are none behind the first that
     /// is not.
     pub fn partition_point(&self, mut is: impl FnMut(&Statement) -> bool) -> usize {
-        let whole = self.pieces.partition_point(|p| p.last().is_none_or(&mut is));
+        let whole = self
+            .pieces
+            .partition_point(|p| p.last().is_none_or(&mut is));
         let before = whole.checked_sub(1).map_or(0, |at| self.ends[at]);
         before + self.pieces.get(whole).map_or(0, |p| p.partition_point(is))
     }

@@ -9,6 +9,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::literal::Recent;
 use super::row::{self, Row};
 use super::{Body, Outline, OutlineError, Part, Since, Statement, read, read_part};
 use crate::text::Ends;
@@ -62,24 +63,44 @@ fn spliced(old: &str, outline: &Outline, new: &str, ends: Ends) -> Option<Outlin
         inside: first > 0,
         around: Some(&outline.context),
     };
-    let read = read_part(stretch, &part).ok()?;
-    let replaced = outline.body.range(first..last);
+    let replaced = first..last;
+    let shift = Shift {
+        bytes: i64::try_from(new_end).ok()? - i64::try_from(end).ok()?,
+        lines: newlines(stretch) - newlines(&old[begin..end]),
+    };
+    if replaced.len() == 1
+        && let Some(recent) = &outline.recent
+        && recent.place == (begin..end)
+        && let Some((statement, prints)) = recent.edited(
+            &outline.body[first],
+            &old[begin..end],
+            stretch,
+            &(before - begin..old.len() - after - begin),
+            &(before - begin..new.len() - after - begin),
+        )
+    {
+        let (mentions_super, place) = (statement.mentions_super, begin..new_end);
+        let recent = Recent { place, prints };
+        return Some(Outline {
+            recent: Some(Arc::new(recent)),
+            ..joined(outline, replaced, vec![statement], mentions_super, &shift)
+        });
+    }
+    let (read, prints) = read_part(stretch, &part).ok()?;
     // A string is a docstring if nothing stands before it.
     if first == 0 && (last == 0) != read.body.is_empty() {
         return None;
     }
-    if !is_local(outline, replaced, &read) {
+    if !is_local(outline, outline.body.range(replaced.clone()), &read) {
         return None;
     }
-    Some(joined(
-        outline,
-        first..last,
-        &read,
-        &Shift {
-            bytes: i64::try_from(new_end).ok()? - i64::try_from(end).ok()?,
-            lines: newlines(stretch) - newlines(&old[begin..end]),
-        },
-    ))
+    let keep = read.body.len() == 1 && prints.is_short();
+    let place = begin..new_end;
+    let new = read.body.iter().cloned().collect();
+    Some(Outline {
+        recent: keep.then(|| Arc::new(Recent { place, prints })),
+        ..joined(outline, replaced, new, read.mentions_super, &shift)
+    })
 }
 
 /// The first statement that is read again, and where the text of the stretch begins: after the
@@ -160,21 +181,30 @@ impl Shift {
     }
 }
 
-fn joined(outline: &Outline, replaced: Range<usize>, read: &Outline, shift: &Shift) -> Outline {
-    let added = replaced.start..replaced.start + read.body.len();
+/// The outline with `new` in the place of some statements.
+fn joined(
+    outline: &Outline,
+    replaced: Range<usize>,
+    new: Vec<Statement>,
+    mentions_super: bool,
+    shift: &Shift,
+) -> Outline {
+    let added = replaced.start..replaced.start + new.len();
     let moved = |s: &Statement| shift.apply(s);
     let moved: Option<&dyn Fn(&Statement) -> Statement> = match shift.is_none() {
         true => None,
         false => Some(&moved),
     };
-    let new = read.body.iter().cloned().collect();
     let body = outline.body.with(replaced.clone(), new, moved);
     // Where the last one that mentioned it may be gone, all are asked.
-    let gone = outline.body.range(replaced.clone()).any(|s| s.mentions_super);
+    let gone = outline
+        .body
+        .range(replaced.clone())
+        .any(|s| s.mentions_super);
     let mentions_super = if gone {
         body.iter().any(|s| s.mentions_super)
     } else {
-        outline.mentions_super || read.mentions_super
+        outline.mentions_super || mentions_super
     };
     let index = outline.index.get().and_then(|index| {
         let same_places = added.len() == replaced.len();
@@ -195,6 +225,7 @@ fn joined(outline: &Outline, replaced: Range<usize>, read: &Outline, shift: &Shi
             before: replaced.start,
             after: outline.body.len() - replaced.end,
         }),
+        recent: None,
         body,
     }
 }

@@ -56,7 +56,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn outline(mut self, body: &'a [Stmt]) -> Outline {
+    /// The outline, and the tokens of the text.
+    pub(super) fn outline(mut self, body: &'a [Stmt]) -> (Outline, Prints) {
         for stmt in body {
             if let Stmt::ImportFrom(import) = stmt
                 && import.level == 0
@@ -88,7 +89,7 @@ impl<'a> Reader<'a> {
             list.sort_unstable();
             list.dedup();
         }
-        self.outline
+        (self.outline, self.prints)
     }
 
     pub(super) fn frame(&mut self) -> &mut Frame {

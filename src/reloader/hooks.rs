@@ -24,7 +24,13 @@ fn parse(text: &str) -> Option<Policy> {
 
 /// `__reload_policy__` of a module: "full", "incremental" or "skip".
 pub(super) fn policy(dict: &Bound<'_, PyDict>) -> Option<Policy> {
-    parse(&dict.get_item(word(dict.py(), NAME)).ok()??.extract::<String>().ok()?)
+    parse(
+        &dict
+            .get_item(word(dict.py(), NAME))
+            .ok()??
+            .extract::<String>()
+            .ok()?,
+    )
 }
 
 /// The policy that a new text sets as a plain string: it counts for the edit that brings it.
@@ -50,7 +56,11 @@ fn written(version: &Version) -> Option<&str> {
 pub(super) fn complaint(dict: &Bound<'_, PyDict>, version: &Version) -> Option<String> {
     let text = match written(version) {
         Some(text) => text.to_owned(),
-        None => dict.get_item(word(dict.py(), NAME)).ok()??.extract::<String>().ok()?,
+        None => dict
+            .get_item(word(dict.py(), NAME))
+            .ok()??
+            .extract::<String>()
+            .ok()?,
     };
     parse(&text).is_none().then(|| {
         format!("{NAME} = {text:?} is none of \"full\", \"incremental\", \"skip\"; taken as \"incremental\"")
