@@ -412,11 +412,11 @@ pub fn inner<'py>(
     for constant in code.getattr(kit.name("co_consts"))?.try_iter()? {
         let constant = constant?;
         if kit.is_exact(&constant, &kit.code) {
-            let own = super::kit::text(&constant.getattr(kit.name("co_name"))?);
-            if own == name {
+            let own = constant.getattr(kit.word(Word::CodeName))?;
+            if super::kit::is_text(&own, name) {
                 return Ok(constant);
             }
-            if own == format!("<generic parameters of {name}>") {
+            if super::kit::is_text(&own, &format!("<generic parameters of {name}>")) {
                 hidden.push(constant);
             }
         }

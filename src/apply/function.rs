@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::kit::{Kit, Word, reference_count, text, tuple};
+use super::kit::{Kit, Word, is_text, reference_count, text, tuple};
 use super::transaction::set_code;
 use super::work::Work;
 
@@ -36,7 +36,7 @@ impl Wanted<'_> {
                     == Some(self.line)
                     && code
                         .getattr(kit.word(Word::CodeName))
-                        .is_ok_and(|n| text(&n) == self.name)
+                        .is_ok_and(|n| is_text(&n, self.name))
                     && !kit.is_fresh(&code)
             })
     }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::ffi::c_void;
 use std::sync::OnceLock;
 
-use crate::interp::{library, module_table, word};
+use crate::interp::{library, module_table, utf8, word};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -254,8 +254,9 @@ impl<'py> Kit<'py> {
         class: &Bound<'py, PyAny>,
         name: &str,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let entries = class.getattr("__dict__")?;
-        if entries.contains(name)? {
+        let entries = class.getattr(self.name("__dict__"))?;
+        let name = PyString::new(self.py, name);
+        if entries.contains(&name)? {
             Ok(Some(entries.get_item(name)?))
         } else {
             Ok(None)
@@ -286,11 +287,11 @@ impl<'py> Kit<'py> {
         dict: &Bound<'py, PyDict>,
     ) -> PyResult<bool> {
         if self.is_function(value) {
-            return Ok(value.getattr("__globals__")?.is(dict));
+            return Ok(value.getattr(self.word(Word::Globals))?.is(dict));
         }
         if self.is_class(value) {
-            let name = dict.get_item("__name__")?;
-            return match (value.getattr("__module__"), name) {
+            let name = dict.get_item(self.name("__name__"))?;
+            return match (value.getattr(self.name("__module__")), name) {
                 (Ok(module), Some(name)) => module.eq(name),
                 _ => Ok(false),
             };
@@ -310,10 +311,19 @@ pub fn tuple<'py>(py: Python<'py>, items: &[Bound<'py, PyAny>]) -> PyResult<Boun
     PyTuple::new(py, items)
 }
 
+/// Whether a value is the Python string of a text.
+pub fn is_text(value: &Bound<'_, PyAny>, text: &str) -> bool {
+    value
+        .cast::<PyString>()
+        .is_ok_and(|string| utf8(string).is_some_and(|own| own == text))
+}
+
 /// A Python string as Rust text; lone surrogates become the replacement character.
 pub fn text(value: &Bound<'_, PyAny>) -> String {
     match value.cast::<PyString>() {
-        Ok(string) => string.to_string_lossy().into_owned(),
+        Ok(string) => utf8(string)
+            .unwrap_or_else(|| string.to_string_lossy())
+            .into_owned(),
         Err(_) => value
             .str()
             .map(|s| s.to_string_lossy().into_owned())

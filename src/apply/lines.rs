@@ -56,8 +56,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match class {
             Some(class) => {
-                let own = super::kit::text(&class.getattr("__name__")?);
-                self.work.kit.class_entry(class, &mangled(name, Some(&own)))
+                let kit = self.work.kit;
+                if !name.starts_with("__") {
+                    return kit.class_entry(class, name);
+                }
+                let own = super::kit::text(&class.getattr(kit.name("__name__"))?);
+                kit.class_entry(class, &mangled(name, Some(&own)))
             }
             None => self.job.dict.get_item(name),
         }
@@ -74,7 +78,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         };
         let delta = i64::from(new.span.line) - i64::from(old.span.line);
-        let same_text = source.slice(old) == self.job.new.slice(new);
+        // Of thousands that merely moved, the texts need not be looked at.
+        let same_text = old.shares(new) || source.slice(old) == self.job.new.slice(new);
         if same_text && delta == 0 {
             return Ok(());
         }
@@ -95,10 +100,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 };
                 // A class in a function carries its line as a constant (3.13+).
                 let exact = same_text && !(kit.version >= (3, 13) && has_class(new));
-                if exact && has_lambda(source.slice(old)) {
+                if exact && old.lambdas {
                     // Default values are made where the `def` stands.
                     for part in ["__defaults__", "__kwdefaults__"] {
-                        self.shift_lambdas(&function.getattr(part)?, old, delta)?;
+                        self.shift_lambdas(&function.getattr(kit.name(part))?, old, delta)?;
                     }
                 }
                 let was = function.getattr(kit.word(Word::Code))?;
@@ -139,9 +144,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 Ok(())
             }
-            Kind::Assign | Kind::Annotation
-                if delta != 0 && same_text && has_lambda(source.slice(old)) =>
-            {
+            Kind::Assign | Kind::Annotation if delta != 0 && same_text && old.lambdas => {
                 for name in &new.uses.binds {
                     let fields = self.entry(class, "__dataclass_fields__")?;
                     let field = fields.filter(|_| class.is_some());
@@ -194,7 +197,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && let Ok(code) = object.getattr(kit.word(Word::Code))
                 && code
                     .getattr(kit.word(Word::CodeName))
-                    .is_ok_and(|n| super::kit::text(&n) == "<lambda>")
+                    .is_ok_and(|n| super::kit::is_text(&n, "<lambda>"))
                 && code
                     .getattr(kit.word(Word::FirstLine))
                     .and_then(|line| line.extract())
@@ -220,8 +223,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         was: &Bound<'py, PyAny>,
         code: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
-        let had = was.getattr("co_freevars")?;
-        if !had.eq(code.getattr("co_freevars")?)?
+        let free = self.work.kit.name("co_freevars");
+        if !was.getattr(&free)?.eq(code.getattr(&free)?)?
             || super::function::same_code(self.work.kit, was, code)?
         {
             return Ok(());
@@ -230,10 +233,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .push((function.clone(), was.clone(), code.clone()));
         Ok(())
     }
-}
-
-fn has_lambda(text: &str) -> bool {
-    text.contains("lambda")
 }
 
 fn has_class(function: &Statement) -> bool {

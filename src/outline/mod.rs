@@ -183,6 +183,8 @@ pub struct Facts {
     pub value: Value,
     /// It reads or binds the name `super` in the module scope.
     pub mentions_super: bool,
+    /// There is a lambda in it.
+    pub lambdas: bool,
 }
 
 impl Statement {

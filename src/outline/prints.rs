@@ -163,6 +163,18 @@ impl Prints {
             .map(|i| self.pieces[i].start)
     }
 
+    /// Whether there is a lambda among these tokens. One in an f-string is part of its text.
+    pub(super) fn has_lambda(&self, tokens: Range<usize>) -> bool {
+        let is = |at: usize| match self.pieces[at].kind {
+            TokenKind::Lambda => true,
+            TokenKind::FStringStart | TokenKind::TStringStart => {
+                memchr::memmem::find(self.slice(at..at + 1), b"lambda").is_some()
+            }
+            _ => false,
+        };
+        tokens.into_iter().any(is)
+    }
+
     /// The print of a range of tokens.
     pub(super) fn print(&self, tokens: Range<usize>) -> Print {
         xxh3_128(self.slice(tokens))

@@ -135,6 +135,7 @@ impl<'a> Reader<'a> {
             .prints
             .tokens(range.start().to_u32(), range.end().to_u32());
         let print = self.prints.print(tokens.clone());
+        let lambdas = self.prints.has_lambda(tokens.clone());
         let (decorators, header) = match stmt {
             Stmt::FunctionDef(def) => self.heads(range, &def.decorator_list, &def.body),
             Stmt::ClassDef(def) => self.heads(range, &def.decorator_list, &def.body),
@@ -153,6 +154,7 @@ impl<'a> Reader<'a> {
             later: frame.later,
             imports: frame.imports,
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
+            lambdas,
         };
         Statement::new(self.span(stmt), facts, frame.body)
     }
