@@ -217,7 +217,7 @@ impl<'a> Source<'a> {
             && self.can_be_told_lines(kit, statement)
             && let Ok(code) = find(skip)
         {
-            let code = shifted(kit, &code, i64::from(skip))?;
+            let (code, _) = shifted(kit, &code, i64::from(skip))?;
             kit.note_fresh(&code);
             return Ok(code);
         }
@@ -365,23 +365,24 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The same code some lines further down, nested code included.
+/// The same code some lines further down, nested code included; and whether there is any.
 pub fn shifted<'py>(
     kit: &Kit<'py>,
     code: &Bound<'py, PyAny>,
     delta: i64,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<(Bound<'py, PyAny>, bool)> {
     let first = kit.word(Word::FirstLine);
     let line: i64 = code.getattr(first)?.extract()?;
     let arguments = PyDict::new(kit.py);
     arguments.set_item(first, line + delta)?;
     let constants = code.getattr(kit.word(Word::Constants))?;
     let constants = constants.cast_into::<PyTuple>()?;
-    if constants.iter().any(|c| kit.is_exact(&c, &kit.code)) {
+    let nested = constants.iter().any(|c| kit.is_exact(&c, &kit.code));
+    if nested {
         let mut moved = Vec::with_capacity(constants.len());
         for constant in constants.iter() {
             moved.push(if kit.is_exact(&constant, &kit.code) {
-                shifted(kit, &constant, delta)?
+                shifted(kit, &constant, delta)?.0
             } else {
                 constant
             });
@@ -390,7 +391,7 @@ pub fn shifted<'py>(
         arguments.set_item(kit.word(Word::Constants), moved)?;
     }
     let replace = code.getattr(kit.word(Word::Replace))?;
-    replace.call((), Some(&arguments))
+    Ok((replace.call((), Some(&arguments))?, nested))
 }
 
 /// Whether `name` stands in `text` as a word.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use rustc_hash::FxHashSet;
 
 use super::kit::{Kit, Word, is_text, reference_count, text, tuple};
 use super::transaction::set_code;
@@ -19,7 +20,7 @@ pub struct Wanted<'a> {
     pub name: &'a str,
     pub line: u32,
     /// Functions (by address) that are at their new line already: it may be another's old one.
-    pub placed: Option<&'a HashSet<usize>>,
+    pub placed: Option<&'a FxHashSet<usize>>,
 }
 
 impl Wanted<'_> {

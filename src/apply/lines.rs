@@ -36,16 +36,28 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.shift(moved.old, moved.new, &moved.chain, class.as_ref())?;
             }
         }
-        // Only now, when all have been found by their old lines.
-        for (function, was, code) in std::mem::take(&mut self.shifts) {
-            self.work.tx.code(&function, was.clone());
-            set_code(self.work.kit, &function, &code)?;
-            self.work.retire(&was, &code)?;
-            // Held by us and by the log.
-            if reference_count(&was) > 2 {
-                self.work.codes.push((was, code));
-            }
+        Ok(())
+    }
+
+    /// Gives a function the code with its new lines, while all that belongs to it is at hand. From
+    /// then on it is nobody's that stood there in the old text.
+    fn place(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        was: &Bound<'py, PyAny>,
+        code: &Bound<'py, PyAny>,
+        nested: bool,
+    ) -> PyResult<()> {
+        self.work.tx.code(function, was.clone());
+        set_code(self.work.kit, function, code)?;
+        if nested {
+            self.work.retire(was, code)?;
         }
+        // Held by the caller and by the log.
+        if reference_count(was) > 2 {
+            self.work.codes.push((was.clone(), code.clone()));
+        }
+        self.placed.insert(function.as_ptr() as usize);
         Ok(())
     }
 
@@ -108,9 +120,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 let was = function.getattr(kit.word(Word::Code))?;
                 if exact {
-                    let code = shifted(kit, &was, delta)?;
-                    self.shifts.push((function, was, code));
-                    return Ok(());
+                    let (code, nested) = shifted(kit, &was, delta)?;
+                    return self.place(&function, &was, &code, nested);
                 }
                 let code = self.job.new.definition(kit, chain, new)?;
                 self.move_code(&function, &was, &code)
@@ -204,14 +215,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .is_ok_and(|line: i64| within.contains(&line))
                 && !found.iter().any(|(known, _)| known.is(object))
                 // One that is at its new line already may stand where this was.
-                && !self.shifts.iter().any(|(known, ..)| known.is(object))
+                && !self.placed.contains(&(object.as_ptr() as usize))
             {
                 found.push((object.clone(), code));
             }
             false
         })?;
         for (function, was) in found {
-            let code = shifted(kit, &was, delta)?;
+            let (code, _) = shifted(kit, &was, delta)?;
             self.move_code(&function, &was, &code)?;
         }
         Ok(())
@@ -229,9 +240,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             return Ok(());
         }
-        self.shifts
-            .push((function.clone(), was.clone(), code.clone()));
-        Ok(())
+        self.place(function, was, code, true)
     }
 }
 

@@ -4,11 +4,11 @@
 //! (a subclass, a decorator, a default argument, a registry) already sees the object that
 //! lives on.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::compile::Source;
 use super::function::Wanted;
@@ -97,10 +97,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// The module's dict as it was.
     pub before: Bound<'py, PyDict>,
     pub moved: Vec<Moved<'a>>,
-    /// Functions, their code, and the same code at its new lines.
-    pub shifts: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Functions that got their new code, which is at its new line.
-    pub placed: HashSet<usize>,
+    pub placed: FxHashSet<usize>,
     /// Names that hold the value of an earlier definition for now; the live value; where the
     /// definition stands that gave it.
     pub parked: BTreeMap<String, (Option<Bound<'py, PyAny>>, usize)>,
@@ -153,8 +151,7 @@ pub fn run<'k, 'a, 'py>(
         facts: Facts::default(),
         before,
         moved: Vec::new(),
-        shifts: Vec::new(),
-        placed: HashSet::new(),
+        placed: FxHashSet::default(),
         parked: BTreeMap::new(),
         chains: Vec::new(),
         cleared: 0,
