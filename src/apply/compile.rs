@@ -11,8 +11,8 @@ use pyo3::types::{PyDict, PyTuple};
 use super::kit::{Kit, Word};
 use crate::outline::{Kind, Outline, Statement};
 
-/// How far down the compiler counts blank lines in no time.
-const NEAR: u32 = 100;
+/// How far down counting blank lines costs the compiler more than correcting lines afterwards.
+const NEAR: u32 = 50;
 
 /// One version of a module's source, ready to compile parts of.
 pub struct Source<'a> {
@@ -211,9 +211,13 @@ impl<'a> Source<'a> {
             Ok(code)
         };
         // The compiler takes its time for blank lines, too: far down, the function is compiled
-        // near the top and told its line. An error is found again at its true line.
-        let skip = statement.span.line.saturating_sub(NEAR);
-        if skip > 0
+        // at the top, below the headers of the blocks around it, and told its line. An error is
+        // found again at its true line.
+        let line = statement.span.line;
+        let headers = u32::try_from(chain.len()).unwrap_or(line) + 3;
+        let skip = line.saturating_sub(headers);
+        if line > NEAR
+            && skip > 0
             && self.can_be_told_lines(kit, statement)
             && let Ok(code) = find(skip)
         {
