@@ -9,11 +9,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$here/../target/bench
 limit_off=120
 limit_on=400
-limit_edit=1500000
+limit_edit=800000
 # A leaf of which 200 modules take a constant, all its importers included; 100 files of 100 lines,
 # one function edited in each.
 limit_fanout=1900000
-limit_bulk=65000000
+limit_bulk=60000000
 # Reading an edited module of 1,000 lines on from its outline, comparing, and all up to the plan.
 limit_reread=150000
 limit_compare=8000

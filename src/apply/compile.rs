@@ -11,8 +11,8 @@ use pyo3::types::{PyDict, PyTuple};
 use super::kit::{Kit, Word};
 use crate::outline::{Kind, Outline, Statement};
 
-/// How far down the compiler counts blank lines in no time.
-const NEAR: u32 = 100;
+/// How far down counting blank lines costs the compiler more than correcting lines afterwards.
+const NEAR: u32 = 50;
 
 /// One version of a module's source, ready to compile parts of.
 pub struct Source<'a> {
@@ -211,13 +211,17 @@ impl<'a> Source<'a> {
             Ok(code)
         };
         // The compiler takes its time for blank lines, too: far down, the function is compiled
-        // near the top and told its line. An error is found again at its true line.
-        let skip = statement.span.line.saturating_sub(NEAR);
-        if skip > 0
+        // at the top, below the headers of the blocks around it, and told its line. An error is
+        // found again at its true line.
+        let line = statement.span.line;
+        let headers = u32::try_from(chain.len()).unwrap_or(line) + 3;
+        let skip = line.saturating_sub(headers);
+        if line > NEAR
+            && skip > 0
             && self.can_be_told_lines(kit, statement)
             && let Ok(code) = find(skip)
         {
-            let code = shifted(kit, &code, i64::from(skip))?;
+            let (code, _) = shifted(kit, &code, i64::from(skip))?;
             kit.note_fresh(&code);
             return Ok(code);
         }
@@ -365,23 +369,24 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The same code some lines further down, nested code included.
+/// The same code some lines further down, nested code included; and whether there is any.
 pub fn shifted<'py>(
     kit: &Kit<'py>,
     code: &Bound<'py, PyAny>,
     delta: i64,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<(Bound<'py, PyAny>, bool)> {
     let first = kit.word(Word::FirstLine);
     let line: i64 = code.getattr(first)?.extract()?;
     let arguments = PyDict::new(kit.py);
     arguments.set_item(first, line + delta)?;
     let constants = code.getattr(kit.word(Word::Constants))?;
     let constants = constants.cast_into::<PyTuple>()?;
-    if constants.iter().any(|c| kit.is_exact(&c, &kit.code)) {
+    let nested = constants.iter().any(|c| kit.is_exact(&c, &kit.code));
+    if nested {
         let mut moved = Vec::with_capacity(constants.len());
         for constant in constants.iter() {
             moved.push(if kit.is_exact(&constant, &kit.code) {
-                shifted(kit, &constant, delta)?
+                shifted(kit, &constant, delta)?.0
             } else {
                 constant
             });
@@ -390,7 +395,7 @@ pub fn shifted<'py>(
         arguments.set_item(kit.word(Word::Constants), moved)?;
     }
     let replace = code.getattr(kit.word(Word::Replace))?;
-    replace.call((), Some(&arguments))
+    Ok((replace.call((), Some(&arguments))?, nested))
 }
 
 /// Whether `name` stands in `text` as a word.
@@ -409,14 +414,14 @@ pub fn inner<'py>(
     name: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let mut hidden = Vec::new();
-    for constant in code.getattr("co_consts")?.try_iter()? {
+    for constant in code.getattr(kit.name("co_consts"))?.try_iter()? {
         let constant = constant?;
         if kit.is_exact(&constant, &kit.code) {
-            let own = super::kit::text(&constant.getattr("co_name")?);
-            if own == name {
+            let own = constant.getattr(kit.word(Word::CodeName))?;
+            if super::kit::is_text(&own, name) {
                 return Ok(constant);
             }
-            if own == format!("<generic parameters of {name}>") {
+            if super::kit::is_text(&own, &format!("<generic parameters of {name}>")) {
                 hidden.push(constant);
             }
         }

@@ -440,7 +440,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn run_aside(&self, at: usize, statement: &'a Statement) -> PyResult<()> {
         let names = self.job.dict.copy()?;
         let body = &self.job.new.outline.body;
-        let mut hidden: BTreeSet<&String> = body[at..].iter().flat_map(|s| &s.uses.binds).collect();
+        let mut hidden: BTreeSet<&String> =
+            body.iter().skip(at).flat_map(|s| &s.uses.binds).collect();
         if let Some(old) = self.job.old {
             hidden.extend(old.outline.body.iter().flat_map(|s| &s.uses.binds));
         }

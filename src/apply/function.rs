@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use rustc_hash::FxHashSet;
 
-use super::kit::{Kit, Word, reference_count, text, tuple};
+use super::kit::{Kit, Word, is_text, reference_count, text, tuple};
 use super::transaction::set_code;
 use super::work::Work;
 
@@ -19,7 +20,7 @@ pub struct Wanted<'a> {
     pub name: &'a str,
     pub line: u32,
     /// Functions (by address) that are at their new line already: it may be another's old one.
-    pub placed: Option<&'a HashSet<usize>>,
+    pub placed: Option<&'a FxHashSet<usize>>,
 }
 
 impl Wanted<'_> {
@@ -36,7 +37,7 @@ impl Wanted<'_> {
                     == Some(self.line)
                     && code
                         .getattr(kit.word(Word::CodeName))
-                        .is_ok_and(|n| text(&n) == self.name)
+                        .is_ok_and(|n| is_text(&n, self.name))
                     && !kit.is_fresh(&code)
             })
     }
@@ -75,7 +76,7 @@ pub(super) fn search<'py>(
         return Ok(());
     }
     // Plain functions of this module hold nothing but themselves; most names end here.
-    let referents = kit.gc.getattr("get_referents")?;
+    let referents = kit.gc.getattr(kit.name("get_referents"))?;
     let mut seen: HashSet<usize> = HashSet::from([value.as_ptr() as usize]);
     let mut level = vec![value.clone()];
     for _ in 0..SEARCH_DEPTH {
@@ -146,11 +147,13 @@ pub fn same_code<'py>(
     }
     // Equality of code objects says nothing of the line table before 3.12.
     let lines = if kit.version >= (3, 10) {
-        "co_linetable"
+        kit.name("co_linetable")
     } else {
-        "co_lnotab"
+        kit.name("co_lnotab")
     };
-    Ok(old.eq(new)? && old.getattr(lines)?.eq(new.getattr(lines)?)? && nested_same(kit, old, new)?)
+    Ok(old.eq(new)?
+        && old.getattr(&lines)?.eq(new.getattr(&lines)?)?
+        && nested_same(kit, old, new)?)
 }
 
 fn nested_same<'py>(
@@ -197,16 +200,16 @@ impl<'py> Work<'_, 'py> {
         fresh: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<bool> {
         let kit = self.kit;
-        let old = function.getattr("__code__")?;
+        let old = function.getattr(kit.name("__code__"))?;
         if same_code(kit, &old, code)? && fresh.is_none() {
             return Ok(true);
         }
-        let had: Vec<String> = old.getattr("co_freevars")?.extract()?;
-        let needs: Vec<String> = code.getattr("co_freevars")?.extract()?;
+        let had: Vec<String> = old.getattr(kit.name("co_freevars"))?.extract()?;
+        let needs: Vec<String> = code.getattr(kit.name("co_freevars"))?.extract()?;
         let mut closure = None;
         if had != needs || fresh.is_some() {
             let cells = |owner: &Bound<'py, PyAny>| -> PyResult<Vec<Bound<'py, PyAny>>> {
-                let closure = owner.getattr("__closure__")?;
+                let closure = owner.getattr(kit.name("__closure__"))?;
                 Ok(closure
                     .cast::<PyTuple>()
                     .map(|t| t.iter().collect())
@@ -264,10 +267,10 @@ impl<'py> Work<'_, 'py> {
         let new_parts = nested(self.kit, new)?;
         let mut used = vec![false; new_parts.len()];
         for part in old_parts {
-            let name = text(&part.getattr("co_name")?);
+            let name = text(&part.getattr(self.kit.name("co_name"))?);
             let mut twin = None;
             for (at, candidate) in new_parts.iter().enumerate() {
-                if !used[at] && text(&candidate.getattr("co_name")?) == name {
+                if !used[at] && text(&candidate.getattr(self.kit.name("co_name"))?) == name {
                     used[at] = true;
                     twin = Some(candidate.clone());
                     break;
@@ -303,14 +306,14 @@ impl<'py> Work<'_, 'py> {
             self.follow_inside(old, new)?;
             return Ok(new.clone());
         }
-        let closure = new.getattr("__closure__")?;
+        let closure = new.getattr(kit.name("__closure__"))?;
         if let Ok(cells) = closure.cast::<PyTuple>() {
             self.keep_inner(old, new, cells)?;
         }
-        let code = new.getattr("__code__")?;
+        let code = new.getattr(kit.name("__code__"))?;
         let fresh = (!closure.is_none()).then_some(new);
         self.tx.function(kit, old)?;
-        let was = old.getattr("__code__")?;
+        let was = old.getattr(kit.name("__code__"))?;
         if !self.give_code(old, &code, class, fresh)? {
             return Ok(new.clone());
         }
@@ -383,11 +386,20 @@ impl<'py> Work<'_, 'py> {
         new: &Bound<'py, PyAny>,
         cells: &Bound<'py, PyTuple>,
     ) -> PyResult<()> {
-        let Ok(own) = old.getattr("__closure__")?.cast_into::<PyTuple>() else {
+        let Ok(own) = old
+            .getattr(self.kit.name("__closure__"))?
+            .cast_into::<PyTuple>()
+        else {
             return Ok(());
         };
-        let had: Vec<String> = old.getattr("__code__")?.getattr("co_freevars")?.extract()?;
-        let has: Vec<String> = new.getattr("__code__")?.getattr("co_freevars")?.extract()?;
+        let had: Vec<String> = old
+            .getattr(self.kit.name("__code__"))?
+            .getattr(self.kit.name("co_freevars"))?
+            .extract()?;
+        let has: Vec<String> = new
+            .getattr(self.kit.name("__code__"))?
+            .getattr(self.kit.name("co_freevars"))?
+            .extract()?;
         for (name, cell) in has.iter().zip(cells.iter()) {
             let Some(at) = had.iter().position(|h| h == name) else {
                 continue;
@@ -428,8 +440,8 @@ impl<'py> Work<'_, 'py> {
                     return Some(at);
                 }
                 at = at
-                    .getattr("__wrapped__")
-                    .or_else(|_| at.getattr("__func__"))
+                    .getattr(kit.name("__wrapped__"))
+                    .or_else(|_| at.getattr(kit.name("__func__")))
                     .ok()?;
             }
             None
@@ -438,8 +450,8 @@ impl<'py> Work<'_, 'py> {
             && !a.is(&b)
             && a.getattr("__qualname__")?.eq(b.getattr("__qualname__")?)?
         {
-            let code = b.getattr("__code__")?;
-            let fresh = (!b.getattr("__closure__")?.is_none()).then_some(&b);
+            let code = b.getattr(kit.name("__code__"))?;
+            let fresh = (!b.getattr(kit.name("__closure__"))?.is_none()).then_some(&b);
             self.give_code(&a, &code, None, fresh)?;
             for part in ["__defaults__", "__kwdefaults__"] {
                 a.setattr(part, b.getattr(part)?)?;

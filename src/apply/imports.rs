@@ -5,12 +5,13 @@ use pyo3::types::PyDict;
 
 use super::function::identical;
 use super::module::{Run, container};
+use crate::interp::word;
 use crate::outline::Statement;
 use crate::report::{Action, ChangeKind};
 
 /// What `__all__` says; `None` where it says nothing that can be read.
 pub(super) fn public_names(dict: &Bound<'_, PyDict>) -> PyResult<Option<Vec<String>>> {
-    let all = dict.get_item("__all__")?;
+    let all = dict.get_item(word(dict.py(), "__all__"))?;
     Ok(all.and_then(|all| all.extract().ok()))
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::ffi::c_void;
 use std::sync::OnceLock;
 
-use crate::interp::{library, module_table};
+use crate::interp::{library, module_table, utf8, word};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -39,7 +39,7 @@ impl<'py> Late<'py> {
     fn find(&self) -> PyResult<Bound<'py, PyAny>> {
         let mut at = library(self.py, self.module)?;
         for name in self.path.split('.').filter(|name| !name.is_empty()) {
-            at = at.getattr(name)?;
+            at = at.getattr(word(self.py, name))?;
         }
         Ok(at)
     }
@@ -153,9 +153,14 @@ impl<'py> Kit<'py> {
     }
 
     /// The name of an attribute, made once.
-    pub fn word(&self, word: Word) -> &Bound<'py, PyString> {
-        let at = word as usize;
-        self.words[at].get_or_init(|| PyString::intern(self.py, WORDS[at]))
+    pub fn word(&self, name: Word) -> &Bound<'py, PyString> {
+        let at = name as usize;
+        self.words[at].get_or_init(|| word(self.py, WORDS[at]))
+    }
+
+    /// Any other name.
+    pub fn name(&self, name: &'static str) -> Bound<'py, PyString> {
+        word(self.py, name)
     }
 
     /// Forgets which code is new: another run begins.
@@ -180,7 +185,7 @@ impl<'py> Kit<'py> {
             if !fresh.addresses.insert(root.as_ptr() as usize) {
                 continue;
             }
-            if let Ok(constants) = root.getattr("co_consts")
+            if let Ok(constants) = root.getattr(self.word(Word::Constants))
                 && let Ok(constants) = constants.cast::<PyTuple>()
             {
                 fresh
@@ -249,8 +254,9 @@ impl<'py> Kit<'py> {
         class: &Bound<'py, PyAny>,
         name: &str,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let entries = class.getattr("__dict__")?;
-        if entries.contains(name)? {
+        let entries = class.getattr(self.name("__dict__"))?;
+        let name = PyString::new(self.py, name);
+        if entries.contains(&name)? {
             Ok(Some(entries.get_item(name)?))
         } else {
             Ok(None)
@@ -281,11 +287,11 @@ impl<'py> Kit<'py> {
         dict: &Bound<'py, PyDict>,
     ) -> PyResult<bool> {
         if self.is_function(value) {
-            return Ok(value.getattr("__globals__")?.is(dict));
+            return Ok(value.getattr(self.word(Word::Globals))?.is(dict));
         }
         if self.is_class(value) {
-            let name = dict.get_item("__name__")?;
-            return match (value.getattr("__module__"), name) {
+            let name = dict.get_item(self.name("__name__"))?;
+            return match (value.getattr(self.name("__module__")), name) {
                 (Ok(module), Some(name)) => module.eq(name),
                 _ => Ok(false),
             };
@@ -305,10 +311,19 @@ pub fn tuple<'py>(py: Python<'py>, items: &[Bound<'py, PyAny>]) -> PyResult<Boun
     PyTuple::new(py, items)
 }
 
+/// Whether a value is the Python string of a text.
+pub fn is_text(value: &Bound<'_, PyAny>, text: &str) -> bool {
+    value
+        .cast::<PyString>()
+        .is_ok_and(|string| utf8(string).is_some_and(|own| own == text))
+}
+
 /// A Python string as Rust text; lone surrogates become the replacement character.
 pub fn text(value: &Bound<'_, PyAny>) -> String {
     match value.cast::<PyString>() {
-        Ok(string) => string.to_string_lossy().into_owned(),
+        Ok(string) => utf8(string)
+            .unwrap_or_else(|| string.to_string_lossy())
+            .into_owned(),
         Err(_) => value
             .str()
             .map(|s| s.to_string_lossy().into_owned())

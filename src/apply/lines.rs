@@ -36,16 +36,28 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.shift(moved.old, moved.new, &moved.chain, class.as_ref())?;
             }
         }
-        // Only now, when all have been found by their old lines.
-        for (function, was, code) in std::mem::take(&mut self.shifts) {
-            self.work.tx.code(&function, was.clone());
-            set_code(self.work.kit, &function, &code)?;
-            self.work.retire(&was, &code)?;
-            // Held by us and by the log.
-            if reference_count(&was) > 2 {
-                self.work.codes.push((was, code));
-            }
+        Ok(())
+    }
+
+    /// Gives a function the code with its new lines, while all that belongs to it is at hand. From
+    /// then on it is nobody's that stood there in the old text.
+    fn place(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        was: &Bound<'py, PyAny>,
+        code: &Bound<'py, PyAny>,
+        nested: bool,
+    ) -> PyResult<()> {
+        self.work.tx.code(function, was.clone());
+        set_code(self.work.kit, function, code)?;
+        if nested {
+            self.work.retire(was, code)?;
         }
+        // Held by the caller and by the log.
+        if reference_count(was) > 2 {
+            self.work.codes.push((was.clone(), code.clone()));
+        }
+        self.placed.insert(function.as_ptr() as usize);
         Ok(())
     }
 
@@ -56,8 +68,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match class {
             Some(class) => {
-                let own = super::kit::text(&class.getattr("__name__")?);
-                self.work.kit.class_entry(class, &mangled(name, Some(&own)))
+                let kit = self.work.kit;
+                if !name.starts_with("__") {
+                    return kit.class_entry(class, name);
+                }
+                let own = super::kit::text(&class.getattr(kit.name("__name__"))?);
+                kit.class_entry(class, &mangled(name, Some(&own)))
             }
             None => self.job.dict.get_item(name),
         }
@@ -74,7 +90,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         };
         let delta = i64::from(new.span.line) - i64::from(old.span.line);
-        let same_text = source.slice(old) == self.job.new.slice(new);
+        // Of thousands that merely moved, the texts need not be looked at.
+        let same_text = old.shares(new) || source.slice(old) == self.job.new.slice(new);
         if same_text && delta == 0 {
             return Ok(());
         }
@@ -95,17 +112,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 };
                 // A class in a function carries its line as a constant (3.13+).
                 let exact = same_text && !(kit.version >= (3, 13) && has_class(new));
-                if exact && has_lambda(source.slice(old)) {
+                if exact && old.lambdas {
                     // Default values are made where the `def` stands.
                     for part in ["__defaults__", "__kwdefaults__"] {
-                        self.shift_lambdas(&function.getattr(part)?, old, delta)?;
+                        self.shift_lambdas(&function.getattr(kit.name(part))?, old, delta)?;
                     }
                 }
                 let was = function.getattr(kit.word(Word::Code))?;
                 if exact {
-                    let code = shifted(kit, &was, delta)?;
-                    self.shifts.push((function, was, code));
-                    return Ok(());
+                    let (code, nested) = shifted(kit, &was, delta)?;
+                    return self.place(&function, &was, &code, nested);
                 }
                 let code = self.job.new.definition(kit, chain, new)?;
                 self.move_code(&function, &was, &code)
@@ -139,9 +155,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 Ok(())
             }
-            Kind::Assign | Kind::Annotation
-                if delta != 0 && same_text && has_lambda(source.slice(old)) =>
-            {
+            Kind::Assign | Kind::Annotation if delta != 0 && same_text && old.lambdas => {
                 for name in &new.uses.binds {
                     let fields = self.entry(class, "__dataclass_fields__")?;
                     let field = fields.filter(|_| class.is_some());
@@ -194,21 +208,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && let Ok(code) = object.getattr(kit.word(Word::Code))
                 && code
                     .getattr(kit.word(Word::CodeName))
-                    .is_ok_and(|n| super::kit::text(&n) == "<lambda>")
+                    .is_ok_and(|n| super::kit::is_text(&n, "<lambda>"))
                 && code
                     .getattr(kit.word(Word::FirstLine))
                     .and_then(|line| line.extract())
                     .is_ok_and(|line: i64| within.contains(&line))
                 && !found.iter().any(|(known, _)| known.is(object))
                 // One that is at its new line already may stand where this was.
-                && !self.shifts.iter().any(|(known, ..)| known.is(object))
+                && !self.placed.contains(&(object.as_ptr() as usize))
             {
                 found.push((object.clone(), code));
             }
             false
         })?;
         for (function, was) in found {
-            let code = shifted(kit, &was, delta)?;
+            let (code, _) = shifted(kit, &was, delta)?;
             self.move_code(&function, &was, &code)?;
         }
         Ok(())
@@ -220,20 +234,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         was: &Bound<'py, PyAny>,
         code: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
-        let had = was.getattr("co_freevars")?;
-        if !had.eq(code.getattr("co_freevars")?)?
+        let free = self.work.kit.name("co_freevars");
+        if !was.getattr(&free)?.eq(code.getattr(&free)?)?
             || super::function::same_code(self.work.kit, was, code)?
         {
             return Ok(());
         }
-        self.shifts
-            .push((function.clone(), was.clone(), code.clone()));
-        Ok(())
+        self.place(function, was, code, true)
     }
-}
-
-fn has_lambda(text: &str) -> bool {
-    text.contains("lambda")
 }
 
 fn has_class(function: &Statement) -> bool {

@@ -5,19 +5,20 @@
 //! lives on.
 
 use std::cell::LazyCell;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::compile::Source;
 use super::function::Wanted;
+use super::kit::Kit;
 use super::lines::Moved;
 use super::patch::clear_cache;
 use super::work::Work;
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement};
+use crate::outline::{Kind, Outline, Row, Statement};
 use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
 use crate::report::{self, Action, ChangeKind};
 
@@ -98,10 +99,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// The module's dict as it was.
     pub before: Bound<'py, PyDict>,
     pub moved: Vec<Moved<'a>>,
-    /// Functions, their code, and the same code at its new lines.
-    pub shifts: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Functions that got their new code, which is at its new line.
-    pub placed: HashSet<usize>,
+    pub placed: FxHashSet<usize>,
     /// Names that hold the value of an earlier definition for now; the live value; where the
     /// definition stands that gave it.
     pub parked: BTreeMap<String, (Option<Bound<'py, PyAny>>, usize)>,
@@ -132,7 +131,7 @@ pub fn run<'k, 'a, 'py>(
         .old
         .map(|old| class_members(&old.outline.body, &job.plan.steps))
         .unwrap_or_default();
-    let new: &'a [Statement] = &job.new.outline.body;
+    let new: &'a Row = &job.new.outline.body;
     let steps = job.plan.steps.iter();
     let written: BTreeSet<&'a str> = steps
         .flat_map(|step| &new[step.new].uses.writes)
@@ -141,10 +140,12 @@ pub fn run<'k, 'a, 'py>(
     for (class, names) in &mut work.members {
         names.retain(|name| !written.contains(format!("{class}.{name}").as_str()));
     }
-    let before = work.tx.dict(&job.dict)?;
-    if let Some(annotations) = job.dict.get_item("__annotations__")? {
-        work.tx.container(&annotations)?;
-    }
+    let before = if binds_nothing(work.kit, job) {
+        work.tx.dict_later(&job.dict)?
+    } else {
+        work.tx.expect_all()?;
+        work.tx.module(&job.dict)?
+    };
     let public = super::imports::public_names(&job.dict)?;
     let mut run = Run {
         functions: Functions::of(job.new.outline),
@@ -152,8 +153,7 @@ pub fn run<'k, 'a, 'py>(
         facts: Facts::default(),
         before,
         moved: Vec::new(),
-        shifts: Vec::new(),
-        placed: HashSet::new(),
+        placed: FxHashSet::default(),
         parked: BTreeMap::new(),
         chains: Vec::new(),
         cleared: 0,
@@ -166,9 +166,8 @@ pub fn run<'k, 'a, 'py>(
         job,
     };
     run.prepare()?;
-    let body: &'a [Statement] = &job.new.outline.body;
     for step in &job.plan.steps {
-        let statement = &body[step.new];
+        let statement = &new[step.new];
         if !statement.imports.is_empty() && matches!(step.mark, Mark::Run | Mark::RunIf) {
             before_import(run.work, statement)?;
         }
@@ -192,8 +191,24 @@ pub fn run<'k, 'a, 'py>(
     Ok(run.facts)
 }
 
+/// Whether a job only gives functions new code: no statement runs, and the module's names stay
+/// bound to what they are.
+fn binds_nothing(kit: &Kit<'_>, job: &Job<'_, '_>) -> bool {
+    let mut items = job.changes.items.iter();
+    let mut steps = job.plan.steps.iter();
+    job.old.is_some()
+        && job.rebinds.is_empty()
+        && job.lost.is_empty()
+        && job.keep.is_empty()
+        && job.changes.removed.is_empty()
+        && items.all(|change| matches!(change.what, What::Same | What::Body))
+        && steps.all(|step| matches!(step.mark, Mark::Patch | Mark::Keep))
+        // There the module's function of annotations is made anew.
+        && kit.version < (3, 14)
+}
+
 /// The names that each class that a plan is about bound in the old text, by qualified name.
-fn class_members(body: &[Statement], steps: &[Step]) -> BTreeMap<String, BTreeSet<String>> {
+fn class_members(body: &Row, steps: &[Step]) -> BTreeMap<String, BTreeSet<String>> {
     fn walk(statement: &Statement, prefix: &str, out: &mut BTreeMap<String, BTreeSet<String>>) {
         match statement.kind {
             Kind::Class => {
@@ -301,8 +316,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn note_moved(&mut self) {
         let Some(old) = self.job.old else { return };
         let (changes, plan) = (self.job.changes, self.job.plan);
-        let (old, new): (&'a [Statement], &'a [Statement]) =
-            (&old.outline.body, &self.job.new.outline.body);
+        let (old, new): (&'a Row, &'a Row) = (&old.outline.body, &self.job.new.outline.body);
         let end = changes.shared_end();
         let shifted = new.len() > end
             && changes

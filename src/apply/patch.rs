@@ -44,7 +44,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let code = self.job.new.definition(kit, chain, new)?;
         self.stale_lines(new)?;
-        let was = function.getattr("__code__")?;
+        let was = function.getattr(kit.name("__code__"))?;
         if !self.work.give_code(&function, &code, class, None)? {
             let name = format!("{prefix}{}", new.name);
             self.note(
@@ -100,7 +100,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let wraps = |o: &Bound<'py, PyAny>| kit.is_function(o) || kit.is_cache(o);
                     at = at
                         .filter(wraps)
-                        .and_then(|object| object.getattr("__wrapped__").ok());
+                        .and_then(|object| object.getattr(kit.name("__wrapped__")).ok());
                     if at.as_ref().is_some_and(|inner| inner.is(function)) {
                         objects.push(object.clone());
                         break;
@@ -139,7 +139,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             return Ok(none);
         }
-        match code.getattr("co_consts")?.get_item(0) {
+        match code.getattr(kit.name("co_consts"))?.get_item(0) {
             Ok(first) if first.is_instance_of::<pyo3::types::PyString>() => Ok(first),
             _ => Ok(none),
         }
@@ -160,22 +160,22 @@ pub(super) fn clear_cache<'py>(
             at.call_method0("cache_clear")?;
         }
         let inner = at
-            .getattr("__func__")
-            .or_else(|_| at.getattr("fget"))
-            .or_else(|_| at.getattr("__wrapped__"));
+            .getattr(kit.name("__func__"))
+            .or_else(|_| at.getattr(kit.name("fget")))
+            .or_else(|_| at.getattr(kit.name("__wrapped__")));
         match inner {
             Ok(inner) => at = inner,
             Err(_) => break,
         }
     }
-    if !kit.is_function(&at) || at.getattr("__closure__")?.is_none() {
+    if !kit.is_function(&at) || at.getattr(kit.name("__closure__"))?.is_none() {
         return Ok(());
     }
     let mut caches = Vec::new();
     search(kit, &at, globals, &mut |object| {
         let ours = kit.is_cache(object)
             && object
-                .getattr("__wrapped__")
+                .getattr(kit.name("__wrapped__"))
                 .and_then(|f| f.getattr("__globals__"))
                 .is_ok_and(|found| found.is(globals));
         if ours {

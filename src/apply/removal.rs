@@ -216,14 +216,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Annotations of module names that the new text does not annotate (up to 3.13; later ones are
     /// computed by a function).
     pub(super) fn drop_annotations(&mut self, old: &Source<'_>) -> PyResult<()> {
-        let Some(found) = self.job.dict.get_item("__annotations__")? else {
+        let Some(found) = self
+            .job
+            .dict
+            .get_item(self.work.kit.name("__annotations__"))?
+        else {
             return Ok(());
         };
         let Ok(annotations) = found.cast_into_exact::<PyDict>() else {
             return Ok(());
         };
         let annotated = |source: &Source<'_>, from: usize, to: usize| -> BTreeSet<String> {
-            let body = source.outline.body[from..to].iter();
+            let body = source.outline.body.range(from..to);
             body.filter(|s| source.annotates(s))
                 .map(|s| s.name.clone())
                 .collect()
@@ -263,7 +267,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !items.any(|c| c.what != What::Body && new.annotates(&body[c.new])) {
             return Ok(());
         }
-        let Some(found) = self.job.dict.get_item("__annotations__")? else {
+        let Some(found) = self
+            .job
+            .dict
+            .get_item(self.work.kit.name("__annotations__"))?
+        else {
             return Ok(());
         };
         let Ok(annotations) = found.cast_into_exact::<PyDict>() else {

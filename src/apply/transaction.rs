@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyString, PyTuple};
 
 use super::kit::Kit;
+use crate::interp::word;
 
 /// The attributes of a function that an update may change.
 const FUNCTION_PARTS: [&str; 7] = [
@@ -91,12 +92,16 @@ enum Undo<'py> {
 #[derive(Default)]
 pub struct Transaction<'py> {
     log: Vec<Undo<'py>>,
+    /// Dicts of modules that are remembered as soon as anything may change them: see `dict_later`.
+    later: Vec<Bound<'py, PyDict>>,
+    /// From now on anything may.
+    loud: bool,
 }
 
 impl<'py> Transaction<'py> {
     /// Nothing changed yet.
     pub fn new() -> Self {
-        Self { log: Vec::new() }
+        Self::default()
     }
 
     /// How much was logged: a point to roll back to.
@@ -111,6 +116,35 @@ impl<'py> Transaction<'py> {
             dict: dict.clone(),
             before: before.clone(),
         });
+        Ok(before)
+    }
+
+    /// The same for a module of which only code is changed, so that nothing of this unit touches
+    /// its names until a statement runs, here or elsewhere: most edits end before that, and the
+    /// copy costs as much as the module has names.
+    pub fn dict_later(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+        if self.loud {
+            return self.dict(dict);
+        }
+        self.later.push(dict.clone());
+        Ok(dict.clone())
+    }
+
+    /// Statements are about to run, which may reach any module.
+    pub fn expect_all(&mut self) -> PyResult<()> {
+        self.loud = true;
+        for dict in std::mem::take(&mut self.later) {
+            self.module(&dict)?;
+        }
+        Ok(())
+    }
+
+    /// Remembers what a module's names are bound to, and its annotations. The copy of its dict.
+    pub fn module(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+        let before = self.dict(dict)?;
+        if let Some(annotations) = before.get_item(word(dict.py(), "__annotations__"))? {
+            self.container(&annotations)?;
+        }
         Ok(before)
     }
 

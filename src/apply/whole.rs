@@ -22,6 +22,7 @@ pub fn run_whole<'py>(
     let kit = work.kit;
     work.dict = dict.clone();
     work.members.clear();
+    work.tx.expect_all()?;
     work.tx.dict(dict)?;
     let before = dict.copy()?;
     for (_, value) in before.iter() {

@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 /// For each new statement the index of its old partner. First what is equal, in order and then
 /// wherever it stands; then what has the same identity; then what stands in the same place.
-pub(super) fn partners(old: &[Statement], new: &[Statement]) -> Vec<Option<usize>> {
+pub(super) fn partners(old: &[&Statement], new: &[&Statement]) -> Vec<Option<usize>> {
     // The most common edit of all, whichever way the rest would find it.
     if let ([before], [after]) = (old, new)
         && before.kind == after.kind
@@ -17,8 +17,8 @@ pub(super) fn partners(old: &[Statement], new: &[Statement]) -> Vec<Option<usize
         return vec![Some(0)];
     }
     let print = |statement: &Statement| (statement.kind, statement.print);
-    let old_prints: Vec<_> = old.iter().map(print).collect();
-    let new_prints: Vec<_> = new.iter().map(print).collect();
+    let old_prints: Vec<_> = old.iter().copied().map(print).collect();
+    let new_prints: Vec<_> = new.iter().copied().map(print).collect();
     let mut pairing = Pairing::new(old, new, order::align(&old_prints, &new_prints));
     pairing.pair(|statement, _| Some(print(statement)));
 
@@ -85,8 +85,8 @@ fn by_place(statement: &Statement) -> bool {
 }
 
 struct Pairing<'a> {
-    old: &'a [Statement],
-    new: &'a [Statement],
+    old: &'a [&'a Statement],
+    new: &'a [&'a Statement],
     partners: Vec<Option<usize>>,
     taken: Vec<bool>,
     /// For each statement, how many pairs that kept their order stand before it.
@@ -95,7 +95,11 @@ struct Pairing<'a> {
 }
 
 impl<'a> Pairing<'a> {
-    fn new(old: &'a [Statement], new: &'a [Statement], partners: Vec<Option<usize>>) -> Self {
+    fn new(
+        old: &'a [&'a Statement],
+        new: &'a [&'a Statement],
+        partners: Vec<Option<usize>>,
+    ) -> Self {
         let mut taken = vec![false; old.len()];
         for at in partners.iter().flatten() {
             taken[*at] = true;
@@ -114,7 +118,7 @@ impl<'a> Pairing<'a> {
     /// Pairs statements without a partner that have the same key, by occurrence.
     fn pair<K: Eq + Hash>(&mut self, key: impl Fn(&'a Statement, usize) -> Option<K>) {
         let mut waiting: HashMap<K, VecDeque<usize>> = HashMap::new();
-        for (index, statement) in self.old.iter().enumerate() {
+        for (index, statement) in self.old.iter().copied().enumerate() {
             if !self.taken[index]
                 && let Some(key) = key(statement, self.old_gaps[index])
             {
@@ -124,7 +128,7 @@ impl<'a> Pairing<'a> {
         if waiting.is_empty() {
             return;
         }
-        for (index, statement) in self.new.iter().enumerate() {
+        for (index, statement) in self.new.iter().copied().enumerate() {
             if self.partners[index].is_none()
                 && let Some(key) = key(statement, self.new_gaps[index])
                 && let Some(at) = waiting.get_mut(&key).and_then(VecDeque::pop_front)

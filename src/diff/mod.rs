@@ -54,15 +54,12 @@ pub struct Changes {
 /// Compares two outlines of one module. Takes time in proportion to the statements that they do
 /// not share (times the logarithm of their number), whatever the edit was.
 pub fn compare(old: &Outline, new: &Outline) -> Changes {
-    let (old, new) = (&*old.body, &*new.body);
-    let shares = |(a, b): &(&Statement, &Statement)| a.shares(b);
     // Those after the edit may be shared as well, but stand elsewhere.
-    let stays = |(a, b): &(&Statement, &Statement)| a.shares(b) && a.span == b.span;
-    let before = old.iter().zip(new).take_while(stays).count();
-    let (olds, news) = (&old[before..], &new[before..]);
-    let ends = olds.iter().rev().zip(news.iter().rev());
-    let after = ends.take_while(shares).count();
-    let middle = bodies(&olds[..olds.len() - after], &news[..news.len() - after]);
+    let (before, after) = new.shared_with(old);
+    let (old, new) = (&old.body, &new.body);
+    let olds = old.range(before..old.len() - after);
+    let news = new.range(before..new.len() - after);
+    let middle = bodies(&olds.collect::<Vec<_>>(), &news.collect::<Vec<_>>());
     let items = middle.items.into_iter().map(|change| Change {
         new: before + change.new,
         old: change.old.map(|at| before + at),
@@ -77,8 +74,14 @@ pub fn compare(old: &Outline, new: &Outline) -> Changes {
     }
 }
 
+/// Compares the bodies of two statements.
+fn insides(old: &Statement, new: &Statement) -> Changes {
+    let (old, new) = (old.body.iter(), new.body.iter());
+    bodies(&old.collect::<Vec<_>>(), &new.collect::<Vec<_>>())
+}
+
 /// Compares two bodies.
-fn bodies(old: &[Statement], new: &[Statement]) -> Changes {
+fn bodies(old: &[&Statement], new: &[&Statement]) -> Changes {
     let partners = matching::partners(old, new);
     let mut kept = vec![false; old.len()];
     let mut items = Vec::with_capacity(new.len());
@@ -86,7 +89,7 @@ fn bodies(old: &[Statement], new: &[Statement]) -> Changes {
         let what = match partner {
             Some(at) => {
                 kept[at] = true;
-                what_became(&old[at], statement)
+                what_became(old[at], statement)
             }
             None => What::Added,
         };
@@ -114,11 +117,9 @@ fn what_became(old: &Statement, new: &Statement) -> What {
     match new.kind {
         Kind::Function if same_header => What::Body,
         Kind::Function => What::Header(None),
-        Kind::Class if same_header => What::Inner(bodies(&old.body, &new.body)),
-        Kind::Class => What::Header(Some(bodies(&old.body, &new.body))),
-        Kind::Compound | Kind::MainGuard if same_header => {
-            What::Inner(bodies(&old.body, &new.body))
-        }
+        Kind::Class if same_header => What::Inner(insides(old, new)),
+        Kind::Class => What::Header(Some(insides(old, new))),
+        Kind::Compound | Kind::MainGuard if same_header => What::Inner(insides(old, new)),
         _ => What::Changed,
     }
 }

@@ -12,6 +12,7 @@
 mod dicts;
 mod probe;
 mod symbols;
+mod words;
 
 pub use dicts::DictClock;
 pub use probe::utf8;
@@ -27,6 +28,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 pub use symbols::symbol;
+pub use words::word;
 
 /// Counts the interpreters that this process had, from 1.
 pub type Epoch = u64;
@@ -99,8 +101,8 @@ pub fn module_table(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 
 /// A module of the standard library. Taken from `sys.modules` where it is there, which costs a
 /// tenth of an import statement.
-pub fn library<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    match module_table(py)?.get_item(name)? {
+pub fn library<'py>(py: Python<'py>, name: &'static str) -> PyResult<Bound<'py, PyAny>> {
+    match module_table(py)?.get_item(word(py, name))? {
         Some(module) => Ok(module),
         None => py.import(name).map(Bound::into_any),
     }
@@ -205,6 +207,7 @@ fn close(py: Python<'_>, epoch: Epoch, at_close: AtClose) {
         log::warn!("Python is finalized while calls are still running in other threads");
     }
     at_close(py, epoch, quiet && own == 0);
+    words::forget(py);
 }
 
 /// The last thing in `Py_FinalizeEx`, when no Python is left.

@@ -20,7 +20,7 @@ use super::takes::{Taken, takes};
 use crate::diff;
 use crate::files::Look;
 use crate::outline::{self, Outline, OutlineError};
-use crate::text;
+use crate::text::{self, Ends};
 
 /// One version of a module's source.
 #[derive(Debug)]
@@ -28,6 +28,12 @@ pub struct Version {
     text: Kept,
     /// Fingerprint of the file's bytes; those of the text when it is first asked for.
     print: OnceLock<u128>,
+    /// The bytes of the file are those of the text.
+    plain: bool,
+    /// Tells versions apart.
+    serial: u64,
+    /// What the text has in common with that of another version: its number, and how much.
+    beside: Option<Box<(u64, Ends)>>,
     /// How the file looked when these bytes were read.
     pub look: Look,
     /// Whether this is the text of the code that runs. False when the file was edited between
@@ -46,8 +52,12 @@ impl Version {
     /// A version of which nothing was worked out yet. Without a fingerprint, the bytes of the file
     /// are those of the text.
     pub fn new(text: String, print: Option<u128>, look: Look, known: bool) -> Self {
+        let plain = print.is_none();
         let print = print.map_or_else(OnceLock::new, OnceLock::from);
-        Self::of(Kept::plain(text), print, look, known)
+        Self {
+            plain,
+            ..Self::of(Kept::plain(text), print, look, known)
+        }
     }
 
     /// The same for a text that may never be read.
@@ -56,9 +66,13 @@ impl Version {
     }
 
     fn of(text: Kept, print: OnceLock<u128>, look: Look, known: bool) -> Self {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
         Self {
             text,
             print,
+            plain: false,
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            beside: None,
             look,
             known,
             outline: OnceLock::new(),
@@ -76,11 +90,36 @@ impl Version {
 
     /// Whether the file had these bytes.
     pub fn is_of(&self, bytes: &[u8]) -> bool {
-        match self.print.get() {
-            Some(print) => *print == text::fingerprint(bytes),
+        if self.plain {
             // Comparing ends where the edit is.
-            None => self.text().as_bytes() == bytes,
+            return self.text().as_bytes() == bytes;
         }
+        self.print() == text::fingerprint(bytes)
+    }
+
+    /// What the file has after this version. An edit changes little: what both have in common is
+    /// known to be text.
+    pub fn next(&self, bytes: Vec<u8>, look: Look) -> Next {
+        if self.known && !self.plain && self.is_of(&bytes) {
+            return Next::Same;
+        }
+        let ends = Ends::of(self.text().as_bytes(), &bytes);
+        if self.known && self.plain && ends.before == bytes.len() && ends.before == self.size() {
+            return Next::Same;
+        }
+        if !text::is_plain(&bytes, self.text(), ends) {
+            return match text::decode_all(bytes) {
+                Ok(text) => Next::Other(Self::new(text.source, text.print, look, true)),
+                Err((error, bytes)) => Next::NoText(text::fingerprint(&bytes), error.to_string()),
+            };
+        }
+        // SAFETY: `is_plain` says that the bytes are UTF-8: up to a boundary between characters,
+        // and from one on, they are those of this version's text, and it read the rest.
+        let text = unsafe { String::from_utf8_unchecked(bytes) };
+        Next::Other(Self {
+            beside: Some(Box::new((self.serial, ends))),
+            ..Self::new(text, None, look, true)
+        })
     }
 
     /// The decoded text.
@@ -108,8 +147,13 @@ impl Version {
     pub fn follow(&self, before: &Self) {
         let Ok(old) = before.outline() else { return };
         let (was, is) = (before.text(), self.text());
-        let read = || Box::new(outline::reread(was, old, is));
-        let Ok(new) = &**self.outline.get_or_init(read) else {
+        let read = || match self.beside.as_deref() {
+            Some((serial, ends)) if *serial == before.serial => {
+                outline::reread_between(was, old, is, *ends)
+            }
+            _ => outline::reread(was, old, is),
+        };
+        let Ok(new) = &**self.outline.get_or_init(|| Box::new(read())) else {
             return;
         };
         if let Some(imports) = before.imports.get() {
@@ -160,6 +204,17 @@ impl Version {
     pub fn imports(&self) -> &[(u32, String, Vec<String>)] {
         self.imports.get_or_init(|| Arc::new(scan(&self.glance())))
     }
+}
+
+/// What a file has after a version.
+#[derive(Debug)]
+pub enum Next {
+    /// The bytes of that version.
+    Same,
+    /// Another text.
+    Other(Version),
+    /// No text: a fingerprint, and why.
+    NoText(u128, String),
 }
 
 /// Where a file is. Nearly all paths are texts, and are asked for as such.

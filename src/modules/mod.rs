@@ -15,7 +15,7 @@ mod takes;
 
 pub use graph::{Graph, Id, Marks};
 pub use imports::{resolve, scan};
-pub use ledger::{Failure, Ledger, Record, Version, forward, targets};
+pub use ledger::{Failure, Ledger, Next, Record, Version, forward, targets};
 pub use names::shared;
 pub use stale::{FirstLook, Origin, loader_text};
 pub use survey::{Places, Seen, View, survey};

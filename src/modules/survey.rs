@@ -1,6 +1,7 @@
 //! What is in `sys.modules`: names, files, and whose they are.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
@@ -142,9 +143,10 @@ pub fn survey<'py>(
 
 /// Looks at modules. What it needs of the interpreter is looked up once for all of them.
 pub struct View<'py> {
-    names: [Bound<'py, PyString>; 8],
+    py: Python<'py>,
+    names: [OnceCell<Bound<'py, PyString>>; 8],
     /// The loader of ordinary files.
-    ordinary: Option<Bound<'py, PyAny>>,
+    ordinary: OnceCell<Option<Bound<'py, PyAny>>>,
 }
 
 /// Positions in `View::names`.
@@ -172,22 +174,22 @@ const WORDS: [&str; 8] = [
 ];
 
 impl<'py> View<'py> {
-    /// Looks the names up.
+    /// Nothing is looked up yet.
     pub fn new(py: Python<'py>) -> Self {
         Self {
-            names: WORDS.map(|word| PyString::intern(py, word)),
-            ordinary: crate::interp::library(py, "importlib.machinery")
-                .and_then(|m| m.getattr("SourceFileLoader"))
-                .ok(),
+            py,
+            names: std::array::from_fn(|_| OnceCell::new()),
+            ordinary: OnceCell::new(),
         }
     }
 
-    fn word(&self, word: Word) -> &Bound<'py, PyString> {
-        &self.names[word as usize]
+    fn key(&self, word: Word) -> &Bound<'py, PyString> {
+        let at = word as usize;
+        self.names[at].get_or_init(|| crate::interp::word(self.py, WORDS[at]))
     }
 
     fn entry(&self, dict: &Bound<'py, PyDict>, word: Word) -> Option<Bound<'py, PyAny>> {
-        let found = dict.get_item(self.word(word)).ok().flatten();
+        let found = dict.get_item(self.key(word)).ok().flatten();
         found.filter(|v| !v.is_none())
     }
 
@@ -213,7 +215,7 @@ impl<'py> View<'py> {
         let spec = self.entry(&dict, Word::Spec);
         let unfinished = spec
             .as_ref()
-            .and_then(|s| s.getattr(self.word(Word::Initializing)).ok())
+            .and_then(|s| s.getattr(self.key(Word::Initializing)).ok())
             .is_some_and(|v| v.is_truthy().unwrap_or(false));
         let file = self.entry(&dict, Word::File).or_else(|| {
             let spec = spec.as_ref()?;
@@ -254,7 +256,7 @@ impl<'py> View<'py> {
     pub fn own_name(&self, module: &Bound<'py, PyModule>) -> Option<Bound<'py, PyAny>> {
         let dict = module.dict();
         self.entry(&dict, Word::Spec)
-            .and_then(|spec| spec.getattr(self.word(Word::SpecName)).ok())
+            .and_then(|spec| spec.getattr(self.key(Word::SpecName)).ok())
             .or_else(|| self.entry(&dict, Word::Name))
     }
 
@@ -270,13 +272,18 @@ impl<'py> View<'py> {
 
     /// The usual loader for files.
     pub(super) fn ordinary(&self) -> Option<&Bound<'py, PyAny>> {
-        self.ordinary.as_ref()
+        let find = || {
+            crate::interp::library(self.py, "importlib.machinery")
+                .and_then(|m| m.getattr(crate::interp::word(self.py, "SourceFileLoader")))
+                .ok()
+        };
+        self.ordinary.get_or_init(find).as_ref()
     }
 
     /// The loader of a module, unless it is the usual one for files.
     pub(super) fn own_loader(&self, module: &Bound<'py, PyModule>) -> Option<Bound<'py, PyAny>> {
         let loader = self.entry(&module.dict(), Word::Loader)?;
-        let ordinary = self.ordinary.as_ref();
+        let ordinary = self.ordinary();
         (!ordinary.is_some_and(|o| loader.get_type().is(o))).then_some(loader)
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
-use super::{Kind, Statement, Uses};
+use super::{Kind, Row, Statement, Uses};
 
 /// How many statements may have changed before all are indexed anew.
 const STALE: usize = 32;
@@ -101,7 +101,7 @@ fn written(statement: &Statement) -> impl Iterator<Item = &str> {
 }
 
 impl Index {
-    pub(super) fn of(body: &[Statement]) -> Self {
+    pub(super) fn of(body: &Row) -> Self {
         let mut made = Made::default();
         for (place, statement) in (0_u32..).zip(body) {
             read(&statement.uses).for_each(|name| made.now.add(name, place));
@@ -120,7 +120,7 @@ impl Index {
 
     /// The index of a body in which the statements at these places are others. `None` when it is
     /// time to make it anew.
-    pub(super) fn with(&self, body: &[Statement], places: Range<usize>) -> Option<Self> {
+    pub(super) fn with(&self, body: &Row, places: Range<usize>) -> Option<Self> {
         let mut stale = self.stale.clone();
         for place in places {
             let place = u32::try_from(place).ok()?;
@@ -137,7 +137,7 @@ impl Index {
     fn places<'a, I: Iterator<Item = &'a str>>(
         &self,
         names: &Names,
-        body: &'a [Statement],
+        body: &'a Row,
         name: &str,
         of: impl Fn(&'a Statement) -> I,
     ) -> Vec<usize> {
@@ -153,12 +153,12 @@ impl Index {
     }
 
     /// Statements that read a name when they run.
-    pub fn readers(&self, body: &[Statement], name: &str) -> Vec<usize> {
+    pub fn readers(&self, body: &Row, name: &str) -> Vec<usize> {
         self.places(&self.made.now, body, name, |s| read(&s.uses))
     }
 
     /// Statements that define functions which read or change a name when they are called.
-    pub fn later(&self, body: &[Statement], name: &str) -> Vec<usize> {
+    pub fn later(&self, body: &Row, name: &str) -> Vec<usize> {
         self.places(&self.made.later, body, name, later)
     }
 
@@ -173,7 +173,7 @@ impl Index {
 
     /// Of those, the ones whose functions may be called while the module is imported, and those
     /// that may remember what they gave: a constant may have thousands of readers that are neither.
-    pub fn live_later(&self, body: &[Statement], name: &str) -> Vec<usize> {
+    pub fn live_later(&self, body: &Row, name: &str) -> Vec<usize> {
         if self
             .stale
             .iter()
@@ -197,12 +197,12 @@ impl Index {
     }
 
     /// Statements that bind, delete or change a name when they run.
-    pub fn writers(&self, body: &[Statement], name: &str) -> Vec<usize> {
+    pub fn writers(&self, body: &Row, name: &str) -> Vec<usize> {
         self.places(&self.made.writers, body, name, written)
     }
 
     /// Statements that import something.
-    pub fn importing(&self, body: &[Statement]) -> Vec<usize> {
+    pub fn importing(&self, body: &Row) -> Vec<usize> {
         let mut out: Vec<usize> = self.made.importing.iter().map(|p| *p as usize).collect();
         let stale = self.stale.iter().map(|place| *place as usize);
         out.extend(stale.filter(|place| imports(&body[*place])));
@@ -213,7 +213,7 @@ impl Index {
 }
 
 impl Made {
-    fn find_live(&mut self, body: &[Statement]) {
+    fn find_live(&mut self, body: &Row) {
         let mut todo: Vec<u64> = Vec::new();
         for statement in body {
             todo.extend(read(&statement.uses).map(hash));

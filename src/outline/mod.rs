@@ -15,11 +15,16 @@ mod expressions;
 mod statements;
 mod value;
 mod index;
+mod literal;
+mod row;
 mod splice;
 
 pub use index::Index;
+use literal::Recent;
+use prints::Prints;
+pub use row::Row;
 use scope::Context;
-pub use splice::reread;
+pub use splice::{reread, reread_between};
 
 /// Where a statement stands in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -181,6 +186,8 @@ pub struct Facts {
     pub value: Value,
     /// It reads or binds the name `super` in the module scope.
     pub mentions_super: bool,
+    /// There is a lambda in it.
+    pub lambdas: bool,
 }
 
 impl Statement {
@@ -239,7 +246,7 @@ impl<'a> IntoIterator for &'a Body {
 #[derive(Debug, Clone, Default)]
 pub struct Outline {
     /// Top-level statements in source order.
-    pub body: Vec<Statement>,
+    pub body: Row,
     /// Names imported from `__future__`.
     pub future: Vec<String>,
     /// The module scope reads or binds the name `super` anywhere. CPython 3.12+ then does not
@@ -252,6 +259,23 @@ pub struct Outline {
     /// What reading one statement needs to know of the others.
     context: Arc<Context>,
     index: OnceLock<Arc<Index>>,
+    /// Tells outlines apart.
+    own: Arc<()>,
+    /// From which outline this one was read on.
+    since: Option<Since>,
+    /// The tokens of the one statement that was read anew for it.
+    recent: Option<Arc<Recent>>,
+}
+
+/// What an outline has in common with the one that it was read on from.
+#[derive(Debug, Clone)]
+struct Since {
+    /// `own` of that one.
+    of: Arc<()>,
+    /// How many statements both share at their beginnings, in the same place.
+    before: usize,
+    /// How many they share at their ends, perhaps in another.
+    after: usize,
 }
 
 /// Why a text has no outline.
@@ -285,7 +309,7 @@ pub fn read(source: &str) -> Result<Outline, OutlineError> {
             line: 1,
         });
     }
-    read_part(source, &Part::default())
+    read_part(source, &Part::default()).map(|(outline, _)| outline)
 }
 
 /// A stretch of a module's text that holds whole statements, and where it stands in it.
@@ -301,7 +325,7 @@ struct Part<'a> {
     around: Option<&'a Context>,
 }
 
-fn read_part(source: &str, part: &Part<'_>) -> Result<Outline, OutlineError> {
+fn read_part(source: &str, part: &Part<'_>) -> Result<(Outline, Prints), OutlineError> {
     let depth = depth::bound(source)?;
     // The syntax tree is as deep as the source is nested, and so are its visitor and its drop.
     stacker::maybe_grow(depth::stack_bytes(depth), depth::stack_bytes(depth), || {
@@ -317,7 +341,7 @@ fn read_part(source: &str, part: &Part<'_>) -> Result<Outline, OutlineError> {
                 let reader = statements::Reader::new(source, tokens, &module.body, part);
                 Ok(reader.outline(&module.body))
             }
-            ruff_python_ast::Mod::Expression(_) => Ok(Outline::default()),
+            ruff_python_ast::Mod::Expression(_) => Ok((Outline::default(), tokens)),
         }
     })
 }
@@ -327,42 +351,38 @@ impl Outline {
     fn within(context: Context) -> Self {
         Self {
             context: Arc::new(context),
-            body: Vec::new(),
+            body: Row::default(),
             future: Vec::new(),
             mentions_super: false,
             imported: Vec::new(),
             star: false,
             index: OnceLock::new(),
+            own: Arc::new(()),
+            since: None,
+            recent: None,
         }
+    }
+
+    /// How many statements this outline shares with an earlier one at their beginnings, in the same
+    /// place, and at their ends, perhaps in another.
+    pub fn shared_with(&self, earlier: &Self) -> (usize, usize) {
+        if let Some(since) = &self.since
+            && Arc::ptr_eq(&since.of, &earlier.own)
+        {
+            return (since.before, since.after);
+        }
+        let shares = |(a, b): &(&Statement, &Statement)| a.shares(b);
+        let stays = |(a, b): &(&Statement, &Statement)| a.shares(b) && a.span == b.span;
+        let (old, new) = (&earlier.body, &self.body);
+        let before = old.iter().zip(new).take_while(stays).count();
+        let (olds, news) = (old.range(before..old.len()), new.range(before..new.len()));
+        let ends = olds.rev().zip(news.rev());
+        (before, ends.take_while(shares).count())
     }
 
     /// Which statements read and bind which names; worked out when first asked for.
     pub fn index(&self) -> &Index {
         self.index.get_or_init(|| Arc::new(Index::of(&self.body)))
-    }
-}
-
-/// How many statements are fetched together, see `fetch`.
-const AT_ONCE: usize = 128;
-
-/// Brings the counters of statements into the processor's cache. Counting a reference up or down
-/// waits for the memory, one after the other; reading goes ahead. Of thousands of statements that
-/// nobody has looked at since the last edit, this is most of what sharing them costs.
-fn fetch(statements: &[Statement]) {
-    let holders = |s: &Statement| {
-        let inner = s.body.0.as_ref().map_or(0, Arc::strong_count);
-        Arc::strong_count(&s.facts) + inner
-    };
-    std::hint::black_box(statements.iter().map(holders).sum::<usize>());
-}
-
-impl Drop for Outline {
-    fn drop(&mut self) {
-        while !self.body.is_empty() {
-            let rest = self.body.len().saturating_sub(AT_ONCE);
-            fetch(&self.body[rest..]);
-            self.body.truncate(rest);
-        }
     }
 }
 

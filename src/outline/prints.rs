@@ -11,6 +11,7 @@ const END: u8 = 0xff;
 /// Stands for what is left out of a print.
 const HOLE: u8 = 0xfe;
 
+#[derive(Debug, Clone)]
 struct Piece {
     start: u32,
     kind: TokenKind,
@@ -19,6 +20,7 @@ struct Piece {
 }
 
 /// The source's tokens, each as kind and text, one after the other.
+#[derive(Debug, Clone)]
 pub(super) struct Prints {
     bytes: Vec<u8>,
     pieces: Vec<Piece>,
@@ -84,6 +86,67 @@ impl Prints {
         from..to
     }
 
+    /// The literal that a place between two bytes of the source is in, or at an end of: its number,
+    /// kind and place.
+    pub(super) fn literal(&self, offset: usize) -> Option<(usize, TokenKind, Range<usize>)> {
+        let after = self
+            .pieces
+            .partition_point(|piece| piece.start as usize <= offset);
+        (after.saturating_sub(2)..after).rev().find_map(|at| {
+            let piece = &self.pieces[at];
+            let next = self.pieces.get(at + 1);
+            let next = next.map_or(self.bytes.len(), |p| p.at as usize);
+            // Its bytes are its kind, its text and the end.
+            let (start, size) = (piece.start as usize, next - piece.at as usize - 2);
+            let literal = matches!(
+                piece.kind,
+                TokenKind::Int | TokenKind::Float | TokenKind::String
+            );
+            (literal && offset <= start + size).then_some((at, piece.kind, start..start + size))
+        })
+    }
+
+    /// Whether there are few.
+    pub(super) fn is_short(&self) -> bool {
+        self.bytes.len() <= 64 * 1024
+    }
+
+    /// The same tokens with another text of one of them.
+    pub(super) fn with(&self, at: usize, text: &str) -> Self {
+        let from = self.pieces[at].at as usize + 1;
+        let next = self.pieces.get(at + 1);
+        let to = next.map_or(self.bytes.len(), |p| p.at as usize) - 1;
+        let bytes = [&self.bytes[..from], text.as_bytes(), &self.bytes[to..]].concat();
+        let mut pieces = self.pieces.clone();
+        let by = |value: u32| offset((value as usize + text.len()).saturating_sub(to - from));
+        for piece in &mut pieces[at + 1..] {
+            piece.start = by(piece.start);
+            piece.at = by(piece.at);
+        }
+        Self { bytes, pieces }
+    }
+
+    /// All tokens, without line ends and indentation at either end.
+    pub(super) fn all(&self) -> Range<usize> {
+        self.tokens(0, u32::MAX)
+    }
+
+    /// The tokens up to the first colon that no bracket holds: of a function, in nearly all cases,
+    /// its header.
+    pub(super) fn header(&self) -> Range<usize> {
+        let all = self.all();
+        let mut depth = 0_i32;
+        let end = self.pieces[all.clone()].iter().position(|piece| {
+            match piece.kind {
+                TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => depth += 1,
+                TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => depth -= 1,
+                _ => {}
+            }
+            depth == 0 && piece.kind == TokenKind::Colon
+        });
+        all.start..end.map_or(all.end, |end| all.start + end + 1)
+    }
+
     fn is_layout(&self, index: usize) -> bool {
         let kind = self.pieces[index].kind;
         matches!(
@@ -98,6 +161,18 @@ impl Prints {
         (from..self.pieces.len())
             .find(|i| !self.is_layout(*i))
             .map(|i| self.pieces[i].start)
+    }
+
+    /// Whether there is a lambda among these tokens. One in an f-string is part of its text.
+    pub(super) fn has_lambda(&self, tokens: Range<usize>) -> bool {
+        let is = |at: usize| match self.pieces[at].kind {
+            TokenKind::Lambda => true,
+            TokenKind::FStringStart | TokenKind::TStringStart => {
+                memchr::memmem::find(self.slice(at..at + 1), b"lambda").is_some()
+            }
+            _ => false,
+        };
+        tokens.into_iter().any(is)
     }
 
     /// The print of a range of tokens.

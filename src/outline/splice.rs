@@ -9,7 +9,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{AT_ONCE, Body, Outline, OutlineError, Part, Statement, read, read_part};
+use super::literal::Recent;
+use super::row::{self, Row};
+use super::{Body, Outline, OutlineError, Part, Since, Statement, read, read_part};
+use crate::text::Ends;
 
 /// Reads the outline of `new`, given the outline of another text, most often of the version
 /// before. The same as `read(new)`, in time that follows the edit (and the number of top-level
@@ -18,17 +21,31 @@ use super::{AT_ONCE, Body, Outline, OutlineError, Part, Statement, read, read_pa
 /// # Errors
 /// As `read`.
 pub fn reread(old: &str, outline: &Outline, new: &str) -> Result<Outline, OutlineError> {
-    match spliced(old, outline, new) {
+    let ends = Ends::of(old.as_bytes(), new.as_bytes());
+    reread_between(old, outline, new, ends)
+}
+
+/// The same where it is known what both texts have in common.
+///
+/// # Errors
+/// As `read`.
+pub fn reread_between(
+    old: &str,
+    outline: &Outline,
+    new: &str,
+    ends: Ends,
+) -> Result<Outline, OutlineError> {
+    match spliced(old, outline, new, ends) {
         Some(spliced) => Ok(spliced),
         None => read(new),
     }
 }
 
-fn spliced(old: &str, outline: &Outline, new: &str) -> Option<Outline> {
+fn spliced(old: &str, outline: &Outline, new: &str, ends: Ends) -> Option<Outline> {
     if new.len() > i32::MAX as usize {
         return None;
     }
-    let (before, after) = common_ends(old, new);
+    let Ends { before, after } = ends;
     let (first, begin) = begin_of_stretch(old, &outline.body, before);
     let (last, end) = end_of_stretch(old, &outline.body, first, old.len() - after);
     let new_end = new.len() - (old.len() - end);
@@ -46,62 +63,49 @@ fn spliced(old: &str, outline: &Outline, new: &str) -> Option<Outline> {
         inside: first > 0,
         around: Some(&outline.context),
     };
-    let read = read_part(stretch, &part).ok()?;
-    let replaced = &outline.body[first..last];
+    let replaced = first..last;
+    let shift = Shift {
+        bytes: i64::try_from(new_end).ok()? - i64::try_from(end).ok()?,
+        lines: newlines(stretch) - newlines(&old[begin..end]),
+    };
+    if replaced.len() == 1
+        && let Some(recent) = &outline.recent
+        && recent.place == (begin..end)
+        && let Some((statement, prints)) = recent.edited(
+            &outline.body[first],
+            &old[begin..end],
+            stretch,
+            &(before - begin..old.len() - after - begin),
+            &(before - begin..new.len() - after - begin),
+        )
+    {
+        let (mentions_super, place) = (statement.mentions_super, begin..new_end);
+        let recent = Recent { place, prints };
+        return Some(Outline {
+            recent: Some(Arc::new(recent)),
+            ..joined(outline, replaced, vec![statement], mentions_super, &shift)
+        });
+    }
+    let (read, prints) = read_part(stretch, &part).ok()?;
     // A string is a docstring if nothing stands before it.
-    if first == 0 && replaced.is_empty() != read.body.is_empty() {
+    if first == 0 && (last == 0) != read.body.is_empty() {
         return None;
     }
-    if !is_local(outline, replaced, &read) {
+    if !is_local(outline, outline.body.range(replaced.clone()), &read) {
         return None;
     }
-    Some(joined(
-        outline,
-        first..last,
-        read,
-        &Shift {
-            bytes: i64::try_from(new_end).ok()? - i64::try_from(end).ok()?,
-            lines: newlines(stretch) - newlines(&old[begin..end]),
-        },
-    ))
-}
-
-/// How many bytes both texts have in common at their beginning and, apart from those, at their
-/// end.
-fn common_ends(old: &str, new: &str) -> (usize, usize) {
-    let (a, b) = (old.as_bytes(), new.as_bytes());
-    let shorter = a.len().min(b.len());
-    let before = common(&a[..shorter], &b[..shorter]);
-    let rest = shorter - before;
-    let after = common_back(&a[a.len() - rest..], &b[b.len() - rest..]);
-    (before, after)
-}
-
-/// How far apart two texts are compared at a time.
-const BLOCK: usize = 256;
-
-/// The length of the common beginning of two slices of one length.
-fn common(a: &[u8], b: &[u8]) -> usize {
-    let whole = a.chunks_exact(BLOCK).zip(b.chunks_exact(BLOCK));
-    let at = whole.take_while(|(a, b)| a == b).count() * BLOCK;
-    let rest = a[at..].iter().zip(&b[at..]);
-    at + rest.take_while(|(a, b)| a == b).count()
-}
-
-/// The length of the common end of two slices of one length.
-fn common_back(a: &[u8], b: &[u8]) -> usize {
-    let whole = a.rchunks_exact(BLOCK).zip(b.rchunks_exact(BLOCK));
-    let at = whole.take_while(|(a, b)| a == b).count() * BLOCK;
-    let rest = a[..a.len() - at].iter().rev();
-    at + rest
-        .zip(b[..b.len() - at].iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count()
+    let keep = read.body.len() == 1 && prints.is_short();
+    let place = begin..new_end;
+    let new = read.body.iter().cloned().collect();
+    Some(Outline {
+        recent: keep.then(|| Arc::new(Recent { place, prints })),
+        ..joined(outline, replaced, new, read.mentions_super, &shift)
+    })
 }
 
 /// The first statement that is read again, and where the text of the stretch begins: after the
 /// line on which the last untouched statement ends.
-fn begin_of_stretch(old: &str, body: &[Statement], before: usize) -> (usize, usize) {
+fn begin_of_stretch(old: &str, body: &Row, before: usize) -> (usize, usize) {
     let mut first = body.partition_point(|s| (s.span.end as usize) < before);
     while let Some(at) = first.checked_sub(1) {
         let end = body[at].span.end as usize;
@@ -118,7 +122,7 @@ fn begin_of_stretch(old: &str, body: &[Statement], before: usize) -> (usize, usi
 }
 
 /// The first statement after `first` that is not read again, and where it begins.
-fn end_of_stretch(old: &str, body: &[Statement], first: usize, changed: usize) -> (usize, usize) {
+fn end_of_stretch(old: &str, body: &Row, first: usize, changed: usize) -> (usize, usize) {
     let from = body.partition_point(|s| (s.span.start as usize) < changed);
     let starts_line = |s: &Statement| {
         let start = s.span.start as usize;
@@ -131,12 +135,10 @@ fn end_of_stretch(old: &str, body: &[Statement], first: usize, changed: usize) -
 }
 
 /// Whether the rest of the module reads as it did when `replaced` becomes `read`.
-fn is_local(outline: &Outline, replaced: &[Statement], read: &Outline) -> bool {
-    let imports = |body: &[Statement]| body.iter().any(|s| !s.imports.is_empty());
-    let meaning = |body: &[Statement]| -> Vec<String> {
-        let binds = body
-            .iter()
-            .flat_map(|s| s.uses.binds.iter().chain(&s.uses.deletes));
+fn is_local(outline: &Outline, replaced: row::Iter<'_>, read: &Outline) -> bool {
+    let imports = |mut body: row::Iter<'_>| body.any(|s| !s.imports.is_empty());
+    let meaning = |body: row::Iter<'_>| -> Vec<String> {
+        let binds = body.flat_map(|s| s.uses.binds.iter().chain(&s.uses.deletes));
         let mut names: Vec<String> = binds
             .filter(|name| super::scope::means_something(name))
             .cloned()
@@ -145,11 +147,11 @@ fn is_local(outline: &Outline, replaced: &[Statement], read: &Outline) -> bool {
         names.dedup();
         names
     };
-    !imports(replaced)
-        && !imports(&read.body)
+    !imports(replaced.clone())
+        && !imports(read.body.iter())
         // What the stretch binds beyond what the module did was read with it, and nowhere else.
         && *read.context == *outline.context
-        && meaning(replaced) == meaning(&read.body)
+        && meaning(replaced) == meaning(read.body.iter())
 }
 
 struct Shift {
@@ -179,25 +181,30 @@ impl Shift {
     }
 }
 
-fn joined(outline: &Outline, replaced: Range<usize>, mut read: Outline, shift: &Shift) -> Outline {
-    let tail = &outline.body[replaced.end..];
-    let mut body = Vec::with_capacity(replaced.start + read.body.len() + tail.len());
-    share(&outline.body[..replaced.start], &mut body);
-    let added = replaced.start..replaced.start + read.body.len();
-    body.append(&mut read.body);
-    if shift.is_none() {
-        share(tail, &mut body);
-    } else {
-        body.extend(tail.iter().map(|s| shift.apply(s)));
-    }
+/// The outline with `new` in the place of some statements.
+fn joined(
+    outline: &Outline,
+    replaced: Range<usize>,
+    new: Vec<Statement>,
+    mentions_super: bool,
+    shift: &Shift,
+) -> Outline {
+    let added = replaced.start..replaced.start + new.len();
+    let moved = |s: &Statement| shift.apply(s);
+    let moved: Option<&dyn Fn(&Statement) -> Statement> = match shift.is_none() {
+        true => None,
+        false => Some(&moved),
+    };
+    let body = outline.body.with(replaced.clone(), new, moved);
     // Where the last one that mentioned it may be gone, all are asked.
-    let gone = outline.body[replaced.clone()]
-        .iter()
+    let gone = outline
+        .body
+        .range(replaced.clone())
         .any(|s| s.mentions_super);
     let mentions_super = if gone {
         body.iter().any(|s| s.mentions_super)
     } else {
-        outline.mentions_super || read.mentions_super
+        outline.mentions_super || mentions_super
     };
     let index = outline.index.get().and_then(|index| {
         let same_places = added.len() == replaced.len();
@@ -212,14 +219,14 @@ fn joined(outline: &Outline, replaced: Range<usize>, mut read: Outline, shift: &
             .map(Arc::new)
             .map_or_else(Default::default, Into::into),
         mentions_super,
+        own: Arc::default(),
+        since: Some(Since {
+            of: Arc::clone(&outline.own),
+            before: replaced.start,
+            after: outline.body.len() - replaced.end,
+        }),
+        recent: None,
         body,
-    }
-}
-
-fn share(statements: &[Statement], out: &mut Vec<Statement>) {
-    for some in statements.chunks(AT_ONCE) {
-        super::fetch(some);
-        out.extend_from_slice(some);
     }
 }
 

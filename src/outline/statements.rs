@@ -59,7 +59,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn outline(mut self, body: &'a [Stmt]) -> Outline {
+    /// The outline, and the tokens of the text.
+    pub(super) fn outline(mut self, body: &'a [Stmt]) -> (Outline, Prints) {
         for stmt in body {
             if let Stmt::ImportFrom(import) = stmt
                 && import.level == 0
@@ -76,20 +77,22 @@ impl<'a> Reader<'a> {
             context.annotations_are_text = true;
         }
         let mut mentions_super = false;
+        let mut statements = Vec::with_capacity(body.len());
         for (index, stmt) in body.iter().enumerate() {
             let statement = self.statement(stmt, index == 0 && !self.inside);
             mentions_super |= std::mem::take(&mut self.outline.mentions_super);
-            self.outline.body.push(statement);
+            statements.push(statement);
             // The module's frame gathers nothing.
             self.frames.truncate(1);
             self.frames[0] = Frame::default();
         }
         self.outline.mentions_super = mentions_super;
+        self.outline.body = statements.into();
         for list in [&mut self.outline.future, &mut self.outline.imported] {
             list.sort_unstable();
             list.dedup();
         }
-        self.outline
+        (self.outline, self.prints)
     }
 
     pub(super) fn frame(&mut self) -> &mut Frame {
@@ -135,6 +138,7 @@ impl<'a> Reader<'a> {
             .prints
             .tokens(range.start().to_u32(), range.end().to_u32());
         let print = self.prints.print(tokens.clone());
+        let lambdas = self.prints.has_lambda(tokens.clone());
         let (decorators, header) = match stmt {
             Stmt::FunctionDef(def) => self.heads(range, &def.decorator_list, &def.body),
             Stmt::ClassDef(def) => self.heads(range, &def.decorator_list, &def.body),
@@ -157,6 +161,7 @@ impl<'a> Reader<'a> {
             later: frame.later,
             imports: frame.imports,
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
+            lambdas,
         };
         Statement::new(self.span(stmt), facts, frame.body)
     }

@@ -134,7 +134,7 @@ impl Reach {
     }
 
     fn spread(&mut self, new: &Outline) {
-        let (index, body) = (new.index(), &*new.body);
+        let (index, body) = (new.index(), &new.body);
         while let Some(name) = self.todo.pop() {
             if self.names.contains(&name) {
                 for at in index.writers(body, &name) {
@@ -164,7 +164,7 @@ pub fn unlisted(new: &Outline) -> BTreeSet<String> {
         .flat_map(|s| s.uses.reads.iter().chain(&s.later.reads))
         .map(|path| root(path).to_owned())
         .collect();
-    for statement in &*new.body {
+    for statement in &new.body {
         let uses = &statement.uses;
         for name in uses.binds.iter().chain(&uses.global_writes) {
             names.remove(name);
@@ -233,7 +233,7 @@ pub fn reach(
 
 /// All statements that may write a name, themselves or through functions that they call.
 pub fn writers(outline: &Outline, name: &str) -> BTreeSet<usize> {
-    let (index, body) = (outline.index(), &*outline.body);
+    let (index, body) = (outline.index(), &outline.body);
     let mut out: BTreeSet<usize> = index.writers(body, name).into_iter().collect();
     let writes = |at: &usize| {
         let later = &body[*at].later;

@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyModule, PyString};
 use super::{Error, Flags, Reloader};
 use crate::files::{self, Look};
 use crate::interp::utf8;
-use crate::modules::{FirstLook, Origin, Record, Seen, Version, View};
+use crate::modules::{FirstLook, Next, Origin, Record, Seen, Version, View};
 use crate::text;
 
 /// What became of the file of a tracked module.
@@ -276,27 +276,17 @@ impl Reloader {
             self.backlog.lock().insert(record.name.to_string());
             return None;
         }
-        if version.known && version.is_of(&bytes) {
-            *record.failed.lock() = None;
-            return None;
-        }
-        match text::decode_all(bytes) {
-            Ok(decoded) => {
-                let look = Look {
-                    stamp: Some(stamp),
-                    taken_ns,
-                };
-                Some(Edit::Changed(Arc::new(Version::new(
-                    decoded.source,
-                    decoded.print,
-                    look,
-                    true,
-                ))))
+        let look = Look {
+            stamp: Some(stamp),
+            taken_ns,
+        };
+        match version.next(bytes, look) {
+            Next::Same => {
+                *record.failed.lock() = None;
+                None
             }
-            Err((error, bytes)) => Some(Edit::Unreadable(
-                text::fingerprint(&bytes),
-                error.to_string(),
-            )),
+            Next::Other(version) => Some(Edit::Changed(Arc::new(version))),
+            Next::NoText(print, error) => Some(Edit::Unreadable(print, error)),
         }
     }
 }

@@ -7,6 +7,7 @@ use pyo3::types::PyDict;
 
 use super::Policy;
 use crate::apply::Transaction;
+use crate::interp::word;
 use crate::modules::Version;
 use crate::outline::Kind;
 
@@ -23,7 +24,13 @@ fn parse(text: &str) -> Option<Policy> {
 
 /// `__reload_policy__` of a module: "full", "incremental" or "skip".
 pub(super) fn policy(dict: &Bound<'_, PyDict>) -> Option<Policy> {
-    parse(&dict.get_item(NAME).ok()??.extract::<String>().ok()?)
+    parse(
+        &dict
+            .get_item(word(dict.py(), NAME))
+            .ok()??
+            .extract::<String>()
+            .ok()?,
+    )
 }
 
 /// The policy that a new text sets as a plain string: it counts for the edit that brings it.
@@ -49,7 +56,11 @@ fn written(version: &Version) -> Option<&str> {
 pub(super) fn complaint(dict: &Bound<'_, PyDict>, version: &Version) -> Option<String> {
     let text = match written(version) {
         Some(text) => text.to_owned(),
-        None => dict.get_item(NAME).ok()??.extract::<String>().ok()?,
+        None => dict
+            .get_item(word(dict.py(), NAME))
+            .ok()??
+            .extract::<String>()
+            .ok()?,
     };
     parse(&text).is_none().then(|| {
         format!("{NAME} = {text:?} is none of \"full\", \"incremental\", \"skip\"; taken as \"incremental\"")
@@ -58,7 +69,7 @@ pub(super) fn complaint(dict: &Bound<'_, PyDict>, version: &Version) -> Option<S
 
 /// `__reload_keep__`: names whose value at run time is never overwritten.
 pub(super) fn keep(dict: &Bound<'_, PyDict>) -> BTreeSet<String> {
-    let Ok(Some(names)) = dict.get_item("__reload_keep__") else {
+    let Ok(Some(names)) = dict.get_item(word(dict.py(), "__reload_keep__")) else {
         return BTreeSet::new();
     };
     if let Ok(one) = names.extract::<String>() {
@@ -71,22 +82,33 @@ pub(super) fn keep(dict: &Bound<'_, PyDict>) -> BTreeSet<String> {
 }
 
 /// Calls `__before_reload__()`, if the module has one.
-pub(super) fn before(dict: &Bound<'_, PyDict>) -> PyResult<()> {
-    match dict.get_item("__before_reload__")? {
-        Some(hook) => hook.call0().map(drop),
+pub(super) fn before<'py>(dict: &Bound<'py, PyDict>, tx: &mut Transaction<'py>) -> PyResult<()> {
+    match dict.get_item(word(dict.py(), "__before_reload__"))? {
+        Some(hook) => {
+            tx.expect_all()?;
+            hook.call0().map(drop)
+        }
         None => Ok(()),
     }
 }
 
-/// Calls `__after_reload__(old)`, if the module has one, with a copy of the namespace as it was.
-pub(super) fn after<'py>(dict: &Bound<'py, PyDict>, tx: &Transaction<'py>) -> PyResult<()> {
-    let Some(hook) = dict.get_item("__after_reload__")? else {
-        return Ok(());
-    };
-    let old = match tx.first_copy(dict) {
-        // The log's own must stay as it is: an exception in the hook puts everything back.
-        Some(before) => before.copy()?,
-        None => dict.copy()?,
-    };
-    hook.call1((old,)).map(drop)
+/// Calls `__after_reload__(old)` of the modules that have one, with copies of their namespaces as
+/// they were.
+pub(super) fn after<'py>(
+    modules: &[Bound<'py, PyDict>],
+    tx: &mut Transaction<'py>,
+) -> PyResult<()> {
+    for dict in modules {
+        let Some(hook) = dict.get_item(word(dict.py(), "__after_reload__"))? else {
+            continue;
+        };
+        tx.expect_all()?;
+        let old = match tx.first_copy(dict) {
+            // The log's own must stay as it is: an exception in the hook puts everything back.
+            Some(before) => before.copy()?,
+            None => dict.copy()?,
+        };
+        hook.call1((old,))?;
+    }
+    Ok(())
 }

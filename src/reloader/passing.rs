@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::dependents::serves;
 use super::unit::Unit;
 use crate::apply::{self, Facts, Work};
+use crate::interp::word;
 use crate::modules::{Record, Taken, resolve, shared};
 use crate::report::{Action, Cause, Change, ChangeKind, ModuleReport, Outcome, Text};
 
@@ -69,7 +70,7 @@ impl<'py> News<'py> {
             py,
             hosted,
             aliases: Vec::new(),
-            hooks: ["__reload_keep__", "__reload_policy__"].map(|n| PyString::intern(py, n)),
+            hooks: ["__reload_keep__", "__reload_policy__"].map(|n| word(py, n)),
             keys: FxHashMap::default(),
             at: FxHashMap::default(),
             told: Vec::new(),

@@ -223,9 +223,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
         }
         work.finish().map_err(fail)?;
-        for dict in &reloaded {
-            hooks::after(dict, &work.tx).map_err(fail)?;
-        }
+        hooks::after(&reloaded, &mut work.tx).map_err(fail)?;
         let mut out: Vec<ModuleReport> = reports
             .into_iter()
             .flatten()
@@ -296,10 +294,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         work.notes.clear();
         let outcome = match edited {
             Some(edited) => {
-                if self.policy(edited) != Policy::Skip {
+                let policy = self.policy(edited);
+                if policy != Policy::Skip {
                     progress.reloaded.push(dict.clone());
                 }
-                self.edited(work, edited, &module, &fresh, progress)
+                self.edited(work, (edited, policy), &module, &fresh, progress)
             }
             None => self.dependent(work, name, &dict, &fresh),
         };
@@ -374,7 +373,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     pub(super) fn edited(
         &self,
         work: &mut Work<'k, 'py>,
-        edited: &Edited,
+        (edited, policy): (&Edited, Policy),
         module: &Bound<'py, PyModule>,
         facts: &HashMap<String, Facts<'py>>,
         progress: &mut Progress<'py>,
@@ -383,7 +382,6 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let record = &edited.record;
         let dict = module.dict();
         let mut report = self.blank(record, edited.cause);
-        let policy = self.policy(edited);
         if policy == Policy::Skip {
             report.outcome = Outcome::Skipped;
             report
@@ -402,7 +400,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         report
             .notes
             .extend(hooks::complaint(&dict, &edited.version));
-        hooks::before(&dict)?;
+        hooks::before(&dict, &mut work.tx)?;
         if let Some(spec) = &edited.moved {
             self.move_module(work, &dict, spec.bind(kit.py), &record.name)?;
         }

@@ -78,11 +78,11 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
 
     /// Whether the module's loader makes other code of the source than `compile()` does.
     pub(super) fn special_loader(&self, dict: &Bound<'py, PyDict>) -> PyResult<bool> {
-        let Some(loader) = dict.get_item("__loader__")? else {
+        let Some(loader) = dict.get_item(self.kit.name("__loader__"))? else {
             return Ok(false);
         };
         let machinery = crate::interp::library(self.kit.py, "importlib.machinery")?;
-        let usual = machinery.getattr("SourceFileLoader")?;
+        let usual = machinery.getattr(self.kit.name("SourceFileLoader"))?;
         if loader.get_type().is(&usual) {
             return Ok(false);
         }

@@ -4,6 +4,9 @@
 use std::fmt;
 
 mod encoding;
+mod ends;
+
+pub use ends::Ends;
 
 /// A decoded source text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,15 +113,17 @@ pub fn decode(bytes: &[u8]) -> Result<Text, TextError> {
 /// # Errors
 /// As `decode`; the bytes come back.
 pub fn decode_all(bytes: Vec<u8>) -> Result<Text, (TextError, Vec<u8>)> {
-    let plain = !bytes.starts_with(b"\xef\xbb\xbf")
-        && bytes.len() <= i32::MAX as usize
-        && encoding::cookie(&bytes).is_none();
-    if !plain {
+    if !may_be_plain(&bytes) {
         return decode(&bytes).map_err(|error| (error, bytes));
     }
     match String::from_utf8(bytes) {
+        Ok(source) if memchr::memchr(b'\r', source.as_bytes()).is_none() => Ok(Text {
+            print: None,
+            source,
+            encoding: "utf-8".to_owned(),
+        }),
         Ok(source) => Ok(Text {
-            print: memchr::memchr(b'\r', source.as_bytes()).map(|_| fingerprint(source.as_bytes())),
+            print: Some(fingerprint(source.as_bytes())),
             source: newlines(source),
             encoding: "utf-8".to_owned(),
         }),
@@ -127,6 +132,23 @@ pub fn decode_all(bytes: Vec<u8>) -> Result<Text, (TextError, Vec<u8>)> {
             decode(&bytes).map_err(|error| (error, bytes))
         }
     }
+}
+
+/// Whether nothing in front of these bytes says that they are anything but UTF-8.
+fn may_be_plain(bytes: &[u8]) -> bool {
+    !bytes.starts_with(b"\xef\xbb\xbf")
+        && bytes.len() <= i32::MAX as usize
+        && encoding::cookie(bytes).is_none()
+}
+
+/// Whether these bytes are the UTF-8 of a text that decodes to itself, given what they have in
+/// common with a text that was decoded before: only what lies between is looked at.
+pub fn is_plain(bytes: &[u8], known: &str, ends: Ends) -> bool {
+    let ends = ends.whole_characters(known);
+    let between = &bytes[ends.before..bytes.len() - ends.after];
+    may_be_plain(bytes)
+        && memchr::memchr(b'\r', between).is_none()
+        && std::str::from_utf8(between).is_ok()
 }
 
 /// The text in these bytes where nothing has to be decoded: UTF-8 without a mark or cookie, and

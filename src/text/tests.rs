@@ -182,3 +182,35 @@ fn what_is_borrowed_is_what_would_be_decoded() {
     assert_eq!(borrow("ä = 1\n".as_bytes()), Some("ä = 1\n"));
     assert_eq!(borrow(b"x = 1\r\n"), None);
 }
+
+/// What is told from the ends that a text has in common with another is what reading it all tells.
+#[test]
+fn plain_bytes_are_known_beside_another_text() {
+    let known = "x = 'ä€𝄞'\r# remark é\ny = 2\n".replace('\r', "");
+    let pieces: [&[u8]; 12] = [
+        b"",
+        b"1",
+        b"\r",
+        b"\n",
+        b"\xef\xbb\xbf",
+        b"\xe4",
+        b"\x82",
+        b"\xac",
+        "ö".as_bytes(),
+        "𝄟".as_bytes(),
+        b"# coding: latin-1\n",
+        b"# coding: utf-8\n",
+    ];
+    for from in 0..=known.len() {
+        for to in from..(from + 5).min(known.len()) {
+            for piece in pieces {
+                let bytes = [&known.as_bytes()[..from], piece, &known.as_bytes()[to..]].concat();
+                let ends = Ends::of(known.as_bytes(), &bytes);
+                let plain = is_plain(&bytes, &known, ends);
+                let decoded = decode_all(bytes.clone()).ok();
+                let itself = decoded.is_some_and(|t| t.print.is_none());
+                assert_eq!(plain, itself, "{from} {to} {piece:?}");
+            }
+        }
+    }
+}

@@ -35,11 +35,11 @@ fn check(old: &str, new: &str, expect: &str) {
     let got = dump::changes(
         &dump::Side {
             source: &old,
-            body: &before.body,
+            body: &before.body.to_vec(),
         },
         &dump::Side {
             source: &new,
-            body: &after.body,
+            body: &after.body.to_vec(),
         },
         &changes,
     );

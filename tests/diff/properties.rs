@@ -88,7 +88,7 @@ proptest! {
     #[test]
     fn every_statement_is_accounted_for(old in module(), new in module()) {
         let (old, new) = (read(&old), read(&new));
-        check_sound(&old.body, &new.body, &diff::compare(&old, &new))?;
+        check_sound(&old.body.to_vec(), &new.body.to_vec(), &diff::compare(&old, &new))?;
     }
 
     #[test]
@@ -104,8 +104,11 @@ proptest! {
     ) {
         let (mut a, mut b) = (read(&old), read(&new));
         // A string that begins the text is its docstring, and nothing else is.
-        a.body.retain(|s| s.kind != Kind::Docstring && s.kind != Kind::Expr);
-        b.body.retain(|s| s.kind != Kind::Docstring && s.kind != Kind::Expr);
+        for outline in [&mut a, &mut b] {
+            let mut body = outline.body.to_vec();
+            body.retain(|s| s.kind != Kind::Docstring && s.kind != Kind::Expr);
+            outline.body = body.into();
+        }
         prop_assert!(diff::compare(&a, &b).is_empty());
     }
 
@@ -143,7 +146,7 @@ proptest! {
         back[at] = old[at].clone();
         let (a, b, c) = (read(&old), read(&new), read(&back));
         let there = diff::compare(&a, &b);
-        check_sound(&a.body, &b.body, &there)?;
+        check_sound(&a.body.to_vec(), &b.body.to_vec(), &there)?;
         prop_assert!(same(&there) + 2 >= b.body.len());
         prop_assert!(diff::compare(&a, &c).is_empty());
     }

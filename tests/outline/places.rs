@@ -21,7 +21,7 @@ fn check(source: &str, expect: &[&str]) {
         }
     }
     let mut got = String::new();
-    write(source, &read(source).body, &mut got);
+    write(source, &read(source).body.to_vec(), &mut got);
     assert_eq!(got.lines().collect::<Vec<_>>(), expect);
 }
 

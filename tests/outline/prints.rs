@@ -5,7 +5,7 @@ use pyreload::outline::Statement;
 
 #[track_caller]
 fn first(source: &str) -> Statement {
-    read(source).body.remove(0)
+    read(source).body[0].clone()
 }
 
 /// `print header decorators`: `=` where the two sources agree, `x` where they do not.
@@ -138,7 +138,7 @@ fn compound_header_is_all_but_the_bodies_of_functions() {
 fn equal_code_has_equal_prints_wherever_it_stands() {
     let outline =
         read("def f(): return x\nif a:\n    def f(): return x\nclass C:\n  def f(): return x");
-    let [top, compound, class] = &outline.body[..] else {
+    let [top, compound, class] = &outline.body.to_vec()[..] else {
         panic!("three statements")
     };
     assert_eq!(top.print, compound.body[0].print);

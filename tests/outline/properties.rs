@@ -44,7 +44,7 @@ proptest! {
     fn layout_changes_nothing_but_places(module in module(), layout in layout()) {
         let plain = outline::read(&render(&module, PLAIN)).unwrap();
         let other = outline::read(&render(&module, layout)).unwrap();
-        prop_assert_eq!(without_places(&plain.body), without_places(&other.body));
+        prop_assert_eq!(without_places(&plain.body.to_vec()), without_places(&other.body.to_vec()));
     }
 
     #[test]
@@ -52,7 +52,7 @@ proptest! {
         let source = render(&module, layout);
         let outline = outline::read(&source).unwrap();
         prop_assert_eq!(outline.body.len(), module.len());
-        check_places(&outline.body, 0, source.len() as u32)?;
+        check_places(&outline.body.to_vec(), 0, source.len() as u32)?;
     }
 
     #[test]
@@ -60,7 +60,7 @@ proptest! {
         let source = render(&module, PLAIN);
         for statement in &outline::read(&source).unwrap().body {
             let text = &source[statement.span.start as usize..statement.span.end as usize];
-            let alone = outline::read(text).unwrap().body.remove(0);
+            let alone = outline::read(text).unwrap().body[0].clone();
             prop_assert_eq!(
                 (statement.print, statement.header, statement.decorators, &statement.uses.binds),
                 (alone.print, alone.header, alone.decorators, &alone.uses.binds)

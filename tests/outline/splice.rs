@@ -124,6 +124,69 @@ fn check_index(spliced: &Outline, whole: &Outline, why: &str) {
     );
 }
 
+/// Edits in and around literals, again and again in one place: what is read on without a parser.
+#[test]
+fn literals_are_read_on_as_they_are_read_anew() {
+    const PIECES: &[&str] = &[
+        "0", "7", "12", ".", "1.5", "_", "e", "x", "j", " ", "'", "\"", "b", "f", "#", "\\", "\n",
+        "-", "(", ")", ",", ";", ":", "é", "a b", "setattr",
+    ];
+    let python = pythons().pop().expect("a CPython");
+    let mut rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut pick = |n: usize| (rng.next_u32() as usize) % n.max(1);
+    let mut alike = 0;
+    for path in sample(&python, 11) {
+        let Ok(decoded) = text::decode(&fs::read(&path).unwrap()) else {
+            continue;
+        };
+        let mut source = decoded.source;
+        if source.len() > 40_000 {
+            continue;
+        }
+        let Ok(mut outline) = outline::read(&source) else {
+            continue;
+        };
+        for _ in 0..6 {
+            let literal = |c: char| c.is_ascii_digit() || c == '\'' || c == '"';
+            let places: Vec<usize> = source.match_indices(literal).map(|m| m.0).collect();
+            if places.is_empty() {
+                break;
+            }
+            let place = places[pick(places.len())];
+            for _ in 0..8 {
+                let at = (place + pick(4)).min(source.len());
+                let end = (at + pick(3)).min(source.len());
+                if !source.is_char_boundary(at) || !source.is_char_boundary(end) {
+                    continue;
+                }
+                let many = if pick(3) == 0 { PIECES.len() } else { 3 };
+                let piece = PIECES[pick(many)];
+                let edited = format!("{}{piece}{}", &source[..at], &source[end..]);
+                let whole = outline::read(&edited);
+                let spliced = outline::reread(&source, &outline, &edited);
+                let near = || {
+                    let lines = |t: &str| t[..at].lines().count().saturating_sub(1);
+                    let line = |t: &str| t.lines().nth(lines(t)).unwrap_or("").to_owned();
+                    format!(
+                        "{}: {:?} -> {:?}",
+                        path.display(),
+                        line(&source),
+                        line(&edited)
+                    )
+                };
+                assert_eq!(spliced.is_ok(), whole.is_ok(), "{}", near());
+                let (Ok(spliced), Ok(whole)) = (spliced, whole) else {
+                    continue;
+                };
+                assert!(spliced == whole, "{}", near());
+                alike += 1;
+                (source, outline) = (edited, spliced);
+            }
+        }
+    }
+    assert!(alike > 500, "{alike} texts were read on");
+}
+
 #[test]
 fn reading_on_is_reading_anew() {
     let python = pythons().pop().expect("a CPython");
