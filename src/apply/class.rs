@@ -330,7 +330,11 @@ impl<'py> Work<'_, 'py> {
             }
             let ours = match &members {
                 Some(names) => names.contains(&key),
-                None => kit.defined_in(&value, &self.dict)?,
+                // A field of `namedtuple(...)` is nobody's but the call's.
+                None => {
+                    let kind = value.get_type().getattr("__name__")?;
+                    text(&kind) == "_tuplegetter" || kit.defined_in(&value, &self.dict)?
+                }
             };
             let dunder = key.starts_with("__") && key.ends_with("__");
             // What the class statement and its decorators make; the program puts functions there.
