@@ -8,7 +8,6 @@ use pyo3::types::PySet;
 use super::function::{Wanted, find, identical, is_alias, plain};
 use super::kit::{reference_count, text};
 use super::module::{Chain, Run, container, first_line};
-use super::registry::holds;
 use super::work::Replaced;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
@@ -53,17 +52,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .then(|| dict.copy())
             .transpose()?;
         let registered = self.made_before(at, statement)?;
-        let registries = match &registered {
-            Some(old) => {
-                let mut found = self.registries(statement)?;
-                found.retain(|r| holds(r, old).unwrap_or(false));
-                for registry in &found {
-                    self.work.tx.container(registry)?;
-                }
-                found
-            }
-            _ => Vec::new(),
-        };
+        self.work.made.clear();
+        let mut registries = self.registries(at, statement, registered.as_ref())?;
         self.open_annotations(statement)?;
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
@@ -74,10 +64,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .statement(kit, statement)
                 .and_then(|code| kit.exec.call1((code, &dict)).map(drop))
         };
-        let ran = match (ran, &registered) {
-            (Err(error), Some(old)) if !registries.is_empty() => {
-                self.run_unregistered(statement, old, &registries, error)
-            }
+        let ran = match (ran, &mut registries) {
+            (Err(error), Some(found)) => self.run_unregistered(statement, found, error),
             (ran, _) => ran,
         };
         opened.close()?;
@@ -96,17 +84,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
         self.remade.extend(made.cloned());
-        if let (Some(old), Some(new)) = (registered, dict.get_item(&statement.name)?)
-            && !old.is(&new)
-        {
-            // The definition told a registry of itself again: what it had put there before goes,
-            // also where the key is another one now.
-            for registry in &registries {
-                if holds(registry, &new)? {
-                    self.unregister(registry, &old)?;
-                }
-            }
-        }
+        let fresh = match statement.uses.binds.as_slice() {
+            [name] => dict.get_item(name)?,
+            _ => None,
+        };
         if statement.kind == Kind::Docstring {
             // Run alone it is the module's docstring again, and the compiler says so.
             self.note(
@@ -254,6 +235,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             self.note(kind, action, name, statement, why);
             reported = true;
+        }
+        if let Some(found) = &registries {
+            // The definition told a registry of itself again: what it had put there before goes,
+            // also where the key is another one now.
+            self.settle(at, statement, found, fresh)?;
         }
         for (name, object, copy) in copies {
             if !names.contains(&name) && !object.eq(&copy)? {

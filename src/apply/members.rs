@@ -63,6 +63,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if header.is_some() || !self.work.kit.defined_in(&class, &self.job.dict)? {
                 return self.run_whole(at, statement, why);
             }
+            if let Some(inner) = inner
+                && self.looked_at(old, statement, inner)?
+            {
+                return self.run_whole(at, statement, why);
+            }
             if !self.update_members(&class, old, statement, inner, &[], "")? {
                 return self.run_whole(at, statement, why);
             }

@@ -164,6 +164,7 @@ pub fn run<'k, 'a, 'py>(
         job,
     };
     run.prepare()?;
+    run.retract_calls()?;
     let body: &'a [Statement] = &job.new.outline.body;
     for step in &job.plan.steps {
         let statement = &body[step.new];
@@ -421,7 +422,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         match mark {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,
             Mark::Patch => {
-                if let Some(old) = self.old_statement(at) {
+                if let Some(old) = self.old_statement(at)
+                    && self.doc_looked_at(old, statement)?
+                {
+                    self.execute(at, statement, &step.why)?;
+                } else if let Some(old) = self.old_statement(at) {
                     let holder = self.job.dict.get_item(&statement.name)?;
                     let patched = self.patch(holder.as_ref(), &[], old, statement, None, "")?;
                     self.dirty.acts(
@@ -465,6 +470,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         self.work.twins.clear();
+        self.work.made.clear();
         if let Some(was) = self.job.changes.at(at).0 {
             self.retract_gone(was)?;
         }

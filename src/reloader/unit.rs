@@ -158,6 +158,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 }
             }
         }
+        let gone = std::mem::take(&mut work.gone);
+        drop(work);
+        if failed.is_none()
+            && let Err(error) = Work::leave_lists(self.kit, gone)
+        {
+            log::debug!("classes that are gone stay listed for now: {error}");
+        }
         if self.flags.force {
             for report in &mut reports {
                 if report.outcome == Outcome::Unchanged {

@@ -1,0 +1,922 @@
+"""What had a statement of the old text put into containers that are not its module's own?
+
+A decorator, a base class, a called function or method puts an object into a registry: a dict, a
+list or a set, under a key, in a tuple, in an object of its own, in a list of a dict. `Registry`
+looks at the containers that running a statement can reach, before it runs and after; what the old
+version had put there goes, and what the new one puts there stands in its place.
+"""
+import ast
+import collections
+import functools
+import sys
+import sysconfig
+import types
+import weakref
+
+MUTABLE = (dict, list, set, collections.deque)
+ATOMS = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType)
+PLAIN = (str, bytes, int, float, complex, bool, tuple, type(None))
+FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+PATHS = sysconfig.get_paths()
+STANDARD = tuple(PATHS[k] + "/" for k in ("stdlib", "platstdlib") if k in PATHS)
+INSTALLED = tuple(PATHS[k] + "/" for k in ("purelib", "platlib") if k in PATHS)
+# How deep an object is looked for, and how many objects are looked at for one statement.
+DEPTH, BUDGET = 6, 20_000
+
+
+class Unknown(Exception):
+    pass
+
+
+def _standard(path):
+    """A file of the standard library, or none at all."""
+    return not path or path.startswith(STANDARD) and not path.startswith(INSTALLED)
+
+
+def _plain(value):
+    """An object of a class that was written in Python, without a life of its own."""
+    kind = type(value)
+    return (
+        kind.__flags__ & 1 << 9  # a heap type
+        and not isinstance(value, (*ATOMS, *FUNCTIONS, *MUTABLE))
+        and "__getattribute__" not in kind.__dict__
+    )
+
+
+def _state(value):
+    """The attributes of an object, without running its code."""
+    try:
+        own = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        own = {}
+    out = dict(own) if isinstance(own, dict) else {}
+    for kind in type(value).__mro__:
+        for name, slot in kind.__dict__.items():
+            if type(slot) is types.MemberDescriptorType and name not in out:
+                try:
+                    out[name] = slot.__get__(value, kind)
+                except AttributeError:
+                    pass
+    return out
+
+
+def _names(code):
+    out, todo = set(), [code]
+    while todo:
+        code = todo.pop()
+        out.update(code.co_names)
+        todo += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return out
+
+
+def _texts(code):
+    out, todo = set(), [code]
+    while todo:
+        for item in todo.pop().co_consts:
+            if isinstance(item, types.CodeType):
+                todo.append(item)
+            elif isinstance(item, str):
+                out.add(item)
+    return out
+
+
+class Reach:
+    """The containers that calling objects can put something into."""
+
+    def __init__(self, callables):
+        self.found, self.names, self.seen = [], set(), {}
+        self.files, self.texts = [], set()
+        # Of which module they are, and under what name there.
+        self.origins = {}
+        for value in callables:
+            self.add(value, 0, None)
+
+    def add(self, value, depth, origin):
+        if value is sys.modules or isinstance(value, dict) and "__builtins__" in value:
+            return
+        if id(value) in self.seen or depth > 4 or len(self.seen) > 2000:
+            return
+        if isinstance(value, MUTABLE):
+            self.seen[id(value)] = value
+            self.found.append(value)
+            self.origins[id(value)] = origin
+            return
+        if isinstance(value, types.MethodType):
+            self.add(value.__func__, depth, origin)
+            return self.add(value.__self__, depth, origin)
+        if isinstance(value, types.BuiltinFunctionType):
+            owner = value.__self__
+            return isinstance(owner, ATOMS) or self.add(owner, depth, origin)
+        if isinstance(value, (staticmethod, classmethod)):
+            return self.add(value.__func__, depth, origin)
+        if isinstance(value, functools.partial):
+            return self.add(value.func, depth, origin)
+        if isinstance(value, property) or isinstance(value, ATOMS) and not isinstance(value, type):
+            return
+        self.seen[id(value)] = value
+        if isinstance(value, types.FunctionType):
+            self.function(value, depth)
+        elif isinstance(value, type):
+            self.kind(value, depth)
+        elif _plain(value):
+            for item in _state(value).values():
+                if isinstance(item, MUTABLE) or _plain(item):
+                    self.add(item, depth + 1, origin)
+            self.kind(type(value), depth)
+
+    def function(self, function, depth):
+        names = _names(function.__code__)
+        space = function.__globals__
+        # The standard library keeps its own books.
+        if not _standard(function.__code__.co_filename):
+            self.names |= names
+            self.texts.update(_texts(function.__code__))
+            self.files.append(function.__code__.co_filename)
+        else:
+            names = ()
+        for name in names:
+            value = space.get(name)
+            if isinstance(value, types.ModuleType):
+                if _standard(getattr(value, "__file__", None)):
+                    continue
+                for inner in names & vars(value).keys():
+                    self.add(vars(value)[inner], depth + 1, (value.__name__, inner))
+            elif value is not None:
+                self.add(value, depth + 1, (space.get("__name__"), name))
+        for cell in function.__closure__ or ():
+            try:
+                self.add(cell.cell_contents, depth + 1, None)
+            except ValueError:
+                pass
+
+    def kind(self, kind, depth):
+        """A class is called, or one of its methods: those that have the name of something used."""
+        wanted = self.names | {"__call__", "__init__", "__new__", "__init_subclass__", "__prepare__"}
+        for base in kind.__mro__[:-1]:
+            if base.__flags__ & 1 << 9:
+                for name, value in list(vars(base).items()):
+                    if isinstance(value, MUTABLE):
+                        self.add(value, depth + 1, (base.__module__, base.__qualname__))
+                    elif name in wanted and isinstance(
+                        value, (types.FunctionType, staticmethod, classmethod)
+                    ):
+                        self.add(value, depth + 1, None)
+
+
+# Names that say: it looks at all of a class.
+GENERIC = {"vars", "dir", "__dict__", "getmembers", "getattr", "get_type_hints", "signature"}
+
+
+def looks(callables, changed):
+    """Whether calling them with a class looks at names of the class."""
+    reach = Reach(callables)
+    if not GENERIC.isdisjoint(reach.names):
+        return True
+    return not (reach.names | reach.texts).isdisjoint(changed)
+
+
+def doc_looks(callables, old, new):
+    if "__doc__" not in Reach(callables).names:
+        return False
+    docs = [ast.get_docstring(_statement(text), False) for text in (old, new)]
+    return docs[0] != docs[1]
+
+
+class Walk:
+    """Where objects are in a container: chains of (holder, kind of place, key)."""
+
+    def __init__(self, wanted):
+        self.wanted, self.out, self.budget = wanted, [], BUDGET
+        self.inside = []
+
+    def chains(self, root):
+        """Of each object that is there: its address and where it is."""
+        self.out = []
+        self.items(root, [], True)
+        return self.out
+
+    def at(self, value, chain, deep):
+        if isinstance(value, weakref.ref):
+            value = value()
+        if id(value) in self.wanted:
+            self.out.append((id(value), tuple(chain)))
+        elif deep and type(value) not in ATOMS:
+            self.items(value, chain, False)
+
+    def items(self, value, chain, top):
+        deep = len(chain) < DEPTH and self.budget > 0
+        if any(value is holder for holder, _, _ in chain):
+            return
+        if isinstance(value, dict):
+            self.budget -= len(value)
+            for key, item in list(value.items()):
+                self.at(key, [*chain, (value, "key", key)], deep and isinstance(key, tuple))
+                self.at(item, [*chain, (value, "value", key)], deep)
+        elif isinstance(value, (list, collections.deque, tuple, set, frozenset)):
+            self.budget -= len(value)
+            kind = "item" if not isinstance(value, tuple) else "field"
+            for number, item in enumerate(list(value)):
+                place = number if kind == "field" else None
+                self.at(item, [*chain, (value, (kind, place), item)], deep)
+        elif isinstance(value, functools.partial):
+            self.at(value.func, [*chain, (value, "partial", None)], False)
+        elif isinstance(value, types.MethodType):
+            self.at(value.__func__, [*chain, (value, "method", None)], False)
+        elif isinstance(value, types.FunctionType):
+            inner = value.__dict__.get("__wrapped__")
+            self.at(inner, [*chain, (value, "wrapped", None)], False)
+        elif deep and _plain(value) and not top:
+            for name, item in _state(value).items():
+                if id(item) in self.wanted or isinstance(item, (tuple, *MUTABLE)):
+                    self.at(item, [*chain, (value, (type(value), name), name)], deep)
+
+
+def _shape(chain):
+    return tuple(kind for _, kind, _ in chain)
+
+
+def _entry(chain):
+    """The innermost container that can change: its number in the chain."""
+    for number in range(len(chain) - 1, -1, -1):
+        if isinstance(chain[number][0], MUTABLE):
+            return number
+    return None
+
+
+def _member(chain, number):
+    """What stands in that container: the value of a dict, the item of others."""
+    if number + 1 < len(chain):
+        return chain[number + 1][0]
+    holder, kind, key = chain[number]
+    return holder.get(key) if kind == "value" else key
+
+
+class Old:
+    """An entry that an old statement made."""
+
+    def __init__(self, holder, key, member, parents=(), place=None):
+        self.holder, self.key, self.member, self.parents = holder, key, member, parents
+        if isinstance(holder, dict) and place is None:
+            self.place = next((n for n, k in enumerate(holder) if k is key), None)
+        elif isinstance(holder, set):
+            self.place = None
+        else:
+            self.place = _index(holder, member) if place is None else place
+
+    def same(self, other):
+        return (
+            self.holder is other.holder
+            and self.member is other.member
+            and (self.key is other.key if isinstance(self.holder, dict) else self.place == other.place)
+        )
+
+    def stands(self):
+        if isinstance(self.holder, dict):
+            return self.key in self.holder and self.holder[self.key] is self.member
+        if isinstance(self.holder, set):
+            return any(item is self.member for item in self.holder)
+        return _index(self.holder, self.member) is not None
+
+    def take_out(self, prune):
+        if isinstance(self.holder, dict):
+            del self.holder[self.key]
+        elif isinstance(self.holder, set):
+            _without(self.holder, self.member)
+        else:
+            del self.holder[_index(self.holder, self.member)]
+        inner = self.holder
+        for parent, key in self.parents:
+            made = isinstance(parent, collections.defaultdict) or prune
+            if inner or not made or not isinstance(parent, dict) or parent.get(key) is not inner:
+                break
+            del parent[key]
+            inner = parent
+
+
+def _instead(item, kept):
+    """What stands for an object where `item` stood for its twin."""
+    if type(item) is weakref.KeyedRef:
+        return weakref.KeyedRef(kept, item.__callback__, item.key)
+    if isinstance(item, weakref.ref):
+        return weakref.ref(kept, item.__callback__)
+    return kept
+
+
+def _without(holder, member):
+    """A set without a member whose hash may be another one by now."""
+    rest = [item for item in holder if item is not member]
+    holder.clear()
+    holder.update(rest)
+
+
+def _index(holder, member):
+    return next((n for n, item in enumerate(holder) if item is member), None)
+
+
+def _restore(container, items):
+    if isinstance(container, dict):
+        now = list(container.items())
+        if len(now) == len(items) and all(a is c and b is d for (a, b), (c, d) in zip(now, items)):
+            return
+        container.clear()
+        for key, value in items:
+            container[key] = value
+    elif isinstance(container, set):
+        container.clear()
+        container.update(items)
+    else:
+        container.clear()
+        container.extend(items)
+
+
+def _copy(container):
+    return list(container.items()) if isinstance(container, dict) else list(container)
+
+
+def _inner(value, depth=0):
+    """Functions that a member or a wrapper is made of."""
+    if depth > 4:
+        return []
+    if isinstance(value, (staticmethod, classmethod, types.MethodType)):
+        return _inner(value.__func__, depth + 1)
+    if isinstance(value, property):
+        return [f for part in (value.fget, value.fset, value.fdel) for f in _inner(part, depth + 1)]
+    if isinstance(value, (functools.partial, functools.cached_property)):
+        return _inner(value.func, depth + 1)
+    if isinstance(value, types.FunctionType):
+        return [value, *_inner(value.__dict__.get("__wrapped__"), depth + 1)]
+    return []
+
+
+def targets(made):
+    """The objects that a definition made, and that somebody may have been told of."""
+    if isinstance(made, type):
+        return [made, *(f for value in list(vars(made).values()) for f in _inner(value))]
+    return [made, *(f for f in _inner(made) if f is not made)]
+
+
+class Registry:
+    """The registries of one statement, from before it runs until after."""
+
+    def __init__(self, before, after, extra=()):
+        """`before` is what the old version called, `after` what the new one calls."""
+        reach, other = Reach(after), Reach(before)
+        self.roots = reach.found + [r for r in extra if id(r) not in reach.seen]
+        self.common = len(self.roots)
+        self.roots += [r for r in other.found if all(r is not root for root in self.roots)]
+        self.names = reach.names | other.names
+        files = reach.files + other.files
+        self.shipped = any(f.startswith(STANDARD + INSTALLED) for f in files)
+        self.origins = {**other.origins, **reach.origins}
+        self.old, self.entries, self.made, self.lives = [], [], [], set()
+        # What is in them now; the objects that hold it, kept so that no address is used twice.
+        self.copies, self.objects = {}, {}
+        budget = BUDGET
+        for self.root in self.roots:
+            budget = self.remember(self.root, 0, budget)
+
+    def remember(self, value, depth, budget):
+        if id(value) in self.copies or depth > DEPTH or budget < 0:
+            return budget
+        if isinstance(value, MUTABLE):
+            items = _copy(value)
+            self.copies[id(value)] = value, items, self.root
+            budget -= len(items)
+            if budget > 0:
+                for item in value.values() if isinstance(value, dict) else value:
+                    if type(item) not in ATOMS:
+                        budget = self.remember(item, depth + 1, budget)
+        elif isinstance(value, tuple):
+            for item in value:
+                budget = self.remember(item, depth + 1, budget)
+        elif _plain(value) and depth and id(value) not in self.objects:
+            self.objects[id(value)] = value
+            for item in _state(value).values():
+                if isinstance(item, MUTABLE):
+                    budget = self.remember(item, depth + 1, budget)
+        return budget
+
+    def restore(self):
+        """For the undo log."""
+        for container, items, _ in self.copies.values():
+            _restore(container, items)
+
+    def changed(self, pairs, edited):
+        """Which names of which modules have other contents now. `edited`: what is in them acts
+        differently, too."""
+        self.pairs = {id(old): new for new, old in pairs}
+        roots = {}
+        for container, items, root in self.copies.values():
+            now = _copy(container)
+            if len(items) != len(now) or not all(map(self.like, items, now)):
+                roots[id(root)] = root
+        if edited:
+            walk = Walk({id(value): value for pair in pairs for value in pair})
+            for root in self.roots:
+                if id(root) not in roots and walk.chains(root):
+                    roots[id(root)] = root
+        found = [self.origins.get(key) for key in roots]
+        return [origin for origin in found if origin and isinstance(origin[0], str)]
+
+    def like(self, a, b, depth=0):
+        if a is b or id(a) in self.pairs and self.pairs[id(a)] is b:
+            return True
+        if type(a) is not type(b) or depth > DEPTH:
+            return False
+        if isinstance(a, (tuple, list)):
+            return len(a) == len(b) and all(self.like(x, y, depth + 1) for x, y in zip(a, b))
+        if isinstance(a, ATOMS):
+            return a == b
+        if isinstance(a, (dict, set)) or not _plain(a):
+            return False
+        x, y = _state(a), _state(b)
+        return x.keys() == y.keys() and all(self.like(x[k], y[k], depth + 1) for k in x)
+
+    def prune(self):
+        return not self.names.isdisjoint(["setdefault", "defaultdict"])
+
+    # What a definition, or an instance that a statement makes, is known by.
+
+    def look(self, made):
+        """Notes where the objects are that the old version had made."""
+        self.made = targets(made)
+        walk = Walk({id(old): old for old in self.made})
+        for number, root in enumerate(self.roots):
+            for old, chain in walk.chains(root):
+                self.old.append((old, number, _shape(chain), self.levels(chain)))
+
+    def level(self, chain):
+        """Where in a chain an object stands that the registry made for the entry."""
+        for number, (holder, _, _) in enumerate(chain):
+            if _plain(holder) and id(holder) not in self.objects:
+                return _entry(chain[:number])
+        return None
+
+    def levels(self, chain):
+        """The entries that an object is in, by their numbers in the chain; `None`: the innermost."""
+        places = [n for n, step in enumerate(chain) if isinstance(step[0], MUTABLE)]
+        found = {number: self.entry(chain, number) for number in places}
+        found[None] = found[places[-1]]
+        keyed = [n for n in places if chain[n][1] == "value" and n + 1 < len(chain) and _plain(chain[n + 1][0])]
+        found["wide"] = found[keyed[0] if keyed else places[-1]]
+        return found
+
+    def entry(self, chain, number=None):
+        number = _entry(chain) if number is None else number
+        holder, _, key = chain[number]
+        parents = [(h, k) for h, _, k in reversed(chain[:number])]
+        # The one at the top is the registry itself.
+        return Old(holder, key, _member(chain, number), parents)
+
+    def live(self, now):
+        """What the definition is now: what is not in it any more is gone."""
+        self.lives = {id(value) for value in targets(now)}
+
+    def settle(self, pairs, alone):
+        """Takes out what the old version had put where the new one put itself. `pairs` are objects
+        of the new version and those of the old one. `alone`: nobody else in the module tells a
+        registry of the definition."""
+        walk = Walk({id(new): new for new, _ in pairs})
+        places = {}
+        for number, root in enumerate(self.roots):
+            for new, chain in walk.chains(root):
+                places.setdefault((new, number), []).append(chain)
+        partners = {id(old): new for new, old in pairs}
+        gone, fresh = {}, {}
+        for old, number, shape, found in self.old:
+            new = partners.get(old)
+            chains = places.get((id(new), number), ())
+            levels = {_shape(chain): self.level(chain) for chain in chains}
+            if shape in levels:
+                gone.setdefault((old, number), []).append(found[levels[shape]])
+                fresh[old, number] = [self.entry(c, levels[_shape(c)]) for c in chains]
+            elif not levels and self.sure(shape) and (
+                new is None and old not in self.lives or alone and number >= self.common
+            ):
+                gone.setdefault((old, number), []).append(found[None])
+        for key, entries in gone.items():
+            self.replace(entries, fresh.get(key, ()))
+
+    def adopt(self, pairs):
+        """What the new version put there becomes what lives on: `pairs` of both."""
+        lives = {id(new): kept for new, kept in pairs}
+        walk = Walk({id(new): new for new, _ in pairs})
+        for root in self.roots:
+            for new, chain in walk.chains(root):
+                holder, kind, key = chain[-1]
+                kept = lives[new]
+                if isinstance(holder, dict) and kind == "value":
+                    holder[key] = _instead(holder[key], kept)
+                elif isinstance(holder, dict) and kind == "key":
+                    items = [(_instead(k, kept) if k is key else k, v) for k, v in holder.items()]
+                    _restore(holder, items)
+                elif isinstance(holder, set):
+                    _without(holder, key)
+                    holder.add(_instead(key, kept))
+                elif isinstance(holder, (list, collections.deque)):
+                    at = _index(holder, key)
+                    if at is not None:
+                        holder[at] = _instead(key, kept)
+
+    def sure(self, shape):
+        """A registry's own way to hold something."""
+        return all(not isinstance(kind, tuple) or isinstance(kind[0], str) for kind in shape)
+
+    def forget(self, wide):
+        """Takes out all of the object. Whether there was any. `wide`: with the object under a key
+        that it is somewhere in."""
+        self.entries = [found["wide" if wide else None] for *_, found in self.old]
+        return self.take_out()
+
+    def replace(self, gone, new):
+        """Old entries go, new ones get their places."""
+        new = [entry for entry in new if not any(entry.member is old.member for old in gone)]
+        gone = [old for old in gone if old.stands() and not any(
+            entry.holder is old.holder and entry.key == old.key and isinstance(old.holder, dict)
+            for entry in new)]
+        for holder in [old.holder for old in gone]:
+            ours = [old for old in gone if old.holder is holder]
+            fresh = [entry for entry in new if entry.holder is holder]
+            if fresh:
+                arrange(holder, ours, fresh)
+        for old in gone:
+            if old.stands():
+                self.key_before(old, new)
+                old.take_out(self.prune())
+
+    def key_before(self, old, new):
+        """The first of a list in a dict made the key for it; what is the first of another list now
+        makes that key in the same place."""
+        for entry in new:
+            if old.place != 0 or not (old.parents and entry.parents):
+                continue
+            (outer, key), (other, came) = old.parents[0], entry.parents[0]
+            if outer is not other or not isinstance(outer, dict) or key not in outer:
+                continue
+            had = self.copies.get(id(outer), (None, (), None))[1]
+            if any(came is k or came == k for k, _ in had):
+                continue
+            keys = [k for k in outer if k != came]
+            keys.insert(keys.index(key), came)
+            _restore(outer, [(k, outer[k]) for k in keys])
+
+    # What a call is known by: its arguments.
+
+    def call(self, text, line, whole, namespace, again):
+        """Notes the entries that the calls in an old statement had made. `again`: the author wants
+        the same done once more; then only those that tell of objects, not notes in a journal."""
+        if self.shipped:
+            return
+        for called, node, scope in Calls(text, line, whole, namespace).found:
+            values, result = arguments(node, scope)
+            if not values or again and all(isinstance(v, PLAIN) for v in values):
+                continue
+            reach = {id(root) for root in Reach([called]).found}
+            for root in self.roots:
+                if id(root) not in reach:
+                    continue
+                best, score = [], 0
+                for entry in self.candidates(root, 0):
+                    points = entry_of(entry, values, result)
+                    if points > score:
+                        best, score = [], points
+                    if points and points == score and not any(map(entry.same, self.entries)):
+                        best.append(entry)
+                self.entries += best[:1]
+
+    def candidates(self, root, depth):
+        keyed = isinstance(root, dict)
+        entries = list(root.items()) if keyed else [(None, item) for item in root]
+        for number, (key, item) in enumerate(entries):
+            yield Old(root, key, item, (), None if keyed else number)
+            if isinstance(item, MUTABLE) and depth < 3:
+                for inner in self.candidates(item, depth + 1):
+                    inner.parents = (*inner.parents, (root, key))
+                    yield inner
+
+    def take_out(self):
+        """Before the new version of the call runs."""
+        done = []
+        for entry in self.entries:
+            if entry.stands():
+                entry.take_out(self.prune())
+                done.append(entry)
+        self.entries = done
+        self.between = {id(e.holder): (e.holder, _copy(e.holder)) for e in done}
+        return bool(done)
+
+    def put(self):
+        """After it: what came stands where the other was."""
+        for holder, had in self.between.values():
+            if isinstance(holder, set):
+                continue
+            now = _copy(holder)
+            places = [e.place for e in self.entries if e.holder is holder]
+            if len(now) != len(had) + len(places):
+                continue
+            rest, fresh = now[: len(had)], now[len(had) :]
+            if isinstance(holder, dict):
+                if [k for k, _ in rest] != [k for k, _ in had]:
+                    continue
+            elif any(a is not b for a, b in zip(rest, had)):
+                continue
+            for place, item in sorted(zip(places, fresh), key=lambda pair: pair[0]):
+                rest.insert(place, item)
+            _restore(holder, rest)
+
+
+def arrange(holder, gone, fresh):
+    """New entries of a container into the places of old ones."""
+    if isinstance(holder, set):
+        return
+    if isinstance(holder, dict):
+        keys = list(holder)
+        old, new = [e.key for e in gone], [e.key for e in fresh]
+        wanted = _swap(keys, old, new, lambda a, b: a is b or a == b)
+        if wanted != keys:
+            _restore(holder, [(key, holder[key]) for key in wanted])
+    else:
+        items = list(holder)
+        old, new = [e.member for e in gone], [e.member for e in fresh]
+        wanted = _swap(items, old, new, lambda a, b: a is b)
+        if len(wanted) != len(items) or any(a is not b for a, b in zip(wanted, items)):
+            _restore(holder, wanted)
+
+
+def _swap(items, old, new, same):
+    has = lambda group, item: any(same(item, other) for other in group)
+    coming = [item for item in items if has(new, item)]
+    out = []
+    for item in items:
+        if has(new, item):
+            continue
+        if has(old, item):
+            if coming:
+                out.append(coming.pop(0))
+            continue
+        out.append(item)
+    return out + coming
+
+
+class _Values(ast.NodeVisitor):
+    """Evaluates what can be evaluated without running anything of the program's."""
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+
+    def generic_visit(self, node):
+        raise Unknown
+
+    def visit_Constant(self, node):
+        return node.value
+
+    def visit_Name(self, node):
+        if node.id in self.namespace:
+            return self.namespace[node.id]
+        builtins = self.namespace.get("__builtins__")
+        builtins = builtins if isinstance(builtins, dict) else vars(builtins or sys)
+        if node.id in builtins:
+            return builtins[node.id]
+        raise Unknown
+
+    def visit_Attribute(self, node):
+        owner = self.visit(node.value)
+        if isinstance(owner, types.ModuleType):
+            if node.attr in vars(owner):
+                return vars(owner)[node.attr]
+            raise Unknown
+        if isinstance(owner, type):
+            return getattr(owner, node.attr, None)
+        if isinstance(owner, MUTABLE):
+            return getattr(owner, node.attr)
+        state = _state(owner)
+        if node.attr in state:
+            return state[node.attr]
+        for kind in type(owner).__mro__:
+            found = kind.__dict__.get(node.attr)
+            if isinstance(found, (types.FunctionType, classmethod, staticmethod)):
+                return getattr(owner, node.attr)
+            if found is not None:
+                break
+        raise Unknown
+
+    def visit_Subscript(self, node):
+        owner = self.visit(node.value)
+        if type(owner) in (dict, list, tuple, collections.defaultdict):
+            try:
+                return dict.__getitem__(owner, self.visit(node.slice)) if isinstance(owner, dict) else owner[self.visit(node.slice)]
+            except (LookupError, TypeError):
+                pass
+        raise Unknown
+
+    def visit_Index(self, node):  # 3.8
+        return self.visit(node.value)
+
+    def visit_Tuple(self, node):
+        return tuple(self.visit(item) for item in node.elts)
+
+    def visit_List(self, node):
+        return [self.visit(item) for item in node.elts]
+
+    def visit_Lambda(self, node):
+        return _Lambda(node.lineno)
+
+    def visit_UnaryOp(self, node):
+        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+            return -node.operand.value
+        raise Unknown
+
+
+def _statement(text):
+    """The statement of a text."""
+    body = ast.parse(text).body
+    return body[0] if len(body) == 1 else None
+
+
+class _Lambda:
+    """The function that a lambda of the old text made."""
+
+    def __init__(self, line):
+        self.line = line
+
+    def made(self, function):
+        return (
+            isinstance(function, types.FunctionType)
+            and function.__name__ == "<lambda>"
+            and function.__code__.co_firstlineno == self.line
+        )
+
+
+class Calls:
+    """The calls that a statement of the old text made, with the names that they saw: its own, those
+    of a loop over what can be told, those of a function of the module that it calls."""
+
+    def __init__(self, text, line, whole, namespace):
+        self.whole, self.module = whole, namespace
+        self.found = []
+        node = _statement(text)
+        if node is not None:
+            ast.increment_lineno(node, line - 1)
+            self.expand([node], namespace, 0)
+
+    def expand(self, body, scope, depth):
+        for node in body:
+            if len(self.found) > 500:
+                return
+            if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign)):
+                self.leaf(node, scope, depth)
+            elif isinstance(node, ast.For):
+                for names in self.rounds(node, scope):
+                    self.expand(node.body, {**scope, **names}, depth)
+            elif isinstance(node, (ast.If, ast.Try, ast.With)):
+                self.expand(node.body, scope, depth)
+                self.expand(getattr(node, "orelse", []), scope, depth)
+
+    def leaf(self, node, scope, depth):
+        values = _Values(scope)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            target = node.targets[0].value
+        elif isinstance(node.value, ast.Call):
+            target = node.value.func
+        else:
+            return
+        try:
+            called = values.visit(target)
+        except Unknown:
+            return
+        self.found.append((called, node, scope))
+        own = isinstance(called, types.FunctionType)
+        if own and called.__module__ == self.module.get("__name__") and depth < 3:
+            self.inside(called, node.value, scope, depth)
+
+    def inside(self, function, call, scope, depth):
+        if self.whole is None:
+            return
+        if isinstance(self.whole, str):
+            try:
+                self.whole = ast.parse(self.whole)
+            except SyntaxError:
+                self.whole = ast.Module([], [])
+        for node in self.whole.body:
+            if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
+                names, values = dict(self.module), _Values(scope)
+                for parameter, argument in zip(node.args.args, call.args):
+                    names.pop(parameter.arg, None)
+                    try:
+                        names[parameter.arg] = values.visit(argument)
+                    except Unknown:
+                        pass
+                self.expand(node.body, names, depth + 1)
+
+    def rounds(self, node, scope):
+        call = node.iter
+        method = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and not call.args
+        try:
+            if method and call.func.attr in ("items", "values", "keys"):
+                over = _Values(scope).visit(call.func.value)
+                over = getattr(over, call.func.attr)() if isinstance(over, dict) else ()
+            else:
+                over = _Values(scope).visit(call)
+        except Unknown:
+            return
+        if not isinstance(over, (tuple, list, dict, set, type({}.items()), type({}.values()), type({}.keys()))):
+            return
+        for item in list(over)[:200]:
+            if isinstance(node.target, ast.Name):
+                yield {node.target.id: item}
+            elif isinstance(node.target, ast.Tuple) and isinstance(item, (tuple, list)):
+                names = [n.id for n in node.target.elts if isinstance(n, ast.Name)]
+                if len(names) == len(item):
+                    yield dict(zip(names, item))
+
+
+def callees(text, line, whole, namespace):
+    """What a statement calls, and the containers that it sets an item of."""
+    out = []
+    for called, _, _ in Calls(text, line, whole, namespace).found:
+        if not any(called is other for other in out):
+            out.append(called)
+    return out
+
+
+def arguments(node, scope):
+    """What can be told of the arguments, and what the statement bound to a name."""
+    values, result = _Values(scope), None
+    found, parts = [], []
+
+    def take(call):
+        parts.extend(a.value if isinstance(a, ast.Starred) else a for a in call.args)
+        for keyword in call.keywords:
+            parts.append(keyword.value)
+            found.extend([keyword.arg] if keyword.arg else [])
+
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+        parts = [node.targets[0].slice, node.value]
+    else:
+        take(node.value)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            result = scope.get(node.targets[0].id)
+    while parts:
+        part = parts.pop(0)
+        try:
+            found.append(values.visit(part))
+        except Unknown:
+            # `add(Route("/", view))`, `connect(partial(f, 1))`
+            if isinstance(part, ast.Call):
+                take(part)
+    return found, result
+
+
+def entry_of(entry, values, result):
+    """How much speaks for it that a call with these arguments made this entry; 0: it did not."""
+    leaves = []
+
+    def flat(value, depth):
+        if isinstance(value, weakref.ref):
+            value = value()
+        if isinstance(value, (tuple, list)) and depth < 3:
+            for item in value:
+                flat(item, depth + 1)
+        elif isinstance(value, dict) and depth < 3:
+            for key, item in value.items():
+                flat(item, depth + 1)
+        elif isinstance(value, functools.partial):
+            flat(value.func, depth + 1)
+        elif isinstance(value, types.MethodType) or not _plain(value) or depth > 2:
+            leaves.append(value)
+        elif any(value is other for other in values):
+            leaves.append(value)
+        else:
+            inner = [v for v in _state(value).values()]
+            for item in inner:
+                flat(item, depth + 1)
+            leaves.append(value)
+
+    keyed = isinstance(entry.holder, dict)
+    if keyed:
+        flat(entry.key, 0)
+    if isinstance(entry.member, MUTABLE) and not any(entry.member is v for v in values):
+        if isinstance(entry.member, (list, set)) or any(isinstance(v, MUTABLE) for v in entry.member.values()):
+            return 0  # its own entries are looked at
+    flat(entry.member, 0)
+    if result is not None and not isinstance(result, ATOMS) and any(l is result for l in leaves):
+        return 0
+    outer = [key for _, key in entry.parents]
+
+    def same(a, b):
+        if a is b or isinstance(b, _Lambda) and b.made(a) or isinstance(a, _Lambda) and a.made(b):
+            return True
+        return type(a) is type(b) and isinstance(a, (*ATOMS, tuple, types.MethodType)) and a == b
+
+    def among(value, group):
+        return any(same(value, other) for other in group)
+
+    objects = [v for v in values if not isinstance(v, PLAIN)]
+    ours = [v for v in values if among(v, leaves) or among(v, [entry.member, entry.key if keyed else entry])]
+    around = [v for v in values if among(v, outer)]
+    inside = [v for v in objects if among(v, leaves) or among(v, outer)]
+    if objects and len(inside) == len(objects) and any(among(v, leaves) for v in objects):
+        return len(ours) + len(around)
+    if leaves and ours and all(among(leaf, values) for leaf in leaves):
+        return len(ours) + len(around)
+    return 0
