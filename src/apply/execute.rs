@@ -26,10 +26,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         names.extend(statement.uses.deletes.iter().cloned());
         names.extend(self.functions.global_writes(&statement.uses.calls));
         names.remove("*");
-        let copies: Vec<(String, Bound<'py, PyAny>, Bound<'py, PyAny>)> = statement
-            .uses
-            .mutates
-            .iter()
+        // Also what it hands to what it calls.
+        let handed = (statement.kind == Kind::Expr && !statement.uses.calls.is_empty())
+            .then_some(&statement.uses.reads);
+        let handed = handed.into_iter().flatten().filter(|p| !p.contains('.'));
+        let touched: BTreeSet<&String> = statement.uses.mutates.iter().chain(handed).collect();
+        let copies: Vec<(String, Bound<'py, PyAny>, Bound<'py, PyAny>)> = touched
+            .into_iter()
             .filter_map(|name| {
                 let value = dict.get_item(name).ok()??;
                 if !container(&value) {

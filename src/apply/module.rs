@@ -113,6 +113,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub annotated: BTreeMap<usize, BTreeSet<usize>>,
     /// Names that statements have bound anew.
     pub remade: BTreeSet<String>,
+    /// Containers of the module out of which statements that are gone were taken, with the reason.
+    pub refilled: BTreeMap<String, String>,
     /// Old statements whose effect on a container was taken back.
     pub retracted: BTreeSet<usize>,
 }
@@ -159,6 +161,7 @@ pub fn run<'k, 'a, 'py>(
         written,
         annotated: BTreeMap::new(),
         remade: BTreeSet::new(),
+        refilled: BTreeMap::new(),
         retracted: BTreeSet::new(),
         work,
         job,
@@ -473,6 +476,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.work.made.clear();
         if let Some(was) = self.job.changes.at(at).0 {
             self.retract_gone(was)?;
+        }
+        for name in &statement.uses.binds {
+            if let Some(why) = self.refilled.remove(name) {
+                self.dirty.fill(name, why);
+            }
         }
         let ended: Vec<usize> = (0..self.chains.len())
             .filter(|&i| self.chains[i].last == at)

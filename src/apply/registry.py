@@ -80,6 +80,13 @@ def _texts(code):
     return out
 
 
+class Named:
+    """A container that is called by the name of a module."""
+
+    def __init__(self, value, origins):
+        self.value, self.origins = value, origins
+
+
 class Reach:
     """The containers that calling objects can put something into."""
 
@@ -92,6 +99,10 @@ class Reach:
             self.add(value, 0, None)
 
     def add(self, value, depth, origin):
+        if isinstance(value, Named):
+            self.add(value.value, depth, value.origins)
+            self.origins[id(value.value)] = value.origins
+            return
         if value is sys.modules or isinstance(value, dict) and "__builtins__" in value:
             return
         if id(value) in self.seen or depth > 4 or len(self.seen) > 2000:
@@ -140,9 +151,9 @@ class Reach:
                 if _standard(getattr(value, "__file__", None)):
                     continue
                 for inner in names & vars(value).keys():
-                    self.add(vars(value)[inner], depth + 1, (value.__name__, inner))
+                    self.add(vars(value)[inner], depth + 1, [(value.__name__, inner)])
             elif value is not None:
-                self.add(value, depth + 1, (space.get("__name__"), name))
+                self.add(value, depth + 1, [(space.get("__name__"), name)])
         for cell in function.__closure__ or ():
             try:
                 self.add(cell.cell_contents, depth + 1, None)
@@ -156,30 +167,11 @@ class Reach:
             if base.__flags__ & 1 << 9:
                 for name, value in list(vars(base).items()):
                     if isinstance(value, MUTABLE):
-                        self.add(value, depth + 1, (base.__module__, base.__qualname__))
+                        self.add(value, depth + 1, [(base.__module__, base.__qualname__)])
                     elif name in wanted and isinstance(
                         value, (types.FunctionType, staticmethod, classmethod)
                     ):
                         self.add(value, depth + 1, None)
-
-
-# Names that say: it looks at all of a class.
-GENERIC = {"vars", "dir", "__dict__", "getmembers", "getattr", "get_type_hints", "signature"}
-
-
-def looks(callables, changed):
-    """Whether calling them with a class looks at names of the class."""
-    reach = Reach(callables)
-    if not GENERIC.isdisjoint(reach.names):
-        return True
-    return not (reach.names | reach.texts).isdisjoint(changed)
-
-
-def doc_looks(callables, old, new):
-    if "__doc__" not in Reach(callables).names:
-        return False
-    docs = [ast.get_docstring(_statement(text), False) for text in (old, new)]
-    return docs[0] != docs[1]
 
 
 class Walk:
@@ -293,13 +285,20 @@ class Old:
             inner = parent
 
 
-def _instead(item, kept):
-    """What stands for an object where `item` stood for its twin."""
+def _instead(item, twin, kept):
+    """What is to stand where `item` stands, which is the twin (an address) or has it inside."""
+    if id(item) == twin:
+        return kept
     if type(item) is weakref.KeyedRef:
         return weakref.KeyedRef(kept, item.__callback__, item.key)
     if isinstance(item, weakref.ref):
-        return weakref.ref(kept, item.__callback__)
-    return kept
+        return weakref.ref(kept, item.__callback__) if id(item()) == twin else item
+    if isinstance(item, tuple):
+        items = [_instead(inner, twin, kept) for inner in item]
+        if all(a is b for a, b in zip(item, items)):
+            return item
+        return type(item)._make(items) if hasattr(item, "_make") else tuple(items)
+    return item
 
 
 def _without(holder, member):
@@ -369,6 +368,7 @@ class Registry:
         self.shipped = any(f.startswith(STANDARD + INSTALLED) for f in files)
         self.origins = {**other.origins, **reach.origins}
         self.old, self.entries, self.made, self.lives = [], [], [], set()
+        self.unplaced = []
         # What is in them now; the objects that hold it, kept so that no address is used twice.
         self.copies, self.objects = {}, {}
         budget = BUDGET
@@ -415,8 +415,8 @@ class Registry:
             for root in self.roots:
                 if id(root) not in roots and walk.chains(root):
                     roots[id(root)] = root
-        found = [self.origins.get(key) for key in roots]
-        return [origin for origin in found if origin and isinstance(origin[0], str)]
+        found = [origin for key in roots for origin in self.origins.get(key) or ()]
+        return [origin for origin in found if isinstance(origin[0], str)]
 
     def like(self, a, b, depth=0):
         if a is b or id(a) in self.pairs and self.pairs[id(a)] is b:
@@ -472,10 +472,11 @@ class Registry:
         """What the definition is now: what is not in it any more is gone."""
         self.lives = {id(value) for value in targets(now)}
 
-    def settle(self, pairs, alone):
+    def settle(self, pairs, alone, loose):
         """Takes out what the old version had put where the new one put itself. `pairs` are objects
         of the new version and those of the old one. `alone`: nobody else in the module tells a
-        registry of the definition."""
+        registry of the definition. `loose`: what tells it is another one, and may do it
+        in another way."""
         walk = Walk({id(new): new for new, _ in pairs})
         places = {}
         for number, root in enumerate(self.roots):
@@ -490,12 +491,43 @@ class Registry:
             if shape in levels:
                 gone.setdefault((old, number), []).append(found[levels[shape]])
                 fresh[old, number] = [self.entry(c, levels[_shape(c)]) for c in chains]
-            elif not levels and self.sure(shape) and (
-                new is None and old not in self.lives or alone and number >= self.common
+            elif (loose or not levels) and self.sure(shape) and (
+                levels
+                or new is None and old not in self.lives
+                or new is not None and alone and number >= self.common
             ):
                 gone.setdefault((old, number), []).append(found[None])
         for key, entries in gone.items():
             self.replace(entries, fresh.get(key, ()))
+        filled = {id(entry.holder) for entries in gone.values() for entry in entries}
+        for (_, number), chains in places.items():
+            for chain in chains:
+                if id(chain[_entry(chain)][0]) not in filled:
+                    self.unplaced.append((number, chain))
+
+    def arrive(self, new):
+        """A definition that is new."""
+        walk = Walk({id(value): value for value in targets(new)})
+        for number, root in enumerate(self.roots):
+            self.unplaced += [(number, chain) for _, chain in walk.chains(root)]
+
+    def place(self, later):
+        """What is new stands before what later definitions told the registry."""
+        objects = {id(value): value for made in later for value in targets(made)}
+        for root, chain in self.unplaced:
+            number = _entry(chain)
+            holder = chain[number][0]
+            if isinstance(holder, set):
+                continue
+            entry, places = self.entry(chain), []
+            for _, other in Walk(objects).chains(self.roots[root]):
+                if _shape(other) == _shape(chain) and other[number][0] is holder:
+                    places.append(self.entry(other, number).place)
+            first = min((place for place in places if place is not None), default=None)
+            if first is not None and entry.place is not None and entry.place > first:
+                items = _copy(holder)
+                items.insert(first, items.pop(entry.place))
+                _restore(holder, items)
 
     def adopt(self, pairs):
         """What the new version put there becomes what lives on: `pairs` of both."""
@@ -503,20 +535,29 @@ class Registry:
         walk = Walk({id(new): new for new, _ in pairs})
         for root in self.roots:
             for new, chain in walk.chains(root):
-                holder, kind, key = chain[-1]
                 kept = lives[new]
+                last, _, name = chain[-1]
+                if _plain(last):
+                    # One that the registry made for this entry; an older one is the heap's affair.
+                    if id(last) not in self.objects:
+                        object.__setattr__(last, name, kept)
+                    continue
+                number = _entry(chain)
+                if not all(isinstance(step[0], tuple) for step in chain[number + 1 :]):
+                    continue
+                holder, kind, key = chain[number]
                 if isinstance(holder, dict) and kind == "value":
-                    holder[key] = _instead(holder[key], kept)
+                    holder[key] = _instead(holder[key], new, kept)
                 elif isinstance(holder, dict) and kind == "key":
-                    items = [(_instead(k, kept) if k is key else k, v) for k, v in holder.items()]
-                    _restore(holder, items)
+                    items = list(holder.items())
+                    _restore(holder, [(_instead(k, new, kept) if k is key else k, v) for k, v in items])
                 elif isinstance(holder, set):
                     _without(holder, key)
-                    holder.add(_instead(key, kept))
+                    holder.add(_instead(key, new, kept))
                 elif isinstance(holder, (list, collections.deque)):
                     at = _index(holder, key)
                     if at is not None:
-                        holder[at] = _instead(key, kept)
+                        holder[at] = _instead(key, new, kept)
 
     def sure(self, shape):
         """A registry's own way to hold something."""
@@ -656,267 +697,3 @@ def _swap(items, old, new, same):
             continue
         out.append(item)
     return out + coming
-
-
-class _Values(ast.NodeVisitor):
-    """Evaluates what can be evaluated without running anything of the program's."""
-
-    def __init__(self, namespace):
-        self.namespace = namespace
-
-    def generic_visit(self, node):
-        raise Unknown
-
-    def visit_Constant(self, node):
-        return node.value
-
-    def visit_Name(self, node):
-        if node.id in self.namespace:
-            return self.namespace[node.id]
-        builtins = self.namespace.get("__builtins__")
-        builtins = builtins if isinstance(builtins, dict) else vars(builtins or sys)
-        if node.id in builtins:
-            return builtins[node.id]
-        raise Unknown
-
-    def visit_Attribute(self, node):
-        owner = self.visit(node.value)
-        if isinstance(owner, types.ModuleType):
-            if node.attr in vars(owner):
-                return vars(owner)[node.attr]
-            raise Unknown
-        if isinstance(owner, type):
-            return getattr(owner, node.attr, None)
-        if isinstance(owner, MUTABLE):
-            return getattr(owner, node.attr)
-        state = _state(owner)
-        if node.attr in state:
-            return state[node.attr]
-        for kind in type(owner).__mro__:
-            found = kind.__dict__.get(node.attr)
-            if isinstance(found, (types.FunctionType, classmethod, staticmethod)):
-                return getattr(owner, node.attr)
-            if found is not None:
-                break
-        raise Unknown
-
-    def visit_Subscript(self, node):
-        owner = self.visit(node.value)
-        if type(owner) in (dict, list, tuple, collections.defaultdict):
-            try:
-                return dict.__getitem__(owner, self.visit(node.slice)) if isinstance(owner, dict) else owner[self.visit(node.slice)]
-            except (LookupError, TypeError):
-                pass
-        raise Unknown
-
-    def visit_Index(self, node):  # 3.8
-        return self.visit(node.value)
-
-    def visit_Tuple(self, node):
-        return tuple(self.visit(item) for item in node.elts)
-
-    def visit_List(self, node):
-        return [self.visit(item) for item in node.elts]
-
-    def visit_Lambda(self, node):
-        return _Lambda(node.lineno)
-
-    def visit_UnaryOp(self, node):
-        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-            return -node.operand.value
-        raise Unknown
-
-
-def _statement(text):
-    """The statement of a text."""
-    body = ast.parse(text).body
-    return body[0] if len(body) == 1 else None
-
-
-class _Lambda:
-    """The function that a lambda of the old text made."""
-
-    def __init__(self, line):
-        self.line = line
-
-    def made(self, function):
-        return (
-            isinstance(function, types.FunctionType)
-            and function.__name__ == "<lambda>"
-            and function.__code__.co_firstlineno == self.line
-        )
-
-
-class Calls:
-    """The calls that a statement of the old text made, with the names that they saw: its own, those
-    of a loop over what can be told, those of a function of the module that it calls."""
-
-    def __init__(self, text, line, whole, namespace):
-        self.whole, self.module = whole, namespace
-        self.found = []
-        node = _statement(text)
-        if node is not None:
-            ast.increment_lineno(node, line - 1)
-            self.expand([node], namespace, 0)
-
-    def expand(self, body, scope, depth):
-        for node in body:
-            if len(self.found) > 500:
-                return
-            if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign)):
-                self.leaf(node, scope, depth)
-            elif isinstance(node, ast.For):
-                for names in self.rounds(node, scope):
-                    self.expand(node.body, {**scope, **names}, depth)
-            elif isinstance(node, (ast.If, ast.Try, ast.With)):
-                self.expand(node.body, scope, depth)
-                self.expand(getattr(node, "orelse", []), scope, depth)
-
-    def leaf(self, node, scope, depth):
-        values = _Values(scope)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-            target = node.targets[0].value
-        elif isinstance(node.value, ast.Call):
-            target = node.value.func
-        else:
-            return
-        try:
-            called = values.visit(target)
-        except Unknown:
-            return
-        self.found.append((called, node, scope))
-        own = isinstance(called, types.FunctionType)
-        if own and called.__module__ == self.module.get("__name__") and depth < 3:
-            self.inside(called, node.value, scope, depth)
-
-    def inside(self, function, call, scope, depth):
-        if self.whole is None:
-            return
-        if isinstance(self.whole, str):
-            try:
-                self.whole = ast.parse(self.whole)
-            except SyntaxError:
-                self.whole = ast.Module([], [])
-        for node in self.whole.body:
-            if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
-                names, values = dict(self.module), _Values(scope)
-                for parameter, argument in zip(node.args.args, call.args):
-                    names.pop(parameter.arg, None)
-                    try:
-                        names[parameter.arg] = values.visit(argument)
-                    except Unknown:
-                        pass
-                self.expand(node.body, names, depth + 1)
-
-    def rounds(self, node, scope):
-        call = node.iter
-        method = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and not call.args
-        try:
-            if method and call.func.attr in ("items", "values", "keys"):
-                over = _Values(scope).visit(call.func.value)
-                over = getattr(over, call.func.attr)() if isinstance(over, dict) else ()
-            else:
-                over = _Values(scope).visit(call)
-        except Unknown:
-            return
-        if not isinstance(over, (tuple, list, dict, set, type({}.items()), type({}.values()), type({}.keys()))):
-            return
-        for item in list(over)[:200]:
-            if isinstance(node.target, ast.Name):
-                yield {node.target.id: item}
-            elif isinstance(node.target, ast.Tuple) and isinstance(item, (tuple, list)):
-                names = [n.id for n in node.target.elts if isinstance(n, ast.Name)]
-                if len(names) == len(item):
-                    yield dict(zip(names, item))
-
-
-def callees(text, line, whole, namespace):
-    """What a statement calls, and the containers that it sets an item of."""
-    out = []
-    for called, _, _ in Calls(text, line, whole, namespace).found:
-        if not any(called is other for other in out):
-            out.append(called)
-    return out
-
-
-def arguments(node, scope):
-    """What can be told of the arguments, and what the statement bound to a name."""
-    values, result = _Values(scope), None
-    found, parts = [], []
-
-    def take(call):
-        parts.extend(a.value if isinstance(a, ast.Starred) else a for a in call.args)
-        for keyword in call.keywords:
-            parts.append(keyword.value)
-            found.extend([keyword.arg] if keyword.arg else [])
-
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-        parts = [node.targets[0].slice, node.value]
-    else:
-        take(node.value)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            result = scope.get(node.targets[0].id)
-    while parts:
-        part = parts.pop(0)
-        try:
-            found.append(values.visit(part))
-        except Unknown:
-            # `add(Route("/", view))`, `connect(partial(f, 1))`
-            if isinstance(part, ast.Call):
-                take(part)
-    return found, result
-
-
-def entry_of(entry, values, result):
-    """How much speaks for it that a call with these arguments made this entry; 0: it did not."""
-    leaves = []
-
-    def flat(value, depth):
-        if isinstance(value, weakref.ref):
-            value = value()
-        if isinstance(value, (tuple, list)) and depth < 3:
-            for item in value:
-                flat(item, depth + 1)
-        elif isinstance(value, dict) and depth < 3:
-            for key, item in value.items():
-                flat(item, depth + 1)
-        elif isinstance(value, functools.partial):
-            flat(value.func, depth + 1)
-        elif isinstance(value, types.MethodType) or not _plain(value) or depth > 2:
-            leaves.append(value)
-        elif any(value is other for other in values):
-            leaves.append(value)
-        else:
-            inner = [v for v in _state(value).values()]
-            for item in inner:
-                flat(item, depth + 1)
-            leaves.append(value)
-
-    keyed = isinstance(entry.holder, dict)
-    if keyed:
-        flat(entry.key, 0)
-    if isinstance(entry.member, MUTABLE) and not any(entry.member is v for v in values):
-        if isinstance(entry.member, (list, set)) or any(isinstance(v, MUTABLE) for v in entry.member.values()):
-            return 0  # its own entries are looked at
-    flat(entry.member, 0)
-    if result is not None and not isinstance(result, ATOMS) and any(l is result for l in leaves):
-        return 0
-    outer = [key for _, key in entry.parents]
-
-    def same(a, b):
-        if a is b or isinstance(b, _Lambda) and b.made(a) or isinstance(a, _Lambda) and a.made(b):
-            return True
-        return type(a) is type(b) and isinstance(a, (*ATOMS, tuple, types.MethodType)) and a == b
-
-    def among(value, group):
-        return any(same(value, other) for other in group)
-
-    objects = [v for v in values if not isinstance(v, PLAIN)]
-    ours = [v for v in values if among(v, leaves) or among(v, [entry.member, entry.key if keyed else entry])]
-    around = [v for v in values if among(v, outer)]
-    inside = [v for v in objects if among(v, leaves) or among(v, outer)]
-    if objects and len(inside) == len(objects) and any(among(v, leaves) for v in objects):
-        return len(ours) + len(around)
-    if leaves and ours and all(among(leaf, values) for leaf in leaves):
-        return len(ours) + len(around)
-    return 0

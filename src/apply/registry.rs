@@ -1,17 +1,19 @@
 //! Registries: containers that decorators, base classes and called functions put definitions into,
 //! in this module or in others. What a statement had put there goes when it does not make it any
-//! more, as it would not be there after a restart. See registry.py.
+//! more, as it would not be there after a restart. See registry.py and calls.py.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use super::compile::Source;
+use super::kit::text;
 use super::module::{Run, chain, container};
 use super::work::Replaced;
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Statement};
+use crate::outline::{Kind, Outline, Statement};
 
 /// The registries of a statement that is about to run.
 pub(super) struct Registries<'py> {
@@ -25,16 +27,35 @@ pub(super) struct Registries<'py> {
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn registry_helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        // Compiled once in a process, as `marshal` writes it: no Python object is kept.
+        static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
         let kit = self.work.kit;
         let helper = match kit.helper.get() {
             Some(helper) => helper,
             None => {
+                let marshal = kit.py.import("marshal")?;
+                let codes = match COMPILED.get() {
+                    Some(bytes) => marshal.call_method1("loads", (PyBytes::new(kit.py, bytes),))?,
+                    None => {
+                        let mut codes = Vec::new();
+                        for (name, text) in [
+                            ("pyreload/registry.py", include_str!("registry.py")),
+                            ("pyreload/calls.py", include_str!("calls.py")),
+                        ] {
+                            codes.push(kit.compile.call1((text, name, "exec"))?);
+                        }
+                        let codes = PyList::new(kit.py, codes)?.into_any();
+                        let bytes = marshal.call_method1("dumps", (&codes,))?.extract()?;
+                        COMPILED.get_or_init(|| bytes);
+                        codes
+                    }
+                };
                 // Not a module: what is ours must not show up in sys.modules.
                 let helper = PyDict::new(kit.py);
                 helper.set_item("__name__", "pyreload/registry.py")?;
-                let text = include_str!("registry.py");
-                let code = kit.compile.call1((text, "pyreload/registry.py", "exec"))?;
-                kit.exec.call1((code, &helper))?;
+                for code in codes.try_iter()? {
+                    kit.exec.call1((code?, &helper))?;
+                }
                 kit.helper.get_or_init(|| helper)
             }
         };
@@ -70,12 +91,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Whether what is called with a class looks at names of it that the edit gives other values:
     /// it is called again then, although nothing but the body of the class differs.
-    pub(super) fn looked_at(
-        &self,
-        old: &Statement,
-        new: &Statement,
-        inner: &Changes,
-    ) -> PyResult<bool> {
+    fn looked_at(&self, old: &Statement, new: &Statement, inner: &Changes) -> PyResult<bool> {
         let mut names: BTreeSet<&String> = BTreeSet::new();
         for change in &inner.items {
             if matches!(change.what, What::Same | What::Body | What::Inner(_)) {
@@ -96,6 +112,90 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let names = PyList::new(self.work.kit.py, names)?;
         let looks = self.registry_helper("looks")?.call1((callables, names))?;
         looks.is_truthy()
+    }
+
+    /// Brings a class up to date part by part, and tells registries. `false`: it has to run whole.
+    pub(super) fn update_told(
+        &mut self,
+        at: usize,
+        class: &Bound<'py, PyAny>,
+        old: &'a Statement,
+        inner: Option<&'a Changes>,
+    ) -> PyResult<bool> {
+        let outline: &'a Outline = self.job.new.outline;
+        let new = &outline.body[at];
+        let Some(inner) = inner else {
+            return self.update_members(class, old, new, None, &[], "");
+        };
+        if self.looked_at(old, new, inner)? {
+            return Ok(false);
+        }
+        let registries = self.member_registries(class, old, new, inner)?;
+        if !self.update_members(class, old, new, Some(inner), &[], "")? {
+            return Ok(false);
+        }
+        if let Some(found) = &registries {
+            self.settle(at, new, found, Some(class.clone()))?;
+        }
+        if inner.items.iter().any(|c| c.what == What::Changed) {
+            self.tell_registries(class, new)?;
+        }
+        Ok(true)
+    }
+
+    /// The registries that statements of a class body may put something into which are to run.
+    fn member_registries(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        old: &'a Statement,
+        new: &'a Statement,
+        inner: &Changes,
+    ) -> PyResult<Option<Registries<'py>>> {
+        let py = self.work.kit.py;
+        let (before, after) = (PyList::empty(py), PyList::empty(py));
+        let gone = inner.removed.iter().map(|at| &old.body[*at]);
+        let mut was: Vec<&Statement> = gone.collect();
+        for change in &inner.items {
+            if matches!(change.what, What::Same | What::Body | What::Inner(_)) {
+                continue;
+            }
+            was.extend(change.old.map(|at| &old.body[at]));
+            for value in self.callables(&new.body[change.new])?.iter() {
+                after.append(value)?;
+            }
+        }
+        for member in was {
+            for value in self.callables(member)?.iter() {
+                before.append(value)?;
+            }
+        }
+        if before.is_empty() && after.is_empty() {
+            return Ok(None);
+        }
+        let found = self.watch(before, after)?;
+        found.call_method1("look", (class,))?;
+        self.work.made.clear();
+        Ok(Some(Registries {
+            found,
+            made: Some(class.clone()),
+            open: false,
+        }))
+    }
+
+    /// After values in the body of a class changed: who reads it in a registry finds them.
+    fn tell_registries(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        statement: &Statement,
+    ) -> PyResult<()> {
+        let callables = self.callables(statement)?;
+        if callables.is_empty() {
+            return Ok(());
+        }
+        let none = PyList::empty(self.work.kit.py);
+        let found = self.watch(none, callables)?;
+        let fed = found.call_method1("changed", (((class, class),), true))?;
+        self.feed(fed.extract()?, statement)
     }
 
     /// The same for a function whose docstring is another one, and its decorators.
@@ -145,14 +245,22 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 open: false,
             }));
         }
-        let (Some(was), Some(old)) = (was, self.job.old) else {
-            return Ok(None);
-        };
-        if !self.calls(old, was) || !self.calls(self.job.new, statement) {
+        if !self.calls(self.job.new, statement) {
             return Ok(None);
         }
+        let old = self.job.old;
+        let was = was.filter(|was| old.is_some_and(|old| self.calls(old, was)));
+        let now = self.job.dict.clone();
+        let after = self.callee(self.job.new, statement, &now)?;
+        let (Some(was), Some(old)) = (was, old) else {
+            if after.is_empty() {
+                return Ok(None);
+            }
+            let found = self.watch(none, after)?;
+            let (made, open) = (None, false);
+            return Ok(Some(Registries { found, made, open }));
+        };
         let again = !self.work.merge && *self.what(at) == What::Same;
-        let after = self.callee(self.job.new, statement)?;
         let Some(mut registries) = self.called(old, was, after, again)? else {
             return Ok(None);
         };
@@ -195,11 +303,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         statement.uses.calls.iter().any(own).then_some(source.text)
     }
 
-    fn callee(&self, source: &Source<'_>, statement: &Statement) -> PyResult<Bound<'py, PyList>> {
+    fn callee(
+        &self,
+        source: &Source<'_>,
+        statement: &Statement,
+        namespace: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyList>> {
         let callees = self.registry_helper("callees")?;
         let (text, line) = (source.slice(statement), statement.span.line);
         let whole = self.inlined(source, statement);
-        let found = callees.call1((text, line, whole, &self.before))?;
+        let found = callees.call1((text, line, whole, namespace))?;
         Ok(found.cast_into::<PyList>()?)
     }
 
@@ -211,7 +324,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         after: Bound<'py, PyList>,
         again: bool,
     ) -> PyResult<Option<Registries<'py>>> {
-        let before = self.callee(old, was)?;
+        let before = self.callee(old, was, &self.before)?;
         if before.is_empty() {
             return Ok(None);
         }
@@ -291,6 +404,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let mut adopted = std::mem::take(&mut self.work.made);
         let mut pairs = adopted.clone();
+        let loose = *self.what(at) == What::Same;
         if let (Some(made), Some(new)) = (&registries.made, &new) {
             if !made.is(new) && !pairs.iter().any(|(n, o)| n.is(new) && o.is(made)) {
                 pairs.push((new.clone(), made.clone()));
@@ -308,9 +422,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let readers = outline.index().readers(&outline.body, name);
             let alone = readers.iter().all(|reader| *reader == at);
             found.call_method1("live", (now,))?;
-            found.call_method1("settle", (pairs.clone(), alone))?;
+            found.call_method1("settle", (pairs.clone(), alone, loose))?;
+            self.place(at, statement, found)?;
             found.call_method1("adopt", (adopted.clone(),))?;
+        } else if let (Kind::Function | Kind::Class, Some(new)) = (statement.kind, &new) {
+            found.call_method1("arrive", (new,))?;
+            self.place(at, statement, found)?;
         }
+        let edited = *self.what(at) != What::Same;
+        let fed = found.call_method1("changed", (pairs, edited))?;
+        self.feed(fed.extract()?, statement)?;
         // What the registries keep in tuples and objects of their own, only the heap knows.
         for (new, kept) in adopted {
             if kit.is_function(&new) {
@@ -319,6 +440,47 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     to: kept,
                     lived: false,
                 });
+            }
+        }
+        Ok(())
+    }
+
+    /// What is new in a registry stands before what statements further down told it.
+    fn place(&self, at: usize, statement: &Statement, found: &Bound<'py, PyAny>) -> PyResult<()> {
+        if !matches!(statement.kind, Kind::Function | Kind::Class)
+            || found.getattr("unplaced")?.len()? == 0
+        {
+            return Ok(());
+        }
+        let later = PyList::empty(self.work.kit.py);
+        for below in &self.job.new.outline.body[at + 1..] {
+            let tells = below.kind == Kind::Class || below.decorators != 0;
+            if tells
+                && matches!(below.kind, Kind::Function | Kind::Class)
+                && let Some(value) = self.job.dict.get_item(&below.name)?
+            {
+                later.append(value)?;
+            }
+        }
+        if !later.is_empty() {
+            found.call_method1("place", (later,))?;
+        }
+        Ok(())
+    }
+
+    /// Notes that containers have other items now.
+    fn feed(&mut self, fed: Vec<(String, String)>, statement: &Statement) -> PyResult<()> {
+        let own = self.job.dict.get_item("__name__")?;
+        let own = own.map_or_else(String::new, |name| text(&name));
+        for (module, name) in fed {
+            if module == own {
+                let line = statement.span.line;
+                let why = format!("which line {line} puts something into");
+                // By a statement that is gone: known where the container is made.
+                self.refilled.insert(name.clone(), why.clone());
+                self.dirty.fill(name, why);
+            } else {
+                self.work.fed.push((module, name));
             }
         }
         Ok(())
@@ -352,17 +514,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         if let Some(found) = registries {
             found.call_method1("forget", (false,))?;
+            let pairs = PyList::empty(self.work.kit.py);
+            let fed = found.call_method1("changed", (pairs, false))?;
+            self.feed(fed.extract()?, statement)?;
         }
         Ok(())
     }
 
-    /// Calls of the old text that are gone: the entries that they had made go too.
+    /// Calls and decorated definitions of the old text that are gone: the entries that they had made
+    /// go too.
     pub(super) fn retract_calls(&mut self) -> PyResult<()> {
         let Some(old) = self.job.old else {
             return Ok(());
         };
         for &at in &self.job.changes.removed {
             let statement = &old.outline.body[at];
+            if matches!(statement.kind, Kind::Function | Kind::Class) {
+                let name = &statement.name;
+                if self.binders(name).next().is_none()
+                    && let Some(value) = self.before.get_item(name)?
+                    && self.ours(old, statement, name, &value, &BTreeSet::new())?
+                {
+                    self.unregister(statement, &value)?;
+                }
+                continue;
+            }
             if !self.calls(old, statement) {
                 continue;
             }
@@ -370,7 +546,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if let Some(registries) = self.called(old, statement, none, false)?
                 && registries.made.is_none()
             {
-                registries.found.call_method0("take_out")?;
+                let found = &registries.found;
+                if found.call_method0("take_out")?.is_truthy()? {
+                    let pairs = PyList::empty(self.work.kit.py);
+                    let fed = found.call_method1("changed", (pairs, false))?;
+                    self.feed(fed.extract()?, statement)?;
+                }
             }
         }
         Ok(())

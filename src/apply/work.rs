@@ -88,6 +88,8 @@ pub struct Work<'k, 'py> {
     pub orphans: Arc<Orphans>,
     /// Those that do in this one.
     pub orphaned: Orphans,
+    /// Containers of other modules that have other items now: the module and the name there.
+    pub fed: Vec<(String, String)>,
     /// Weak references to classes that are gone from their module.
     pub gone: Vec<Bound<'py, PyAny>>,
     /// Whether containers get back what the program put into them (not in a full reload).
@@ -146,6 +148,7 @@ impl<'k, 'py> Work<'k, 'py> {
             orphans: Arc::default(),
             orphaned: Orphans::default(),
             gone: Vec::new(),
+            fed: Vec::new(),
             merge: true,
         }
     }

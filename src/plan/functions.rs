@@ -258,7 +258,7 @@ impl<'a> Functions<'a> {
         for function in self.called(path) {
             let later = &function.later;
             if let Some(why) = dirty
-                .reads(&later.reads)
+                .reads(later)
                 .or_else(|| dirty.looked_into(later))
                 .or_else(|| self.inherited(&later.reads, dirty))
             {
@@ -492,7 +492,7 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
         return None;
     }
     dirty
-        .reads(&uses.reads)
+        .reads(uses)
         .or_else(|| dirty.looked_into(uses))
         .or_else(|| functions.acts_differently(&uses.calls, dirty))
         .or_else(|| functions.inherited(&uses.reads, dirty))

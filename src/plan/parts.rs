@@ -7,7 +7,7 @@ use crate::outline::{Kind, Statement};
 
 use super::dirty::Dirty;
 use super::functions::{Functions, affected};
-use super::root;
+use super::{again, root};
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
 pub(super) fn data_changed(class: &Statement, inner: &Changes) -> bool {
@@ -102,5 +102,17 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
                 }
             }
         }
+    }
+}
+
+/// Whether instances of a class may need another layout than those there are.
+pub(super) fn layout_differs(old: &Statement, new: &Statement, what: &What) -> bool {
+    let slots = |member: &Statement| member.uses.binds.iter().any(|name| name == "__slots__");
+    match what {
+        What::Header(_) => old.decorators == new.decorators,
+        What::Inner(inner) => {
+            again(new, inner).any(slots) || inner.removed.iter().any(|at| slots(&old.body[*at]))
+        }
+        _ => false,
     }
 }
