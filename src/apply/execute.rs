@@ -8,6 +8,7 @@ use pyo3::types::PySet;
 use super::function::{Wanted, find, identical, is_alias, plain};
 use super::kit::{reference_count, text};
 use super::module::{Chain, Run, container, first_line};
+use super::registry::told;
 use super::work::Replaced;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
@@ -56,7 +57,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .transpose()?;
         let registered = self.made_before(at, statement)?;
         self.work.made.clear();
-        let mut registries = self.registries(at, statement, registered.as_ref())?;
+        let registries = self.registries(at, statement, registered.as_ref());
+        let mut registries = told(registries).flatten();
         self.open_annotations(statement)?;
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
@@ -242,7 +244,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(found) = &registries {
             // The definition told a registry of itself again: what it had put there before goes,
             // also where the key is another one now.
-            self.settle(at, statement, found, fresh)?;
+            told(self.settle(at, statement, found, fresh));
         }
         for (name, object, copy) in copies {
             if !names.contains(&name) && !object.eq(&copy)? {

@@ -303,7 +303,7 @@ def _instead(item, twin, kept):
 
 def _without(holder, member):
     """A set without a member whose hash may be another one by now."""
-    rest = [item for item in holder if item is not member]
+    rest = {item for item in holder if item is not member}
     holder.clear()
     holder.update(rest)
 
@@ -317,12 +317,14 @@ def _restore(container, items):
         now = list(container.items())
         if len(now) == len(items) and all(a is c and b is d for (a, b), (c, d) in zip(now, items)):
             return
+        # Made first: a key that cannot be hashed or compared must not cost the others.
+        made = dict(items)
         container.clear()
-        for key, value in items:
-            container[key] = value
+        container.update(made)
     elif isinstance(container, set):
+        made = set(items)
         container.clear()
-        container.update(items)
+        container.update(made)
     else:
         container.clear()
         container.extend(items)

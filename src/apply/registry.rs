@@ -127,18 +127,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(inner) = inner else {
             return self.update_members(class, old, new, None, &[], "");
         };
-        if self.looked_at(old, new, inner)? {
+        if told(self.looked_at(old, new, inner)).unwrap_or(false) {
             return Ok(false);
         }
-        let registries = self.member_registries(class, old, new, inner)?;
+        let registries = told(self.member_registries(class, old, new, inner)).flatten();
         if !self.update_members(class, old, new, Some(inner), &[], "")? {
             return Ok(false);
         }
         if let Some(found) = &registries {
-            self.settle(at, new, found, Some(class.clone()))?;
+            told(self.settle(at, new, found, Some(class.clone())));
         }
         if inner.items.iter().any(|c| c.what == What::Changed) {
-            self.tell_registries(class, new)?;
+            told(self.tell_registries(class, new));
         }
         Ok(true)
     }
@@ -535,7 +535,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     && let Some(value) = self.before.get_item(name)?
                     && self.ours(old, statement, name, &value, &BTreeSet::new())?
                 {
-                    self.unregister(statement, &value)?;
+                    told(self.unregister(statement, &value));
                 }
                 continue;
             }
@@ -543,7 +543,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             }
             let none = PyList::empty(self.work.kit.py);
-            if let Some(registries) = self.called(old, statement, none, false)?
+            if let Some(Some(registries)) = told(self.called(old, statement, none, false))
                 && registries.made.is_none()
             {
                 let found = &registries.found;
@@ -566,4 +566,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         Some(value)
     }
+}
+
+/// Objects of programs may fail when they are looked at. What they were told of registries stays then
+/// as it is; an edit does not fail for it.
+pub(super) fn told<T>(outcome: PyResult<T>) -> Option<T> {
+    outcome
+        .inspect_err(|error| log::debug!("a registry cannot be looked into: {error}"))
+        .ok()
 }
