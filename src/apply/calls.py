@@ -1,4 +1,5 @@
-"""What had a call in the old text told a registry? Found by its arguments, without calling anything.
+"""What does a statement call, and what had a call of the old text told a registry? Found by its
+arguments, without calling anything.
 
 Runs in the namespace of registry.py, after it.
 """
@@ -313,3 +314,97 @@ def doc_looks(callables, old, new):
         return False
     docs = [ast.get_docstring(_statement(text), False) for text in (old, new)]
     return docs[0] != docs[1]
+
+
+class Named:
+    """A container that is called by the name of a module."""
+
+    def __init__(self, value, origins):
+        self.value, self.origins = value, origins
+
+
+class Reach:
+    """The containers that calling objects can put something into."""
+
+    def __init__(self, callables):
+        self.found, self.names, self.seen = [], set(), {}
+        self.files, self.texts = [], set()
+        # Of which module they are, and under what name there.
+        self.origins = {}
+        for value in callables:
+            self.add(value, 0, None)
+
+    def add(self, value, depth, origin):
+        if isinstance(value, Named):
+            self.add(value.value, depth, value.origins)
+            self.origins[id(value.value)] = value.origins
+            return
+        if value is sys.modules or isinstance(value, dict) and "__builtins__" in value:
+            return
+        if id(value) in self.seen or depth > 4 or len(self.seen) > 2000:
+            return
+        if isinstance(value, MUTABLE):
+            self.seen[id(value)] = value
+            self.found.append(value)
+            self.origins[id(value)] = origin
+            return
+        if isinstance(value, types.MethodType):
+            self.add(value.__func__, depth, origin)
+            return self.add(value.__self__, depth, origin)
+        if isinstance(value, types.BuiltinFunctionType):
+            owner = value.__self__
+            return isinstance(owner, ATOMS) or self.add(owner, depth, origin)
+        if isinstance(value, (staticmethod, classmethod)):
+            return self.add(value.__func__, depth, origin)
+        if isinstance(value, functools.partial):
+            return self.add(value.func, depth, origin)
+        if isinstance(value, property) or isinstance(value, ATOMS) and not isinstance(value, type):
+            return
+        self.seen[id(value)] = value
+        if isinstance(value, types.FunctionType):
+            self.function(value, depth)
+        elif isinstance(value, type):
+            self.kind(value, depth)
+        elif _plain(value):
+            for item in _state(value).values():
+                if isinstance(item, MUTABLE) or _plain(item):
+                    self.add(item, depth + 1, origin)
+            self.kind(type(value), depth)
+
+    def function(self, function, depth):
+        names = _names(function.__code__)
+        space = function.__globals__
+        # The standard library keeps its own books.
+        if not _standard(function.__code__.co_filename):
+            self.names |= names
+            self.texts.update(_texts(function.__code__))
+            self.files.append(function.__code__.co_filename)
+        else:
+            names = ()
+        for name in names:
+            value = space.get(name)
+            if isinstance(value, types.ModuleType):
+                if _standard(getattr(value, "__file__", None)):
+                    continue
+                for inner in names & vars(value).keys():
+                    self.add(vars(value)[inner], depth + 1, [(value.__name__, inner)])
+            elif value is not None:
+                self.add(value, depth + 1, [(space.get("__name__"), name)])
+        for cell in function.__closure__ or ():
+            try:
+                self.add(cell.cell_contents, depth + 1, None)
+            except ValueError:
+                pass
+
+    def kind(self, kind, depth):
+        """A class is called, or one of its methods: those that have the name of something used."""
+        wanted = self.names | {"__call__", "__init__", "__new__", "__init_subclass__", "__prepare__"}
+        for base in kind.__mro__[:-1]:
+            if base.__flags__ & 1 << 9:
+                for name, value in list(vars(base).items()):
+                    if isinstance(value, MUTABLE):
+                        self.add(value, depth + 1, [(base.__module__, base.__qualname__)])
+                    elif name in wanted and isinstance(
+                        value, (types.FunctionType, staticmethod, classmethod)
+                    ):
+                        self.add(value, depth + 1, None)

@@ -8,6 +8,7 @@ version had put there goes, and what the new one puts there stands in its place.
 import ast
 import collections
 import functools
+import operator
 import sys
 import sysconfig
 import types
@@ -80,98 +81,10 @@ def _texts(code):
     return out
 
 
-class Named:
-    """A container that is called by the name of a module."""
-
-    def __init__(self, value, origins):
-        self.value, self.origins = value, origins
-
-
-class Reach:
-    """The containers that calling objects can put something into."""
-
-    def __init__(self, callables):
-        self.found, self.names, self.seen = [], set(), {}
-        self.files, self.texts = [], set()
-        # Of which module they are, and under what name there.
-        self.origins = {}
-        for value in callables:
-            self.add(value, 0, None)
-
-    def add(self, value, depth, origin):
-        if isinstance(value, Named):
-            self.add(value.value, depth, value.origins)
-            self.origins[id(value.value)] = value.origins
-            return
-        if value is sys.modules or isinstance(value, dict) and "__builtins__" in value:
-            return
-        if id(value) in self.seen or depth > 4 or len(self.seen) > 2000:
-            return
-        if isinstance(value, MUTABLE):
-            self.seen[id(value)] = value
-            self.found.append(value)
-            self.origins[id(value)] = origin
-            return
-        if isinstance(value, types.MethodType):
-            self.add(value.__func__, depth, origin)
-            return self.add(value.__self__, depth, origin)
-        if isinstance(value, types.BuiltinFunctionType):
-            owner = value.__self__
-            return isinstance(owner, ATOMS) or self.add(owner, depth, origin)
-        if isinstance(value, (staticmethod, classmethod)):
-            return self.add(value.__func__, depth, origin)
-        if isinstance(value, functools.partial):
-            return self.add(value.func, depth, origin)
-        if isinstance(value, property) or isinstance(value, ATOMS) and not isinstance(value, type):
-            return
-        self.seen[id(value)] = value
-        if isinstance(value, types.FunctionType):
-            self.function(value, depth)
-        elif isinstance(value, type):
-            self.kind(value, depth)
-        elif _plain(value):
-            for item in _state(value).values():
-                if isinstance(item, MUTABLE) or _plain(item):
-                    self.add(item, depth + 1, origin)
-            self.kind(type(value), depth)
-
-    def function(self, function, depth):
-        names = _names(function.__code__)
-        space = function.__globals__
-        # The standard library keeps its own books.
-        if not _standard(function.__code__.co_filename):
-            self.names |= names
-            self.texts.update(_texts(function.__code__))
-            self.files.append(function.__code__.co_filename)
-        else:
-            names = ()
-        for name in names:
-            value = space.get(name)
-            if isinstance(value, types.ModuleType):
-                if _standard(getattr(value, "__file__", None)):
-                    continue
-                for inner in names & vars(value).keys():
-                    self.add(vars(value)[inner], depth + 1, [(value.__name__, inner)])
-            elif value is not None:
-                self.add(value, depth + 1, [(space.get("__name__"), name)])
-        for cell in function.__closure__ or ():
-            try:
-                self.add(cell.cell_contents, depth + 1, None)
-            except ValueError:
-                pass
-
-    def kind(self, kind, depth):
-        """A class is called, or one of its methods: those that have the name of something used."""
-        wanted = self.names | {"__call__", "__init__", "__new__", "__init_subclass__", "__prepare__"}
-        for base in kind.__mro__[:-1]:
-            if base.__flags__ & 1 << 9:
-                for name, value in list(vars(base).items()):
-                    if isinstance(value, MUTABLE):
-                        self.add(value, depth + 1, [(base.__module__, base.__qualname__)])
-                    elif name in wanted and isinstance(
-                        value, (types.FunctionType, staticmethod, classmethod)
-                    ):
-                        self.add(value, depth + 1, None)
+# Objects looked at in this check: when there were many, registries are looked at from above only.
+SPENT, LIMIT = [0], 8_000_000
+FLAT = {str, bytes, int, float, complex, bool, type(None), type, types.ModuleType}
+LEAVES = FLAT | {types.FunctionType}
 
 
 class Walk:
@@ -179,7 +92,10 @@ class Walk:
 
     def __init__(self, wanted):
         self.wanted, self.out, self.budget = wanted, [], BUDGET
-        self.inside = []
+
+    def spend(self, count):
+        self.budget -= count
+        SPENT[0] += count
 
     def chains(self, root):
         """Of each object that is there: its address and where it is."""
@@ -195,21 +111,40 @@ class Walk:
         elif deep and type(value) not in ATOMS:
             self.items(value, chain, False)
 
+    def may(self, value):
+        """Whether something may be in there."""
+        kind = type(value)
+        if kind in LEAVES:
+            return kind is types.FunctionType and hasattr(value, "__wrapped__")
+        if kind is tuple and LEAVES.issuperset(map(type, value)):
+            return not self.wanted.keys().isdisjoint(map(id, value))
+        return True
+
     def items(self, value, chain, top):
-        deep = len(chain) < DEPTH and self.budget > 0
+        deep = len(chain) < DEPTH and self.budget > 0 and SPENT[0] < LIMIT
         if any(value is holder for holder, _, _ in chain):
             return
+        wanted = self.wanted
         if isinstance(value, dict):
-            self.budget -= len(value)
-            for key, item in list(value.items()):
+            self.spend(len(value))
+            found = [
+                (key, item) for key, item in value.items()
+                if id(item) in wanted or id(key) in wanted
+                or deep and (type(item) not in FLAT and self.may(item) or type(key) is tuple)
+            ]
+            for key, item in found:
                 self.at(key, [*chain, (value, "key", key)], deep and isinstance(key, tuple))
                 self.at(item, [*chain, (value, "value", key)], deep)
         elif isinstance(value, (list, collections.deque, tuple, set, frozenset)):
-            self.budget -= len(value)
-            kind = "item" if not isinstance(value, tuple) else "field"
-            for number, item in enumerate(list(value)):
-                place = number if kind == "field" else None
-                self.at(item, [*chain, (value, (kind, place), item)], deep)
+            self.spend(len(value))
+            place = isinstance(value, tuple)
+            found = [
+                (number, item) for number, item in enumerate(value)
+                if id(item) in wanted or deep and type(item) not in FLAT and self.may(item)
+            ]
+            for number, item in found:
+                kind = "field" if place else "item"
+                self.at(item, [*chain, (value, (kind, number if place else None), item)], deep)
         elif isinstance(value, functools.partial):
             self.at(value.func, [*chain, (value, "partial", None)], False)
         elif isinstance(value, types.MethodType):
@@ -330,6 +265,17 @@ def _restore(container, items):
         container.extend(items)
 
 
+def _save(container):
+    return dict(container) if isinstance(container, dict) else list(container)
+
+
+def _untouched(container, items):
+    if len(container) != len(items) or not all(map(operator.is_, container, items)):
+        return False
+    return not isinstance(container, dict) or all(
+        map(operator.is_, container.values(), items.values()))
+
+
 def _copy(container):
     return list(container.items()) if isinstance(container, dict) else list(container)
 
@@ -356,13 +302,28 @@ def targets(made):
     return [made, *(f for f in _inner(made) if f is not made)]
 
 
+class Snapshot:
+    """What was in registries before a unit of changes, for the undo log."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def keep(self, container, items):
+        self.kept.setdefault(id(container), (container, items))
+
+    def restore(self):
+        for container, items in self.kept.values():
+            _restore(container, _copy(items))
+
+
 class Registry:
     """The registries of one statement, from before it runs until after."""
 
-    def __init__(self, before, after, extra=()):
+    def __init__(self, before, after, snapshot):
         """`before` is what the old version called, `after` what the new one calls."""
         reach, other = Reach(after), Reach(before)
-        self.roots = reach.found + [r for r in extra if id(r) not in reach.seen]
+        self.snapshot = snapshot
+        self.roots = list(reach.found)
         self.common = len(self.roots)
         self.roots += [r for r in other.found if all(r is not root for root in self.roots)]
         self.names = reach.names | other.names
@@ -370,7 +331,7 @@ class Registry:
         self.shipped = any(f.startswith(STANDARD + INSTALLED) for f in files)
         self.origins = {**other.origins, **reach.origins}
         self.old, self.entries, self.made, self.lives = [], [], [], set()
-        self.unplaced = []
+        self.unplaced, self.news, self.seen_at = [], [], set()
         # What is in them now; the objects that hold it, kept so that no address is used twice.
         self.copies, self.objects = {}, {}
         budget = BUDGET
@@ -381,16 +342,19 @@ class Registry:
         if id(value) in self.copies or depth > DEPTH or budget < 0:
             return budget
         if isinstance(value, MUTABLE):
-            items = _copy(value)
+            items = _save(value)
             self.copies[id(value)] = value, items, self.root
+            self.snapshot.keep(value, items)
             budget -= len(items)
-            if budget > 0:
-                for item in value.values() if isinstance(value, dict) else value:
-                    if type(item) not in ATOMS:
+            SPENT[0] += len(items)
+            if budget > 0 and SPENT[0] < LIMIT:
+                for item in items.values() if isinstance(items, dict) else items:
+                    if type(item) not in LEAVES:
                         budget = self.remember(item, depth + 1, budget)
         elif isinstance(value, tuple):
-            for item in value:
-                budget = self.remember(item, depth + 1, budget)
+            if not LEAVES.issuperset(map(type, value)):
+                for item in value:
+                    budget = self.remember(item, depth + 1, budget)
         elif _plain(value) and depth and id(value) not in self.objects:
             self.objects[id(value)] = value
             for item in _state(value).values():
@@ -398,25 +362,22 @@ class Registry:
                     budget = self.remember(item, depth + 1, budget)
         return budget
 
-    def restore(self):
-        """For the undo log."""
-        for container, items, _ in self.copies.values():
-            _restore(container, items)
-
     def changed(self, pairs, edited):
         """Which names of which modules have other contents now. `edited`: what is in them acts
         differently, too."""
         self.pairs = {id(old): new for new, old in pairs}
         roots = {}
         for container, items, root in self.copies.values():
-            now = _copy(container)
-            if len(items) != len(now) or not all(map(self.like, items, now)):
+            if _untouched(container, items):
+                continue
+            had, now = _copy(items), _copy(container)
+            if len(had) != len(now) or not all(map(self.like, had, now)):
                 roots[id(root)] = root
         if edited:
-            walk = Walk({id(value): value for pair in pairs for value in pair})
-            for root in self.roots:
-                if id(root) not in roots and walk.chains(root):
-                    roots[id(root)] = root
+            told = {id(value) for pair in pairs for value in pair}
+            for who, number in self.seen_at:
+                if who in told:
+                    roots[id(self.roots[number])] = self.roots[number]
         found = [origin for key in roots for origin in self.origins.get(key) or ()]
         return [origin for origin in found if isinstance(origin[0], str)]
 
@@ -446,6 +407,7 @@ class Registry:
         for number, root in enumerate(self.roots):
             for old, chain in walk.chains(root):
                 self.old.append((old, number, _shape(chain), self.levels(chain)))
+                self.seen_at.add((old, number))
 
     def level(self, chain):
         """Where in a chain an object stands that the registry made for the entry."""
@@ -484,6 +446,8 @@ class Registry:
         for number, root in enumerate(self.roots):
             for new, chain in walk.chains(root):
                 places.setdefault((new, number), []).append(chain)
+                self.news.append((new, chain))
+                self.seen_at.add((new, number))
         partners = {id(old): new for new, old in pairs}
         gone, fresh = {}, {}
         for old, number, shape, found in self.old:
@@ -534,9 +498,8 @@ class Registry:
     def adopt(self, pairs):
         """What the new version put there becomes what lives on: `pairs` of both."""
         lives = {id(new): kept for new, kept in pairs}
-        walk = Walk({id(new): new for new, _ in pairs})
-        for root in self.roots:
-            for new, chain in walk.chains(root):
+        for new, chain in self.news:
+            if new in lives:
                 kept = lives[new]
                 last, _, name = chain[-1]
                 if _plain(last):
@@ -597,7 +560,7 @@ class Registry:
             if outer is not other or not isinstance(outer, dict) or key not in outer:
                 continue
             had = self.copies.get(id(outer), (None, (), None))[1]
-            if any(came is k or came == k for k, _ in had):
+            if any(came is k or came == k for k in had):
                 continue
             keys = [k for k in outer if k != came]
             keys.insert(keys.index(key), came)

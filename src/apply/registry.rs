@@ -194,6 +194,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let none = PyList::empty(self.work.kit.py);
         let found = self.watch(none, callables)?;
+        found.call_method1("look", (class,))?;
         let fed = found.call_method1("changed", (((class, class),), true))?;
         self.feed(fed.extract()?, statement)
     }
@@ -355,10 +356,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         before: Bound<'py, PyList>,
         after: Bound<'py, PyList>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let found = self.registry_helper("Registry")?.call1((before, after))?;
-        let none = PyTuple::empty(self.work.kit.py);
-        self.work.tx.call(found.getattr("restore")?, none);
-        Ok(found)
+        let snapshot = match &self.work.snapshot {
+            Some(snapshot) => snapshot.clone(),
+            None => {
+                let snapshot = self.registry_helper("Snapshot")?.call0()?;
+                let none = PyTuple::empty(self.work.kit.py);
+                self.work.tx.call(snapshot.getattr("restore")?, none);
+                self.work.snapshot = Some(snapshot.clone());
+                snapshot
+            }
+        };
+        let helper = self.registry_helper("Registry")?;
+        helper.call1((before, after, snapshot))
     }
 
     /// Runs a definition that was refused, perhaps since what it is the new version of stands in

@@ -90,6 +90,8 @@ pub struct Work<'k, 'py> {
     pub orphaned: Orphans,
     /// Containers of other modules that have other items now: the module and the name there.
     pub fed: Vec<(String, String)>,
+    /// What was in registries before they were changed, which the undo log has too.
+    pub snapshot: Option<Bound<'py, PyAny>>,
     /// Weak references to classes that are gone from their module.
     pub gone: Vec<Bound<'py, PyAny>>,
     /// Whether containers get back what the program put into them (not in a full reload).
@@ -148,6 +150,7 @@ impl<'k, 'py> Work<'k, 'py> {
             orphans: Arc::default(),
             orphaned: Orphans::default(),
             gone: Vec::new(),
+            snapshot: None,
             fed: Vec::new(),
             merge: true,
         }

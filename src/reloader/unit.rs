@@ -496,6 +496,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 taken: (self.order.len() > 1).then_some(&taken),
                 keep: &keep,
             };
+            // What is changed from here on is put back alone.
+            work.snapshot = None;
             let before = work.tx.mark();
             work.stuck_on = None;
             let begun = progress.begun.len();
