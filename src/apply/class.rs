@@ -643,7 +643,21 @@ impl<'py> Work<'_, 'py> {
             .getattr("__mro__")?
             .try_iter()?
             .collect::<PyResult<_>>()?);
+        let mut cell: Option<Bound<'py, PyAny>> = None;
         for (_, value) in self.kit.class_dict(class)?.iter() {
+            // `__class__`, which methods with super() share.
+            let function = value.getattr("__func__").unwrap_or(value.clone());
+            if cell.is_none()
+                && self.kit.is_function(&function)
+                && let Ok(cells) = function.getattr("__closure__")?.cast_into::<PyTuple>()
+            {
+                let holds = |c: &Bound<'py, PyAny>| {
+                    let contents = c.getattr("cell_contents");
+                    contents.is_ok_and(|c| c.is(class))
+                };
+                cell = cells.iter().find(holds);
+                known += usize::from(cell.is_some());
+            }
             if is_slot(&value)? && value.getattr("__objclass__").is_ok_and(|c| c.is(class)) {
                 known += 1;
             }

@@ -8,7 +8,7 @@ use pyo3::types::PySet;
 use super::function::{Wanted, find, identical, is_alias, plain};
 use super::kit::{reference_count, text};
 use super::module::{Chain, Run, container, first_line};
-use super::registry::holds;
+use super::registry::told;
 use super::work::Replaced;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Uses, Value};
@@ -28,10 +28,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         names.extend(statement.uses.deletes.iter().cloned());
         names.extend(self.functions.global_writes(&statement.uses.calls));
         names.remove("*");
-        let copies: Vec<(String, Bound<'py, PyAny>, Bound<'py, PyAny>)> = statement
-            .uses
-            .mutates
-            .iter()
+        // Also what it hands to what it calls.
+        let handed = (statement.kind == Kind::Expr && !statement.uses.calls.is_empty())
+            .then_some(&statement.uses.reads);
+        let handed = handed.into_iter().flatten().filter(|p| !p.contains('.'));
+        let touched: BTreeSet<&String> = statement.uses.mutates.iter().chain(handed).collect();
+        let copies: Vec<(String, Bound<'py, PyAny>, Bound<'py, PyAny>)> = touched
+            .into_iter()
             .filter_map(|name| {
                 let value = dict.get_item(name).ok()??;
                 if !container(&value) {
@@ -54,17 +57,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .then(|| dict.copy())
             .transpose()?;
         let registered = self.made_before(at, statement)?;
-        let registries = match &registered {
-            Some(old) => {
-                let mut found = self.registries(statement)?;
-                found.retain(|r| holds(r, old).unwrap_or(false));
-                for registry in &found {
-                    self.work.tx.container(registry)?;
-                }
-                found
-            }
-            _ => Vec::new(),
-        };
+        self.work.made.clear();
+        let registries = self.registries(at, statement, registered.as_ref());
+        let mut registries = told(registries).flatten();
         self.open_annotations(statement)?;
         // What an earlier run of a `del` took away is not there to be taken again.
         for name in &statement.uses.deletes {
@@ -86,10 +81,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .statement(kit, statement)
                 .and_then(|code| kit.exec.call1((code, &dict)).map(drop))
         };
-        let ran = match (ran, &registered) {
-            (Err(error), Some(old)) if !registries.is_empty() => {
-                self.run_unregistered(statement, old, &registries, error)
-            }
+        let ran = match (ran, &mut registries) {
+            (Err(error), Some(found)) => self.run_unregistered(statement, found, error),
             (ran, _) => ran,
         };
         opened.close()?;
@@ -108,17 +101,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
         self.remade.extend(made.cloned());
-        if let (Some(old), Some(new)) = (registered, dict.get_item(&statement.name)?)
-            && !old.is(&new)
-        {
-            // The definition told a registry of itself again: what it had put there before goes,
-            // also where the key is another one now.
-            for registry in &registries {
-                if holds(registry, &new)? {
-                    self.unregister(registry, &old)?;
-                }
-            }
-        }
+        let fresh = match statement.uses.binds.as_slice() {
+            [name] => dict.get_item(name)?,
+            _ => None,
+        };
         if statement.kind == Kind::Docstring {
             // Run alone it is the module's docstring again, and the compiler says so.
             self.note(
@@ -300,6 +286,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             self.note(kind, action, name, statement, why);
             reported = true;
+        }
+        if let Some(found) = &registries {
+            // The definition told a registry of itself again: what it had put there before goes,
+            // also where the key is another one now.
+            told(self.settle(at, statement, found, fresh));
         }
         for (name, object, copy) in copies {
             if !names.contains(&name) && !object.eq(&copy)? {

@@ -318,6 +318,7 @@ impl<'py> Work<'_, 'py> {
             return Ok(new.clone());
         }
         self.twins.push((new.clone(), old.clone()));
+        self.made.push((new.clone(), old.clone()));
         // Held by us and, twice, by the log.
         if reference_count(&was) > 3 {
             self.codes.push((was, code));

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use super::kit::{reference_count, text};
+use super::kit::{Kit, reference_count, text};
 use super::work::{Replaced, Work};
 
-impl<'py> Work<'_, 'py> {
+impl<'k, 'py> Work<'k, 'py> {
     /// Ends a unit: everything that needs to know who holds what.
     pub fn finish(&mut self) -> PyResult<()> {
         self.collected_codes()?;
@@ -27,6 +27,29 @@ impl<'py> Work<'_, 'py> {
             let made = if lived { to } else { from };
             if self.kit.is_class(&made) {
                 detach(&made);
+            }
+        }
+    }
+
+    /// After a unit was applied and its undo log is gone: classes that were taken out of their
+    /// modules, and that nobody has any more, leave the lists of subclasses now, and not at some
+    /// later garbage collection.
+    pub fn leave_lists(kit: &'k Kit<'py>, mut gone: Vec<Bound<'py, PyAny>>) -> PyResult<()> {
+        let work = Self::new(kit);
+        // Derived ones first: they hold their bases.
+        loop {
+            let before = gone.len();
+            for at in (0..before).rev() {
+                let class = gone[at].call0()?;
+                if class.is_none() || !work.held_elsewhere(&class)? {
+                    if !class.is_none() {
+                        detach(&class);
+                    }
+                    gone.remove(at);
+                }
+            }
+            if gone.len() == before {
+                return Ok(());
             }
         }
     }

@@ -21,6 +21,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
         if statement.imports.is_empty() {
             return Ok(());
         }
+        self.dirty.imported(at);
         let rebinds = self.job.rebinds;
         for rebind in rebinds {
             let here = statement.imports.iter().any(|i| {

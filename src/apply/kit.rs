@@ -103,6 +103,8 @@ pub struct Kit<'py> {
     pub version: (u8, u8),
     words: [OnceCell<Bound<'py, PyString>>; WORDS.len()],
     fresh: RefCell<Fresh<'py>>,
+    /// The namespace of registry.py.
+    pub helper: OnceCell<Bound<'py, PyDict>>,
 }
 
 /// Code objects of the new text. A function that has one was made or brought up to date in this
@@ -149,6 +151,7 @@ impl<'py> Kit<'py> {
             version: *version,
             words: std::array::from_fn(|_| OnceCell::new()),
             fresh: RefCell::default(),
+            helper: OnceCell::new(),
         })
     }
 

@@ -63,7 +63,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if header.is_some() || !self.work.kit.defined_in(&class, &self.job.dict)? {
                 return self.run_whole(at, statement, why);
             }
-            if !self.update_members(&class, old, statement, inner, &[], "")? {
+            if !self.update_told(at, &class, old, inner)? {
                 return self.run_whole(at, statement, why);
             }
             if let Some(inner) = inner {
@@ -141,7 +141,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Brings a live class up to date statement by statement. False when it must be made by its
     /// whole statement: something makes more of it than its body says.
-    fn update_members(
+    pub(super) fn update_members(
         &mut self,
         class: &Bound<'py, PyAny>,
         old: &'a Statement,

@@ -16,6 +16,7 @@ use super::function::Wanted;
 use super::kit::Kit;
 use super::lines::Moved;
 use super::patch::clear_cache;
+use super::registry::told;
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Row, Statement};
@@ -114,6 +115,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub annotated: BTreeMap<usize, BTreeSet<usize>>,
     /// Names that statements have bound anew.
     pub remade: BTreeSet<String>,
+    /// Containers of the module out of which statements that are gone were taken, with the reason.
+    pub refilled: BTreeMap<String, String>,
     /// Old statements whose effect on a container was taken back.
     pub retracted: BTreeSet<usize>,
 }
@@ -161,11 +164,13 @@ pub fn run<'k, 'a, 'py>(
         written,
         annotated: BTreeMap::new(),
         remade: BTreeSet::new(),
+        refilled: BTreeMap::new(),
         retracted: BTreeSet::new(),
         work,
         job,
     };
     run.prepare()?;
+    run.retract_calls()?;
     for step in &job.plan.steps {
         let statement = &new[step.new];
         if !statement.imports.is_empty() && matches!(step.mark, Mark::Run | Mark::RunIf) {
@@ -371,7 +376,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         match mark {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,
             Mark::Patch => {
-                if let Some(old) = self.old_statement(at) {
+                if let Some(old) = self.old_statement(at)
+                    && told(self.doc_looked_at(old, statement)).unwrap_or(false)
+                {
+                    self.execute(at, statement, &step.why)?;
+                } else if let Some(old) = self.old_statement(at) {
                     let holder = self.job.dict.get_item(&statement.name)?;
                     let patched = self.patch(holder.as_ref(), &[], old, statement, None, "")?;
                     self.dirty.acts(
@@ -417,8 +426,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         self.work.twins.clear();
+        self.work.made.clear();
         if let Some(was) = self.job.changes.at(at).0 {
             self.retract_gone(was)?;
+        }
+        for name in &statement.uses.binds {
+            if let Some(why) = self.refilled.remove(name) {
+                self.dirty.fill(name, why);
+            }
         }
         let ended: Vec<usize> = (0..self.chains.len())
             .filter(|&i| self.chains[i].last == at)

@@ -1,74 +1,374 @@
-//! Registries: containers that decorators and base classes put definitions into. An entry that
-//! a definition no longer makes goes, as it would not be there after a restart.
+//! Registries: containers that decorators, base classes and called functions put definitions into,
+//! in this module or in others. What a statement had put there goes when it does not make it any
+//! more, as it would not be there after a restart. See registry.py and calls.py.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
+use super::base::chain;
+use super::compile::Source;
+use super::kit::text;
 use super::module::{Run, container};
-use crate::outline::{Kind, Statement};
+use super::work::Replaced;
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Outline, Statement};
 
-impl<'py> Run<'_, '_, '_, 'py> {
-    /// The containers that running a definition may put something into: those of this module,
-    /// those its decorators know, those of its base classes.
-    pub(super) fn registries(&self, statement: &Statement) -> PyResult<Vec<Bound<'py, PyAny>>> {
+/// The registries of a statement that is about to run.
+pub(super) struct Registries<'py> {
+    found: Bound<'py, PyAny>,
+    /// What the old version made: a definition or an instance, that is looked for by identity. Else
+    /// entries are known by the arguments of a call.
+    made: Option<Bound<'py, PyAny>>,
+    /// Entries were taken out before it runs.
+    open: bool,
+}
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    fn registry_helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        // Compiled once in a process, as `marshal` writes it: no Python object is kept.
+        static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
         let kit = self.work.kit;
-        let mut out: Vec<Bound<'py, PyAny>> = Vec::new();
-        let mut add = |value: Bound<'py, PyAny>| {
-            if container(&value) && !out.iter().any(|o| o.is(&value)) {
-                out.push(value);
+        let helper = match kit.helper.get() {
+            Some(helper) => helper,
+            None => {
+                let marshal = kit.py.import("marshal")?;
+                let codes = match COMPILED.get() {
+                    Some(bytes) => marshal.call_method1("loads", (PyBytes::new(kit.py, bytes),))?,
+                    None => {
+                        let mut codes = Vec::new();
+                        for (name, text) in [
+                            ("pyreload/registry.py", include_str!("registry.py")),
+                            ("pyreload/calls.py", include_str!("calls.py")),
+                        ] {
+                            codes.push(kit.compile.call1((text, name, "exec"))?);
+                        }
+                        let codes = PyList::new(kit.py, codes)?.into_any();
+                        let bytes = marshal.call_method1("dumps", (&codes,))?.extract()?;
+                        COMPILED.get_or_init(|| bytes);
+                        codes
+                    }
+                };
+                // Not a module: what is ours must not show up in sys.modules.
+                let helper = PyDict::new(kit.py);
+                helper.set_item("__name__", "pyreload/registry.py")?;
+                for code in codes.try_iter()? {
+                    kit.exec.call1((code?, &helper))?;
+                }
+                kit.helper.get_or_init(|| helper)
             }
         };
-        if !matches!(statement.kind, Kind::Function | Kind::Class)
-            || (statement.decorators == 0 && statement.kind == Kind::Function)
-        {
-            return Ok(out);
-        }
-        for value in self.job.dict.values().iter() {
-            add(value);
-        }
-        for path in &statement.uses.calls {
-            let Some(callee) = self.attribute(path) else {
+        helper.as_any().get_item(name)
+    }
+
+    /// What running a definition calls: its decorators, its base classes and their metaclasses.
+    fn callables(&self, statement: &Statement) -> PyResult<Bound<'py, PyList>> {
+        let kit = self.work.kit;
+        let out = PyList::empty(kit.py);
+        let shipped = kit.py.import("sys")?.getattr("stdlib_module_names").ok();
+        let bases = (statement.kind == Kind::Class).then_some(&statement.head.reads);
+        let called = statement.uses.calls.iter();
+        for path in called.chain(bases.into_iter().flatten()) {
+            let Some(value) = self.attribute(path) else {
                 continue;
             };
-            // The method of an object that collects.
-            if let Ok(owner) = callee.getattr("__self__")
-                && !kit.is_exact(&owner, &kit.module)
-                && let Ok(state) = owner.getattr("__dict__")
-                && let Ok(values) = state.call_method0("values")
+            // A function of the standard library has no registry but what it closes over.
+            let closed = value.getattr("__closure__").is_ok_and(|c| !c.is_none());
+            if let (Some(shipped), Ok(module), false) =
+                (&shipped, value.getattr("__module__"), closed)
+                && shipped.contains(module).unwrap_or(false)
             {
-                for value in values.try_iter()? {
-                    add(value?);
-                }
+                continue;
             }
-            let callee = callee.getattr("__func__").unwrap_or(callee);
-            if kit.is_function(&callee) {
-                for value in callee
-                    .getattr("__globals__")?
-                    .cast_into::<PyDict>()?
-                    .values()
-                    .iter()
-                {
-                    add(value);
-                }
-                if let Ok(cells) = callee.getattr("__closure__")?.cast_into::<PyTuple>() {
-                    for cell in cells.iter() {
-                        if let Ok(value) = cell.getattr("cell_contents") {
-                            add(value);
-                        }
-                    }
-                }
+            if kit.is_class(&value) && !value.get_type().is(kit.object.get_type()) {
+                out.append(value.get_type())?;
             }
-        }
-        if statement.kind == Kind::Class {
-            for path in &statement.uses.reads {
-                if let Some(base) = self.attribute(path).filter(|b| kit.is_class(b)) {
-                    for value in kit.class_dict(&base)?.values().iter() {
-                        add(value);
-                    }
-                }
-            }
+            out.append(value)?;
         }
         Ok(out)
+    }
+
+    /// Whether what is called with a class looks at names of it that the edit gives other values:
+    /// it is called again then, although nothing but the body of the class differs.
+    fn looked_at(&self, old: &Statement, new: &Statement, inner: &Changes) -> PyResult<bool> {
+        let mut names: BTreeSet<&String> = BTreeSet::new();
+        for change in &inner.items {
+            if matches!(change.what, What::Same | What::Body | What::Inner(_)) {
+                continue;
+            }
+            names.extend(&new.body[change.new].uses.binds);
+            names.extend(change.old.iter().flat_map(|at| &old.body[*at].uses.binds));
+        }
+        let gone = inner.removed.iter();
+        names.extend(gone.flat_map(|at| &old.body[*at].uses.binds));
+        if names.is_empty() {
+            return Ok(false);
+        }
+        let callables = self.callables(new)?;
+        if callables.is_empty() {
+            return Ok(false);
+        }
+        let names = PyList::new(self.work.kit.py, names)?;
+        let looks = self.registry_helper("looks")?.call1((callables, names))?;
+        looks.is_truthy()
+    }
+
+    /// Brings a class up to date part by part, and tells registries. `false`: it has to run whole.
+    pub(super) fn update_told(
+        &mut self,
+        at: usize,
+        class: &Bound<'py, PyAny>,
+        old: &'a Statement,
+        inner: Option<&'a Changes>,
+    ) -> PyResult<bool> {
+        let outline: &'a Outline = self.job.new.outline;
+        let new = &outline.body[at];
+        let Some(inner) = inner else {
+            return self.update_members(class, old, new, None, &[], "");
+        };
+        if told(self.looked_at(old, new, inner)).unwrap_or(false) {
+            return Ok(false);
+        }
+        let registries = told(self.member_registries(class, old, new, inner)).flatten();
+        if !self.update_members(class, old, new, Some(inner), &[], "")? {
+            return Ok(false);
+        }
+        if let Some(found) = &registries {
+            told(self.settle(at, new, found, Some(class.clone())));
+        }
+        if inner.items.iter().any(|c| c.what == What::Changed) {
+            told(self.tell_registries(class, new));
+        }
+        Ok(true)
+    }
+
+    /// The registries that statements of a class body may put something into which are to run.
+    fn member_registries(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        old: &'a Statement,
+        new: &'a Statement,
+        inner: &Changes,
+    ) -> PyResult<Option<Registries<'py>>> {
+        let py = self.work.kit.py;
+        let (before, after) = (PyList::empty(py), PyList::empty(py));
+        let gone = inner.removed.iter().map(|at| &old.body[*at]);
+        let mut was: Vec<&Statement> = gone.collect();
+        for change in &inner.items {
+            if matches!(change.what, What::Same | What::Body | What::Inner(_)) {
+                continue;
+            }
+            was.extend(change.old.map(|at| &old.body[at]));
+            for value in self.callables(&new.body[change.new])?.iter() {
+                after.append(value)?;
+            }
+        }
+        for member in was {
+            for value in self.callables(member)?.iter() {
+                before.append(value)?;
+            }
+        }
+        if before.is_empty() && after.is_empty() {
+            return Ok(None);
+        }
+        let found = self.watch(before, after)?;
+        found.call_method1("look", (class,))?;
+        self.work.made.clear();
+        Ok(Some(Registries {
+            found,
+            made: Some(class.clone()),
+            open: false,
+        }))
+    }
+
+    /// After values in the body of a class changed: who reads it in a registry finds them.
+    fn tell_registries(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        statement: &Statement,
+    ) -> PyResult<()> {
+        let callables = self.callables(statement)?;
+        if callables.is_empty() {
+            return Ok(());
+        }
+        let none = PyList::empty(self.work.kit.py);
+        let found = self.watch(none, callables)?;
+        found.call_method1("look", (class,))?;
+        let fed = found.call_method1("changed", (((class, class),), true))?;
+        self.feed(fed.extract()?, statement)
+    }
+
+    /// The same for a function whose docstring is another one, and its decorators.
+    pub(super) fn doc_looked_at(&self, old: &Statement, new: &Statement) -> PyResult<bool> {
+        let Some(source) = self.job.old else {
+            return Ok(false);
+        };
+        if new.kind != Kind::Function || new.decorators == 0 {
+            return Ok(false);
+        }
+        let callables = self.callables(new)?;
+        if callables.is_empty() {
+            return Ok(false);
+        }
+        let texts = (source.slice(old), self.job.new.slice(new));
+        let looks = self.registry_helper("doc_looks")?;
+        looks.call1((callables, texts.0, texts.1))?.is_truthy()
+    }
+
+    /// The registries that a statement may put something into, before it runs. `made` is what its
+    /// old version had made.
+    pub(super) fn registries(
+        &mut self,
+        at: usize,
+        statement: &'a Statement,
+        made: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Registries<'py>>> {
+        let was = self.old_statement(at);
+        let kit = self.work.kit;
+        let none = PyList::empty(kit.py);
+        if matches!(statement.kind, Kind::Function | Kind::Class) {
+            let after = self.callables(statement)?;
+            let before = match was {
+                Some(was) => self.callables(was)?,
+                None => none,
+            };
+            if after.is_empty() && before.is_empty() {
+                return Ok(None);
+            }
+            let found = self.watch(before, after)?;
+            if let Some(made) = made {
+                found.call_method1("look", (made,))?;
+            }
+            return Ok(Some(Registries {
+                found,
+                made: made.cloned(),
+                open: false,
+            }));
+        }
+        if !self.calls(self.job.new, statement) {
+            return Ok(None);
+        }
+        let old = self.job.old;
+        let was = was.filter(|was| old.is_some_and(|old| self.calls(old, was)));
+        let now = self.job.dict.clone();
+        let after = self.callee(self.job.new, statement, &now)?;
+        let (Some(was), Some(old)) = (was, old) else {
+            if after.is_empty() {
+                return Ok(None);
+            }
+            let found = self.watch(none, after)?;
+            let (made, open) = (None, false);
+            return Ok(Some(Registries { found, made, open }));
+        };
+        let again = !self.work.merge && *self.what(at) == What::Same;
+        let Some(mut registries) = self.called(old, was, after, again)? else {
+            return Ok(None);
+        };
+        if registries.made.is_none() {
+            registries.open = registries.found.call_method0("take_out")?.is_truthy()?;
+        }
+        Ok(Some(registries))
+    }
+
+    /// Whether a statement may tell somebody of something: a call alone, or one whose value gets a
+    /// name, or an item of a container that another module made.
+    fn calls(&self, source: &Source<'_>, statement: &Statement) -> bool {
+        let kind = match statement.kind {
+            Kind::Expr | Kind::Compound => {
+                !statement.uses.calls.is_empty() || !statement.uses.mutates.is_empty()
+            }
+            Kind::Assign => {
+                let calls = !statement.uses.calls.is_empty() && statement.uses.binds.len() == 1;
+                calls || !statement.uses.mutates.is_empty()
+            }
+            _ => false,
+        };
+        // What the module itself makes and fills is followed statement by statement.
+        let own = |name: &String| {
+            let value = self.before.get_item(name).ok().flatten();
+            value.is_some_and(|value| container(&value))
+                && chain(source.outline, name, usize::MAX)
+                    .is_some_and(|(at, _)| source.outline.body[at].kind != Kind::Import)
+        };
+        kind && !statement.uses.mutates.iter().any(own)
+    }
+
+    /// The text of the module, if a statement calls one of its functions.
+    fn inlined<'s>(&self, source: &Source<'s>, statement: &Statement) -> Option<&'s str> {
+        let body = &source.outline.body;
+        let own = |path: &String| {
+            let writers = source.outline.index().writers(body, path);
+            writers.iter().any(|at| body[*at].kind == Kind::Function)
+        };
+        statement.uses.calls.iter().any(own).then_some(source.text)
+    }
+
+    fn callee(
+        &self,
+        source: &Source<'_>,
+        statement: &Statement,
+        namespace: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let callees = self.registry_helper("callees")?;
+        let (text, line) = (source.slice(statement), statement.span.line);
+        let whole = self.inlined(source, statement);
+        let found = callees.call1((text, line, whole, namespace))?;
+        Ok(found.cast_into::<PyList>()?)
+    }
+
+    /// The registries of an old statement that is a call, with the entries that it made.
+    fn called(
+        &mut self,
+        old: &Source<'_>,
+        was: &Statement,
+        after: Bound<'py, PyList>,
+        again: bool,
+    ) -> PyResult<Option<Registries<'py>>> {
+        let before = self.callee(old, was, &self.before)?;
+        if before.is_empty() {
+            return Ok(None);
+        }
+        let kind = before.get_item(0)?;
+        let made = match was.uses.binds.as_slice() {
+            [name] if was.kind == Kind::Assign => self.before.get_item(name)?,
+            _ => None,
+        };
+        let made = match made {
+            Some(made) if self.work.kit.is_class(&kind) => made.is_instance(&kind)?.then_some(made),
+            _ => None,
+        };
+        let found = self.watch(before, after)?;
+        match &made {
+            Some(made) => found.call_method1("look", (made,))?,
+            None => {
+                let (text, line) = (old.slice(was), was.span.line);
+                let whole = self.inlined(old, was);
+                found.call_method1("call", (text, line, whole, &self.before, again))?
+            }
+        };
+        let open = false;
+        Ok(Some(Registries { found, made, open }))
+    }
+
+    fn watch(
+        &mut self,
+        before: Bound<'py, PyList>,
+        after: Bound<'py, PyList>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let snapshot = match &self.work.snapshot {
+            Some(snapshot) => snapshot.clone(),
+            None => {
+                let snapshot = self.registry_helper("Snapshot")?.call0()?;
+                let none = PyTuple::empty(self.work.kit.py);
+                self.work.tx.call(snapshot.getattr("restore")?, none);
+                self.work.snapshot = Some(snapshot.clone());
+                snapshot
+            }
+        };
+        let helper = self.registry_helper("Registry")?;
+        helper.call1((before, after, snapshot))
     }
 
     /// Runs a definition that was refused, perhaps since what it is the new version of stands in
@@ -76,34 +376,196 @@ impl<'py> Run<'_, '_, '_, 'py> {
     pub(super) fn run_unregistered(
         &mut self,
         statement: &Statement,
-        old: &Bound<'py, PyAny>,
-        registries: &[Bound<'py, PyAny>],
+        registries: &mut Registries<'py>,
         error: PyErr,
     ) -> PyResult<()> {
         let kit = self.work.kit;
-        if !error.is_instance_of::<pyo3::exceptions::PyException>(kit.py) {
+        if !error.is_instance_of::<pyo3::exceptions::PyException>(kit.py)
+            || registries.made.is_none()
+        {
             return Err(error);
-        }
-        let mut orders = Vec::new();
-        for registry in registries {
-            if let Ok(dict) = registry.cast_exact::<PyDict>() {
-                orders.push((dict.clone(), dict.keys()));
-            }
-            self.unregister(registry, old)?;
         }
         let code = self.job.new.statement(kit, statement)?;
-        if kit.exec.call1((code, &self.job.dict)).is_err() {
-            return Err(error);
+        for wide in [false, true] {
+            let found = &registries.found;
+            if found.call_method1("forget", (wide,))?.is_truthy()?
+                && kit.exec.call1((&code, &self.job.dict)).is_ok()
+            {
+                registries.open = true;
+                return Ok(());
+            }
         }
-        for (dict, before) in orders {
-            for key in before.iter().chain(
-                dict.keys()
-                    .iter()
-                    .filter(|k| !before.contains(k).unwrap_or(true)),
-            ) {
-                if let Some(value) = dict.get_item(&key)? {
-                    dict.del_item(&key)?;
-                    dict.set_item(&key, value)?;
+        Err(error)
+    }
+
+    /// After the statement ran, and what it made was brought together with what was: what its old
+    /// version had put into registries goes, and what the new one put there is what lives on.
+    pub(super) fn settle(
+        &mut self,
+        at: usize,
+        statement: &Statement,
+        registries: &Registries<'py>,
+        new: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let found = &registries.found;
+        if registries.open {
+            found.call_method0("put")?;
+        }
+        let mut adopted = std::mem::take(&mut self.work.made);
+        let mut pairs = adopted.clone();
+        let loose = *self.what(at) == What::Same;
+        if let (Some(made), Some(new)) = (&registries.made, &new) {
+            if !made.is(new) && !pairs.iter().any(|(n, o)| n.is(new) && o.is(made)) {
+                pairs.push((new.clone(), made.clone()));
+            }
+            let name = statement.uses.binds.first().map_or("", String::as_str);
+            let now = self.job.dict.get_item(name)?;
+            if let Some(now) = &now
+                && now.is(made)
+                && !now.is(new)
+                && !adopted.iter().any(|(n, _)| n.is(new))
+            {
+                adopted.push((new.clone(), made.clone()));
+            }
+            let outline = self.job.new.outline;
+            let readers = outline.index().readers(&outline.body, name);
+            let alone = readers.iter().all(|reader| *reader == at);
+            found.call_method1("live", (now,))?;
+            found.call_method1("settle", (pairs.clone(), alone, loose))?;
+            self.put_in_order(at, statement, found)?;
+            found.call_method1("adopt", (adopted.clone(),))?;
+        } else if let (Kind::Function | Kind::Class, Some(new)) = (statement.kind, &new) {
+            found.call_method1("arrive", (new,))?;
+            self.put_in_order(at, statement, found)?;
+        }
+        let edited = *self.what(at) != What::Same;
+        let fed = found.call_method1("changed", (pairs, edited))?;
+        self.feed(fed.extract()?, statement)?;
+        // What the registries keep in tuples and objects of their own, only the heap knows.
+        for (new, kept) in adopted {
+            if kit.is_function(&new) {
+                self.work.replaced.push(Replaced {
+                    from: new,
+                    to: kept,
+                    lived: false,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What is new in a registry stands before what statements further down told it.
+    fn put_in_order(
+        &self,
+        at: usize,
+        statement: &Statement,
+        found: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        if !matches!(statement.kind, Kind::Function | Kind::Class)
+            || found.getattr("unplaced")?.len()? == 0
+        {
+            return Ok(());
+        }
+        let later = PyList::empty(self.work.kit.py);
+        for below in self.job.new.outline.body.iter().skip(at + 1) {
+            let tells = below.kind == Kind::Class || below.decorators != 0;
+            if tells
+                && matches!(below.kind, Kind::Function | Kind::Class)
+                && let Some(value) = self.job.dict.get_item(&below.name)?
+            {
+                later.append(value)?;
+            }
+        }
+        if !later.is_empty() {
+            found.call_method1("place", (later,))?;
+        }
+        Ok(())
+    }
+
+    /// Notes that containers have other items now.
+    fn feed(&mut self, fed: Vec<(String, String)>, statement: &Statement) -> PyResult<()> {
+        let own = self.job.dict.get_item("__name__")?;
+        let own = own.map_or_else(String::new, |name| text(&name));
+        for (module, name) in fed {
+            if module == own {
+                let line = statement.span.line;
+                let why = format!("which line {line} puts something into");
+                // By a statement that is gone: known where the container is made.
+                self.refilled.insert(name.clone(), why.clone());
+                self.dirty.fill(name, why);
+            } else {
+                self.work.fed.push((module, name));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a statement of the old text that is gone had told registries.
+    pub(super) fn unregister(
+        &mut self,
+        statement: &Statement,
+        made: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let none = PyList::empty(self.work.kit.py);
+        let registries = match statement.kind {
+            Kind::Function | Kind::Class => {
+                let before = self.callables(statement)?;
+                if before.is_empty() {
+                    return Ok(());
+                }
+                let found = self.watch(before, none)?;
+                found.call_method1("look", (made,))?;
+                Some(found)
+            }
+            Kind::Assign => match self.job.old {
+                Some(old) if self.calls(old, statement) => self
+                    .called(old, statement, none, false)?
+                    .filter(|r| r.made.is_some())
+                    .map(|r| r.found),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(found) = registries {
+            found.call_method1("forget", (false,))?;
+            let pairs = PyList::empty(self.work.kit.py);
+            let fed = found.call_method1("changed", (pairs, false))?;
+            self.feed(fed.extract()?, statement)?;
+        }
+        Ok(())
+    }
+
+    /// Calls and decorated definitions of the old text that are gone: the entries that they had made
+    /// go too.
+    pub(super) fn retract_calls(&mut self) -> PyResult<()> {
+        let Some(old) = self.job.old else {
+            return Ok(());
+        };
+        for &at in &self.job.changes.removed {
+            let statement = &old.outline.body[at];
+            if matches!(statement.kind, Kind::Function | Kind::Class) {
+                let name = &statement.name;
+                if self.binders(name).next().is_none()
+                    && let Some(value) = self.before.get_item(name)?
+                    && self.ours(old, statement, name, &value, &BTreeSet::new())?
+                {
+                    told(self.unregister(statement, &value));
+                }
+                continue;
+            }
+            if !self.calls(old, statement) {
+                continue;
+            }
+            let none = PyList::empty(self.work.kit.py);
+            if let Some(Some(registries)) = told(self.called(old, statement, none, false))
+                && registries.made.is_none()
+            {
+                let found = &registries.found;
+                if found.call_method0("take_out")?.is_truthy()? {
+                    let pairs = PyList::empty(self.work.kit.py);
+                    let fed = found.call_method1("changed", (pairs, false))?;
+                    self.feed(fed.extract()?, statement)?;
                 }
             }
         }
@@ -119,48 +581,12 @@ impl<'py> Run<'_, '_, '_, 'py> {
         }
         Some(value)
     }
-
-    /// Takes `gone` out of a container.
-    pub(super) fn unregister(
-        &mut self,
-        registry: &Bound<'py, PyAny>,
-        gone: &Bound<'py, PyAny>,
-    ) -> PyResult<()> {
-        if !holds(registry, gone)? {
-            return Ok(());
-        }
-        self.work.tx.container(registry)?;
-        if let Ok(dict) = registry.cast_exact::<PyDict>() {
-            for (key, value) in dict.copy()?.iter() {
-                if value.is(gone) || key.is(gone) {
-                    dict.del_item(key)?;
-                }
-            }
-        } else if let Ok(list) = registry.cast_exact::<PyList>() {
-            for at in (0..list.len()).rev() {
-                if list.get_item(at)?.is(gone) {
-                    list.del_item(at)?;
-                }
-            }
-        } else if let Ok(set) = registry.cast_exact::<PySet>() {
-            set.discard(gone)?;
-        }
-        Ok(())
-    }
 }
 
-/// Whether a container has this very object in it.
-pub(super) fn holds(registry: &Bound<'_, PyAny>, object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    if let Ok(dict) = registry.cast_exact::<PyDict>() {
-        return Ok(dict
-            .iter()
-            .any(|(key, value)| value.is(object) || key.is(object)));
-    }
-    if let Ok(list) = registry.cast_exact::<PyList>() {
-        return Ok(list.iter().any(|item| item.is(object)));
-    }
-    if let Ok(set) = registry.cast_exact::<PySet>() {
-        return Ok(set.iter().any(|item| item.is(object)));
-    }
-    Ok(false)
+/// Objects of programs may fail when they are looked at. What they were told of registries stays then
+/// as it is; an edit does not fail for it.
+pub(super) fn told<T>(outcome: PyResult<T>) -> Option<T> {
+    outcome
+        .inspect_err(|error| log::debug!("a registry cannot be looked into: {error}"))
+        .ok()
 }

@@ -9,6 +9,7 @@ use super::compile::Source;
 use super::function::{Wanted, find, plain};
 use super::kit::text;
 use super::module::Run;
+use super::registry::told;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{Functions, affected};
@@ -84,8 +85,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 "__doc__" => self.job.dict.set_item(name, self.work.kit.py.None())?,
                 _ => self.job.dict.del_item(name)?,
             }
-            for registry in self.registries(statement)? {
-                self.unregister(&registry, &value)?;
+            told(self.unregister(statement, &value));
+            let kit = self.work.kit;
+            if kit.is_class(&value) && kit.defined_in(&value, &self.job.dict)? {
+                let weak = kit.py.import("weakref")?.getattr("ref")?;
+                self.work.gone.push(weak.call1((&value,))?);
             }
             self.dirty.value(name, "which is gone");
             let kind = match statement.kind {

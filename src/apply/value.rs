@@ -178,7 +178,7 @@ impl<'py> Work<'_, 'py> {
 
     /// A list, dict or set that a statement made anew: the old object gets the new contents, so
     /// that whoever holds it sees them; what the program added since import stays (`base` is
-    /// what import had given it; without it, entries nobody can place are kept).
+    /// what import had given it; without it, a table that comes filled has its entries and no others).
     pub fn update_container(
         &mut self,
         old: &Bound<'py, PyAny>,
@@ -250,7 +250,9 @@ impl<'py> Work<'_, 'py> {
                         .is_some_and(|now| now.is(&was) || now.eq(&was).unwrap_or(false)),
                     None => false,
                 },
-                None => !self.merge,
+                // Nobody knows what import had put there: what comes with entries is a table, and has
+                // those; what comes empty is a store.
+                None => !fresh.is_empty(),
             };
             if ours || !self.merge {
                 live.del_item(&key)?;

@@ -64,6 +64,8 @@ pub struct Work<'k, 'py> {
     pub codes: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Functions of a class that is being made again, and those that live on in their place.
     pub twins: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// The same, of the whole statement that runs.
+    pub made: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Objects whose holders are to hold another one.
     pub replaced: Vec<Replaced<'py>>,
     /// Classes that were changed in place.
@@ -86,6 +88,12 @@ pub struct Work<'k, 'py> {
     pub orphans: Arc<Orphans>,
     /// Those that do in this one.
     pub orphaned: Orphans,
+    /// Containers of other modules that have other items now: the module and the name there.
+    pub fed: Vec<(String, String)>,
+    /// What was in registries before they were changed, which the undo log has too.
+    pub snapshot: Option<Bound<'py, PyAny>>,
+    /// Weak references to classes that are gone from their module.
+    pub gone: Vec<Bound<'py, PyAny>>,
     /// Whether containers get back what the program put into them (not in a full reload).
     pub merge: bool,
 }
@@ -129,6 +137,7 @@ impl<'k, 'py> Work<'k, 'py> {
             nested: Vec::new(),
             codes: Vec::new(),
             twins: Vec::new(),
+            made: Vec::new(),
             replaced: Vec::new(),
             classes: Vec::new(),
             members: BTreeMap::new(),
@@ -140,6 +149,9 @@ impl<'k, 'py> Work<'k, 'py> {
             joining: Vec::new(),
             orphans: Arc::default(),
             orphaned: Orphans::default(),
+            gone: Vec::new(),
+            snapshot: None,
+            fed: Vec::new(),
             merge: true,
         }
     }

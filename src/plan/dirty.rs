@@ -18,6 +18,12 @@ pub struct Dirty {
     pub appeared: BTreeSet<String>,
     /// `from m import X` in the body of a class, where X changed: see `import_key`.
     pub imports: BTreeSet<String>,
+    /// Containers, by their paths, in which somebody else put other items. Who only puts something
+    /// into them does not read them.
+    pub filled: BTreeSet<String>,
+    /// Those of the module itself that a module fills which it imports: by the place of that import,
+    /// with a clause for the report.
+    pub filled_at: BTreeMap<usize, BTreeMap<String, String>>,
     /// Attributes that a class body binds again, over what later statements made of them:
     /// `C.attr`.
     pub overwritten: BTreeSet<String>,
@@ -67,6 +73,7 @@ impl Dirty {
             && self.imports.is_empty()
             && self.overwritten.is_empty()
             && self.contents.is_empty()
+            && self.filled_at.is_empty()
     }
 
     /// How much differs.
@@ -77,6 +84,23 @@ impl Dirty {
     /// The value at `path` differs.
     pub fn value(&mut self, path: impl Into<String>, why: impl Into<String>) {
         self.values.entry(path.into()).or_insert_with(|| why.into());
+    }
+
+    /// The container at `path` has other items, which another module put there.
+    pub fn fill(&mut self, path: impl Into<String>, why: impl Into<String>) {
+        let path = path.into();
+        self.filled.insert(path.clone());
+        self.value(path, why);
+    }
+
+    /// An import stands at this place, of a module that fills containers of this one.
+    pub fn imported(&mut self, place: usize) {
+        let Some(paths) = self.filled_at.get(&place).cloned() else {
+            return;
+        };
+        for (path, why) in paths {
+            self.fill(path, why);
+        }
     }
 
     /// The function at `path` does something else.
@@ -128,12 +152,14 @@ impl Dirty {
         self.values.append(&mut other.values);
         self.behaviour.append(&mut other.behaviour);
         self.contents.append(&mut other.contents);
+        self.filled.append(&mut other.filled);
     }
 
     /// The roots of all paths.
     pub fn roots(&self) -> impl Iterator<Item = &str> {
         let paths = self.values.keys().chain(self.behaviour.keys());
         let paths = paths.chain(self.contents.keys());
+        let paths = paths.chain(self.filled_at.values().flat_map(BTreeMap::keys));
         paths.map(|path| path.split('.').next().unwrap_or(path))
     }
 
@@ -161,10 +187,14 @@ impl Dirty {
     }
 
     /// The reason why one of the values read differs.
-    pub(super) fn reads(&self, paths: &[String]) -> Option<String> {
-        paths.iter().find_map(|path| {
+    pub(super) fn reads(&self, uses: &Uses) -> Option<String> {
+        let fills = |prefix: &str| {
+            let root = prefix.split('.').next().unwrap_or(prefix);
+            self.filled.contains(prefix) && uses.mutates.iter().any(|name| name == root)
+        };
+        uses.reads.iter().find_map(|path| {
             prefixes(path)
-                .find_map(|prefix| self.values.get(prefix))
+                .find_map(|prefix| self.values.get(prefix).filter(|_| !fills(prefix)))
                 .or_else(|| self.contents.get(path))
                 .or_else(|| self.describes(path))
                 .map(|why| format!("reads {path}, {why}"))

@@ -280,7 +280,7 @@ impl<'a> Functions<'a> {
         for function in self.called(path) {
             let later = &function.later;
             if let Some(why) = dirty
-                .reads(&later.reads)
+                .reads(later)
                 .or_else(|| dirty.looked_into(later))
                 .or_else(|| self.inherited(&later.reads, dirty))
             {
@@ -559,7 +559,7 @@ pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option
         return None;
     }
     dirty
-        .reads(&uses.reads)
+        .reads(uses)
         .or_else(|| dirty.looked_into(uses))
         .or_else(|| {
             let names = || dirty.values.keys().find(|path| !path.contains('.'));

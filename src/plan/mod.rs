@@ -323,6 +323,15 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
                 plan.taken.push((origin, name.clone()));
             }
         }
+        if matches!(gone.kind, Kind::Function | Kind::Class) {
+            // What its decorators had put into containers of the module.
+            for name in Functions::of(old).mutations(&gone.uses.calls) {
+                let origin = reached.binders(&name).rfind(|&i| i < here);
+                if let Some(origin) = origin {
+                    plan.taken.push((origin, name));
+                }
+            }
+        }
         if gone.kind == Kind::Expr {
             plan.notes.push(format!(
                 "line {} is gone; what it did outside the module stays done",
@@ -453,6 +462,7 @@ fn propagate(
     let mut grown = false;
     for (at, effects) in reached.effects.iter().enumerate() {
         let statement = reached.statement(at);
+        dirty.imported(reached.places[at]);
         if let Some(import) = statement
             .imports
             .iter()
@@ -501,7 +511,9 @@ fn propagate(
             let (partner, what) = changes.at(reached.places[at]);
             // Its base, perhaps, is another class.
             let derived = plan.steps[at].mark == Mark::RunIf;
-            if derived || partner.is_some_and(|at| layout_differs(&old.body[at], statement, what)) {
+            if derived
+                || partner.is_some_and(|at| parts::layout_differs(&old.body[at], statement, what))
+            {
                 // Most often another class then: those that derive from it must know.
                 dirty.value(&statement.name, format!("which changed on line {line}"));
             }
@@ -523,6 +535,9 @@ fn propagate(
                     for name in reached.unlisted() {
                         dirty.value(name, format!("which line {line} may have bound"));
                     }
+                }
+                for name in reach::fills(reached.new, statement, functions) {
+                    dirty.fill(name, format!("which line {line} puts something into"));
                 }
                 for name in effects.binds.iter().chain(&effects.mutates) {
                     match statement.kind {
@@ -599,18 +614,6 @@ pub fn changed_paths<'s>(
     match simple && !paths.is_empty() && functions.defines_class(name) {
         true => paths,
         false => vec![name],
-    }
-}
-
-/// Whether instances of a class may need another layout than those there are.
-fn layout_differs(old: &Statement, new: &Statement, what: &What) -> bool {
-    let slots = |member: &Statement| member.uses.binds.iter().any(|name| name == "__slots__");
-    match what {
-        What::Header(_) => old.decorators == new.decorators,
-        What::Inner(inner) => {
-            again(new, inner).any(slots) || inner.removed.iter().any(|at| slots(&old.body[*at]))
-        }
-        _ => false,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::outline::{Kind, Statement};
 
 use super::dirty::Dirty;
 use super::functions::{Functions, affected};
-use super::{reordered, root};
+use super::{again, reordered, root};
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
 pub(super) fn data_changed(class: &Statement, inner: &Changes) -> bool {
@@ -122,4 +122,16 @@ pub(super) fn runs_parts(class: &Statement, inner: &Changes) -> bool {
             What::Inner(deeper) => runs_parts(&class.body[change.new], deeper),
             What::Header(_) | What::Changed | What::Added => true,
         })
+}
+
+/// Whether instances of a class may need another layout than those there are.
+pub(super) fn layout_differs(old: &Statement, new: &Statement, what: &What) -> bool {
+    let slots = |member: &Statement| member.uses.binds.iter().any(|name| name == "__slots__");
+    match what {
+        What::Header(_) => old.decorators == new.decorators,
+        What::Inner(inner) => {
+            again(new, inner).any(slots) || inner.removed.iter().any(|at| slots(&old.body[*at]))
+        }
+        _ => false,
+    }
 }

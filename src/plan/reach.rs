@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashSet;
 
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement, Uses};
+use crate::outline::{Kind, Outline, Statement, Uses, Value};
 
-use super::{Dirty, looks_at_all, root};
+use super::{Dirty, Functions, looks_at_all, root};
 
 /// What an edit can reach.
 #[derive(Debug, Default)]
@@ -64,6 +64,9 @@ impl Reach {
             self.unlisted(new);
         }
         self.as_here(new, at, &statement.uses.reads);
+        for name in handed(new, statement) {
+            self.name(&name);
+        }
         // What the functions that it calls do to names, and read, counts as its own.
         for path in &statement.uses.calls {
             self.called(new, at, root(path), true, &mut BTreeSet::new());
@@ -133,6 +136,22 @@ impl Reach {
         }
     }
 
+    /// What a definition that is gone had been told to, through its decorators.
+    fn filled(&mut self, new: &Outline, name: &str, seen: &mut BTreeSet<String>) {
+        if !seen.insert(name.to_owned()) {
+            return;
+        }
+        for at in new.index().writers(&new.body, name) {
+            let later = &new.body[at].later;
+            for mutated in &later.mutates {
+                self.name(mutated);
+            }
+            for path in &later.calls {
+                self.filled(new, root(path), seen);
+            }
+        }
+    }
+
     fn spread(&mut self, new: &Outline) {
         let (index, body) = (new.index(), &new.body);
         while let Some(name) = self.todo.pop() {
@@ -173,6 +192,33 @@ pub fn unlisted(new: &Outline) -> BTreeSet<String> {
     names
 }
 
+/// Containers of the module that a statement may put something into without naming it: those that its
+/// decorators collect in, those that it hands to what it calls.
+pub(super) fn fills(
+    new: &Outline,
+    statement: &Statement,
+    functions: &Functions<'_>,
+) -> BTreeSet<String> {
+    match statement.kind {
+        Kind::Function | Kind::Class => functions.mutations(&statement.uses.calls),
+        _ => handed(new, statement),
+    }
+}
+
+/// Those that a call as a statement of its own is given.
+fn handed(new: &Outline, statement: &Statement) -> BTreeSet<String> {
+    if statement.kind != Kind::Expr || statement.uses.calls.is_empty() {
+        return BTreeSet::new();
+    }
+    let made = |name: &&str| {
+        let writers = new.index().writers(&new.body, name);
+        let mut made = writers.into_iter().map(|at| &new.body[at]);
+        made.any(|s| s.value == Value::Container && s.uses.binds.iter().any(|n| n == name))
+    };
+    let names = statement.uses.reads.iter().map(|path| root(path));
+    names.filter(made).map(str::to_owned).collect()
+}
+
 /// Whether a statement really binds or changes this name: an index may err.
 fn deals_with(statement: &Statement, name: &str) -> bool {
     let uses = &statement.uses;
@@ -204,6 +250,9 @@ pub fn reach(
     }
     for &at in &changes.removed {
         gone(&mut out, &old.body[at]);
+        for path in &old.body[at].uses.calls {
+            out.filled(new, root(path), &mut BTreeSet::new());
+        }
     }
     for asking in ["globals", "vars", "dir"] {
         for at in new.index().readers(&new.body, asking) {
@@ -214,6 +263,9 @@ pub fn reach(
     }
     for name in dirty_names(outside) {
         out.name(name);
+    }
+    for at in outside.filled_at.keys() {
+        out.statement(new, *at);
     }
     for name in &outside.appeared {
         out.name(name);

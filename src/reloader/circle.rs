@@ -11,6 +11,7 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::fed::Fed;
 use super::passing::News;
 use super::unit::{Failed, Unit};
 use crate::apply::{Facts, Work, text};
@@ -22,6 +23,8 @@ use crate::report::ModuleReport;
 pub(super) struct Progress<'py> {
     /// What the modules that were worked on have to say to others.
     pub facts: HashMap<String, Facts<'py>>,
+    /// Containers that modules have filled in others.
+    pub fed: Vec<Fed>,
     /// As the order.
     pub reports: Vec<Option<ModuleReport>>,
     /// What each module has seen of the facts of the others.
@@ -44,6 +47,7 @@ impl<'py> Progress<'py> {
     pub fn new(count: usize, news: News<'py>) -> Self {
         Self {
             facts: HashMap::new(),
+            fed: Vec::new(),
             reports: (0..count).map(|_| None).collect(),
             seen: HashMap::new(),
             stamp: 0,

@@ -225,8 +225,11 @@ fn prefixed<'py>(
     }
     let near = |(path, _): &(&String, &String)| path.split('.').count() <= LONGEST;
     for (path, why) in found.dirty.values.iter().filter(near) {
-        out.outside
-            .value(format!("{here}.{path}"), because(module, why));
+        let local = format!("{here}.{path}");
+        if found.dirty.filled.contains(path) {
+            out.outside.filled.insert(local.clone());
+        }
+        out.outside.value(local, because(module, why));
     }
     for (path, why) in found.dirty.behaviour.iter().filter(near) {
         out.outside
@@ -266,6 +269,9 @@ fn named<'py>(out: &mut Inbound<'py>, module: &str, name: &str, here: &str, foun
         if let Some(local) = local(path)
             && !(rebound && path == name)
         {
+            if found.dirty.filled.contains(path) {
+                out.outside.filled.insert(local.clone());
+            }
             out.outside.value(local, because(module, why));
         }
     }
@@ -361,6 +367,9 @@ fn star<'py>(
         let root = path.split('.').next().unwrap_or(path);
         let rebound = found.rebound.iter().any(|(n, ..)| n == path);
         if public(root) && !rebound {
+            if found.dirty.filled.contains(path) {
+                out.outside.filled.insert(path.clone());
+            }
             out.outside.value(path, because(module, why));
         }
     }

@@ -6,6 +6,7 @@ mod circle;
 mod dependents;
 mod dry_run;
 mod failure;
+mod fed;
 mod find;
 mod hooks;
 mod namespaces;

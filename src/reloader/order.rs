@@ -108,6 +108,20 @@ impl Reloader {
         out.into_values().collect()
     }
 
+    /// Modules that import one of these, directly or not, and are not among the known, in the order
+    /// in which they were imported.
+    pub(super) fn outsiders(&self, of: &[&str], known: &[Arc<Record>]) -> Vec<Arc<Record>> {
+        self.ledger.with_modules(|graph, records| {
+            let ids: Vec<Id> = of.iter().filter_map(|name| graph.find(name)).collect();
+            let mut found = graph.dependents(&ids);
+            found.sort_by_key(|id| graph.place(*id));
+            let records = found.into_iter().map(|id| records.get(id as usize));
+            let records = records.filter_map(|record| record?.clone());
+            let is_known = |record: &Arc<Record>| known.iter().any(|k| k.name == record.name);
+            records.filter(|record| !is_known(record)).collect()
+        })
+    }
+
     /// The modules of a unit and their dependents, each after those it imports.
     pub(super) fn order(&self, edited: &[Edited]) -> Order {
         self.ledger.with_modules(|graph, records| {

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::circle::Progress;
 use super::dependents::{Inbound, inbound, serves};
+use super::fed::{Fed, deliver};
 use super::order::Order;
 use super::passing::{News, Passed};
 use super::{Flags, Policy, Reloader, hooks};
@@ -158,6 +159,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 }
             }
         }
+        let gone = std::mem::take(&mut work.gone);
+        drop(work);
+        if failed.is_none()
+            && let Err(error) = Work::leave_lists(self.kit, gone)
+        {
+            log::debug!("classes that are gone stay listed for now: {error}");
+        }
         if self.flags.force {
             for report in &mut reports {
                 if report.outcome == Outcome::Unchanged {
@@ -197,6 +205,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 break;
             }
         }
+        let outside = self.outside(work, &mut progress)?;
         let Progress {
             facts,
             reports,
@@ -227,6 +236,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let mut out: Vec<ModuleReport> = reports
             .into_iter()
             .flatten()
+            .chain(outside)
             .filter(|r| {
                 r.cause != Cause::Dependency
                     || r.outcome != Outcome::Unchanged
@@ -281,10 +291,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 .filter_map(|module| facts.get(&module).map(|f| (module.clone(), f.share())))
                 .collect()
         };
+        let own = progress.fed_to(name, since).len();
         progress.seen.insert(name.to_owned(), progress.stamp);
         let edited = self.edited.get(name).filter(|_| round == 0);
         let edited = edited.filter(|_| progress.begun.insert(name.to_owned()));
-        if edited.is_none() && fresh.is_empty() {
+        if edited.is_none() && fresh.is_empty() && own == 0 {
             return Ok(());
         }
         let Some(module) = self.module(name).map_err(fail)? else {
@@ -300,10 +311,14 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 }
                 self.edited(work, (edited, policy), &module, &fresh, progress)
             }
-            None => self.dependent(work, name, &dict, &fresh),
+            None => {
+                let own = progress.fed_to(name, since);
+                self.dependent(work, name, &dict, &fresh, &own)
+            }
         };
         let outcome = outcome.map_err(|error| self.blame(progress, name, error))?;
         progress.done.insert(name.to_owned());
+        progress.feed(name, std::mem::take(&mut work.fed));
         let Some((found, mut report)) = outcome else {
             return Ok(());
         };
@@ -433,6 +448,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             Vec::new()
         };
         around.outside.appeared = self.appeared_in(new_outline, &package);
+        let fed = progress.fed_to(&record.name, 0);
+        deliver(&mut around.outside, new_outline, &package, &fed);
         let mut plan = if policy == Policy::Full
             || !known
             || edited.moved.is_some()
@@ -478,6 +495,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 keep: &keep,
                 anew: &anew,
             };
+            // What is changed from here on is put back alone.
+            work.snapshot = None;
             let before = work.tx.mark();
             work.stuck_on = None;
             let begun = progress.begun.len();
@@ -562,6 +581,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         name: &str,
         dict: &Bound<'py, PyDict>,
         facts: &HashMap<String, Facts<'py>>,
+        fed: &[&Fed],
     ) -> PyResult<Option<(Facts<'py>, ModuleReport)>> {
         let kit = self.kit;
         let Some(record) = self.reloader.ledger.get(name) else {
@@ -571,7 +591,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             Some(edited) => Arc::clone(&edited.version),
             None => record.version(),
         };
-        if !version.known || !mentions(&version.glance(), facts) {
+        if !version.known || fed.is_empty() && !mentions(&version.glance(), facts) {
             return Ok(None);
         }
         if !self.reloader.rules.track(&self.reloader.places, &record)
@@ -589,7 +609,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             return Ok(None);
         };
         let package = record.package.read().clone();
-        let around: Inbound<'py> = inbound(kit, outline, &package, dict, facts)?;
+        let mut around: Inbound<'py> = inbound(kit, outline, &package, dict, facts)?;
+        deliver(&mut around.outside, outline, &package, fed);
         if around.is_empty() {
             return Ok(None);
         }

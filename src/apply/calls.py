@@ -1,0 +1,410 @@
+"""What does a statement call, and what had a call of the old text told a registry? Found by its
+arguments, without calling anything.
+
+Runs in the namespace of registry.py, after it.
+"""
+
+class _Values(ast.NodeVisitor):
+    """Evaluates what can be evaluated without running anything of the program's."""
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+
+    def generic_visit(self, node):
+        raise Unknown
+
+    def visit_Constant(self, node):
+        return node.value
+
+    def visit_Name(self, node):
+        if node.id in self.namespace:
+            return self.namespace[node.id]
+        builtins = self.namespace.get("__builtins__")
+        builtins = builtins if isinstance(builtins, dict) else vars(builtins or sys)
+        if node.id in builtins:
+            return builtins[node.id]
+        raise Unknown
+
+    def visit_Attribute(self, node):
+        owner = self.visit(node.value)
+        if isinstance(owner, types.ModuleType):
+            if node.attr in vars(owner):
+                return vars(owner)[node.attr]
+            raise Unknown
+        if isinstance(owner, type):
+            return getattr(owner, node.attr, None)
+        if isinstance(owner, MUTABLE):
+            return getattr(owner, node.attr)
+        state = _state(owner)
+        if node.attr in state:
+            return state[node.attr]
+        for kind in type(owner).__mro__:
+            found = kind.__dict__.get(node.attr)
+            if isinstance(found, (types.FunctionType, classmethod, staticmethod)):
+                return getattr(owner, node.attr)
+            if found is not None:
+                break
+        raise Unknown
+
+    def visit_Subscript(self, node):
+        owner = self.visit(node.value)
+        if type(owner) in (dict, list, tuple, collections.defaultdict):
+            try:
+                return dict.__getitem__(owner, self.visit(node.slice)) if isinstance(owner, dict) else owner[self.visit(node.slice)]
+            except (LookupError, TypeError):
+                pass
+        raise Unknown
+
+    def visit_Index(self, node):  # 3.8
+        return self.visit(node.value)
+
+    def visit_Tuple(self, node):
+        return tuple(self.visit(item) for item in node.elts)
+
+    def visit_List(self, node):
+        return [self.visit(item) for item in node.elts]
+
+    def visit_Lambda(self, node):
+        return _Lambda(node.lineno)
+
+    def visit_UnaryOp(self, node):
+        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+            return -node.operand.value
+        raise Unknown
+
+
+def _statement(text):
+    """The statement of a text."""
+    body = ast.parse(text).body
+    return body[0] if len(body) == 1 else None
+
+
+class _Lambda:
+    """The function that a lambda of the old text made."""
+
+    def __init__(self, line):
+        self.line = line
+
+    def made(self, function):
+        return (
+            isinstance(function, types.FunctionType)
+            and function.__name__ == "<lambda>"
+            and function.__code__.co_firstlineno == self.line
+        )
+
+
+class Calls:
+    """The calls that a statement of the old text made, with the names that they saw: its own, those
+    of a loop over what can be told, those of a function of the module that it calls."""
+
+    def __init__(self, text, line, whole, namespace):
+        self.whole, self.module = whole, namespace
+        self.found = []
+        node = _statement(text)
+        if node is not None:
+            ast.increment_lineno(node, line - 1)
+            self.expand([node], namespace, 0)
+
+    def expand(self, body, scope, depth):
+        for node in body:
+            if len(self.found) > 500:
+                return
+            if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign)):
+                self.leaf(node, scope, depth)
+            elif isinstance(node, ast.For):
+                for names in self.rounds(node, scope):
+                    self.expand(node.body, {**scope, **names}, depth)
+            elif isinstance(node, (ast.If, ast.Try, ast.With)):
+                self.expand(node.body, scope, depth)
+                self.expand(getattr(node, "orelse", []), scope, depth)
+
+    def leaf(self, node, scope, depth):
+        values = _Values(scope)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            target = node.targets[0].value
+        elif isinstance(node.value, ast.Call):
+            target = node.value.func
+        else:
+            return
+        try:
+            called = values.visit(target)
+        except Unknown:
+            return
+        self.found.append((called, node, scope))
+        own = isinstance(called, types.FunctionType)
+        if own and called.__module__ == self.module.get("__name__") and depth < 3:
+            self.inside(called, node.value, scope, depth)
+
+    def inside(self, function, call, scope, depth):
+        if self.whole is None:
+            return
+        if isinstance(self.whole, str):
+            try:
+                self.whole = ast.parse(self.whole)
+            except SyntaxError:
+                self.whole = ast.Module([], [])
+        for node in self.whole.body:
+            if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
+                names, values = dict(self.module), _Values(scope)
+                for parameter, argument in zip(node.args.args, call.args):
+                    names.pop(parameter.arg, None)
+                    try:
+                        names[parameter.arg] = values.visit(argument)
+                    except Unknown:
+                        pass
+                self.expand(node.body, names, depth + 1)
+
+    def rounds(self, node, scope):
+        call = node.iter
+        method = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and not call.args
+        try:
+            if method and call.func.attr in ("items", "values", "keys"):
+                over = _Values(scope).visit(call.func.value)
+                over = getattr(over, call.func.attr)() if isinstance(over, dict) else ()
+            else:
+                over = _Values(scope).visit(call)
+        except Unknown:
+            return
+        if not isinstance(over, (tuple, list, dict, set, type({}.items()), type({}.values()), type({}.keys()))):
+            return
+        for item in list(over)[:200]:
+            if isinstance(node.target, ast.Name):
+                yield {node.target.id: item}
+            elif isinstance(node.target, ast.Tuple) and isinstance(item, (tuple, list)):
+                names = [n.id for n in node.target.elts if isinstance(n, ast.Name)]
+                if len(names) == len(item):
+                    yield dict(zip(names, item))
+
+
+def callees(text, line, whole, namespace):
+    """What a statement calls, and the containers that it sets an item of."""
+    out = []
+    calls = Calls(text, line, whole, namespace).found
+    for called, _, _ in calls:
+        if not any(called is other for other in out):
+            out.append(called)
+    for called, node, scope in calls:
+        builtin = isinstance(called, types.BuiltinFunctionType)
+        owner = called.__self__ if builtin else called
+        if isinstance(owner, MUTABLE):
+            out.append(Named(owner, _origins(node, owner, scope)))
+    return out
+
+
+def _origins(node, owner, scope):
+    """Which modules have a container, under the name that a statement gives it."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.value.func
+    while isinstance(target, (ast.Attribute, ast.Subscript, ast.Call)):
+        inner = target.func if isinstance(target, ast.Call) else target.value
+        if isinstance(target, ast.Attribute):
+            try:
+                module = _Values(scope).visit(inner)
+            except Unknown:
+                module = None
+            if isinstance(module, types.ModuleType):
+                return [(module.__name__, target.attr)]
+        target = inner
+    if not isinstance(target, ast.Name):
+        return []
+    value, name = scope.get(target.id), target.id
+    return [
+        (key, name)
+        for key, module in list(sys.modules.items())
+        if isinstance(module, types.ModuleType) and vars(module).get(name, sys) is value
+    ]
+
+
+def arguments(node, scope):
+    """What can be told of the arguments, and what the statement bound to a name."""
+    values, result = _Values(scope), None
+    found, parts = [], []
+
+    def take(call):
+        parts.extend(a.value if isinstance(a, ast.Starred) else a for a in call.args)
+        for keyword in call.keywords:
+            parts.append(keyword.value)
+            found.extend([keyword.arg] if keyword.arg else [])
+
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+        parts = [node.targets[0].slice, node.value]
+    else:
+        take(node.value)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            result = scope.get(node.targets[0].id)
+    while parts:
+        part = parts.pop(0)
+        try:
+            found.append(values.visit(part))
+        except Unknown:
+            # `add(Route("/", view))`, `connect(partial(f, 1))`
+            if isinstance(part, ast.Call):
+                take(part)
+    return found, result
+
+
+def entry_of(entry, values, result):
+    """How much speaks for it that a call with these arguments made this entry; 0: it did not."""
+    leaves = []
+
+    def flat(value, depth):
+        if isinstance(value, weakref.ref):
+            value = value()
+        if isinstance(value, (tuple, list)) and depth < 3:
+            for item in value:
+                flat(item, depth + 1)
+        elif isinstance(value, dict) and depth < 3:
+            for key, item in value.items():
+                flat(item, depth + 1)
+        elif isinstance(value, functools.partial):
+            flat(value.func, depth + 1)
+        elif isinstance(value, types.MethodType) or not _plain(value) or depth > 2:
+            leaves.append(value)
+        elif any(value is other for other in values):
+            leaves.append(value)
+        else:
+            inner = [v for v in _state(value).values()]
+            for item in inner:
+                flat(item, depth + 1)
+            leaves.append(value)
+
+    keyed = isinstance(entry.holder, dict)
+    if keyed:
+        flat(entry.key, 0)
+    if isinstance(entry.member, MUTABLE) and not any(entry.member is v for v in values):
+        if isinstance(entry.member, (list, set)) or any(isinstance(v, MUTABLE) for v in entry.member.values()):
+            return 0  # its own entries are looked at
+    flat(entry.member, 0)
+    if result is not None and not isinstance(result, ATOMS) and any(l is result for l in leaves):
+        return 0
+    outer = [key for _, key in entry.parents]
+
+    def same(a, b):
+        if a is b or isinstance(b, _Lambda) and b.made(a) or isinstance(a, _Lambda) and a.made(b):
+            return True
+        return type(a) is type(b) and isinstance(a, (*ATOMS, tuple, types.MethodType)) and a == b
+
+    def among(value, group):
+        return any(same(value, other) for other in group)
+
+    objects = [v for v in values if not isinstance(v, PLAIN)]
+    ours = [v for v in values if among(v, leaves) or among(v, [entry.member, entry.key if keyed else entry])]
+    around = [v for v in values if among(v, outer)]
+    inside = [v for v in objects if among(v, leaves) or among(v, outer)]
+    if objects and len(inside) == len(objects) and any(among(v, leaves) for v in objects):
+        return len(ours) + len(around)
+    if leaves and ours and all(among(leaf, values) for leaf in leaves):
+        return len(ours) + len(around)
+    return 0
+
+
+# Names that say: it looks at all of a class.
+GENERIC = {"vars", "dir", "__dict__", "getmembers", "getattr", "get_type_hints", "signature"}
+
+
+def looks(callables, changed):
+    """Whether calling them with a class looks at names of the class."""
+    reach = Reach(callables)
+    if not GENERIC.isdisjoint(reach.names):
+        return True
+    return not (reach.names | reach.texts).isdisjoint(changed)
+
+
+def doc_looks(callables, old, new):
+    if "__doc__" not in Reach(callables).names:
+        return False
+    docs = [ast.get_docstring(_statement(text), False) for text in (old, new)]
+    return docs[0] != docs[1]
+
+
+class Named:
+    """A container that is called by the name of a module."""
+
+    def __init__(self, value, origins):
+        self.value, self.origins = value, origins
+
+
+class Reach:
+    """The containers that calling objects can put something into."""
+
+    def __init__(self, callables):
+        self.found, self.names, self.seen = [], set(), {}
+        self.files, self.texts = [], set()
+        # Of which module they are, and under what name there.
+        self.origins = {}
+        for value in callables:
+            self.add(value, 0, None)
+
+    def add(self, value, depth, origin):
+        if isinstance(value, Named):
+            self.add(value.value, depth, value.origins)
+            self.origins[id(value.value)] = value.origins
+            return
+        if value is sys.modules or isinstance(value, dict) and "__builtins__" in value:
+            return
+        if id(value) in self.seen or depth > 4 or len(self.seen) > 2000:
+            return
+        if isinstance(value, MUTABLE):
+            self.seen[id(value)] = value
+            self.found.append(value)
+            self.origins[id(value)] = origin
+            return
+        if isinstance(value, types.MethodType):
+            self.add(value.__func__, depth, origin)
+            return self.add(value.__self__, depth, origin)
+        if isinstance(value, types.BuiltinFunctionType):
+            owner = value.__self__
+            return isinstance(owner, ATOMS) or self.add(owner, depth, origin)
+        if isinstance(value, (staticmethod, classmethod)):
+            return self.add(value.__func__, depth, origin)
+        if isinstance(value, functools.partial):
+            return self.add(value.func, depth, origin)
+        if isinstance(value, property) or isinstance(value, ATOMS) and not isinstance(value, type):
+            return
+        self.seen[id(value)] = value
+        if isinstance(value, types.FunctionType):
+            self.function(value, depth)
+        elif isinstance(value, type):
+            self.kind(value, depth)
+        elif _plain(value):
+            for item in _state(value).values():
+                if isinstance(item, MUTABLE) or _plain(item):
+                    self.add(item, depth + 1, origin)
+            self.kind(type(value), depth)
+
+    def function(self, function, depth):
+        names = _names(function.__code__)
+        space = function.__globals__
+        # The standard library keeps its own books.
+        if not _standard(function.__code__.co_filename):
+            self.names |= names
+            self.texts.update(_texts(function.__code__))
+            self.files.append(function.__code__.co_filename)
+        else:
+            names = ()
+        for name in names:
+            value = space.get(name)
+            if isinstance(value, types.ModuleType):
+                if _standard(getattr(value, "__file__", None)):
+                    continue
+                for inner in names & vars(value).keys():
+                    self.add(vars(value)[inner], depth + 1, [(value.__name__, inner)])
+            elif value is not None:
+                self.add(value, depth + 1, [(space.get("__name__"), name)])
+        for cell in function.__closure__ or ():
+            try:
+                self.add(cell.cell_contents, depth + 1, None)
+            except ValueError:
+                pass
+
+    def kind(self, kind, depth):
+        """A class is called, or one of its methods: those that have the name of something used."""
+        wanted = self.names | {"__call__", "__init__", "__new__", "__init_subclass__", "__prepare__"}
+        for base in kind.__mro__[:-1]:
+            if base.__flags__ & 1 << 9:
+                for name, value in list(vars(base).items()):
+                    if isinstance(value, MUTABLE):
+                        self.add(value, depth + 1, [(base.__module__, base.__qualname__)])
+                    elif name in wanted and isinstance(
+                        value, (types.FunctionType, staticmethod, classmethod)
+                    ):
+                        self.add(value, depth + 1, None)
