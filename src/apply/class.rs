@@ -331,10 +331,7 @@ impl<'py> Work<'_, 'py> {
             let ours = match &members {
                 Some(names) => names.contains(&key),
                 // A field of `namedtuple(...)` is nobody's but the call's.
-                None => {
-                    let kind = value.get_type().getattr("__name__")?;
-                    text(&kind) == "_tuplegetter" || kit.defined_in(&value, &self.dict)?
-                }
+                None => is_field(&value)? || kit.defined_in(&value, &self.dict)?,
             };
             let dunder = key.starts_with("__") && key.ends_with("__");
             // What the class statement and its decorators make; the program puts functions there.
@@ -643,20 +640,11 @@ impl<'py> Work<'_, 'py> {
             .getattr("__mro__")?
             .try_iter()?
             .collect::<PyResult<_>>()?);
-        let mut cell: Option<Bound<'py, PyAny>> = None;
+        let mut by_methods = false;
         for (_, value) in self.kit.class_dict(class)?.iter() {
-            // `__class__`, which methods with super() share.
-            let function = value.getattr("__func__").unwrap_or(value.clone());
-            if cell.is_none()
-                && self.kit.is_function(&function)
-                && let Ok(cells) = function.getattr("__closure__")?.cast_into::<PyTuple>()
-            {
-                let holds = |c: &Bound<'py, PyAny>| {
-                    let contents = c.getattr("cell_contents");
-                    contents.is_ok_and(|c| c.is(class))
-                };
-                cell = cells.iter().find(holds);
-                known += usize::from(cell.is_some());
+            if !by_methods && self.has_cell(&value, class)? {
+                by_methods = true;
+                known += 1;
             }
             if is_slot(&value)? && value.getattr("__objclass__").is_ok_and(|c| c.is(class)) {
                 known += 1;
@@ -670,6 +658,11 @@ impl<'py> Work<'_, 'py> {
         }
         Ok(reference_count(class) > known as isize)
     }
+}
+
+/// A field of a named tuple.
+fn is_field(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(value.get_type().name()? == "_tuplegetter")
 }
 
 /// What `type X = ...` and `[T: ...]` make: computed when somebody asks (3.12+).

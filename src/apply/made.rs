@@ -9,6 +9,7 @@ use super::function::Wanted;
 use super::kit::text;
 use super::members::mangled;
 use super::module::Run;
+use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
 
@@ -169,6 +170,28 @@ impl<'py> Run<'_, '_, '_, 'py> {
     fn library(&self, function: &Bound<'py, PyAny>) -> PyResult<bool> {
         let functools = self.work.kit.py.import("functools")?.dict();
         Ok(function.getattr("__globals__")?.is(&functools))
+    }
+}
+
+impl<'py> Work<'_, 'py> {
+    /// Whether a method has the cell for `super()` that its class shares out, which holds the class.
+    pub(super) fn has_cell(
+        &self,
+        method: &Bound<'py, PyAny>,
+        class: &Bound<'py, PyAny>,
+    ) -> PyResult<bool> {
+        let function = method.getattr("__func__").unwrap_or(method.clone());
+        if !self.kit.is_function(&function) {
+            return Ok(false);
+        }
+        let Ok(cells) = function.getattr("__closure__")?.cast_into::<PyTuple>() else {
+            return Ok(false);
+        };
+        let holds = |cell: Bound<'py, PyAny>| {
+            let contents = cell.getattr("cell_contents");
+            contents.is_ok_and(|contents| contents.is(class))
+        };
+        Ok(cells.iter().any(holds))
     }
 }
 

@@ -442,9 +442,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let edited = *self.what(at) != What::Same;
         let fed = found.call_method1("changed", (pairs, edited))?;
         self.feed(fed.extract()?, statement)?;
-        // What the registries keep in tuples and objects of their own, only the heap knows.
+        // What the registries keep in tuples and objects of their own, only the heap knows; asked
+        // for what a registry was seen to have.
+        let mut met: Vec<usize> = Vec::new();
+        for seen in found.getattr("news")?.try_iter()? {
+            met.push(seen?.get_item(0)?.extract()?);
+        }
         for (new, kept) in adopted {
-            if kit.is_function(&new) {
+            if kit.is_function(&new) && met.contains(&(new.as_ptr() as usize)) {
                 self.work.replaced.push(Replaced {
                     from: new,
                     to: kept,
