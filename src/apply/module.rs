@@ -164,6 +164,7 @@ pub fn run<'k, 'a, 'py>(
         job,
     };
     run.prepare()?;
+    run.uncover()?;
     let body: &'a [Statement] = &job.new.outline.body;
     for step in &job.plan.steps {
         let statement = &body[step.new];
@@ -396,10 +397,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub(super) fn step(&mut self, step: &Step, statement: &'a Statement) -> PyResult<()> {
         let at = step.new;
         self.take_imports(at, statement)?;
+        let remade = self.functions.tell_made(statement, &mut self.dirty);
+        if let Some(why) = &remade
+            && let Some(class) = self.job.dict.get_item(&statement.name)?
+            && self.work.kit.is_class(&class)
+        {
+            self.work.remade(&class, &format!("it {why}"))?;
+        }
         let mark = match step.mark {
             Mark::RunIf
-                if affected(&statement.uses, &self.functions, &self.dirty).is_none()
-                    && crate::plan::remade(statement, &self.dirty).is_none() =>
+                if remade.is_none()
+                    && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
             {
                 // Its own edit counts all the same.
                 match self.what(at) {
@@ -487,9 +495,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// The statements of the new text that change what a name is bound to in place.
     pub(super) fn mutators(&self, name: &str) -> impl Iterator<Item = usize> {
-        let outline: &'a Outline = self.job.new.outline;
-        let found = outline.index().writers(&outline.body, name).into_iter();
-        found.filter(move |at| outline.body[*at].uses.mutates.iter().any(|n| n == name))
+        self.functions.changing(name).into_iter()
     }
 
     pub fn note(

@@ -147,6 +147,7 @@ impl<'a> Reader<'a> {
             value: self.value(stmt),
             uses: frame.uses.and(&frame.class),
             head: frame.head,
+            metaclass: self.metaclass(stmt).unwrap_or_default(),
             later: frame.later,
             imports: frame.imports,
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
@@ -471,6 +472,7 @@ impl<'a> Reader<'a> {
             block: Block::Class,
             bound: given.into_iter().collect(),
             globals: Names::default(),
+            defaults: Vec::new(),
         });
         for (index, stmt) in def.body.iter().enumerate() {
             let statement = self.statement(stmt, index == 0);
@@ -498,11 +500,17 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn begin_function(&mut self, bindings: Bindings<'a>) {
-        let Bindings { bound, globals, .. } = bindings;
+        let Bindings {
+            bound,
+            globals,
+            defaults,
+            ..
+        } = bindings;
         self.scopes.push(Scope {
             block: Block::Function,
             bound,
             globals,
+            defaults,
         });
         self.frame().deferred += 1;
     }
@@ -522,6 +530,7 @@ impl<'a> Reader<'a> {
             block: Block::TypeParameters,
             bound: names,
             globals: Names::default(),
+            defaults: Vec::new(),
         });
         self.visit_type_params(parameters);
     }

@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses};
 
-use super::{Dirty, root};
+use super::{Dirty, Functions, root};
 
 /// What an edit can reach.
 #[derive(Debug, Default)]
@@ -217,6 +217,22 @@ pub fn writers(outline: &Outline, name: &str) -> BTreeSet<usize> {
         }
     }
     out
+}
+
+impl Functions<'_> {
+    /// The statements that change what a name is bound to in place, themselves or through functions
+    /// that they call.
+    pub fn changing(&self, name: &str) -> BTreeSet<usize> {
+        let body = &self.outline().body;
+        let mut found = writers(self.outline(), name);
+        found.retain(|at| {
+            let statement = &body[*at];
+            statement.uses.mutates.iter().any(|n| n == name)
+                || statement.kind == Kind::Expr
+                    && self.mutations(&statement.uses.calls).contains(name)
+        });
+        found
+    }
 }
 
 fn gone(out: &mut Reach, statement: &Statement) {
