@@ -154,16 +154,9 @@ fn through_functions(
     name: &str,
     range: std::ops::Range<usize>,
 ) -> Vec<usize> {
-    let body = &outline.body;
-    let mut found: Vec<usize> = plan::writers(outline, name).into_iter().collect();
-    found.retain(|at| {
-        let uses = &body[*at].uses;
-        range.contains(at)
-            && body[*at].kind == Kind::Expr
-            && !uses.mutates.iter().any(|n| n == name)
-            && had.mutations(&uses.calls).contains(name)
-    });
-    found
+    let own = |at: &usize| outline.body[*at].uses.mutates.iter().any(|n| n == name);
+    let found = had.changing(name).into_iter();
+    found.filter(|at| range.contains(at) && !own(at)).collect()
 }
 
 /// The definitions of the functions that a call statement calls, directly or not, and the names of

@@ -56,6 +56,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let unlisted = (statement.uses.opaque || self.functions.opaque(&statement.uses.calls))
             .then(|| dict.copy())
             .transpose()?;
+        let hidden = match &unlisted {
+            Some(_) => Some(self.hide_unlisted(at, statement)?),
+            None => None,
+        };
+        let filled = self.filled(statement)?;
         let registered = self.made_before(at, statement)?;
         self.work.made.clear();
         let registries = self.registries(at, statement, registered.as_ref());
@@ -94,6 +99,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             return Err(error);
         }
+        if let Some(hidden) = hidden {
+            self.show_unlisted(&hidden, statement)?;
+        }
+        self.note_filled(filled, statement)?;
+        self.note_looks(statement);
         self.facts.executed = true;
         if statement.kind == Kind::Class {
             self.dirty.overwrite(&statement.name, &statement.body);

@@ -37,6 +37,8 @@ impl Run<'_, '_, '_, '_> {
                 self.facts.dirty.acts(path, why);
             }
         }
+        let roots = names.iter().map(String::as_str);
+        self.functions.tell_makes(roots, &mut self.dirty);
         self.facts.dirty.append(&mut self.dirty);
         self.functions.derive(&mut self.facts.dirty, &names);
     }

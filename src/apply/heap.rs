@@ -12,6 +12,7 @@ use super::work::{Replaced, Work};
 impl<'k, 'py> Work<'k, 'py> {
     /// Ends a unit: everything that needs to know who holds what.
     pub fn finish(&mut self) -> PyResult<()> {
+        self.classes_that_keep()?;
         self.collected_codes()?;
         self.closures()?;
         self.derived_data_classes()?;

@@ -152,7 +152,7 @@ impl<'py> Work<'_, 'py> {
     }
 
     /// The classes directly below one, asked of `type`: a metaclass may have a method of the name.
-    fn subclasses(&self, class: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    pub(super) fn subclasses(&self, class: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let list = self
             .kit
             .object

@@ -1,6 +1,6 @@
 //! Classes of which something else than their body made a part: decorators, descriptors.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
@@ -35,10 +35,102 @@ pub(super) fn is_metaclass(class: &Bound<'_, PyAny>) -> bool {
         .is_ok_and(|c| c.is_subclass_of::<PyType>().unwrap_or(false))
 }
 
+/// Classes that are to be made again, since what makes them acts differently.
+pub struct Remade<'py> {
+    /// What made them: a metaclass, or a base with its `__init_subclass__`.
+    by: String,
+    why: String,
+    /// Weak references to all there are.
+    classes: Vec<Bound<'py, PyAny>>,
+}
+
+impl<'py> Work<'_, 'py> {
+    /// The classes that `by` made, a metaclass or a base, are to be made again.
+    pub(super) fn remade(&mut self, by: &Bound<'py, PyAny>, why: &str) -> PyResult<()> {
+        let (top, meta) = match is_metaclass(by) {
+            true => (&*self.kit.object, true),
+            false => (by, false),
+        };
+        let reference = self.kit.py.import("weakref")?.getattr("ref")?;
+        let mut classes = Vec::new();
+        let mut seen = HashSet::new();
+        let mut todo = self.subclasses(top)?;
+        while let Some(class) = todo.pop() {
+            if !seen.insert(class.as_ptr() as usize) {
+                continue;
+            }
+            // Not by `isinstance`, which asks the program's own code.
+            if !meta || class.get_type().mro().iter().any(|kind| kind.is(by)) {
+                classes.push(reference.call1((&class,))?);
+            }
+            todo.extend(self.subclasses(&class)?);
+        }
+        self.to_remake.push(Remade {
+            by: text(&by.getattr("__qualname__")?),
+            why: why.to_owned(),
+            classes,
+        });
+        Ok(())
+    }
+
+    /// Says which classes keep what made them gave them then: the program made them, or functions
+    /// did, so that no statement of a module is there to run again.
+    pub(super) fn classes_that_keep(&mut self) -> PyResult<()> {
+        const NAMED: usize = 5;
+        let mut told = HashSet::new();
+        for Remade { by, why, classes } in std::mem::take(&mut self.to_remake) {
+            let mut names = BTreeSet::new();
+            for class in classes {
+                let class = class.call0()?;
+                let mut replaced = self.replaced.iter();
+                if class.is_none()
+                    || replaced.any(|r| r.from.is(&class) || r.to.is(&class))
+                    || self.unbound(&class)?
+                    || !told.insert(class.as_ptr() as usize)
+                {
+                    continue;
+                }
+                let module = text(&class.getattr("__module__")?);
+                names.insert(format!(
+                    "{module}.{}",
+                    text(&class.getattr("__qualname__")?)
+                ));
+            }
+            if names.is_empty() {
+                continue;
+            }
+            let more = names.len().saturating_sub(NAMED);
+            let mut named: Vec<String> = names.into_iter().take(NAMED).collect();
+            if more > 0 {
+                named.push(format!("{more} more"));
+            }
+            self.notes.push(format!(
+                "classes that {by} made keep what it gave them then, {why}: {}",
+                named.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether a class of the top level of a module is not in it any more: nobody makes new ones.
+    fn unbound(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let name = class.getattr("__qualname__")?;
+        let module = class.getattr("__module__")?;
+        let Some(module) = self.kit.sys_modules.get_item(module)? else {
+            return Ok(false);
+        };
+        if text(&name).contains('.') {
+            return Ok(false);
+        }
+        let bound = module.getattr("__dict__")?.get_item(name);
+        Ok(!bound.is_ok_and(|bound| bound.is(class)))
+    }
+}
+
 impl<'py> Run<'_, '_, '_, 'py> {
-    /// Classes are not made again because what made them has changed: they keep their identity, and
-    /// what the program gave them. That is said.
-    pub(super) fn metaclass_note(
+    /// A metaclass makes classes in another way. Those that it made and that no statement of a
+    /// module makes again keep what they have, which is said at the end.
+    pub(super) fn metaclass_changed(
         &mut self,
         class: &Bound<'py, PyAny>,
         inner: Option<&Changes>,
@@ -51,10 +143,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
         for change in items.filter(|change| !matches!(change.what, What::Same)) {
             let name = new.body[change.new].name.as_str();
             if MAKES.contains(&name) {
-                self.work.notes.push(format!(
-                    "classes that {} made keep what it gave them then: its {name} changed",
-                    self.class_name(class)?
-                ));
+                let why = format!("its {name} changed");
+                self.work.remade(class, &why)?;
             }
         }
         Ok(())

@@ -414,7 +414,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !again.is_empty() || inner.is_some() {
             self.static_attributes(class, &chain, old)?;
             self.work.finish_class(class)?;
-            self.metaclass_note(class, inner, new)?;
+            self.metaclass_changed(class, inner, new)?;
         }
         Ok(true)
     }

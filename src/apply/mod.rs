@@ -10,6 +10,7 @@ mod dataclass;
 mod enums;
 mod execute;
 mod export;
+mod filled;
 mod function;
 mod heap;
 mod holders;

@@ -170,6 +170,7 @@ pub fn run<'k, 'a, 'py>(
         job,
     };
     run.prepare()?;
+    run.uncover()?;
     run.retract_calls()?;
     for step in &job.plan.steps {
         let statement = &new[step.new];
@@ -351,10 +352,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.dirty.clean(&name);
         }
         self.take_imports(at, statement)?;
+        let remade = self.functions.tell_made(statement, &mut self.dirty);
+        if let Some(why) = &remade
+            && let Some(class) = self.job.dict.get_item(&statement.name)?
+            && self.work.kit.is_class(&class)
+        {
+            self.work.remade(&class, &format!("it {why}"))?;
+        }
         let mark = match step.mark {
             Mark::RunIf
-                if affected(&statement.uses, &self.functions, &self.dirty).is_none()
-                    && crate::plan::remade(statement, &self.dirty).is_none() =>
+                if remade.is_none()
+                    && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
             {
                 // Its own edit counts all the same.
                 match self.what(at) {
@@ -454,15 +462,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// The statements of the new text that change what a name is bound to in place.
     pub(super) fn mutators(&self, name: &str) -> impl Iterator<Item = usize> {
-        let outline: &'a Outline = self.job.new.outline;
-        let found = crate::plan::writers(outline, name).into_iter();
-        found.filter(move |at| {
-            let statement = &outline.body[*at];
-            let calls = &statement.uses.calls;
-            statement.uses.mutates.iter().any(|n| n == name)
-                // `put("a", 1)`, where put() fills it.
-                || statement.kind == Kind::Expr && self.functions.mutations(calls).contains(name)
-        })
+        self.functions.changing(name).into_iter()
     }
 
     pub fn note(

@@ -15,41 +15,76 @@ use crate::outline::{Kind, Statement, Value};
 use crate::plan::{Functions, affected};
 use crate::report::{Action, ChangeKind};
 
+/// The names that a statement binds, or functions that it calls.
+fn written_by(functions: &Functions<'_>, statement: &Statement) -> BTreeSet<String> {
+    let mut names = functions.global_writes(&statement.uses.calls);
+    names.extend(statement.uses.binds.iter().cloned());
+    names
+}
+
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Names whose statement is gone.
     pub(super) fn remove(&mut self) -> PyResult<()> {
         let Some(old) = self.job.old else {
             return Ok(());
         };
-        let had = Functions::of(old.outline);
-        let effects = |functions: &Functions<'_>, statement: &Statement| -> BTreeSet<String> {
-            let mut names = functions.global_writes(&statement.uses.calls);
-            names.extend(statement.uses.binds.iter().cloned());
-            names
-        };
-        let mut gone: Vec<(&Statement, String)> = Vec::new();
-        for change in &self.job.changes.items {
-            if let (Some(at), What::Changed | What::Header(_)) = (change.old, &change.what) {
-                let statement = &old.outline.body[at];
-                gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
-            }
-        }
-        for &at in &self.job.changes.removed {
-            let statement = &old.outline.body[at];
-            gone.extend(effects(&had, statement).into_iter().map(|n| (statement, n)));
-        }
+        let gone = self.gone(old);
         self.drop_annotations(old)?;
         self.module_annotations()?;
         self.drop_attributes()?;
         self.drop_star(old)?;
+        self.drop_names(old, gone)?;
+        let documented = |source: &Source<'_>| {
+            let first = source.outline.body.first();
+            first.is_some_and(|s| s.kind == Kind::Docstring)
+        };
+        if documented(old) && !documented(self.job.new) && self.binders("__doc__").next().is_none()
+        {
+            self.module_docstring()?;
+        }
+        Ok(())
+    }
+
+    /// Names that are gone and hid builtins: who reads them while the module is brought up to date is
+    /// to get the builtin.
+    pub(super) fn uncover(&mut self) -> PyResult<()> {
+        let Some(old) = self.job.old else {
+            return Ok(());
+        };
+        let mut gone = self.gone(old);
+        if !gone.is_empty() {
+            let builtins = self.work.kit.py.import("builtins")?.dict();
+            gone.retain(|(_, name)| {
+                !name.starts_with("__") && builtins.contains(name).unwrap_or(false)
+            });
+        }
+        self.drop_names(old, gone)
+    }
+
+    /// What old statements bound that are gone or changed, where no statement of the new text does.
+    fn gone(&self, old: &Source<'a>) -> Vec<(&'a Statement, String)> {
+        let had = Functions::of(old.outline);
+        let body = &old.outline.body;
+        let changed = self.job.changes.items.iter();
+        let changed = changed.filter(|c| matches!(c.what, What::Changed | What::Header(_)));
+        let removed = self.job.changes.removed.iter().copied();
+        let mut gone = Vec::new();
+        for at in changed.filter_map(|c| c.old).chain(removed) {
+            let names = written_by(&had, &body[at]);
+            gone.extend(names.into_iter().map(|name| (&body[at], name)));
+        }
         gone.retain(|(_, name)| self.binders(name).next().is_none());
+        gone
+    }
+
+    fn drop_names(&mut self, old: &Source<'a>, gone: Vec<(&'a Statement, String)>) -> PyResult<()> {
         let mut written = BTreeSet::new();
         let mut bound = BTreeSet::new();
         if !gone.is_empty() {
             let later = old.outline.body.iter().flat_map(|s| &s.later.global_writes);
             written.extend(later.cloned());
             let body = self.job.new.outline.body.iter();
-            bound.extend(body.flat_map(|s| effects(&self.functions, s)));
+            bound.extend(body.flat_map(|s| written_by(&self.functions, s)));
         }
         for (statement, name) in gone {
             let name = &name;
@@ -82,7 +117,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             match name.as_str() {
                 // Every module has one.
-                "__doc__" => self.job.dict.set_item(name, self.work.kit.py.None())?,
+                "__doc__" => self.module_docstring()?,
                 _ => self.job.dict.del_item(name)?,
             }
             told(self.unregister(statement, &value));
@@ -107,21 +142,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             );
             self.facts.rebound.push((name.clone(), Some(value), None));
         }
-        if old
-            .outline
-            .body
-            .first()
-            .is_some_and(|s| s.kind == Kind::Docstring)
-            && self
-                .job
-                .new
-                .outline
-                .body
-                .first()
-                .is_none_or(|s| s.kind != Kind::Docstring)
-            && self.binders("__doc__").next().is_none()
+        Ok(())
+    }
+
+    /// The string that the text begins with, or `None`, as the module's `__doc__`.
+    fn module_docstring(&self) -> PyResult<()> {
+        let (kit, source) = (self.work.kit, self.job.new);
+        self.job.dict.set_item("__doc__", kit.py.None())?;
+        if let Some(first) = source.outline.body.first()
+            && first.kind == Kind::Docstring
         {
-            self.job.dict.set_item("__doc__", self.work.kit.py.None())?;
+            let code = source.statement(kit, first)?;
+            kit.exec.call1((code, &self.job.dict))?;
         }
         Ok(())
     }

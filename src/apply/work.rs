@@ -9,6 +9,7 @@ use pyo3::types::PyDict;
 use rustc_hash::FxHashMap;
 
 use super::kit::Kit;
+use super::made::Remade;
 use super::transaction::Transaction;
 
 /// An object whose holders are to hold another one.
@@ -74,6 +75,8 @@ pub struct Work<'k, 'py> {
     pub members: BTreeMap<String, BTreeSet<String>>,
     /// Values that instances of a class have stored under a name and that are to be computed again.
     pub stored: Vec<(Bound<'py, PyAny>, String)>,
+    /// Classes that are to be made again, since what makes them acts differently.
+    pub to_remake: Vec<Remade<'py>>,
     /// Data classes whose fields changed: classes derived from them were generated from the old.
     pub reshaped: Vec<Bound<'py, PyAny>>,
     /// Sentences for the report of the module that is being worked on.
@@ -142,6 +145,7 @@ impl<'k, 'py> Work<'k, 'py> {
             classes: Vec::new(),
             members: BTreeMap::new(),
             stored: Vec::new(),
+            to_remake: Vec::new(),
             reshaped: Vec::new(),
             notes: Vec::new(),
             stuck_on: None,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::imports::resolve;
 use super::names::shared;
 use crate::outline::{Import, Kind, Outline, Statement, Uses};
-use crate::plan::{Dirty, Functions, affected, remade};
+use crate::plan::{Dirty, Functions, affected};
 
 /// A name that an import statement binds, or a module that it makes reachable.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub fn takes(outline: &Outline, package: &str) -> Box<[Taken]> {
             let kept = wraps && mentions(&statement.later, bound);
             let looks = statement.kind != Kind::Import && mentions(&statement.uses, bound)
                 || affected(&statement.uses, &functions, &dirty).is_some()
-                || remade(statement, &dirty).is_some();
+                || functions.remade(statement, &dirty).is_some();
             !(kept || looks || binds && binders > 1)
         })
     };

@@ -1,6 +1,6 @@
 //! The walk over expressions: what they read, call and change.
 
-use super::scope::{Bindings, Block, Names, Place, Scope, resolve};
+use super::scope::{Bindings, Block, Names, Place, Scope, default_of, resolve};
 use super::statements::Reader;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
@@ -87,6 +87,16 @@ impl<'a> Reader<'a> {
         known && (name != path || !self.module.bound.contains(name))
     }
 
+    /// The path that a class statement gives as `metaclass=`.
+    pub(super) fn metaclass(&self, stmt: &'a Stmt) -> Option<String> {
+        let Stmt::ClassDef(def) = stmt else {
+            return None;
+        };
+        let given = def.arguments.as_ref()?.find_keyword("metaclass")?;
+        let path = self.path(&given.value)?;
+        (resolve(&self.scopes, &path.root) != Place::Local).then(|| self.whole(&path))
+    }
+
     /// `expr` is called, if it is a path.
     pub(super) fn called(&mut self, expr: &'a Expr) {
         let Some(path) = self.path(expr) else { return };
@@ -121,7 +131,15 @@ impl<'a> Reader<'a> {
             return;
         }
         match resolve(&self.scopes, &name) {
-            Place::Local => {}
+            Place::Local => {
+                // What a parameter has by default is the module's: `def note(x, seen=SEEN)`.
+                if let Some(default) = default_of(&self.scopes, &name) {
+                    let path = path.map(|path| path.replacen(&*name, default, 1));
+                    let uses = self.frame().now();
+                    uses.writes.extend(path);
+                    uses.mutates.push(default.to_owned());
+                }
+            }
             Place::Class => self.frame().class.mutates.push(name.into_owned()),
             Place::Module => {
                 let uses = self.frame().now();
@@ -256,6 +274,7 @@ impl<'a> Reader<'a> {
             block: Block::Comprehension,
             bound: targets.bound,
             globals: Names::default(),
+            defaults: Vec::new(),
         });
         for (index, generator) in generators.iter().enumerate() {
             if index > 0 {

@@ -177,6 +177,8 @@ pub struct Facts {
     pub uses: Uses,
     /// For a class: what its decorators, bases and keywords do; part of `uses`. Else empty.
     pub head: Uses,
+    /// For a class: the path that it gives as `metaclass=`. Else empty.
+    pub metaclass: String,
     /// What the bodies of the functions (methods, lambdas) defined in it do when called.
     pub later: Uses,
     /// Imports it makes when it runs (also nested in compounds).

@@ -38,6 +38,8 @@ pub(super) struct Bindings<'a> {
     pub modules: FxHashSet<&'a str>,
     /// Names bound by `from x import y`.
     pub from_imports: FxHashSet<&'a str>,
+    /// Parameters whose default is what a name has: `def f(x=X)`.
+    pub defaults: Vec<(Cow<'a, str>, &'a str)>,
 }
 
 impl<'a> Bindings<'a> {
@@ -63,7 +65,11 @@ impl<'a> Bindings<'a> {
     /// Adds a function's or lambda's parameters.
     pub(super) fn add_parameters(&mut self, class: Option<&str>, parameters: &'a ast::Parameters) {
         for parameter in parameters {
-            self.bound.insert(mangle(class, parameter.name().as_str()));
+            let name = mangle(class, parameter.name().as_str());
+            if let Some(Expr::Name(default)) = parameter.default() {
+                self.defaults.push((name.clone(), default.id.as_str()));
+            }
+            self.bound.insert(name);
         }
     }
 }
@@ -298,6 +304,18 @@ pub(super) struct Scope<'a> {
     /// For a class: the names bound so far.
     pub bound: Names<'a>,
     pub globals: Names<'a>,
+    /// For a function: parameters, and the names whose objects are their defaults.
+    pub defaults: Vec<(Cow<'a, str>, &'a str)>,
+}
+
+/// The name of the module whose object a parameter has by default.
+pub(super) fn default_of<'a>(scopes: &[Scope<'a>], name: &str) -> Option<&'a str> {
+    let at = scopes
+        .iter()
+        .rposition(|scope| scope.bound.contains(name))?;
+    let mut defaults = scopes[at].defaults.iter();
+    let (_, default) = defaults.find(|(parameter, _)| *parameter == name)?;
+    (resolve(&scopes[..at], default) == Place::Module).then_some(*default)
 }
 
 /// Whose name it is, seen from where it is read.

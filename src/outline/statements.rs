@@ -158,6 +158,7 @@ impl<'a> Reader<'a> {
             },
             uses: frame.uses.and(&frame.class),
             head: frame.head,
+            metaclass: self.metaclass(stmt).unwrap_or_default(),
             later: frame.later,
             imports: frame.imports,
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
@@ -509,6 +510,7 @@ impl<'a> Reader<'a> {
             block: Block::Class,
             bound: given.into_iter().collect(),
             globals: Names::default(),
+            defaults: Vec::new(),
         });
         for (index, stmt) in def.body.iter().enumerate() {
             let statement = self.statement(stmt, index == 0);
@@ -536,11 +538,17 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn begin_function(&mut self, bindings: Bindings<'a>) {
-        let Bindings { bound, globals, .. } = bindings;
+        let Bindings {
+            bound,
+            globals,
+            defaults,
+            ..
+        } = bindings;
         self.scopes.push(Scope {
             block: Block::Function,
             bound,
             globals,
+            defaults,
         });
         self.frame().deferred += 1;
     }
@@ -560,6 +568,7 @@ impl<'a> Reader<'a> {
             block: Block::TypeParameters,
             bound: names,
             globals: Names::default(),
+            defaults: Vec::new(),
         });
         self.visit_type_params(parameters);
     }

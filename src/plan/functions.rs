@@ -202,7 +202,7 @@ impl<'a> Functions<'a> {
     }
 
     /// The bodies that run when `path` is called. A class stands for its constructors.
-    fn called(&self, path: &str) -> Vec<&'a Statement> {
+    pub(super) fn called(&self, path: &str) -> Vec<&'a Statement> {
         let mut out: Vec<&Statement> = Vec::new();
         for statement in self.at(path) {
             if statement.kind == Kind::Class {
@@ -246,7 +246,12 @@ impl<'a> Functions<'a> {
             .find_map(|p| self.value_differs(p, dirty))
     }
 
-    fn differs(&self, path: &str, dirty: &Dirty, seen: &mut BTreeSet<String>) -> Option<String> {
+    pub(super) fn differs(
+        &self,
+        path: &str,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
         if let Some(why) = dirty.behaviour.get(path) {
             return Some(format!("calls {path}, {why}"));
         }
@@ -506,21 +511,6 @@ fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec
             _ => {}
         }
     }
-}
-
-/// Why a class must be made again though its own text stands: what makes classes of it differs.
-pub fn remade(statement: &Statement, dirty: &Dirty) -> Option<String> {
-    if statement.kind != Kind::Class || dirty.behaviour.is_empty() {
-        return None;
-    }
-    // `__init__` is left out: of a base it makes instances, and only of a metaclass classes.
-    const MAKERS: [&str; 3] = ["__new__", "__prepare__", "__init_subclass__"];
-    statement.head.reads.iter().find_map(|base| {
-        MAKERS.iter().find_map(|maker| {
-            let why = dirty.behaviour.get(&format!("{base}.{maker}"))?;
-            Some(format!("is made by {base}.{maker}, {why}"))
-        })
-    })
 }
 
 /// Whether a statement only asks which names the module has: `[n for n in globals() if ...]`.

@@ -10,6 +10,7 @@ mod instances;
 mod parts;
 mod reach;
 mod reaching;
+mod remade;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,7 @@ use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use dirty::{Dirty, import_key, may_look};
-pub use functions::{Functions, affected, looks_at_all, remade};
+pub use functions::{Functions, affected, looks_at_all};
 pub use parts::{affected_members, members};
 use parts::{runs_parts, takes_away};
 pub use reach::{acting, acting_at_all, writers};
@@ -212,6 +213,7 @@ pub fn make_with(
     outside: &Dirty,
     anew: &BTreeSet<String>,
 ) -> Plan {
+    let outside = &reaching::with_unbound(old, new, changes, outside);
     let functions = Functions::of(new);
     let moves = reaching::Moves::of(old, new, &functions, changes);
     let mut names = moves.names.clone();
@@ -478,8 +480,8 @@ fn propagate(
             plan.steps[at].why = "a name that its body imports changed".to_owned();
             grown = true;
         }
-        if matches!(plan.steps[at].mark, Mark::Keep | Mark::Members)
-            && let Some(why) = remade(statement, &dirty)
+        if let Some(why) = functions.tell_made(statement, &mut dirty)
+            && matches!(plan.steps[at].mark, Mark::Keep | Mark::Members)
         {
             plan.steps[at].mark = Mark::RunIf;
             plan.steps[at].why = why;

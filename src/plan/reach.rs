@@ -305,6 +305,22 @@ pub fn writers(outline: &Outline, name: &str) -> BTreeSet<usize> {
     out
 }
 
+impl Functions<'_> {
+    /// The statements that change what a name is bound to in place, themselves or through functions
+    /// that they call.
+    pub fn changing(&self, name: &str) -> BTreeSet<usize> {
+        let body = &self.outline().body;
+        let mut found = writers(self.outline(), name);
+        found.retain(|at| {
+            let statement = &body[*at];
+            statement.uses.mutates.iter().any(|n| n == name)
+                || statement.kind == Kind::Expr
+                    && self.mutations(&statement.uses.calls).contains(name)
+        });
+        found
+    }
+}
+
 fn gone(out: &mut Reach, statement: &Statement) {
     out.writes(&statement.uses);
     for name in statement

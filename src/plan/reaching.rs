@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Effects, Functions, Mark, Plan, Reached, effects, reach, restartable, run};
+use super::{Dirty, Effects, Functions, Mark, Plan, Reached, effects, reach, restartable, run};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement};
 
@@ -165,4 +165,26 @@ impl<'a> Written<'a> {
         };
         before.iter().rfind(counts).map(|place| place.0)
     }
+}
+
+/// What changed around a module, and the names that it does not bind any more: who reads one of
+/// them all the same while it is imported gets the builtin that was hidden.
+pub(super) fn with_unbound(
+    old: &Outline,
+    new: &Outline,
+    changes: &Changes,
+    outside: &Dirty,
+) -> Dirty {
+    let mut out = outside.clone();
+    let changed = changes.items.iter();
+    let changed = changed.filter(|c| matches!(c.what, What::Changed | What::Header(_)));
+    let gone = changes.removed.iter().copied();
+    for at in gone.chain(changed.filter_map(|c| c.old)) {
+        for name in &old.body[at].uses.binds {
+            if new.index().writers(&new.body, name).is_empty() {
+                out.value(name, "which is gone");
+            }
+        }
+    }
+    out
 }

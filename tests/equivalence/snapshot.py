@@ -261,13 +261,14 @@ class Snapshot:
 
 
 def calls_methods(c):
-    """Whether a code object calls methods of globals. From 3.11 on the compiler calls `NAME.method()`
-    in another way where an import statement of the module binds NAME: code that did not change is not
-    compiled again for the sake of that, and does the same either way."""
+    """Whether a code object calls methods of names. From 3.11 on the compiler calls `NAME.method()`
+    in another way where an import statement of the module binds NAME, also if NAME is the function's
+    own: code that did not change is not compiled again for the sake of that, and does the same either
+    way."""
     if sys.version_info < (3, 11):
         return False
     steps = list(dis.get_instructions(c))
-    return any(a.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST")) and b.opname in ("LOAD_METHOD", "LOAD_ATTR")
+    return any(a.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF")) and b.opname in ("LOAD_METHOD", "LOAD_ATTR")
                for a, b in zip(steps, steps[1:]))
 
 
@@ -283,6 +284,8 @@ def instructions(c):
             what = len([p for p in places if p < s.argval])
         elif isinstance(s.argval, types.CodeType):
             what = "code"
+        elif isinstance(s.argval, frozenset):
+            what = sorted(map(repr, s.argval))  # its order is that in which the compiler met it
         out.append((s.opname.replace("LOAD_METHOD", "LOAD_ATTR"), what, tuple(s.positions or ())))
     return out
 

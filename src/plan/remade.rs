@@ -1,0 +1,125 @@
+//! Classes that stand as they are and are made in another way all the same: by a metaclass, or by
+//! the `__init_subclass__` of a base, that acts differently.
+
+use std::collections::BTreeSet;
+
+use super::{Dirty, Functions};
+use crate::outline::{Kind, Statement};
+
+/// What of a metaclass has a say when it makes a class.
+const MAKERS: [&str; 3] = ["__new__", "__init__", "__prepare__"];
+
+/// Stands for the way in which a metaclass makes classes, as an attribute of it.
+const MAKES: &str = "<makes>";
+
+/// Stands for the way in which a class was made, as an attribute of it: what is derived from it is
+/// made in the same way.
+const MADE: &str = "<made>";
+
+impl<'a> Functions<'a> {
+    /// Why a class must be made again though its own text stands: what makes classes of it differs.
+    pub fn remade(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        if statement.kind != Kind::Class || dirty.is_empty() {
+            return None;
+        }
+        let meta = &*statement.metaclass;
+        let mut bases = statement.head.reads.iter();
+        let by_base = bases.find_map(|base| {
+            if let Some(why) = dirty.behaviour.get(&format!("{base}.{MADE}")) {
+                return Some(format!("is derived from {base}, {why}"));
+            }
+            // `__new__` and `__init__` of a base make instances. What is given to a call there may
+            // be a metaclass, as in `with_metaclass(Meta)`.
+            let given = (!statement.head.calls.is_empty())
+                .then(|| dirty.behaviour.get(&format!("{base}.__new__")))
+                .flatten();
+            let by_given = given.map(|why| format!("is made by {base}.__new__, {why}"));
+            by_given.or_else(|| self.maker_differs(base, "__init_subclass__", dirty))
+        });
+        by_base.or_else(|| {
+            if meta.is_empty() {
+                return None;
+            }
+            self.makes_differently(meta, Some(&statement.name), dirty)
+        })
+    }
+
+    /// Tells those that derive from a class that it is made in another way.
+    pub fn tell_made(&self, statement: &Statement, dirty: &mut Dirty) -> Option<String> {
+        let why = self.remade(statement, dirty)?;
+        dirty.acts(format!("{}.{MADE}", statement.name), format!("which {why}"));
+        Some(why)
+    }
+
+    /// Tells those that import a metaclass that it makes classes in another way.
+    pub fn tell_makes<'n>(&self, paths: impl Iterator<Item = &'n str>, dirty: &mut Dirty) {
+        for path in paths.filter(|path| self.defines_class(path)) {
+            if let Some(why) = self.makes_differently(path, None, dirty) {
+                dirty.acts(format!("{path}.{MAKES}"), format!("which {why}"));
+            }
+        }
+    }
+
+    fn maker_differs(&self, class: &str, maker: &str, dirty: &Dirty) -> Option<String> {
+        let path = format!("{class}.{maker}");
+        let why = self.differs(&path, dirty, &mut BTreeSet::new())?;
+        let why = why.strip_prefix(&format!("calls {path}, ")).unwrap_or(&why);
+        Some(format!("is made by {path}, {why}"))
+    }
+
+    /// Why a metaclass makes classes in another way: this class, if one is given.
+    fn makes_differently(&self, meta: &str, class: Option<&str>, dirty: &Dirty) -> Option<String> {
+        if let Some(why) = dirty.behaviour.get(&format!("{meta}.{MAKES}")) {
+            return Some(format!("is made by {meta}, {why}"));
+        }
+        let mut makers = MAKERS.iter();
+        makers
+            .find_map(|maker| self.maker_differs(meta, maker, dirty))
+            .or_else(|| self.gives_others(meta, class, dirty))
+    }
+
+    /// Whether what a metaclass makes instances of, and gives to its classes, makes others now. Of
+    /// what it calls, attributes of the class count too: `cls.options_class(meta)`.
+    fn gives_others(&self, meta: &str, class: Option<&str>, dirty: &Dirty) -> Option<String> {
+        let with_bases = |class: &str| -> Vec<String> {
+            let bases = self.lineage(class);
+            let all = std::iter::once(class).chain(bases.iter().copied());
+            all.map(str::to_owned).collect()
+        };
+        let own = with_bases(meta);
+        let of_class = class.map_or_else(Vec::new, with_bases);
+        let mut todo: Vec<String> = own
+            .iter()
+            .flat_map(|meta| MAKERS.map(|maker| format!("{meta}.{maker}")))
+            .collect();
+        let mut seen = BTreeSet::new();
+        while let Some(path) = todo.pop() {
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            if let Some(why) = self.made_differently(&path, dirty) {
+                return Some(format!("is made by {meta}, which makes a {path}, {why}"));
+            }
+            for function in self.called(&path) {
+                todo.extend(function.later.calls.iter().cloned());
+                for member in &function.later.members {
+                    todo.extend(own.iter().map(|meta| format!("{meta}.{member}")));
+                    let bound = of_class
+                        .iter()
+                        .flat_map(|class| self.bound_to(class, member));
+                    todo.extend(bound.cloned());
+                }
+            }
+        }
+        None
+    }
+
+    /// What a class attribute is another name for: `options_class = Options`.
+    fn bound_to(&self, class: &str, member: &str) -> &'a [String] {
+        let binds =
+            |s: &&Statement| s.kind == Kind::Assign && s.name == member && s.uses.calls.is_empty();
+        let mut classes = self.at(class).into_iter();
+        let found = classes.find_map(|class| class.body.iter().rfind(binds));
+        found.map_or(&[], |statement| &statement.uses.reads)
+    }
+}
