@@ -87,7 +87,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 if !only_makes(statement, &name, at == origin) {
                     // `put("a", 1)`: with the function as it was, and all that it fills.
-                    let (functions, filled) = only_fills(old.outline, had, at)?;
+                    let (functions, filled) = only_fills(old.outline, had, statement)?;
                     out.extend(functions);
                     let others = filled.into_iter().filter(|other| *other != name);
                     todo.extend(others.map(|other| (other, end)));
@@ -161,13 +161,12 @@ fn through_functions(
 
 /// The definitions of the functions that a call statement calls, directly or not, and the names of
 /// what they fill, if that is all they do.
-fn only_fills(
+pub(super) fn only_fills(
     outline: &Outline,
     had: &Functions<'_>,
-    at: usize,
+    statement: &Statement,
 ) -> Option<(BTreeSet<usize>, BTreeSet<String>)> {
     let body = &outline.body;
-    let statement = &body[at];
     if statement.kind != Kind::Expr || had.opaque(&statement.uses.calls) {
         return None;
     }
@@ -182,7 +181,7 @@ fn only_fills(
             continue;
         }
         let mut writers = outline.index().writers(body, path);
-        writers.retain(|writer| *writer < at);
+        writers.retain(|writer| body[*writer].span.start < statement.span.start);
         let [definition] = writers[..] else {
             return None;
         };

@@ -95,10 +95,12 @@ class _Lambda:
 
 class Calls:
     """The calls that a statement of the old text made, with the names that they saw: its own, those
-    of a loop over what can be told, those of a function of the module that it calls."""
+    of a loop over what can be told, those of a function of the module that it calls.
 
-    def __init__(self, text, line, whole, namespace):
-        self.whole, self.module = whole, namespace
+    `bodies` are the texts of functions of the module, by name, and the lines they begin on."""
+
+    def __init__(self, text, line, bodies, namespace):
+        self.bodies, self.module = bodies, namespace
         self.found = []
         node = _statement(text)
         if node is not None:
@@ -136,15 +138,10 @@ class Calls:
             self.inside(called, node.value, scope, depth)
 
     def inside(self, function, call, scope, depth):
-        if self.whole is None:
-            return
-        if isinstance(self.whole, str):
-            try:
-                self.whole = ast.parse(self.whole)
-            except SyntaxError:
-                self.whole = ast.Module([], [])
-        for node in self.whole.body:
-            if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
+        for text, line in self.bodies.get(function.__name__, ()):
+            node = _statement(text)
+            if isinstance(node, ast.FunctionDef):
+                ast.increment_lineno(node, line - 1)
                 names, values = dict(self.module), _Values(scope)
                 for parameter, argument in zip(node.args.args, call.args):
                     names.pop(parameter.arg, None)
@@ -176,10 +173,10 @@ class Calls:
                     yield dict(zip(names, item))
 
 
-def callees(text, line, whole, namespace):
+def callees(text, line, bodies, namespace):
     """What a statement calls, and the containers that it sets an item of."""
     out = []
-    calls = Calls(text, line, whole, namespace).found
+    calls = Calls(text, line, bodies, namespace).found
     for called, _, _ in calls:
         if not any(called is other for other in out):
             out.append(called)

@@ -384,6 +384,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let dict = self.job.dict.clone();
         let code = self.job.new.branches(kit, statement)?;
         let told = PySet::empty(kit.py)?;
+        // `if "X" not in globals(): X = 1`, `try: X except NameError: X = 1`: it is not there yet.
+        for name in &statement.uses.binds {
+            let asks = statement.uses.opaque || statement.uses.reads.contains(name);
+            if asks
+                && dict.contains(name)?
+                && !self.binders(name).any(|i| i < at)
+                && self
+                    .star_import(name, 0)?
+                    .is_none_or(|(star, _)| star >= at)
+            {
+                dict.del_item(name)?;
+            }
+        }
         dict.set_item(TELL, told.getattr("update")?)?;
         let ran = kit.exec.call1((code, &dict));
         dict.del_item(TELL)?;

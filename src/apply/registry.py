@@ -568,12 +568,12 @@ class Registry:
 
     # What a call is known by: its arguments.
 
-    def call(self, text, line, whole, namespace, again):
+    def call(self, text, line, bodies, namespace, again):
         """Notes the entries that the calls in an old statement had made. `again`: the author wants
         the same done once more; then only those that tell of objects, not notes in a journal."""
         if self.shipped:
             return
-        for called, node, scope in Calls(text, line, whole, namespace).found:
+        for called, node, scope in Calls(text, line, bodies, namespace).found:
             values, result = arguments(node, scope)
             if not values or again and all(isinstance(v, PLAIN) for v in values):
                 continue

@@ -8,13 +8,17 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
-use super::base::chain;
+use super::base::{chain, only_fills};
 use super::compile::Source;
 use super::kit::text;
 use super::module::{Run, container};
 use super::work::Replaced;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement};
+use crate::plan::Functions;
+
+/// So many functions that a statement calls are followed.
+const MANY: usize = 64;
 
 /// The registries of a statement that is about to run.
 pub(super) struct Registries<'py> {
@@ -292,17 +296,38 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && chain(source.outline, name, usize::MAX)
                     .is_some_and(|(at, _)| source.outline.body[at].kind != Kind::Import)
         };
-        kind && !statement.uses.mutates.iter().any(own)
+        let followed = || {
+            let had = Functions::of(source.outline);
+            only_fills(source.outline, &had, statement)
+                .is_some_and(|(_, filled)| !filled.is_empty() && filled.iter().all(own))
+        };
+        kind && !statement.uses.mutates.iter().any(own) && !followed()
     }
 
-    /// The text of the module, if a statement calls one of its functions.
-    fn inlined<'s>(&self, source: &Source<'s>, statement: &Statement) -> Option<&'s str> {
-        let body = &source.outline.body;
-        let own = |path: &String| {
-            let writers = source.outline.index().writers(body, path);
-            writers.iter().any(|at| body[*at].kind == Kind::Function)
-        };
-        statement.uses.calls.iter().any(own).then_some(source.text)
+    /// The texts of the module's functions that a statement calls, directly or not, by name, with the
+    /// lines that they begin on.
+    fn inlined(&self, source: &Source<'_>, statement: &Statement) -> PyResult<Bound<'py, PyDict>> {
+        let py = self.work.kit.py;
+        let outline = source.outline;
+        let found = PyDict::new(py);
+        let mut todo: Vec<&String> = statement.uses.calls.iter().collect();
+        while let Some(name) = todo.pop() {
+            if found.len() > MANY || name.contains('.') || found.contains(name)? {
+                continue;
+            }
+            let bodies = PyList::empty(py);
+            for at in outline.index().writers(&outline.body, name) {
+                let function = &outline.body[at];
+                if function.kind == Kind::Function {
+                    bodies.append((source.slice(function), function.span.line))?;
+                    todo.extend(&function.later.calls);
+                }
+            }
+            if !bodies.is_empty() {
+                found.set_item(name, bodies)?;
+            }
+        }
+        Ok(found)
     }
 
     fn callee(
@@ -313,8 +338,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Bound<'py, PyList>> {
         let callees = self.registry_helper("callees")?;
         let (text, line) = (source.slice(statement), statement.span.line);
-        let whole = self.inlined(source, statement);
-        let found = callees.call1((text, line, whole, namespace))?;
+        let bodies = self.inlined(source, statement)?;
+        let found = callees.call1((text, line, bodies, namespace))?;
         Ok(found.cast_into::<PyList>()?)
     }
 
@@ -344,8 +369,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Some(made) => found.call_method1("look", (made,))?,
             None => {
                 let (text, line) = (old.slice(was), was.span.line);
-                let whole = self.inlined(old, was);
-                found.call_method1("call", (text, line, whole, &self.before, again))?
+                let bodies = self.inlined(old, was)?;
+                found.call_method1("call", (text, line, bodies, &self.before, again))?
             }
         };
         let open = false;
