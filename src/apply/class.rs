@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::function::is_alias;
 use super::kit::{reference_count, text};
+use super::made::is_field;
 use super::work::{Replaced, Work};
 
 /// Entries that belong to one class object and mean nothing in another.
@@ -189,18 +190,22 @@ impl<'py> Work<'_, 'py> {
             let was = before.get_item(name).ok().flatten();
             was.is_some_and(|was| is_alias(kit, &text(name), &was, &before).unwrap_or(false))
         });
+        let mut done: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
         for (name, value) in entries {
             let key = text(&name);
             if PRIVATE.contains(&key.as_str()) || key == "__annotate_func__" || is_slot(&value)? {
                 continue;
             }
             let value = self.bound_to(value, other, target)?;
+            let known = done.iter().find(|(made, _)| made.is(&value)); // `alias = method`
             let kept = match before.get_item(&name)? {
+                _ if let Some((_, kept)) = known => kept.clone(),
                 Some(was) if is_alias(kit, &key, &was, &before)? => self.living(&value),
                 Some(was) => self.reconcile(&was, &value, Some(target))?,
-                None => value,
+                None => value.clone(),
             };
             self.set_entry(target, &name, &kept)?;
+            done.push((value, kept));
         }
         let outer: Vec<_> = self.twins.drain(..first).collect();
         self.wrapped_twins(target)?;
@@ -660,11 +665,6 @@ impl<'py> Work<'_, 'py> {
     }
 }
 
-/// A field of a named tuple.
-fn is_field(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(value.get_type().name()? == "_tuplegetter")
-}
-
 /// What `type X = ...` and `[T: ...]` make: computed when somebody asks (3.12+).
 fn is_lazy_type(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let name = value.get_type().name()?;
@@ -687,9 +687,14 @@ fn slots<'py>(work: &Work<'_, 'py>, class: &Bound<'py, PyAny>) -> PyResult<BTree
             out.insert(text(&name));
         }
     }
-    // With __slots__ a class has no __dict__ of its own; without, it has.
-    if class.getattr("__dictoffset__")?.extract::<isize>()? != 0 {
-        out.insert("__dict__".to_owned());
+    // With __slots__ a class has neither of its own unless they are named; without, it has both.
+    for (offset, name) in [
+        ("__dictoffset__", "__dict__"),
+        ("__weakrefoffset__", "__weakref__"),
+    ] {
+        if class.getattr(offset)?.extract::<isize>()? != 0 {
+            out.insert(name.to_owned());
+        }
     }
     Ok(out)
 }

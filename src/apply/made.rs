@@ -317,3 +317,8 @@ pub(super) fn living_inside<'py>(
     }
     Ok(value)
 }
+
+/// A field of a named tuple.
+pub(super) fn is_field(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(value.get_type().name()? == "_tuplegetter")
+}
