@@ -336,7 +336,7 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
         }
         if gone.kind == Kind::Expr {
             plan.notes.push(format!(
-                "line {} is gone; what it did outside the module stays done",
+                "line {} is gone; known entries in registries go, what else it did outside stays done",
                 gone.span.line
             ));
         }
