@@ -365,6 +365,7 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
                 );
             }
         }
+        parts::written_before(gone, new_at, reached, plan);
     }
 }
 

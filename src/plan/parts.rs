@@ -7,7 +7,7 @@ use crate::outline::{Kind, Statement};
 
 use super::dirty::Dirty;
 use super::functions::{Functions, affected};
-use super::{again, reordered, root};
+use super::{Mark, Plan, Reached, again, reordered, root, run};
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
 pub(super) fn data_changed(class: &Statement, inner: &Changes) -> bool {
@@ -133,5 +133,25 @@ pub(super) fn layout_differs(old: &Statement, new: &Statement, what: &What) -> b
             again(new, inner).any(slots) || inner.removed.iter().any(|at| slots(&old.body[*at]))
         }
         _ => false,
+    }
+}
+
+/// `C.a = 1`, and another `C.a = 2` that is gone: the first one counts again.
+pub(super) fn written_before(
+    gone: &Statement,
+    now: Option<usize>,
+    reached: &Reached<'_>,
+    plan: &mut Plan,
+) {
+    let writes = |statement: &Statement, path| statement.uses.writes.contains(path);
+    for path in &gone.uses.writes {
+        let mut writers = reached.writers(root(path)).iter().copied();
+        if let Some(last) = writers.rfind(|at| writes(reached.statement(*at), path))
+            && now != Some(reached.places[last])
+            && reached.statement(last).kind == Kind::Assign
+            && plan.steps[last].mark == Mark::Keep
+        {
+            run(plan, last, &format!("another line that set {path} is gone"));
+        }
     }
 }
