@@ -591,7 +591,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             Some(edited) => Arc::clone(&edited.version),
             None => record.version(),
         };
-        if !version.known || fed.is_empty() && !mentions(&version.glance(), facts) {
+        // Who imports it may read `C.size` where it has only the name C.
+        let serves = !self.reloader.ledger.importers(name).is_empty();
+        if !version.known || fed.is_empty() && !mentions(&version.glance(), facts, serves) {
             return Ok(None);
         }
         if !self.reloader.rules.track(&self.reloader.places, &record)
@@ -651,8 +653,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     }
 }
 
-/// Whether a text has any of the names that changed: else it need not be read closer.
-fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>) -> bool {
+/// Whether a text has any of the names that changed: else it need not be read closer. Of an attribute
+/// that changed its own name, or, if the module `passes_on` what it has, that of its owner.
+fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>, passes_on: bool) -> bool {
     if text.contains("*") && text.contains("import *") {
         return true;
     }
@@ -663,12 +666,10 @@ fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>) -> bool {
         f.rebound
             .iter()
             .map(|(name, ..)| name.as_str())
-            .chain(
-                f.dirty
-                    .values
-                    .keys()
-                    .map(|p| p.rsplit('.').next().unwrap_or(p)),
-            )
+            .chain(f.dirty.values.keys().map(|p| match passes_on {
+                true => p.split('.').next().unwrap_or(p),
+                false => p.rsplit('.').next().unwrap_or(p),
+            }))
             .chain(
                 f.dirty
                     .behaviour
