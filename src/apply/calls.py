@@ -320,6 +320,42 @@ class Named:
         self.value, self.origins = value, origins
 
 
+# Methods that put something into a container or take it out, and functions that do.
+FILLING = set(
+    "append appendleft extend extendleft insert add update setdefault pop popitem remove discard clear "
+    "heappush insort insort_left insort_right setitem".split()
+)
+
+
+def _filled(code):
+    """Names of globals and attributes that code does something to: those in front of a method that
+    fills, else all of a line that fills or sets an item."""
+    out, todo = set(), [code]
+    while todo:
+        code = todo.pop()
+        todo += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+        if FILLING.isdisjoint(code.co_names) and dis.opmap["STORE_SUBSCR"] not in code.co_code[::2]:
+            continue
+        line, fills, before = [], False, ""
+        for step in dis.get_instructions(code):
+            if step.starts_line:
+                if fills:
+                    out.update(line)
+                line, fills = [], False
+            name = step.opname
+            if name in ("LOAD_METHOD", "LOAD_ATTR", "LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"):
+                if step.argval in FILLING:
+                    # That of a local name is nobody else's.
+                    fills = fills or not before.startswith("LOAD_FAST")
+                line.append(step.argval)
+            fills = fills or name == "STORE_SUBSCR"
+            if name not in ("PUSH_NULL", "CACHE", "PRECALL"):
+                before = name
+        if fills:
+            out.update(line)
+    return out
+
+
 class Reach:
     """The containers that calling objects can put something into."""
 
@@ -328,6 +364,8 @@ class Reach:
         self.files, self.texts = [], set()
         # Of which module they are, and under what name there.
         self.origins = {}
+        # Containers that functions name, and those of them that they do something to.
+        self.named, self.filled = set(), set()
         for value in callables:
             self.add(value, 0, None)
 
@@ -378,14 +416,23 @@ class Reach:
             self.files.append(function.__code__.co_filename)
         else:
             names = ()
+        filled = _filled(function.__code__) if names else ()
         for name in names:
             value = space.get(name)
             if isinstance(value, types.ModuleType):
                 if _standard(getattr(value, "__file__", None)):
                     continue
                 for inner in names & vars(value).keys():
+                    if isinstance(vars(value)[inner], MUTABLE):
+                        self.named.add(id(vars(value)[inner]))
+                        if inner in filled:
+                            self.filled.add(id(vars(value)[inner]))
                     self.add(vars(value)[inner], depth + 1, [(value.__name__, inner)])
             elif value is not None:
+                if isinstance(value, MUTABLE):
+                    self.named.add(id(value))
+                    if name in filled:
+                        self.filled.add(id(value))
                 self.add(value, depth + 1, [(space.get("__name__"), name)])
         for cell in function.__closure__ or ():
             try:

@@ -7,6 +7,7 @@ version had put there goes, and what the new one puts there stands in its place.
 """
 import ast
 import collections
+import dis
 import functools
 import operator
 import sys
@@ -577,7 +578,10 @@ class Registry:
             values, result = arguments(node, scope)
             if not values or again and all(isinstance(v, PLAIN) for v in values):
                 continue
-            reach = {id(root) for root in Reach([called]).found}
+            reached = Reach([called])
+            reach = {id(root) for root in reached.found}
+            # What is merely read has nothing from the call.
+            reach -= reached.named - reached.filled
             for root in self.roots:
                 if id(root) not in reach:
                     continue
