@@ -36,6 +36,14 @@ import run  # noqa: E402
 import shrink  # noqa: E402
 
 
+def elsewhere(options, script):
+    """The exit code of a script that was run again by the interpreter of --python, if one was asked for."""
+    if not options.python or os.environ.get("PYRELOAD_FUZZ_CHILD"):
+        return None
+    command = [find_interpreter(options.python), script, *sys.argv[1:]]
+    return subprocess.run(command, env={**os.environ, "PYRELOAD_FUZZ_CHILD": "1"}).returncode
+
+
 def make_case(seed, features):
     program, maker = generate.make(seed, features)
     rng = random.Random(seed * 2 + 1)
@@ -167,9 +175,8 @@ def main():
     parser.add_argument("--out", help="folder for failing cases: v1/, v2/, ... and differences.txt")
     parser.add_argument("--json", help="write the figures there")
     options = parser.parse_args()
-    if options.python and not os.environ.get("PYRELOAD_FUZZ_CHILD"):
-        arguments = [find_interpreter(options.python), __file__, *sys.argv[1:]]
-        return subprocess.run(arguments, env={**os.environ, "PYRELOAD_FUZZ_CHILD": "1"}).returncode
+    if (code := elsewhere(options, __file__)) is not None:
+        return code
     features = [f for f in options.features.replace("all", ",".join(generate.RARE)).split(",") if f]
     unknown = set(features) - {*generate.RARE, "no-methods"}
     if unknown:

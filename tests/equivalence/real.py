@@ -20,7 +20,6 @@ import keyword
 import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -461,9 +460,8 @@ def main():
     parser.add_argument("--shrink-seconds", type=float, default=15)
     parser.add_argument("--show", action="store_true", help="print the edits even without a difference")
     options = parser.parse_args()
-    if options.python and not os.environ.get("PYRELOAD_FUZZ_CHILD"):
-        arguments = [fuzz.find_interpreter(options.python), __file__, *sys.argv[1:]]
-        return subprocess.run(arguments, env={**os.environ, "PYRELOAD_FUZZ_CHILD": "1"}).returncode
+    if (code := fuzz.elsewhere(options, __file__)) is not None:
+        return code
     fuzz.warm_up(options.engine)
     snapshot.calls, snapshot.call = (lambda names: {}), (lambda function: "")
     run.hold = hold

@@ -10,7 +10,6 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -51,9 +50,8 @@ def main():
     parser.add_argument("--python", help="interpreter: path, name or pyenv version")
     parser.add_argument("--only", default="", help="part of a title")
     options = parser.parse_args()
-    if options.python and not os.environ.get("PYRELOAD_FUZZ_CHILD"):
-        command = [fuzz.find_interpreter(options.python), __file__, *sys.argv[1:]]
-        return subprocess.run(command, env={**os.environ, "PYRELOAD_FUZZ_CHILD": "1"}).returncode
+    if (code := fuzz.elsewhere(options, __file__)) is not None:
+        return code
     fuzz.warm_up(options.engine)
     base, passed, failed = tempfile.mkdtemp(prefix="reload-small-"), 0, 0
     try:
