@@ -56,9 +56,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let unlisted = (statement.uses.opaque || self.functions.opaque(&statement.uses.calls))
             .then(|| dict.copy())
             .transpose()?;
+        // Run on a copy, it sees just what stands above it: nothing to hide, nothing to say.
+        let aside = crate::plan::looks_at_all(&statement.uses)
+            && statement.kind != Kind::Compound
+            && statement.later == Uses::default();
         let hidden = match &unlisted {
-            Some(_) => Some(self.hide_unlisted(at, statement)?),
-            None => None,
+            Some(_) if !aside => Some(self.hide_unlisted(at, statement)?),
+            _ => None,
         };
         let filled = self.filled(statement)?;
         let registered = self.made_before(at, statement)?;
@@ -78,7 +82,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
-        } else if crate::plan::looks_at_all(&statement.uses) && statement.later == Uses::default() {
+        } else if aside {
             self.run_aside(at, statement)
         } else {
             self.job
@@ -103,7 +107,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.show_unlisted(&hidden, statement)?;
         }
         self.note_filled(filled, statement)?;
-        self.note_looks(statement);
+        if !aside {
+            self.note_looks(statement);
+        }
         self.facts.executed = true;
         if statement.kind == Kind::Class {
             self.dirty.overwrite(&statement.name, &statement.body);
@@ -134,7 +140,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     Some((live, _)) => live.clone(),
                     None => star.get_item(&key)?,
                 };
-                self.parked.remove(&name);
+                if self.parked.get(&name).is_some_and(|(_, last)| *last == at) {
+                    self.parked.remove(&name);
+                }
                 match was {
                     Some(was) if was.is(&value) => {}
                     was => {

@@ -21,7 +21,7 @@ pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{Functions, affected, looks_at_all};
 pub use parts::{affected_members, members};
 use parts::{runs_parts, takes_away};
-pub use reach::{acting, acting_at_all, writers};
+pub use reach::{acting, acting_at_all};
 
 /// What is to be done about one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -284,7 +284,7 @@ pub fn reach(
 }
 
 /// All statements that may write a name, themselves or through functions that they call.
-pub fn writers(outline: &Outline, name: &str) -> BTreeSet<usize> {
+pub(super) fn writers(outline: &Outline, name: &str) -> BTreeSet<usize> {
     let (index, body) = (outline.index(), &outline.body);
     let mut out: BTreeSet<usize> = index.writers(body, name).into_iter().collect();
     let writes = |at: &usize| {
