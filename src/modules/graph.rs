@@ -13,6 +13,8 @@ pub type Id = u32;
 pub struct Graph {
     ids: FxHashMap<Arc<str>, Id>,
     nodes: Vec<Node>,
+    /// Numbers that were given back.
+    free: Vec<Id>,
 }
 
 #[derive(Debug)]
@@ -42,15 +44,38 @@ impl Graph {
     }
 
     fn add(&mut self, name: Arc<str>) -> Id {
-        let id = Id::try_from(self.nodes.len()).unwrap_or(Id::MAX);
-        self.ids.insert(Arc::clone(&name), id);
-        self.nodes.push(Node {
-            name,
+        let node = Node {
+            name: Arc::clone(&name),
             targets: Vec::new(),
             importers: Vec::new(),
             place: 0,
-        });
+        };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.nodes[id as usize] = node;
+                id
+            }
+            None => {
+                self.nodes.push(node);
+                Id::try_from(self.nodes.len() - 1).unwrap_or(Id::MAX)
+            }
+        };
+        self.ids.insert(name, id);
         id
+    }
+
+    /// A module is gone: names that nobody imports any more give their numbers back.
+    pub fn remove(&mut self, id: Id) {
+        let targets = self.nodes[id as usize].targets.clone();
+        self.set(id, 0, Vec::new());
+        for id in targets.into_iter().chain([id]) {
+            let node = &self.nodes[id as usize];
+            let unused = node.place == 0 && node.targets.is_empty() && node.importers.is_empty();
+            // One may be named here that is free already: it imported itself.
+            if unused && self.ids.remove(&node.name).is_some() {
+                self.free.push(id);
+            }
+        }
     }
 
     /// The number of a module that was heard of.
@@ -169,6 +194,13 @@ mod tests {
         graph.set(d, 3, vec![c]);
         assert_eq!(names(&graph, &graph.dependents(&[d])), ["b", "c", "d"]);
         assert_eq!(graph.find("e"), None);
+        graph.remove(b);
+        assert_eq!(names(&graph, &graph.dependents(&[d])), [""; 0]);
+        assert_eq!(graph.find("b"), Some(b), "c imports it");
+        graph.remove(c);
+        assert_eq!((graph.find("b"), graph.find("c")), (None, Some(c)));
+        let size = graph.size();
+        assert!(graph.id("e") == b && graph.size() == size);
         assert_eq!(graph.id("a"), a);
     }
 }

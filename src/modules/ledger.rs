@@ -515,10 +515,10 @@ impl Ledger {
         inner.take_out(name);
         inner.unindexed.retain(|r| *r.name != *name);
         if let Some(id) = inner.graph.find(name) {
-            inner.graph.set(id, 0, Vec::new());
             if let Some(place) = inner.numbered.get_mut(id as usize) {
                 *place = None;
             }
+            inner.graph.remove(id);
         }
         drop(inner);
         self.generation.fetch_add(1, Ordering::AcqRel);

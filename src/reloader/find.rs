@@ -65,6 +65,7 @@ impl Reloader {
             }
             found |= self.meet(&mut first, &modules, seen);
         }
+        self.forget_gone(&modules);
         if !unfinished {
             self.pulse.mark(moment);
         }

@@ -1,6 +1,7 @@
 //! The conductor: one check, top to bottom; the trigger mode; who may enter.
 
 pub mod gate;
+mod gone;
 mod check;
 mod circle;
 mod dependents;
@@ -173,6 +174,8 @@ pub struct Reloader {
     /// C extensions of the user, by file: name and fingerprint. They are never reloaded; a change
     /// is said.
     extensions: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
+    /// How much is kept of modules that may be gone.
+    enough: Mutex<gone::Enough>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
     namespaces: Mutex<Vec<Py<PyDict>>>,
     /// Names that keep an object which is gone from where they have it.
@@ -232,6 +235,7 @@ impl Reloader {
             backlog: Mutex::default(),
             strangers: Mutex::default(),
             extensions: Mutex::default(),
+            enough: Mutex::default(),
             namespaces: Mutex::default(),
             orphans: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),

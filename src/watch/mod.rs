@@ -164,6 +164,11 @@ impl Watcher {
             .collect()
     }
 
+    /// How many files are watched.
+    pub fn file_count(&self) -> usize {
+        self.places.places.values().map(|p| p.names.len()).sum()
+    }
+
     /// Watches a file no longer, and its directory when that was the last one in it.
     pub fn unwatch(&mut self, path: &Path) {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {

@@ -293,6 +293,45 @@ static void importable(pyreload_reloader *reloader)
              "    raise AssertionError('no exception')\n");
 }
 
+/* A host that runs each script as a module of its own, and lets go of it. */
+static void passing(pyreload_reloader *reloader)
+{
+    pyreload_stats_t stats;
+    uint64_t before;
+    int i;
+
+    host_save("stays.py", "value = 1\n");
+    host_run("import stays");
+    OK(pyreload_check(reloader, 0, NULL));
+    stats.struct_size = sizeof stats;
+    OK(pyreload_stats(reloader, &stats));
+    before = stats.tracked_modules;
+    for (i = 0; i < 1000; i++) {
+        char code[512];
+        char file[32];
+        snprintf(file, sizeof file, "passing%d.py", i);
+        host_save(file, "import stays, sys\nvalue = stays.value\n");
+        snprintf(code, sizeof code,
+                 "import passing%d as module, sys\n"
+                 "assert module.value == 1\n", i);
+        host_run(code);
+        OK(pyreload_check(reloader, 0, NULL));
+        snprintf(code, sizeof code, "del module, sys.modules['passing%d']\n",
+                 i);
+        host_run(code);
+    }
+    OK(pyreload_stats(reloader, &stats));
+    CHECK(stats.tracked_modules < before + 200);
+    /* What stays is followed, and so is one that comes back. */
+    host_save("stays.py", "value = 2\n");
+    host_run("import passing1 as module");
+    OK(pyreload_check(reloader, 0, NULL));
+    CHECK(host_long("stays.value") == 2 && host_long("module.value") == 2);
+    host_save("passing1.py", "value = 3\n");
+    OK(pyreload_check(reloader, 0, NULL));
+    CHECK(host_long("module.value") == 3);
+}
+
 int main(void)
 {
     pyreload_reloader *reloader;
@@ -306,6 +345,7 @@ int main(void)
     policies(reloader);
     namespaces(reloader);
     importable(reloader);
+    passing(reloader);
     pyreload_destroy(reloader);
     /* Without its reloader the module says so, and nothing crashes. */
     host_run("try:\n"
