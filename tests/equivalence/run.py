@@ -349,21 +349,22 @@ def judge(case, old, new):
 
 
 def suspicious(cases, engine_name, base):
-    """Which of many cases have to be looked at one by one: a batch shares two children."""
+    """Which of many cases have to be looked at one by one, since a batch shares two children; and
+    whether that is only because one of them takes too long for all."""
     how, new = forked(fresh_batch, cases, base)
     if how != "ok":
-        return cases
+        return cases, how == "hang"
     runnable = [(case, n) for case, n in zip(cases, new)]
     how, old = forked(live_batch, [case for case, n in runnable if "invalid" not in n], engine_name, base)
     if how != "ok":
-        return cases
+        return cases, how == "hang"
     old = iter(old)
     doubtful = []
     for case, n in runnable:
         o = n if "invalid" in n else next(old)
         if "invalid" in o or judge(case, o, n):
             doubtful.append(case)
-    return doubtful
+    return doubtful, False
 
 
 def held_problems(case, held, new):
