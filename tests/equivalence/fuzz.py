@@ -133,6 +133,9 @@ def workers(options, features, base):
         reader, writer = os.pipe()
         if not os.fork():
             try:
+                # Who holds a reading end of another worker's pipe keeps that one from ending.
+                for other in [reader, *readers]:
+                    os.close(other)
                 with os.fdopen(writer, "wb") as out:
                     for batch in worker(options, features, base, number * options.batch, options.jobs * options.batch):
                         pickle.dump(batch, out)
