@@ -523,6 +523,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }))
     }
 
+    /// Whether the container that a name is bound to is the module's own, and the new one was made
+    /// for it: then the old one gets the contents. One that something else has stays what it is.
+    fn takes_contents(&self, statement: &Statement, name: &str, new: &Bound<'py, PyAny>) -> bool {
+        // Beside the references of its names and ours.
+        let held = || reference_count(new) > statement.uses.binds.len().max(1) as isize + 1;
+        if statement.value != Value::Container && (statement.alias || held()) {
+            return false;
+        }
+        self.job.old.is_none_or(|old| {
+            let body = &old.outline.body;
+            let mut writers = old.outline.index().writers(body, name).into_iter();
+            !writers.any(|at| body[at].alias)
+        })
+    }
+
     /// Which object a name is bound to in the end.
     pub(super) fn bring_together(
         &mut self,
@@ -546,7 +561,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             return Ok(new.clone());
         }
-        if container(old) && old.get_type().is(new.get_type()) {
+        if container(old)
+            && old.get_type().is(new.get_type())
+            && self.takes_contents(statement, name, new)
+        {
             let mutators: Vec<usize> = self.mutators(name).collect();
             let end = self
                 .binders(name)

@@ -527,6 +527,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     Some(was)
                         if member.value == Value::Container
                             && container(was)
+                            && partner(at).is_none_or(|(statement, _)| !statement.alias)
                             && was.get_type().is(value.get_type()) =>
                     {
                         let base = partner(at)

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::kit::text;
+use super::kit::{reference_count, text};
 use super::module::{Facts, container};
 use super::work::Work;
 use crate::report::{Action, Change, ChangeKind};
@@ -47,7 +47,9 @@ pub fn run_whole<'py>(
         if old.is(&new) {
             continue;
         }
-        let kept = if container(&old) && old.get_type().is(new.get_type()) {
+        // Beside the references of the dict, of its copy and ours: what others have is not taken over.
+        let own = reference_count(&new) <= 3;
+        let kept = if container(&old) && own && old.get_type().is(new.get_type()) {
             work.update_container(&old, &new, None, &name)?;
             facts.dirty.value(&name, "which changed");
             old.clone()

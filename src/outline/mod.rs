@@ -186,6 +186,9 @@ pub struct Facts {
     /// How a simple assignment's value is made. `Pure` for a `for` or `if` that only binds names
     /// and fills containers.
     pub value: Value,
+    /// The value of a simple assignment may be what something else has, too: it is a name, an
+    /// attribute, an item, or a choice with one of those.
+    pub alias: bool,
     /// It reads or binds the name `super` in the module scope.
     pub mentions_super: bool,
     /// There is a lambda in it.

@@ -161,6 +161,7 @@ impl<'a> Reader<'a> {
             metaclass: self.metaclass(stmt).unwrap_or_default(),
             later: frame.later,
             imports: frame.imports,
+            alias: value::is_alias(stmt),
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
             lambdas,
         };

@@ -133,6 +133,35 @@ pub(super) fn fills(body: &[Stmt], names: &Names<'_>) -> bool {
     })
 }
 
+/// Whether an assignment may bind its names to what something else has.
+pub(super) fn is_alias(stmt: &Stmt) -> bool {
+    fn expression(expr: &Expr) -> bool {
+        match expr {
+            Expr::Name(_) | Expr::Attribute(_) => true,
+            Expr::Subscript(item) => !item.slice.is_slice_expr(),
+            Expr::If(choice) => expression(&choice.body) || expression(&choice.orelse),
+            Expr::BoolOp(op) => op.values.iter().any(expression),
+            Expr::Named(named) => expression(&named.value),
+            Expr::Tuple(tuple) => tuple.elts.iter().any(expression),
+            Expr::List(list) => list.elts.iter().any(expression),
+            _ => false,
+        }
+    }
+    let unpacked = |targets: &[Expr]| targets.iter().any(|t| !t.is_name_expr());
+    match stmt {
+        Stmt::Assign(assign) => match &*assign.value {
+            // Items become the values of names only where they are taken apart.
+            Expr::Tuple(_) | Expr::List(_) if !unpacked(&assign.targets) => false,
+            value => expression(value),
+        },
+        Stmt::AnnAssign(assign) => match assign.value.as_deref() {
+            None | Some(Expr::Tuple(_) | Expr::List(_)) => false,
+            Some(value) => expression(value),
+        },
+        _ => false,
+    }
+}
+
 pub(super) fn classify(expr: &Expr, names: &Names<'_>) -> Value {
     match (names.pure(expr), names.container(expr)) {
         (true, true) => Value::Container,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyModule};
 
 use super::unit::Unit;
 use crate::apply::{Facts, Work, text};
@@ -53,7 +53,11 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                     let held: Vec<_> = namespace.iter().filter(|(_, v)| v.is(old)).collect();
                     let gone = || -> PyResult<bool> {
                         let module = self.module(module)?;
-                        Ok(module.is_some_and(|m| !m.dict().iter().any(|(_, v)| v.is(old))))
+                        Ok(
+                            module.is_some_and(|m| !m.dict().iter().any(|(_, v)| v.is(old)))
+                                && !has_a_name(old)?
+                                && !self.is_anywhere(old)?,
+                        )
                     };
                     if !held.is_empty() && gone()? {
                         for (key, value) in held {
@@ -149,6 +153,18 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         Ok(())
     }
 
+    /// Whether a tracked module has this object under any name.
+    fn is_anywhere(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        for record in self.reloader.ledger.all() {
+            if let Some(module) = self.module(&record.name)?
+                && module.dict().iter().any(|(_, v)| v.is(value))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether a tracked module has this object under this name.
     fn is_elsewhere(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<bool> {
         for record in self.reloader.ledger.all() {
@@ -160,6 +176,31 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         }
         Ok(false)
     }
+}
+
+/// Whether an object is known under a name of its own, whatever else names it for a while: a module, a
+/// definition, a member of an enumeration. A namespace that has it may have it by that.
+fn has_a_name(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = value.py();
+    if value.is_instance_of::<PyModule>()
+        || value
+            .get_type()
+            .is_instance(&py.import("enum")?.getattr("EnumMeta")?)?
+    {
+        return Ok(true);
+    }
+    let home = || -> PyResult<bool> {
+        let module = value.getattr("__module__")?;
+        let qualname = value.getattr("__qualname__")?.extract::<String>()?;
+        let modules = py.import("sys")?.getattr("modules")?;
+        let mut found = modules.get_item(module)?;
+        for part in qualname.split('.') {
+            found = found.getattr(part)?;
+        }
+        Ok(found.is(value))
+    };
+    // What has no such attributes has no such name.
+    Ok(home().unwrap_or(false))
 }
 
 /// A name that is gone from its module keeps its object in the host's namespace, until it is back.
