@@ -297,28 +297,6 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
-    /// Binds a class entry and tells the descriptor its name, as `type.__new__` would.
-    pub fn set_entry(
-        &mut self,
-        class: &Bound<'py, PyAny>,
-        name: &Bound<'py, PyAny>,
-        value: &Bound<'py, PyAny>,
-    ) -> PyResult<()> {
-        let kit = self.kit;
-        let before = kit.class_entry(class, &text(name))?;
-        if before.as_ref().is_some_and(|b| b.is(value)) {
-            return Ok(());
-        }
-        self.tx.set_class_entry(kit, class, name, value)?;
-        if !kit.is_function(value)
-            && !kit.is_class(value)
-            && let Ok(set_name) = value.get_type().getattr("__set_name__")
-        {
-            set_name.call1((value, class, name))?;
-        }
-        Ok(())
-    }
-
     /// Deletes what the old source had put into the class and the new one does not.
     fn drop_entries(&mut self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> PyResult<()> {
         let kit = self.kit;
@@ -343,6 +321,7 @@ impl<'py> Work<'_, 'py> {
             let made =
                 dunder && (generated || !kit.is_function(&value) || self.library_made(&value)?);
             if ours || made {
+                self.forget_stored(old, &value)?;
                 self.tx.del_class_entry(kit, old, &name)?;
             }
         }

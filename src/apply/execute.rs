@@ -561,6 +561,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             return Ok(new.clone());
         }
+        if statement.lambdas && self.old_statement(at).is_some_and(|was| was.lambdas) {
+            if let Some(base) = self.bases.get(name) {
+                self.work.same_inside(old, base, 0)?;
+            }
+            self.work.reconcile_inside(old, new, 0)?;
+        }
         if container(old)
             && old.get_type().is(new.get_type())
             && self.takes_contents(statement, name, new)

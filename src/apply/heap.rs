@@ -195,11 +195,11 @@ impl<'k, 'py> Work<'k, 'py> {
         class: &Bound<'py, PyAny>,
         holder: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
-        let kind = self
-            .kit
-            .py
-            .import("functools")?
-            .getattr("cached_property")?;
+        let kit = self.kit;
+        if kit.is_function(holder) || kit.is_class(holder) {
+            return Ok(());
+        }
+        let kind = kit.py.import("functools")?.getattr("cached_property")?;
         if !holder.is_instance(&kind)? {
             return Ok(());
         }

@@ -324,7 +324,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             }
             let key = mangled(name, Some(&own));
-            if kit.class_entry(class, &key)?.is_some() {
+            if let Some(was) = kit.class_entry(class, &key)? {
+                self.work.forget_stored(class, &was)?;
                 let key = pyo3::types::PyString::new(kit.py, &key);
                 self.work.tx.del_class_entry(kit, class, key.as_any())?;
                 self.note(
@@ -513,7 +514,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let key_object = pyo3::types::PyString::new(kit.py, &key).into_any();
                 let was = kit.class_entry(class, &key)?;
                 let Some(value) = names.get_item(&key)? else {
-                    if was.is_some() {
+                    if let Some(was) = &was {
+                        self.work.forget_stored(class, was)?;
                         self.work.tx.del_class_entry(kit, class, &key_object)?;
                     }
                     continue;
@@ -522,6 +524,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let value = living_inside(value, &done)?;
                 let aliased = done.iter().find(|(made, _)| made.is(&value));
                 let aliased = aliased.filter(|_| member.kind == Kind::Assign);
+                if let Some(was) = &was
+                    && member.lambdas
+                {
+                    self.work.reconcile_inside(was, &value, 0)?;
+                }
                 let kept = match &was {
                     _ if let Some((_, kept)) = aliased => kept.clone(),
                     Some(was)

@@ -4,11 +4,51 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
 use super::function::identical;
-use super::kit::text;
-use super::work::Work;
+use super::kit::{reference_count, text};
+use super::module::container;
+use super::work::{Replaced, Work};
 
 /// How many wrappers around wrappers are followed.
 const MAX_NESTING: usize = 64;
+
+/// How deep in containers lambdas are looked for, and in lists of how many.
+const DEEP: usize = 4;
+const MANY: usize = 100;
+
+/// Whether two functions do the same, on whatever lines they stand.
+fn alike(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
+    let parts = [
+        "co_code",
+        "co_consts",
+        "co_names",
+        "co_varnames",
+        "co_freevars",
+    ];
+    let same = || -> PyResult<bool> {
+        let (a, b) = (a.getattr("__code__")?, b.getattr("__code__")?);
+        for part in parts {
+            if !a.getattr(part)?.eq(b.getattr(part)?)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    };
+    // What has no code is nobody's twin.
+    same().unwrap_or(false)
+}
+
+/// Whether a container inside a container is nobody's but the statement's, in what import gave, in what
+/// is there now and in what the edit makes: the same merge goes on in there.
+fn own_inside(was: &Bound<'_, PyAny>, now: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> bool {
+    let kind = now.get_type();
+    container(now)
+        && kind.is(was.get_type())
+        && kind.is(value.get_type())
+        // Made again for the comparison, else it would be one that something else has.
+        && !was.is(now)
+        // By the container around it, and by us.
+        && reference_count(value) <= 2
+}
 
 impl<'py> Work<'_, 'py> {
     /// Brings `old` up to date from `new` where that can be done, and returns the object that
@@ -99,6 +139,31 @@ impl<'py> Work<'_, 'py> {
             }
             _ => Ok(new.clone()),
         }
+    }
+
+    /// Binds a class entry and tells the descriptor its name, as `type.__new__` would.
+    pub fn set_entry(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let before = kit.class_entry(class, &text(name))?;
+        if before.as_ref().is_some_and(|b| b.is(value)) {
+            return Ok(());
+        }
+        if let Some(before) = &before {
+            self.forget_stored(class, before)?;
+        }
+        self.tx.set_class_entry(kit, class, name, value)?;
+        if !kit.is_function(value)
+            && !kit.is_class(value)
+            && let Ok(set_name) = value.get_type().getattr("__set_name__")
+        {
+            set_name.call1((value, class, name))?;
+        }
+        Ok(())
     }
 
     fn update_property(
@@ -232,6 +297,124 @@ impl<'py> Work<'_, 'py> {
         Ok(false)
     }
 
+    /// Lambdas in what a statement makes: that of the old version under the same key or in the same
+    /// place lives on with the new code, wherever else it is held. One that only moved to
+    /// another place in a list is known by what it does.
+    pub fn reconcile_inside(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        depth: usize,
+    ) -> PyResult<()> {
+        if depth > DEEP || old.is(new) {
+            return Ok(());
+        }
+        if let (Ok(had), Ok(has)) = (old.cast_exact::<PyDict>(), new.cast_exact::<PyDict>()) {
+            for (key, value) in has.copy()?.iter() {
+                if let Some(was) = had.get_item(&key)?
+                    && let Some(kept) = self.pair_inside(&was, &value, depth)?
+                {
+                    has.set_item(&key, kept)?;
+                }
+            }
+            return Ok(());
+        }
+        let sequence = |kind| old.is_exact_instance(kind) && new.is_exact_instance(kind);
+        let (list, tuple) = (
+            self.kit.py.get_type::<PyList>(),
+            self.kit.py.get_type::<PyTuple>(),
+        );
+        if !sequence(list.as_any()) && !sequence(tuple.as_any()) {
+            return Ok(());
+        }
+        let had: Vec<_> = old.try_iter()?.collect::<PyResult<_>>()?;
+        let has: Vec<_> = new.try_iter()?.collect::<PyResult<_>>()?;
+        if had.len().max(has.len()) > MANY {
+            return Ok(());
+        }
+        for (at, value) in has.iter().enumerate() {
+            let place = had.get(at).filter(|was| alike(was, value));
+            let other = || had.iter().find(|was| alike(was, value));
+            let same = || had.get(at).filter(|_| had.len() == has.len());
+            // What stands there now may be what another place of the new list has.
+            let free = |was: &&Bound<'py, PyAny>| !has.iter().any(|v| alike(was, v));
+            let Some(was) = place.or_else(other).or_else(|| same().filter(free)) else {
+                continue;
+            };
+            if let Some(kept) = self.pair_inside(was, value, depth)? {
+                match new.cast_exact::<PyList>() {
+                    Ok(list) => list.set_item(at, kept)?,
+                    // A tuple stays what it is: whoever holds it is told.
+                    Err(_) => self.replaced.push(Replaced {
+                        from: value.clone(),
+                        to: kept,
+                        lived: false,
+                    }),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pair_inside(
+        &mut self,
+        was: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+        depth: usize,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.is_lambda(was)? || !self.is_lambda(value)? {
+            self.reconcile_inside(was, value, depth + 1)?;
+            return Ok(None);
+        }
+        let kept = self.reconcile(was, value, None)?;
+        Ok((!kept.is(value)).then_some(kept))
+    }
+
+    /// A lambda of this module.
+    fn is_lambda(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        Ok(self.kit.is_function(value)
+            && text(&value.getattr("__name__")?) == "<lambda>"
+            && value.getattr("__globals__")?.is(&self.dict))
+    }
+
+    /// What import had given, made again from the old text, has lambdas of its own: those of the live
+    /// container instead, so that both can be compared.
+    pub fn same_inside(
+        &self,
+        live: &Bound<'py, PyAny>,
+        base: &Bound<'py, PyAny>,
+        depth: usize,
+    ) -> PyResult<()> {
+        let same = |a: &Bound<'py, PyAny>, b: &Bound<'py, PyAny>| -> PyResult<bool> {
+            // That one was made in a namespace of its own.
+            Ok(self.is_lambda(a)? && self.kit.is_function(b) && alike(a, b))
+        };
+        if let (Ok(live), Ok(base)) = (live.cast_exact::<PyDict>(), base.cast_exact::<PyDict>()) {
+            for (key, value) in base.copy()?.iter() {
+                let Some(now) = live.get_item(&key)? else {
+                    continue;
+                };
+                if same(&now, &value)? {
+                    base.set_item(&key, now)?;
+                } else if depth < DEEP {
+                    self.same_inside(&now, &value, depth + 1)?;
+                }
+            }
+        } else if let (Ok(live), Ok(base)) =
+            (live.cast_exact::<PyList>(), base.cast_exact::<PyList>())
+        {
+            for (at, value) in base.iter().enumerate() {
+                let Ok(now) = live.get_item(at) else { break };
+                if same(&now, &value)? {
+                    base.set_item(at, now)?;
+                } else if depth < DEEP {
+                    self.same_inside(&now, &value, depth + 1)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn merge_dict(
         &mut self,
         live: &Bound<'py, PyDict>,
@@ -272,7 +455,14 @@ impl<'py> Work<'_, 'py> {
                     (Some(was), None) => value.is(was) || value.eq(was).unwrap_or(false),
                     _ => false,
                 };
-            if !program {
+            if program {
+                // Theirs stays.
+            } else if let (Some(was), Some(now)) = (&was, &now)
+                && self.merge
+                && own_inside(was, now, &value)
+            {
+                self.update_container(now, &value, Some(was), &text(&key))?;
+            } else {
                 live.set_item(&key, &value)?;
             }
             reorder.push(key);
