@@ -7,8 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::compile::Source;
+use super::members::mangled;
 use super::module::{Run, container};
 use super::retract::other_then;
+use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 use crate::plan::{self, Dirty, Functions, affected, affected_members};
 
@@ -199,6 +201,52 @@ pub(super) fn only_fills(
         }
     }
     (!found.is_empty()).then_some((found, filled))
+}
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// What unchanged statements of a class body give its attributes, where that hangs on nothing else:
+    /// a class that is made again, for its decorators, keeps what the program has put there.
+    pub(super) fn class_literals(&self, at: usize) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let new: &'a Statement = &self.job.new.outline.body[at];
+        let same = |changes: &'a Changes| {
+            let items = changes.items.iter();
+            let same = items.filter(|change| change.what == What::Same && change.old.is_some());
+            same.map(|change| &new.body[change.new]).collect::<Vec<_>>()
+        };
+        let unchanged = match self.what(at) {
+            _ if new.kind != Kind::Class || self.job.old.is_none() || !self.work.merge => {
+                return Ok(None);
+            }
+            What::Header(Some(changes)) | What::Inner(changes) => same(changes),
+            What::Same => new.body.iter().collect(),
+            _ => return Ok(None),
+        };
+        let kit = self.work.kit;
+        let out = PyDict::new(kit.py);
+        for member in unchanged {
+            let uses = &member.uses;
+            let own = |path: &String| {
+                let name = path.split('.').next().unwrap_or(path);
+                !uses.calls.contains(path) && self.job.dict.contains(name).unwrap_or(true)
+            };
+            if member.kind != Kind::Assign
+                || !matches!(member.value, Value::Container | Value::Pure)
+                || uses.reads.iter().any(own)
+            {
+                continue;
+            }
+            let Some(code) = self.job.new.value(kit, member) else {
+                continue;
+            };
+            if let (Ok(value), [name]) = (
+                kit.eval.call1((code, &self.job.dict)),
+                uses.binds.as_slice(),
+            ) {
+                out.set_item(mangled(name, Some(&new.name)), value)?;
+            }
+        }
+        Ok((!out.is_empty()).then_some(out))
+    }
 }
 
 /// Whether a statement does nothing but make this name, or fill what it is bound to.

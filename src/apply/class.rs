@@ -200,6 +200,7 @@ impl<'py> Work<'_, 'py> {
             let known = done.iter().find(|(made, _)| made.is(&value)); // `alias = method`
             let kept = match before.get_item(&name)? {
                 _ if let Some((_, kept)) = known => kept.clone(),
+                Some(was) if self.is_state(&key, &was, &value)? => was,
                 Some(was) if is_alias(kit, &key, &was, &before)? => self.living(&value),
                 Some(was) => self.reconcile(&was, &value, Some(target))?,
                 None => value.clone(),

@@ -628,7 +628,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 old = original;
             }
         }
-        self.work.reconcile(&old, new, None)
+        self.work.literals = self.class_literals(at)?;
+        let outcome = self.work.reconcile(&old, new, None);
+        self.work.literals = None;
+        outcome
     }
 
     /// An earlier definition of a name that a later one binds again: functions made by it that

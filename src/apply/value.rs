@@ -166,6 +166,25 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
+    /// Whether an attribute of a class is what the program has made of what an unchanged statement gives:
+    /// nothing else that makes the class gave it another value.
+    pub fn is_state(
+        &self,
+        name: &str,
+        was: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<bool> {
+        let literal = match &self.literals {
+            Some(literals) => literals.get_item(name)?,
+            None => None,
+        };
+        Ok(literal.is_some_and(|literal| {
+            was.get_type().is(value.get_type())
+                && literal.get_type().is(value.get_type())
+                && literal.eq(value).unwrap_or(false)
+        }))
+    }
+
     fn update_property(
         &mut self,
         old: &Bound<'py, PyAny>,

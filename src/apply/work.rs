@@ -73,6 +73,8 @@ pub struct Work<'k, 'py> {
     pub classes: Vec<Bound<'py, PyAny>>,
     /// Names that the old source bound in its classes, by the class's qualified name.
     pub members: BTreeMap<String, BTreeSet<String>>,
+    /// What unchanged statements give attributes of the class that is being made again, by name.
+    pub literals: Option<Bound<'py, PyDict>>,
     /// Values that instances of a class have stored under a name and that are to be computed again.
     pub stored: Vec<(Bound<'py, PyAny>, String)>,
     /// Classes that are to be made again, since what makes them acts differently.
@@ -144,6 +146,7 @@ impl<'k, 'py> Work<'k, 'py> {
             replaced: Vec::new(),
             classes: Vec::new(),
             members: BTreeMap::new(),
+            literals: None,
             stored: Vec::new(),
             to_remake: Vec::new(),
             reshaped: Vec::new(),
