@@ -225,9 +225,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let out = PyDict::new(kit.py);
         for member in unchanged {
             let uses = &member.uses;
+            // Builtins, and what makes an empty container.
+            let makes = |path: &str| {
+                member.value == Value::Container
+                    && matches!(
+                        path.rsplit('.').next(),
+                        Some("defaultdict" | "OrderedDict" | "deque" | "Counter")
+                    )
+            };
             let own = |path: &String| {
                 let name = path.split('.').next().unwrap_or(path);
-                !uses.calls.contains(path) && self.job.dict.contains(name).unwrap_or(true)
+                !makes(path) && self.job.dict.contains(name).unwrap_or(true)
             };
             if member.kind != Kind::Assign
                 || !matches!(member.value, Value::Container | Value::Pure)

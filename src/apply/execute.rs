@@ -117,6 +117,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
         self.remade.extend(made.cloned());
+        // Counted by `takes_contents`.
         let fresh = match statement.uses.binds.as_slice() {
             [name] => dict.get_item(name)?,
             _ => None,
@@ -526,8 +527,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Whether the container that a name is bound to is the module's own, and the new one was made
     /// for it: then the old one gets the contents. One that something else has stays what it is.
     fn takes_contents(&self, statement: &Statement, name: &str, new: &Bound<'py, PyAny>) -> bool {
-        // Beside the references of its names and ours.
-        let held = || reference_count(new) > statement.uses.binds.len().max(1) as isize + 1;
+        let binds = &statement.uses.binds;
+        let held = || {
+            let is = |name: &&String| {
+                let value = self.job.dict.get_item(name).ok().flatten();
+                value.is_some_and(|value| value.is(new))
+            };
+            // Those of its names, and ours: what a statement bound to its one name is held once more.
+            let names = binds.iter().filter(is).count();
+            reference_count(new) > (names + 1 + usize::from(binds.len() == 1)) as isize
+        };
         if statement.value != Value::Container && (statement.alias || held()) {
             return false;
         }

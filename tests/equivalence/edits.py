@@ -31,6 +31,7 @@ class Editor:
 
     def __init__(self, rng, program, maker):
         self.rng, self.p, self.maker = rng, program, maker
+        self.ops = {**OPS, "share": 16} if "shares" in program.features else OPS
         maker.rng = rng
 
     def find(self, *kinds):
@@ -43,7 +44,7 @@ class Editor:
         """One edit that leaves the program valid; its name, or None."""
         before, files = pickle.dumps(self.p), self.p.files()
         for _ in range(12):
-            name = self.rng.choices(list(OPS), list(OPS.values()))[0]
+            name = self.rng.choices(list(self.ops), list(self.ops.values()))[0]
             if getattr(self, name)() and self.p.files() != files and self.p.valid():
                 return name
             self.p.__dict__.update(pickle.loads(before).__dict__)
@@ -151,6 +152,19 @@ class Editor:
         m, i, s = found
         name = s.binds()[0]
         s.text = f"{name} = {self.maker.int({n: c for n, c in self.p.env(m, i).items() if n != name})}"
+        return True
+
+    def share(self):
+        """Another name goes over to another object."""
+        found = self.find("shares")
+        if not found:
+            return False
+        m, i, s = found
+        name = s.binds()[0]
+        text = self.maker.shared_text(m, self.without(self.p.env(m, i), s), name)
+        if not text:
+            return False
+        s.text = text
         return True
 
     def kind(self):

@@ -12,7 +12,7 @@ KINDS = {"const": 14, "derived": 12, "func": 20, "klass": 16, "container": 8, "m
          "loop": 3, "state": 5, "called": 4, "alias": 3, "twice": 2, "annotated": 2, "generator": 3,
          "late": 4, "lambda_": 3, "partial": 2, "attribute": 1}
 #: Statements that reach into another statement's object at import time; `--features` adds them.
-RARE = {"registry": 3, "foreign": 2, "counted": 2, "deleted": 2}
+RARE = {"registry": 3, "foreign": 2, "counted": 2, "deleted": 2, "shares": 16}
 
 
 class Maker:
@@ -102,6 +102,32 @@ class Maker:
         c = env[source]
         name = self.p.new({"fn": "f", "cls": "C", "list": "L", "dict": "D", "enum": "E"}[c.cat])
         return Stmt("alias", {name: c}, f"{name} = {source}")
+
+    def shares(self, module, env):
+        """Another name for an object of this module or another one, alone or in something."""
+        name = self.p.new("A")
+        text = self.shared_text(module, env, name)
+        return text and Stmt("shares", {name: Cat("shared")}, text)
+
+    def shared_text(self, module, env, name):
+        rng = self.rng
+        kinds = ("list", "dict", "fn", "cls", "enum", "obj")
+        sources = {n: c.cat for n, c in env.items() if c.cat in kinds}
+        for owner, c in env.items():
+            if c.cat == "mod":
+                there = self.p.env(self.p.module(c.attrs[0]))
+                sources.update({f"{owner}.{n}": k.cat for n, k in there.items() if k.cat in kinds})
+        # Containers more often: they are what is merged in place.
+        sources = [n for n, cat in sources.items() for _ in range(5 if cat in ("list", "dict") else 1)]
+        if not sources:
+            return None
+        one, other = rng.choice(sources), rng.choice(sources)
+        return rng.choice([
+            *[f"{name} = {one}"] * 4, f"{name} = {one} or {other}", f"{name} = [{one}, {other}]",
+            f"{name} = {{'a': {one}, 'b': [{other}]}}", f"{name} = ({one}, {other})",
+            f"class {name}:\n    one = {one}\n    two = [{other}]",
+            f"{name} = (lambda: {one})()", f"{name} = {{'a': [{rng.randrange(9)}], 'b': {one}}}",
+        ])
 
     def container(self, module, env):
         rng = self.rng
