@@ -517,8 +517,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if self.before.values().iter().any(|value| value.is(object)) {
             return Ok(true);
         }
-        let aliasing = statement.kind == Kind::Assign && statement.value == Value::Pure;
-        Ok(aliasing
+        Ok(statement.kind == Kind::Assign
             && self.job.dict.iter().any(|(key, value)| {
                 value.is(object) && !statement.uses.binds.contains(&text(&key))
             }))
