@@ -79,6 +79,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 dict.set_item(name, kit.py.None())?;
             }
         }
+        // `__doc__ += ...` goes on from the string that the text begins with.
+        let documents = statement.uses.binds.iter().any(|name| name == "__doc__");
+        if documents && !self.binders("__doc__").any(|i| i < at) {
+            self.module_docstring()?;
+        }
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
@@ -123,6 +128,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         if statement.kind == Kind::Docstring {
             // Run alone it is the module's docstring again, and the compiler says so.
+            self.dirty.value("__doc__", "which is another text");
             self.note(
                 ChangeKind::Statement,
                 Action::Executed,
@@ -222,7 +228,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let same = kept.is(old);
                     self.compare_attributes(&had, statement, &kept, &changed_on)?;
                     if same {
-                        self.drop_left(old, left)?;
+                        for (object, names) in left {
+                            self.drop_left(&object, names)?;
+                        }
                     }
                     if same && statement.kind == Kind::Class && self.job.anew.contains(name) {
                         self.drop_later(old, new)?;
@@ -261,7 +269,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 {
                     self.dirty.value(name, changed_on.clone());
                 }
-                if let What::Header(Some(inner)) = self.what(at) {
+                if let What::Header(Some(inner)) | What::Inner(inner) = self.what(at) {
                     crate::plan::members(statement, inner, "", &mut self.dirty);
                 }
             } else if let (Some(old), Some(new)) = (&old, &new)
@@ -396,6 +404,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for name in &statement.uses.binds {
             let asks = statement.uses.opaque || statement.uses.reads.contains(name);
             if asks
+                && name != "__doc__"
                 && dict.contains(name)?
                 && !self.binders(name).any(|i| i < at)
                 && self

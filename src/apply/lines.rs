@@ -155,8 +155,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 Ok(())
             }
-            Kind::Assign | Kind::Annotation if delta != 0 && same_text && old.lambdas => {
-                for name in &new.uses.binds {
+            Kind::Assign | Kind::Annotation | Kind::Expr
+                if delta != 0 && same_text && old.lambdas =>
+            {
+                // Also what it put into a container: `table.append(lambda: ...)`.
+                for name in new.uses.binds.iter().chain(&new.uses.mutates) {
                     let fields = self.entry(class, "__dataclass_fields__")?;
                     let field = fields.filter(|_| class.is_some());
                     let field = field.and_then(|f| f.get_item(name).ok());

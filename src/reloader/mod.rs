@@ -4,6 +4,7 @@ pub mod gate;
 mod check;
 mod circle;
 mod dependents;
+mod described;
 mod dry_run;
 mod failure;
 mod fed;
@@ -15,6 +16,7 @@ mod order;
 mod passing;
 mod pulse;
 mod rules;
+mod stars;
 mod unit;
 mod whole;
 
