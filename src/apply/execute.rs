@@ -481,6 +481,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 names.del_item(name)?;
             }
         }
+        if !self.job.new.outline.star {
+            // In the order of the text, as in a fresh process.
+            let above = body.iter().take(at).flat_map(|s| &s.uses.binds);
+            let mut seen = BTreeSet::new();
+            for name in above.filter(|name| seen.insert(*name)) {
+                if let Some(value) = names.get_item(name)? {
+                    names.del_item(name)?;
+                    names.set_item(name, value)?;
+                }
+            }
+        }
         let code = self.job.new.statement(self.work.kit, statement)?;
         self.work.kit.exec.call1((code, &names))?;
         for name in &statement.uses.binds {

@@ -72,6 +72,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if !name.starts_with("__") {
                     return kit.class_entry(class, name);
                 }
+                // An enumeration keeps its own under another name.
+                if name == "__new__"
+                    && let Some(own) = kit.class_entry(class, "__new_member__")?
+                {
+                    return Ok(Some(own));
+                }
                 let own = super::kit::text(&class.getattr(kit.name("__name__"))?);
                 kit.class_entry(class, &mangled(name, Some(&own)))
             }
