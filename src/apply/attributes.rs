@@ -1,11 +1,15 @@
 //! Attributes that statements and decorators of the old text put on functions and classes, and that
 //! those of the new text do not.
 
+use std::collections::BTreeSet;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::compile::Source;
 use super::function::{identical, nested};
 use super::kit::text;
+use super::made::MAKES;
 use super::members::mangled;
 use super::module::{Run, container};
 use crate::diff::What;
@@ -170,7 +174,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let defines = |at: usize| {
                 matches!(body[at].kind, Kind::Function | Kind::Class) && body[at].name == name
             };
-            if !kit.defined_in(&object, &self.job.dict)? && !writers.any(defines) {
+            if !kit.defined_in(&object, &self.job.dict)? && !writers.any(defines)
+                || self.job.anew.contains(name)
+            {
                 continue;
             }
             if !kit.is_class(&object) {
@@ -222,8 +228,40 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// What the old decorators of a definition had set on `live`, and the new ones did not set on its
-    /// twin. Whatever else is on it, the program put there.
+    /// twin; also on what they wrap, where both are functions. Whatever else is on it, the program
+    /// put there.
     pub(super) fn left_by_decorators(
+        &self,
+        at: usize,
+        live: &Bound<'py, PyAny>,
+        twin: &Bound<'py, PyAny>,
+    ) -> PyResult<Vec<(Bound<'py, PyAny>, Vec<String>)>> {
+        const DEEPEST: usize = 16;
+        let kit = self.work.kit;
+        let mut out = Vec::new();
+        let (mut live, mut twin) = (live.clone(), twin.clone());
+        for _ in 0..DEEPEST {
+            let left = self.left_on(at, &live, &twin)?;
+            if !left.is_empty() {
+                out.push((live.clone(), left));
+            }
+            let within = |object: &Bound<'py, PyAny>| {
+                let inner = kit
+                    .is_function(object)
+                    .then(|| object.getattr("__wrapped__"));
+                inner
+                    .and_then(Result::ok)
+                    .filter(|inner| kit.is_function(inner))
+            };
+            let (Some(inside), Some(new_inside)) = (within(&live), within(&twin)) else {
+                break;
+            };
+            (live, twin) = (inside, new_inside);
+        }
+        Ok(out)
+    }
+
+    fn left_on(
         &self,
         at: usize,
         live: &Bound<'py, PyAny>,
@@ -234,7 +272,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(Vec::new());
         };
         let definition = matches!(was.kind, Kind::Function | Kind::Class);
-        if !definition || was.decorators == 0 || live.is(twin) {
+        let makers = makers(old, was);
+        if !definition || was.decorators == 0 && makers.is_empty() || live.is(twin) {
             return Ok(Vec::new());
         }
         let attributes = |object: &Bound<'py, PyAny>| -> PyResult<Option<Bound<'py, PyDict>>> {
@@ -257,7 +296,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if left.is_empty() {
             return Ok(left);
         }
-        let mut texts = String::new();
+        let mut texts = makers;
         let mut names: Vec<String> = Vec::new();
         for path in &was.uses.calls {
             let defines = |s: &&Statement| s.kind == Kind::Function && s.name == *path;
@@ -294,6 +333,38 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         Ok(())
     }
+}
+
+/// The texts of what has a say when a class is made besides its decorators: of its metaclass, and
+/// of `__init_subclass__` in its bases, where the module defines those.
+fn makers(source: &Source<'_>, class: &Statement) -> String {
+    let mut out = String::new();
+    if class.kind != Kind::Class {
+        return out;
+    }
+    let body = &source.outline.body;
+    let mut todo = vec![class];
+    let mut seen = BTreeSet::new();
+    while let Some(class) = todo.pop() {
+        for name in class.head.reads.iter().chain(Some(&class.metaclass)) {
+            let meta = *name == class.metaclass;
+            for at in source.outline.index().writers(body, name) {
+                let maker = &body[at];
+                if maker.kind != Kind::Class || maker.name != *name || !seen.insert(at) {
+                    continue;
+                }
+                let makes = |part: &&Statement| match meta {
+                    true => MAKES.contains(&part.name.as_str()),
+                    false => part.name == "__init_subclass__",
+                };
+                for part in maker.body.iter().filter(makes) {
+                    out.push_str(source.slice(part));
+                }
+                todo.push(maker);
+            }
+        }
+    }
+    out
 }
 
 /// `("f", "note")` for `f.note = 1`.

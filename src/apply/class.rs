@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::function::is_alias;
 use super::kit::{reference_count, text};
-use super::made::is_field;
+use super::made::{holds, is_field, is_lazy_type, living_inside};
 use super::work::{Replaced, Work};
 
 /// Entries that belong to one class object and mean nothing in another.
@@ -21,14 +21,6 @@ const PRIVATE: [&str; 7] = [
     "__classdictcell__",
     "__annotations_cache__",
     "__slotnames__",
-];
-
-/// Entries that `__init_subclass__` of the standard library's bases leaves in a class. Without the
-/// base they are gone.
-const LEFT_BY_BASES: [&str; 3] = [
-    "_is_protocol",
-    "_is_runtime_protocol",
-    "_non_callable_proto_members_",
 ];
 
 impl<'py> Work<'_, 'py> {
@@ -53,6 +45,7 @@ impl<'py> Work<'_, 'py> {
             return self.replace_class(old, new, "its slots changed");
         }
         let bases = self.made_bases(old, new)?;
+        let left = self.left_by_makers(old, new)?;
         if !old.getattr("__bases__")?.eq(&bases)? {
             match self.tx.set_class_attribute(kit, old, "__bases__", &bases) {
                 Ok(()) => {}
@@ -65,7 +58,7 @@ impl<'py> Work<'_, 'py> {
         let fields = self.fields(old)?;
         self.tx.class_order(kit, old)?;
         self.move_entries(old, new, old)?;
-        self.drop_entries(old, new)?;
+        self.drop_entries(old, new, &left)?;
         let order: Vec<String> = kit
             .class_dict(new)?
             .keys()
@@ -184,11 +177,14 @@ impl<'py> Work<'_, 'py> {
         if target.is(old) {
             self.annotate_as(old, &after)?;
         }
-        // Other names of functions last: by then it is known what these have become.
+        // Other names of functions, and what holds them, last: by then it is known what these have
+        // become.
         let mut entries: Vec<_> = after.iter().collect();
-        entries.sort_by_cached_key(|(name, _)| {
+        entries.sort_by_cached_key(|(name, value)| {
             let was = before.get_item(name).ok().flatten();
-            was.is_some_and(|was| is_alias(kit, &text(name), &was, &before).unwrap_or(false))
+            let alias =
+                was.is_some_and(|was| is_alias(kit, &text(name), &was, &before).unwrap_or(false));
+            (holds(value), alias)
         });
         let mut done: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
         for (name, value) in entries {
@@ -196,7 +192,7 @@ impl<'py> Work<'_, 'py> {
             if PRIVATE.contains(&key.as_str()) || key == "__annotate_func__" || is_slot(&value)? {
                 continue;
             }
-            let value = self.bound_to(value, other, target)?;
+            let value = living_inside(self.bound_to(value, other, target)?, &done)?;
             let known = done.iter().find(|(made, _)| made.is(&value)); // `alias = method`
             let kept = match before.get_item(&name)? {
                 _ if let Some((_, kept)) = known => kept.clone(),
@@ -299,7 +295,12 @@ impl<'py> Work<'_, 'py> {
     }
 
     /// Deletes what the old source had put into the class and the new one does not.
-    fn drop_entries(&mut self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> PyResult<()> {
+    fn drop_entries(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        left: &BTreeSet<String>,
+    ) -> PyResult<()> {
         let kit = self.kit;
         let qualname = text(&old.getattr("__qualname__")?);
         let members = self.members.get(&qualname).cloned();
@@ -321,7 +322,7 @@ impl<'py> Work<'_, 'py> {
             // What the class statement and its decorators make; the program puts functions there.
             let made =
                 dunder && (generated || !kit.is_function(&value) || self.library_made(&value)?);
-            if ours || made {
+            if ours || made || left.contains(&key) {
                 self.forget_stored(old, &value)?;
                 self.tx.del_class_entry(kit, old, &name)?;
             }
@@ -493,6 +494,7 @@ impl<'py> Work<'_, 'py> {
         ));
         self.move_entries(old, new, new)?;
         // What the program had put on the class, it finds on the new one.
+        let left = self.left_by_makers(old, new)?;
         let members = self.members.get(&qualname).cloned().unwrap_or_default();
         let (have, want) = (self.kit.class_dict(old)?, self.kit.class_dict(new)?);
         for (name, value) in have.iter() {
@@ -502,7 +504,7 @@ impl<'py> Work<'_, 'py> {
                 && !members.contains(&key)
                 && !dunder
                 && !PRIVATE.contains(&key.as_str())
-                && !LEFT_BY_BASES.contains(&key.as_str())
+                && !left.contains(&key)
                 && !is_slot(&value)?
             {
                 self.kit.type_setattr.call1((new, &name, &value))?;
@@ -643,14 +645,6 @@ impl<'py> Work<'_, 'py> {
         }
         Ok(reference_count(class) > known as isize)
     }
-}
-
-/// What `type X = ...` and `[T: ...]` make: computed when somebody asks (3.12+).
-fn is_lazy_type(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let name = value.get_type().name()?;
-    Ok(["TypeAliasType", "TypeVar", "ParamSpec", "TypeVarTuple"]
-        .iter()
-        .any(|n| name == *n))
 }
 
 /// A slot or one of the getters that every class has: part of the layout.

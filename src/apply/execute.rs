@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PySet;
 
-use super::function::{Wanted, find, identical, is_alias, plain};
-use super::kit::{reference_count, text};
-use super::module::{Chain, Run, container, first_line};
+use super::kit::text;
+use super::module::{Run, container, first_line};
 use super::registry::told;
 use super::work::Replaced;
 use crate::diff::What;
@@ -79,6 +78,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 dict.set_item(name, kit.py.None())?;
             }
         }
+        // `__doc__ += ...` goes on from the string that the text begins with.
+        let documents = statement.uses.binds.iter().any(|name| name == "__doc__");
+        if documents && !self.binders("__doc__").any(|i| i < at) {
+            self.module_docstring()?;
+        }
         let opened = super::idioms::open(self.work, &statement.uses)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
@@ -124,6 +128,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         if statement.kind == Kind::Docstring {
             // Run alone it is the module's docstring again, and the compiler says so.
+            self.dirty.value("__doc__", "which is another text");
             self.note(
                 ChangeKind::Statement,
                 Action::Executed,
@@ -223,7 +228,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let same = kept.is(old);
                     self.compare_attributes(&had, statement, &kept, &changed_on)?;
                     if same {
-                        self.drop_left(old, left)?;
+                        for (object, names) in left {
+                            self.drop_left(&object, names)?;
+                        }
                     }
                     if same && statement.kind == Kind::Class && self.job.anew.contains(name) {
                         self.drop_later(old, new)?;
@@ -262,7 +269,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 {
                     self.dirty.value(name, changed_on.clone());
                 }
-                if let What::Header(Some(inner)) = self.what(at) {
+                if let What::Header(Some(inner)) | What::Inner(inner) = self.what(at) {
                     crate::plan::members(statement, inner, "", &mut self.dirty);
                 }
             } else if let (Some(old), Some(new)) = (&old, &new)
@@ -397,6 +404,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for name in &statement.uses.binds {
             let asks = statement.uses.opaque || statement.uses.reads.contains(name);
             if asks
+                && name != "__doc__"
                 && dict.contains(name)?
                 && !self.binders(name).any(|i| i < at)
                 && self
@@ -473,6 +481,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 names.del_item(name)?;
             }
         }
+        if !self.job.new.outline.star {
+            // In the order of the text, as in a fresh process.
+            let above = body.iter().take(at).flat_map(|s| &s.uses.binds);
+            let mut seen = BTreeSet::new();
+            for name in above.filter(|name| seen.insert(*name)) {
+                if let Some(value) = names.get_item(name)? {
+                    names.del_item(name)?;
+                    names.set_item(name, value)?;
+                }
+            }
+        }
         let code = self.job.new.statement(self.work.kit, statement)?;
         self.work.kit.exec.call1((code, &names))?;
         for name in &statement.uses.binds {
@@ -507,186 +526,4 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         Ok(())
     }
-
-    /// Whether an object was there before, or another statement has bound it to a name.
-    fn has_other_name(&self, statement: &Statement, object: &Bound<'py, PyAny>) -> PyResult<bool> {
-        // The name's own reference and ours: nobody else has it.
-        if reference_count(object) <= 2 {
-            return Ok(false);
-        }
-        if self.before.values().iter().any(|value| value.is(object)) {
-            return Ok(true);
-        }
-        Ok(statement.kind == Kind::Assign
-            && self.job.dict.iter().any(|(key, value)| {
-                value.is(object) && !statement.uses.binds.contains(&text(&key))
-            }))
-    }
-
-    /// Whether the container that a name is bound to is the module's own, and the new one was made
-    /// for it: then the old one gets the contents. One that something else has stays what it is.
-    fn takes_contents(&self, statement: &Statement, name: &str, new: &Bound<'py, PyAny>) -> bool {
-        let binds = &statement.uses.binds;
-        let held = || {
-            let is = |name: &&String| {
-                let value = self.job.dict.get_item(name).ok().flatten();
-                value.is_some_and(|value| value.is(new))
-            };
-            // Those of its names, and ours: what a statement bound to its one name is held once more.
-            let names = binds.iter().filter(is).count();
-            reference_count(new) > (names + 1 + usize::from(binds.len() == 1)) as isize
-        };
-        if statement.value != Value::Container && (statement.alias || held()) {
-            return false;
-        }
-        self.job.old.is_none_or(|old| {
-            let body = &old.outline.body;
-            let mut writers = old.outline.index().writers(body, name).into_iter();
-            !writers.any(|at| body[at].alias)
-        })
-    }
-
-    /// Which object a name is bound to in the end.
-    pub(super) fn bring_together(
-        &mut self,
-        at: usize,
-        statement: &'a Statement,
-        name: &str,
-        old: &Bound<'py, PyAny>,
-        new: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        if old.is(new) || identical(old, new) && !container(old) {
-            return Ok(old.clone());
-        }
-        if plain(new) {
-            return Ok(new.clone());
-        }
-        // An object that was there before under another name was not made by this statement:
-        // the name means that one now, and the old one stays what it is.
-        if statement.kind == Kind::Import
-            || is_alias(self.work.kit, name, old, &self.before)?
-            || self.has_other_name(statement, new)?
-        {
-            return Ok(new.clone());
-        }
-        if statement.lambdas && self.old_statement(at).is_some_and(|was| was.lambdas) {
-            if let Some(base) = self.bases.get(name) {
-                self.work.same_inside(old, base, 0)?;
-            }
-            self.work.reconcile_inside(old, new, 0)?;
-        }
-        if container(old)
-            && old.get_type().is(new.get_type())
-            && self.takes_contents(statement, name, new)
-        {
-            let mutators: Vec<usize> = self.mutators(name).collect();
-            let end = self
-                .binders(name)
-                .find(|i| *i > at && !mutators.contains(i));
-            let last = mutators
-                .iter()
-                .copied()
-                .rfind(|i| *i > at && end.is_none_or(|end| *i < end));
-            let base = self.bases.get(name).cloned();
-            if let Some(last) = last {
-                let live = old.call_method0("copy")?;
-                self.work.tx.container(old)?;
-                let merge = std::mem::replace(&mut self.work.merge, false);
-                let outcome = self.work.update_container(old, new, None, name);
-                self.work.merge = merge;
-                outcome?;
-                self.chains.push(Chain {
-                    name: name.to_owned(),
-                    object: old.clone(),
-                    live,
-                    base,
-                    last,
-                });
-                return Ok(old.clone());
-            }
-            self.work.update_container(old, new, base.as_ref(), name)?;
-            return Ok(old.clone());
-        }
-        if statement.kind == Kind::Assign && !same_origin(old, new) {
-            return Ok(new.clone());
-        }
-        let mut old = old.clone();
-        if let (Kind::Function, Some(was)) = (statement.kind, self.old_statement(at))
-            && was.kind == Kind::Function
-            && self.work.kit.is_function(&old)
-            && !old.getattr("__globals__")?.is(&self.job.dict)
-            && find(
-                self.work.kit,
-                &old,
-                Wanted {
-                    name: &was.name,
-                    line: was.span.line,
-                    placed: None,
-                },
-                &self.job.dict,
-            )?
-            .is_none()
-        {
-            // The program put something else in its place (a mock); whoever held the function
-            // itself gets the new code all the same.
-            if let Some(original) = self.search(&was.name, was.span.line)? {
-                self.work.notes.push(format!(
-                    "{name} had been replaced by the program; it is the module's own again"
-                ));
-                old = original;
-            }
-        }
-        self.work.literals = self.class_literals(at)?;
-        let outcome = self.work.reconcile(&old, new, None);
-        self.work.literals = None;
-        outcome
-    }
-
-    /// An earlier definition of a name that a later one binds again: functions made by it that
-    /// somebody registered follow.
-    pub(super) fn adopt_earlier(
-        &mut self,
-        at: usize,
-        statement: &'a Statement,
-        name: &str,
-        new: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<()> {
-        let (Kind::Function, Some(new), Some(was)) = (statement.kind, new, self.old_statement(at))
-        else {
-            return Ok(());
-        };
-        if self.work.kit.is_function(new)
-            && let Some(original) = self.search(&was.name, was.span.line)?
-        {
-            let kept = self.work.update_function(&original, new, None)?;
-            self.job.dict.set_item(name, &kept)?;
-            self.work.replaced.push(Replaced {
-                from: new.clone(),
-                to: kept,
-                lived: false,
-            });
-        }
-        Ok(())
-    }
-
-    pub(super) fn end_chain(&mut self, chain: &Chain<'py>) -> PyResult<()> {
-        let fresh = chain.object.call_method0("copy")?;
-        self.work.tx.container(&chain.object)?;
-        // Back to what the program had, then the same merge as for a single statement.
-        let merge = std::mem::replace(&mut self.work.merge, false);
-        let outcome = self
-            .work
-            .update_container(&chain.object, &chain.live, None, &chain.name);
-        self.work.merge = merge;
-        outcome?;
-        self.work
-            .update_container(&chain.object, &fresh, chain.base.as_ref(), &chain.name)?;
-        Ok(())
-    }
-}
-
-/// Whether two objects say that they are the same definition.
-pub(super) fn same_origin(old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> bool {
-    let name = |value: &Bound<'_, PyAny>| value.getattr("__qualname__").map(|n| text(&n)).ok();
-    old.get_type().is(new.get_type()) && name(old) == name(new)
 }

@@ -62,7 +62,9 @@ impl<'py> Work<'_, 'py> {
     pub(super) fn hand_over(&mut self) -> PyResult<()> {
         let mut held = Vec::new();
         let mut twins = Vec::new();
-        for replaced in std::mem::take(&mut self.replaced) {
+        let all = std::mem::take(&mut self.replaced);
+        let passed: HashSet<usize> = all.iter().map(|r| r.from.as_ptr() as usize).collect();
+        for replaced in all {
             let class = self.kit.is_class(&replaced.from);
             // Asked before we hold it a second time.
             let known = if class {
@@ -79,15 +81,23 @@ impl<'py> Work<'_, 'py> {
             }
         }
         if !held.is_empty() {
-            self.hand_over_all(&Moves::new(held))?;
+            self.hand_over_all(&Moves::new(held), &passed)?;
         }
+        // One that a class which lives still derives from must keep its bases.
         for twin in twins {
-            detach(&twin);
+            let below = self.subclasses(&twin)?;
+            if below
+                .iter()
+                .all(|c| passed.contains(&(c.as_ptr() as usize)))
+            {
+                detach(&twin);
+            }
         }
         Ok(())
     }
 
-    fn hand_over_all(&mut self, moves: &Moves<'py>) -> PyResult<()> {
+    /// Those that have `passed` away themselves need no other base.
+    fn hand_over_all(&mut self, moves: &Moves<'py>, passed: &HashSet<usize>) -> PyResult<()> {
         let kit = self.kit;
         let mut subclasses = Vec::new();
         // The tuples through which classes hold classes, which only assigning `__bases__` changes.
@@ -96,10 +106,12 @@ impl<'py> Work<'_, 'py> {
             if !kit.is_class(&replaced.from) {
                 continue;
             }
+            // Also of a twin: what the same statement derived from it, and nothing was before.
             let below = self.subclasses(&replaced.from)?;
-            if replaced.lived {
-                subclasses.extend(below.iter().filter(|c| !c.is(&replaced.to)).cloned());
-            }
+            let stays = |c: &&Bound<'py, PyAny>| {
+                !c.is(&replaced.to) && !passed.contains(&(c.as_ptr() as usize))
+            };
+            subclasses.extend(below.iter().filter(stays).cloned());
             self.own_tuples(&replaced.from, &mut own)?;
         }
         let mut tallies: HashMap<usize, Tally> = HashMap::new();

@@ -72,6 +72,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if !name.starts_with("__") {
                     return kit.class_entry(class, name);
                 }
+                // An enumeration keeps its own under another name.
+                if name == "__new__"
+                    && let Some(own) = kit.class_entry(class, "__new_member__")?
+                {
+                    return Ok(Some(own));
+                }
                 let own = super::kit::text(&class.getattr(kit.name("__name__"))?);
                 kit.class_entry(class, &mangled(name, Some(&own)))
             }
@@ -155,8 +161,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 Ok(())
             }
-            Kind::Assign | Kind::Annotation if delta != 0 && same_text && old.lambdas => {
-                for name in &new.uses.binds {
+            Kind::Assign | Kind::Annotation | Kind::Expr
+                if delta != 0 && same_text && old.lambdas =>
+            {
+                // Also what it put into a container: `table.append(lambda: ...)`.
+                for name in new.uses.binds.iter().chain(&new.uses.mutates) {
                     let fields = self.entry(class, "__dataclass_fields__")?;
                     let field = fields.filter(|_| class.is_some());
                     let field = field.and_then(|f| f.get_item(name).ok());

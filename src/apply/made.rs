@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
-use super::function::Wanted;
+use super::function::{Wanted, nested};
 use super::kit::text;
 use super::members::mangled;
-use super::module::Run;
+use super::module::{Run, container};
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
@@ -26,7 +26,7 @@ pub(super) fn other_names(old: &Statement, new: &Statement) -> bool {
 }
 
 /// What of a metaclass has a say when it makes a class.
-const MAKES: [&str; 4] = ["__new__", "__init__", "__call__", "__prepare__"];
+pub(super) const MAKES: [&str; 4] = ["__new__", "__init__", "__call__", "__prepare__"];
 
 /// Whether a class makes classes.
 pub(super) fn is_metaclass(class: &Bound<'_, PyAny>) -> bool {
@@ -112,6 +112,53 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
+    /// Names that those may have put into the class `old` which have no say in its twin `new`: the
+    /// `__init_subclass__` of a base that it has no more, a metaclass that is another one now.
+    pub(super) fn left_by_makers(
+        &self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<BTreeSet<String>> {
+        let mut out = BTreeSet::new();
+        let other_kind = !old.get_type().is(new.get_type());
+        let mut makers = Vec::new();
+        for (kind, names) in [
+            (old.getattr("__mro__")?, &["__init_subclass__"][..]),
+            (old.get_type().getattr("__mro__")?, &MAKES[..]),
+        ] {
+            let still = match names.len() {
+                1 => new.getattr("__mro__")?,
+                _ => new.get_type().getattr("__mro__")?,
+            };
+            for class in kind.try_iter()? {
+                let class = class?;
+                if class.is(old) || (names.len() > 1 && !other_kind) || still.contains(&class)? {
+                    continue;
+                }
+                for name in names {
+                    makers.extend(self.kit.class_entry(&class, name)?);
+                }
+            }
+        }
+        for maker in makers {
+            let function = maker.getattr("__func__").unwrap_or(maker);
+            if !self.kit.is_function(&function) {
+                continue;
+            }
+            // `cls.name = ...` and `setattr(cls, "name", ...)`.
+            let mut todo = vec![function.getattr("__code__")?];
+            while let Some(code) = todo.pop() {
+                let names = code.getattr("co_names")?.extract::<Vec<String>>()?;
+                out.extend(names);
+                for constant in code.getattr("co_consts")?.try_iter()? {
+                    out.extend(constant?.extract::<String>());
+                }
+                todo.extend(nested(self.kit, &code)?);
+            }
+        }
+        Ok(out)
+    }
+
     /// Whether a class of the top level of a module is not in it any more: nobody makes new ones.
     fn unbound(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
         let name = class.getattr("__qualname__")?;
@@ -140,9 +187,10 @@ impl<'py> Run<'_, '_, '_, 'py> {
             return Ok(());
         }
         let items = inner.iter().flat_map(|changes| &changes.items);
-        for change in items.filter(|change| !matches!(change.what, What::Same)) {
-            let name = new.body[change.new].name.as_str();
-            if MAKES.contains(&name) {
+        let changed = items.filter(|change| !matches!(change.what, What::Same));
+        let changed = changed.map(|change| &new.body[change.new].name);
+        for name in changed.chain(inner.iter().flat_map(|changes| &changes.gone)) {
+            if MAKES.contains(&name.as_str()) {
                 let why = format!("its {name} changed");
                 self.work.remade(class, &why)?;
             }
@@ -285,6 +333,11 @@ impl<'py> Work<'_, 'py> {
     }
 }
 
+/// Whether a value of a class body may hold functions that the body made.
+pub(super) fn holds(value: &Bound<'_, PyAny>) -> bool {
+    container(value) || value.is_exact_instance_of::<PyTuple>()
+}
+
 /// A container that a class body made, with the functions that live on in the place of those that
 /// the body made.
 pub(super) fn living_inside<'py>(
@@ -321,4 +374,12 @@ pub(super) fn living_inside<'py>(
 /// A field of a named tuple.
 pub(super) fn is_field(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(value.get_type().name()? == "_tuplegetter")
+}
+
+/// What `type X = ...` and `[T: ...]` make: computed when somebody asks (3.12+).
+pub(super) fn is_lazy_type(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let name = value.get_type().name()?;
+    Ok(["TypeAliasType", "TypeVar", "ParamSpec", "TypeVarTuple"]
+        .iter()
+        .any(|n| name == *n))
 }

@@ -11,9 +11,10 @@ use super::kit::text;
 use super::lines::Moved;
 use super::made::{living_inside, other_names};
 use super::module::{Run, container};
+use super::parts::Partner;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Dirty, affected, reordered};
+use crate::plan::{Chains, affected, reordered};
 use crate::report::{Action, ChangeKind};
 
 /// `__name` inside `class C` is `_C__name`.
@@ -163,44 +164,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 None => old.body.get(at).map(|s| (s, None)),
             }
         };
-        // Which statements of the body run again.
-        let mut local: Dirty = self.dirty.clone();
+        // Which statements of the body run again, with all that fill what one of them fills.
         let mut again: BTreeSet<usize> = BTreeSet::new();
-        for (at, member) in new.body.iter().enumerate() {
-            let what = inner
-                .and_then(|c| c.items.get(at).filter(|c| c.new == at))
-                .map(|c| &c.what);
-            let changed = match what {
-                Some(What::Added | What::Changed | What::Header(_)) => true,
-                Some(What::Body | What::Inner(_) | What::Same) | None => {
-                    local.reimports(member)
-                        || affected(&member.uses, &self.functions, &local).is_some()
-                }
-            };
-            if changed && member.kind != Kind::Other {
-                again.insert(at);
-                self.dirty
-                    .overwrite(path.trim_end_matches('.'), std::iter::once(member));
-                for name in &member.uses.binds {
-                    let definition = matches!(member.kind, Kind::Function | Kind::Class);
-                    // Decorated otherwise it may be another kind of thing.
-                    let other = definition
-                        && partner(at).is_some_and(|(was, _)| was.decorators != member.decorators);
-                    if definition {
-                        local.acts(name, "which changed");
-                        if other {
-                            local
-                                .value(name, format!("which changed on line {}", member.span.line));
-                        }
-                    } else {
-                        local.value(name, format!("which changed on line {}", member.span.line));
-                        self.dirty.value(
-                            format!("{path}{name}"),
-                            format!("which changed on line {}", member.span.line),
-                        );
-                    }
-                }
+        let chains = Chains::of(old, new, inner);
+        loop {
+            let more = self.affected_parts(new, inner, &path, &partner, &again);
+            let more = chains.whole(more);
+            if more == again {
+                break;
             }
+            again = more;
         }
         // A definition of a name is gone that has others (`@x.setter`): made from those alone.
         if let Some(changes) = inner {
@@ -310,7 +283,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !again.is_empty() || !gone.is_empty() || reordered {
             self.work.tx.class_order(kit, class)?;
         }
-        if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner)? {
+        if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner, &chains)? {
             return Ok(false);
         }
         if let Some(annotate) = annotate {
@@ -427,7 +400,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         new: &'a Statement,
         again: &BTreeSet<usize>,
         chain: &[&'a Statement],
-        partner: &dyn Fn(usize) -> Option<(&'a Statement, Option<&'a What>)>,
+        partner: &Partner<'_, 'a>,
+        chains: &Chains<'a>,
     ) -> PyResult<bool> {
         let kit = self.work.kit;
         let members: Vec<&Statement> = again.iter().map(|&at| &new.body[at]).collect();
@@ -496,7 +470,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         // What the statements made, and what lives on in its place.
         let mut done: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
-        for &at in again {
+        // Containers last: by then it is known which functions live on.
+        let mut order: Vec<usize> = again.iter().copied().collect();
+        order.sort_by_key(|&at| new.body[at].value == Value::Container);
+        for at in order {
             let member = &new.body[at];
             if member.kind == Kind::Docstring {
                 if let Some(doc) = names.get_item("__doc__")? {
@@ -537,8 +514,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                             && partner(at).is_none_or(|(statement, _)| !statement.alias)
                             && was.get_type().is(value.get_type()) =>
                     {
-                        let base = partner(at)
-                            .and_then(|(statement, _)| self.class_base(statement, &before));
+                        let was_made = partner(at).map(|(statement, _)| statement);
+                        let base =
+                            was_made.and_then(|made| self.class_base(made, name, chains, &before));
                         self.work
                             .update_container(was, &value, base.as_ref(), &key)?;
                         was.clone()
@@ -604,20 +582,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             "__init_subclass__" | "__class_getitem__" => kit.classmethod.call1((value,)),
             _ => Ok(value),
         }
-    }
-
-    /// What import had given a class attribute, made again from its old text.
-    fn class_base(
-        &self,
-        statement: &Statement,
-        names: &Bound<'py, PyDict>,
-    ) -> Option<Bound<'py, PyAny>> {
-        let old = self.job.old?;
-        if statement.value != Value::Container {
-            return None;
-        }
-        let code = old.value(self.work.kit, statement)?;
-        self.work.kit.eval.call1((code, &self.job.dict, names)).ok()
     }
 
     fn drop_annotation(

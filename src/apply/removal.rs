@@ -22,6 +22,12 @@ fn written_by(functions: &Functions<'_>, statement: &Statement) -> BTreeSet<Stri
     names
 }
 
+/// Whether a text begins with a string.
+fn documented(source: &Source<'_>) -> bool {
+    let first = source.outline.body.first();
+    first.is_some_and(|s| s.kind == Kind::Docstring)
+}
+
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Names whose statement is gone.
     pub(super) fn remove(&mut self) -> PyResult<()> {
@@ -33,11 +39,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.module_annotations()?;
         self.drop_attributes()?;
         self.drop_star(old)?;
+        self.drop_unlisted(old)?;
         self.drop_names(old, gone)?;
-        let documented = |source: &Source<'_>| {
-            let first = source.outline.body.first();
-            first.is_some_and(|s| s.kind == Kind::Docstring)
-        };
         if documented(old) && !documented(self.job.new) && self.binders("__doc__").next().is_none()
         {
             self.module_docstring()?;
@@ -51,6 +54,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(old) = self.job.old else {
             return Ok(());
         };
+        if documented(old) && !documented(self.job.new) {
+            self.dirty.value("__doc__", "which is gone");
+        }
         let mut gone = self.gone(old);
         if !gone.is_empty() {
             let builtins = self.work.kit.py.import("builtins")?.dict();
@@ -146,7 +152,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// The string that the text begins with, or `None`, as the module's `__doc__`.
-    fn module_docstring(&self) -> PyResult<()> {
+    pub(super) fn module_docstring(&self) -> PyResult<()> {
         let (kit, source) = (self.work.kit, self.job.new);
         self.job.dict.set_item("__doc__", kit.py.None())?;
         if let Some(first) = source.outline.body.first()
@@ -381,9 +387,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     return Ok(true);
                 }
                 let scratch = self.before.copy()?;
-                match kit.eval.call1((code, &scratch)) {
-                    Ok(was) => Ok(was.is(value) || was.eq(value).unwrap_or(true)),
-                    Err(_) => Ok(true),
+                let same = |a: &Bound<'py, PyAny>, b: &Bound<'py, PyAny>| {
+                    a.is(b) || a.eq(b).unwrap_or(true)
+                };
+                // What is not even equal to itself made once more tells nothing.
+                match (
+                    kit.eval.call1((&code, &scratch)),
+                    kit.eval.call1((&code, &scratch)),
+                ) {
+                    (Ok(was), Ok(again)) => Ok(same(&was, value)
+                        || !same(&was, &again) && was.get_type().is(value.get_type())),
+                    _ => Ok(true),
                 }
             }
             _ => Ok(true),

@@ -33,7 +33,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .ok()
     }
 
-    fn helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    /// What the statements of a class body that stood there had put into a container of the class.
+    pub(super) fn filled_in_class(
+        &self,
+        old: &Source<'_>,
+        name: &str,
+        links: &[&Statement],
+        scratch: &Bound<'py, PyDict>,
+    ) -> Option<Bound<'py, PyAny>> {
+        if links.iter().any(|link| link.kind == Kind::Compound) {
+            return None;
+        }
+        let texts: Vec<&str> = links.iter().map(|link| old.slice(link)).collect();
+        let unknown: Vec<&String> = self.dirty.values.keys().collect();
+        let contents = self.helper("contents").ok()?;
+        let gone = PyTuple::empty(self.work.kit.py);
+        contents.call1((texts, gone, name, scratch, unknown)).ok()
+    }
+
+    pub(super) fn helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
         let kit = self.work.kit;
         // Not a module: what is ours must not show up in sys.modules.
         let helper = PyDict::new(kit.py);

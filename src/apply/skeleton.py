@@ -11,7 +11,10 @@ import builtins
 # Calls without an effect: the names in outline/value.rs.
 PURE = set(
     "list tuple dict set frozenset str int float bool bytes range zip enumerate len sorted min max "
-    "sum abs round reversed map filter".split()
+    "sum abs round reversed map filter vars".split()
+)
+ASKING = set(
+    "endswith items keys lower lstrip rstrip split splitlines startswith strip upper values".split()
 )
 COLLECTIONS = {"defaultdict", "OrderedDict", "deque", "Counter"}
 # Methods that fill a container: the number of leading arguments that are no items.
@@ -73,7 +76,7 @@ class _Parts(ast.NodeTransformer):
         if isinstance(func, ast.Name) and func.id in PURE and hasattr(builtins, func.id):
             return self.generic_visit(node)
         name = getattr(func, "id", getattr(func, "attr", ""))
-        if name in COLLECTIONS:
+        if name in COLLECTIONS or isinstance(func, ast.Attribute) and name in ASKING:
             return self.generic_visit(node)
         return self._raise(node)
 
@@ -216,3 +219,24 @@ def retract(live, texts, gone, name, namespace, unknown, now):
     else:
         return False
     return True
+
+
+class _Names(ast.NodeTransformer):
+    """`globals()`, and what means the same at the top of a module, as a dict of its own."""
+
+    found = False
+
+    def visit_Call(self, node):
+        if getattr(node.func, "id", "") in {"globals", "vars", "locals"} and not node.args:
+            self.found = True
+            return ast.copy_location(ast.Name("__names__", ast.Load()), node)
+        return self.generic_visit(node)
+
+
+def names(text, namespace, unknown):
+    """The names that a statement such as `globals().update(...)` gave a module, with their values."""
+    put = _Names()
+    text = ast.unparse(ast.fix_missing_locations(put.visit(ast.parse(text))))
+    if not put.found:
+        raise Unknown
+    return contents(["__names__ = {}", text], (), "__names__", namespace, unknown)

@@ -1,5 +1,7 @@
 //! Outline against outline: what became of each statement.
 
+use std::collections::BTreeSet;
+
 use crate::outline::{Kind, Outline, Statement};
 
 mod matching;
@@ -43,6 +45,8 @@ pub struct Changes {
     pub items: Vec<Change>,
     /// Indices of old statements without a partner.
     pub removed: Vec<usize>,
+    /// Of the body of a statement: names that the old one bound and the new one does not.
+    pub gone: Vec<String>,
     /// How many statements are shared at the beginning.
     before: usize,
     /// How many statements there are.
@@ -68,6 +72,7 @@ pub fn compare(old: &Outline, new: &Outline) -> Changes {
     Changes {
         items: items.collect(),
         removed: middle.removed.iter().map(|at| before + at).collect(),
+        gone: Vec::new(),
         before,
         count: new.len(),
         old_count: old.len(),
@@ -76,8 +81,14 @@ pub fn compare(old: &Outline, new: &Outline) -> Changes {
 
 /// Compares the bodies of two statements.
 fn insides(old: &Statement, new: &Statement) -> Changes {
-    let (old, new) = (old.body.iter(), new.body.iter());
-    bodies(&old.collect::<Vec<_>>(), &new.collect::<Vec<_>>())
+    let (before, after) = (old.body.iter(), new.body.iter());
+    let mut changes = bodies(&before.collect::<Vec<_>>(), &after.collect::<Vec<_>>());
+    let names = |statement: &Statement| -> BTreeSet<String> {
+        let binds = statement.body.iter().flat_map(|part| &part.uses.binds);
+        binds.cloned().collect()
+    };
+    changes.gone = names(old).difference(&names(new)).cloned().collect();
+    changes
 }
 
 /// Compares two bodies.
@@ -103,6 +114,7 @@ fn bodies(old: &[&Statement], new: &[&Statement]) -> Changes {
     Changes {
         items,
         removed,
+        gone: Vec::new(),
         before: 0,
         count: new.len(),
         old_count: old.len(),
@@ -176,6 +188,7 @@ pub fn unchanged(outline: &Outline) -> Changes {
     Changes {
         items: Vec::new(),
         removed: Vec::new(),
+        gone: Vec::new(),
         before: outline.body.len(),
         count: outline.body.len(),
         old_count: outline.body.len(),

@@ -149,13 +149,38 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Builtins that change what they are given: `next(X)`, `setattr(X, "a", v)`.
+    /// `getattr(X, "a")` reads `X.a`; with a name that is computed, anything that X has.
+    fn looking(&mut self, object: &'a Expr, attribute: &'a Expr) {
+        let Some(path) = self.path(object) else {
+            return;
+        };
+        if resolve(&self.scopes, &path.root) != Place::Module || self.is_given(&path.root) {
+            return;
+        }
+        let whole = self.whole(&path);
+        let uses = self.frame().now();
+        match attribute {
+            Expr::StringLiteral(text) => {
+                uses.members.push(text.value.to_str().to_owned());
+                uses.reads.push(format!("{whole}.{}", text.value.to_str()));
+            }
+            _ => uses.reads.push(format!("{whole}.__dict__")),
+        }
+    }
+
+    /// Builtins that change what they are given: `next(X)`, `setattr(X, "a", v)`; and those that look
+    /// into it.
     fn changing(&mut self, builtin: &str, arguments: &'a ast::Arguments) {
         let Some(object) = arguments.args.first() else {
             return;
         };
         match builtin {
             "next" => self.mutate(object),
+            "getattr" | "hasattr" => {
+                if let Some(attribute) = arguments.args.get(1) {
+                    self.looking(object, attribute);
+                }
+            }
             "setattr" | "delattr" => {
                 let Expr::Name(name) = object else { return };
                 let name = self.mangled(name.id.as_str());

@@ -24,6 +24,12 @@ pub struct Dirty {
     /// Those of the module itself that a module fills which it imports: by the place of that import,
     /// with a clause for the report.
     pub filled_at: BTreeMap<usize, BTreeMap<String, String>>,
+    /// Names that the module binds itself and that a star import further down had taken over, which
+    /// is gone or stands above now.
+    pub unstarred: BTreeSet<String>,
+    /// Star imports that stand below statements now whose names they give too, by their places, with
+    /// these names.
+    pub starred: BTreeMap<usize, BTreeSet<String>>,
     /// Attributes that a class body binds again, over what later statements made of them:
     /// `C.attr`.
     pub overwritten: BTreeSet<String>,
@@ -74,6 +80,8 @@ impl Dirty {
             && self.overwritten.is_empty()
             && self.contents.is_empty()
             && self.filled_at.is_empty()
+            && self.unstarred.is_empty()
+            && self.starred.is_empty()
     }
 
     /// How much differs.

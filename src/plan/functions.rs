@@ -516,16 +516,22 @@ fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec
 /// Whether a statement only asks which names the module has: `[n for n in globals() if ...]`.
 pub fn looks_at_all(uses: &Uses) -> bool {
     const LOOKS: [&str; 3] = ["globals", "vars", "dir"];
-    const HARMLESS: [&str; 16] = [
+    const HARMLESS: [&str; 22] = [
+        "bool",
+        "bytes",
         "callable",
         "dict",
+        "float",
+        "frozenset",
         "getattr",
         "globals",
         "hasattr",
+        "int",
         "isinstance",
         "issubclass",
         "len",
         "list",
+        "object",
         "set",
         "sorted",
         "str",

@@ -4,6 +4,7 @@
 //! while it is applied, a statement that was to run only because of a name that in the end
 //! got the same value is left alone (`affected` is asked again with what really changed).
 
+mod chains;
 mod dirty;
 mod functions;
 mod instances;
@@ -17,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
+pub use chains::Chains;
+use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{Functions, affected, looks_at_all};
 pub use parts::{affected_members, members};
@@ -216,8 +219,14 @@ pub fn make_with(
     let outside = &reaching::with_unbound(old, new, changes, outside);
     let functions = Functions::of(new);
     let moves = reaching::Moves::of(old, new, &functions, changes);
-    let mut names = moves.names.clone();
-    names.extend(anew.iter().cloned());
+    let lost = reaching::no_longer_filled(old, &functions, changes);
+    let names = moves
+        .names
+        .iter()
+        .chain(anew)
+        .chain(&lost)
+        .cloned()
+        .collect();
     let places = reach::reach(old, new, changes, outside, &names).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {
@@ -250,7 +259,8 @@ pub fn make_with(
             why,
         });
     }
-    gone_effects(old, &reached, changes, &mut plan);
+    gone_effects(old, &reached, changes, anew, &mut plan);
+    reaching::less(old, &reached, changes, (outside, &lost), &mut plan);
     moves.mark(&reached, changes, &mut plan);
     restart_chains(&reached, changes, anew, &mut plan);
     let mut partly = BTreeSet::new();
@@ -305,7 +315,13 @@ fn header_reason(statement: &Statement) -> String {
 }
 
 /// An old statement that changed a name in place is gone: what it did to it has to go too.
-fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &mut Plan) {
+fn gone_effects(
+    old: &Outline,
+    reached: &Reached<'_>,
+    changes: &Changes,
+    anew: &BTreeSet<String>,
+    plan: &mut Plan,
+) {
     for &at in &changes.removed {
         let gone = &old.body[at];
         // Where it would stand in the new text: after the partner of the statement before it.
@@ -315,12 +331,9 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
             let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
                 continue;
             };
-            if reached.restartable(origin) {
-                run(
-                    plan,
-                    origin,
-                    &format!("a statement that changed {name} is gone"),
-                );
+            if reached.restartable(origin) || anew.contains(name) {
+                let why = format!("a statement that changed {name} is gone");
+                run(plan, origin, &why);
             } else {
                 plan.taken.push((origin, name.clone()));
             }
@@ -367,25 +380,6 @@ fn gone_effects(old: &Outline, reached: &Reached<'_>, changes: &Changes, plan: &
         }
         parts::written_before(gone, new_at, reached, plan);
     }
-}
-
-/// Whether a name may be made anew from this statement: nothing but itself is lost. What functions
-/// take from an iterator when they are called (numbers for things that live on) is not to come
-/// twice. A parser of arguments is a description and nothing else.
-fn restartable(outline: &Outline, at: usize) -> bool {
-    let body = &outline.body;
-    let statement = &body[at];
-    let taken = |name: &String| {
-        let mut users = outline.index().later(body, name).into_iter();
-        users.any(|user| body[user].later.mutates.contains(name))
-    };
-    let parser = |path: &String| path.rsplit('.').next() == Some("ArgumentParser");
-    statement.kind == Kind::Assign
-        && match statement.value {
-            Value::Other => statement.uses.calls.iter().any(parser),
-            Value::Pure | Value::Container => true,
-            Value::Iterator => !statement.uses.binds.iter().any(taken),
-        }
 }
 
 fn run(plan: &mut Plan, at: usize, why: &str) -> bool {

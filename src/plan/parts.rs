@@ -83,6 +83,13 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
         Kind::Class => format!("{prefix}{}.", statement.name),
         _ => prefix.to_owned(),
     };
+    if statement.kind == Kind::Class {
+        // What a base has of that name counts now.
+        for name in &inner.gone {
+            dirty.acts(format!("{prefix}{name}"), "which is gone");
+            dirty.value(format!("{prefix}{name}"), "which is gone");
+        }
+    }
     for change in &inner.items {
         let part = &statement.body[change.new];
         let why = format!("which changed on line {}", part.span.line);

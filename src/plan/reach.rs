@@ -264,8 +264,15 @@ pub fn reach(
     for name in dirty_names(outside) {
         out.name(name);
     }
-    for at in outside.filled_at.keys() {
+    for at in outside.filled_at.keys().chain(outside.starred.keys()) {
         out.statement(new, *at);
+    }
+    for name in outside
+        .unstarred
+        .iter()
+        .chain(outside.starred.values().flatten())
+    {
+        out.name(name);
     }
     for name in &outside.appeared {
         out.name(name);

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Dirty, Effects, Functions, Mark, Plan, Reached, effects, reach, restartable, run};
+use super::{
+    Dirty, Effects, Functions, Mark, Plan, Reached, effects, looks_at_all, reach, restartable, run,
+};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement};
 
@@ -176,15 +178,98 @@ pub(super) fn with_unbound(
     outside: &Dirty,
 ) -> Dirty {
     let mut out = outside.clone();
+    for name in &outside.unstarred {
+        out.value(name, "which a star import gave");
+    }
+    let text = |outline: &Outline| {
+        let first = outline.body.first();
+        first.filter(|s| s.kind == Kind::Docstring).map(|s| s.print)
+    };
+    if text(old) != text(new) {
+        out.value("__doc__", "which is another text");
+    }
+    for name in outside.starred.values().flatten() {
+        out.value(name, "which a star import gives now");
+    }
+    for name in unbound(old, new, changes) {
+        out.value(name, "which is gone");
+    }
+    out
+}
+
+/// The names that no statement of the new text binds.
+fn unbound<'a>(old: &'a Outline, new: &Outline, changes: &Changes) -> Vec<&'a String> {
     let changed = changes.items.iter();
     let changed = changed.filter(|c| matches!(c.what, What::Changed | What::Header(_)));
     let gone = changes.removed.iter().copied();
-    for at in gone.chain(changed.filter_map(|c| c.old)) {
-        for name in &old.body[at].uses.binds {
-            if new.index().writers(&new.body, name).is_empty() {
-                out.value(name, "which is gone");
+    let gone = gone.chain(changed.filter_map(|c| c.old));
+    let names = gone.flat_map(|at| &old.body[at].uses.binds);
+    let names = names.filter(|name| new.index().writers(&new.body, name).is_empty());
+    names.collect()
+}
+
+/// Containers that statements had filled by calling functions which do not fill them any more.
+pub(super) fn no_longer_filled(
+    old: &Outline,
+    functions: &Functions<'_>,
+    changes: &Changes,
+) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    let body = &old.body;
+    let had = Functions::of(old);
+    let changed = changes.items.iter().filter(|c| c.what == What::Body);
+    for name in changed.filter_map(|c| Some(&body[c.old?].name)) {
+        let called = std::slice::from_ref(name);
+        let fills = functions.mutations(called);
+        for lost in had.mutations(called).difference(&fills) {
+            let through = had.changing(lost).into_iter();
+            let mut through = through.filter(|at| body[*at].kind == Kind::Expr);
+            if through.any(|at| !functions.mutations(&body[at].uses.calls).contains(lost)) {
+                out.insert(lost.clone());
             }
         }
     }
     out
+}
+
+/// Names are gone: who asks for all that there are gets fewer. They stay bound until the end, so
+/// that nothing else tells. And what is lost with the bodies of functions: see `no_longer_filled`.
+pub(super) fn less(
+    old: &Outline,
+    reached: &Reached<'_>,
+    changes: &Changes,
+    (outside, lost): (&Dirty, &BTreeSet<String>),
+    plan: &mut Plan,
+) {
+    stars(reached, outside, plan);
+    for name in lost {
+        let origin = reached.binders(name).next_back();
+        if let Some(origin) = origin.filter(|origin| reached.restartable(*origin)) {
+            let why = format!("functions that put something into {name} do so no more");
+            run(plan, origin, &why);
+        }
+    }
+    let Some(name) = unbound(old, reached.new, changes).into_iter().next() else {
+        return;
+    };
+    for at in 0..reached.len() {
+        let statement = reached.statement(at);
+        if looks_at_all(&statement.uses) && statement.kind == Kind::Assign {
+            run(plan, at, &format!("asks for all names, and {name} is gone"));
+        }
+    }
+}
+
+/// A star import counts for other names than before, since it stands elsewhere or is gone.
+fn stars(reached: &Reached<'_>, outside: &Dirty, plan: &mut Plan) {
+    for name in &outside.unstarred {
+        if let Some(last) = reached.binders(name).next_back() {
+            let why = format!("no star import below gives {name} any more");
+            run(plan, last, &why);
+        }
+    }
+    for place in outside.starred.keys() {
+        let at = reached.first_at(*place);
+        run(plan, at, "it stands below what it takes the place of");
+    }
 }

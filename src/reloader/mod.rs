@@ -5,6 +5,7 @@ mod gone;
 mod check;
 mod circle;
 mod dependents;
+mod described;
 mod dry_run;
 mod failure;
 mod fed;
@@ -16,6 +17,7 @@ mod order;
 mod passing;
 mod pulse;
 mod rules;
+mod stars;
 mod unit;
 mod whole;
 

@@ -13,7 +13,7 @@ use super::dependents::{Inbound, inbound, serves};
 use super::fed::{Fed, deliver};
 use super::order::Order;
 use super::passing::{News, Passed};
-use super::{Flags, Policy, Reloader, hooks};
+use super::{Flags, Policy, Reloader, described, hooks, stars};
 use crate::apply::{self, Facts, Job, Kit, Source, Work};
 use crate::diff;
 use crate::modules::{Failure, Record, Version};
@@ -450,6 +450,14 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         around.outside.appeared = self.appeared_in(new_outline, &package);
         let fed = progress.fed_to(&record.name, 0);
         deliver(&mut around.outside, new_outline, &package, &fed);
+        let mut anew = described::anew(kit, (old_outline, new_outline), &changes, &dict)?;
+        stars::moved(
+            kit,
+            (old_outline, new_outline),
+            &changes,
+            (&package, &dict),
+            &mut around,
+        )?;
         let mut plan = if policy == Policy::Full
             || !known
             || edited.moved.is_some()
@@ -474,11 +482,16 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
             plan::full(new_outline, &changes, why)
         } else {
-            plan::make(old_outline, new_outline, &changes, &around.for_plan())
+            plan::make_with(
+                old_outline,
+                new_outline,
+                &changes,
+                &around.for_plan(),
+                &anew,
+            )
         };
         report.notes.extend(plan.notes.iter().cloned());
         let keep = hooks::keep(&dict);
-        let mut anew = BTreeSet::new();
         let taken = || self.taken(&record.name);
         let mut found = loop {
             let job = Job {

@@ -18,7 +18,7 @@ import types
 
 #: What the import system keeps in a module; and what Python keeps in a class.
 MODULE_NOISE = {"__builtins__", "__cached__", "__spec__", "__loader__", "__file__", "__package__",
-                "__path__", "__name__"}
+                "__path__", "__name__", "__warningregistry__"}
 CLASS_NOISE = {"__dict__", "__weakref__", "_abc_impl", "__annotations_cache__", "__slotnames__",
                "__abstractmethods_cache__"}
 WITH_PARTS = (types.FunctionType, type, list, set, frozenset, dict, types.MappingProxyType, property,
@@ -69,7 +69,7 @@ class Snapshot:
     def value(self, path, v):
         kind = type(v)
         if kind in ATOMS:
-            self.out[path] = repr(v)
+            self.out[path] = ADDRESS.sub("", repr(v))
         elif kind is tuple or kind is frozenset and self._plain(v):
             self._items(path, v if kind is tuple else sorted(v, key=repr), kind.__name__)
         elif isinstance(v, types.ModuleType):

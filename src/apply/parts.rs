@@ -1,0 +1,91 @@
+//! Which statements of a class body run again, and what those before them had made.
+
+use std::collections::BTreeSet;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::module::Run;
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Statement, Value};
+use crate::plan::{Chains, Dirty, affected};
+
+/// The old statement of one of a class body, and what became of it.
+pub(super) type Partner<'p, 'a> = dyn Fn(usize) -> Option<(&'a Statement, Option<&'a What>)> + 'p;
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// The statements of a class body that run again because they changed, because of what they
+    /// read, or because they are asked for. Tells what differs for it.
+    pub(super) fn affected_parts(
+        &mut self,
+        new: &'a Statement,
+        inner: Option<&'a Changes>,
+        path: &str,
+        partner: &Partner<'_, 'a>,
+        asked: &BTreeSet<usize>,
+    ) -> BTreeSet<usize> {
+        let mut local: Dirty = self.dirty.clone();
+        let mut again: BTreeSet<usize> = BTreeSet::new();
+        for (at, member) in new.body.iter().enumerate() {
+            let what = inner
+                .and_then(|c| c.items.get(at).filter(|c| c.new == at))
+                .map(|c| &c.what);
+            let changed = match what {
+                Some(What::Added | What::Changed | What::Header(_)) => true,
+                Some(What::Body | What::Inner(_) | What::Same) | None => {
+                    asked.contains(&at)
+                        || local.reimports(member)
+                        || affected(&member.uses, &self.functions, &local).is_some()
+                }
+            };
+            if !changed || member.kind == Kind::Other {
+                continue;
+            }
+            again.insert(at);
+            self.dirty
+                .overwrite(path.trim_end_matches('.'), std::iter::once(member));
+            let why = format!("which changed on line {}", member.span.line);
+            for name in &member.uses.binds {
+                // Decorated otherwise it may be another kind of thing; with other bases another
+                // class, which what is derived from it must know.
+                let other = |was: &Statement| match member.kind {
+                    Kind::Class => true,
+                    _ => was.decorators != member.decorators,
+                };
+                if !matches!(member.kind, Kind::Function | Kind::Class) {
+                    local.value(name, why.clone());
+                    self.dirty.value(format!("{path}{name}"), why.clone());
+                    continue;
+                }
+                local.acts(name, "which changed");
+                if partner(at).is_some_and(|(was, _)| other(was)) {
+                    local.value(name, why.clone());
+                }
+            }
+        }
+        again
+    }
+
+    /// What import had given a class attribute, made again from its old text and that of the
+    /// statements of the body that filled it.
+    pub(super) fn class_base(
+        &self,
+        statement: &Statement,
+        name: &str,
+        chains: &Chains<'_>,
+        names: &Bound<'py, PyDict>,
+    ) -> Option<Bound<'py, PyAny>> {
+        let old = self.job.old?;
+        if statement.value != Value::Container {
+            return None;
+        }
+        let links = chains.before(name);
+        if links.len() > 1 {
+            let scratch = self.job.dict.copy().ok()?;
+            scratch.update(names.as_mapping()).ok()?;
+            return self.filled_in_class(old, name, &links, &scratch);
+        }
+        let code = old.value(self.work.kit, statement)?;
+        self.work.kit.eval.call1((code, &self.job.dict, names)).ok()
+    }
+}

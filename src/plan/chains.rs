@@ -1,0 +1,109 @@
+//! What statements make and then fill: which of it can be made anew, and the chains of a class body.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diff::Changes;
+use crate::outline::{Kind, Outline, Statement, Value};
+
+/// `table = {}`, `table[int] = method`: a chain in a class body. When one of its statements runs
+/// again, all do, from the fresh container; otherwise what is gone would stay in it.
+pub struct Chains<'a> {
+    old: &'a Statement,
+    /// For each name what makes it, and what fills it after that.
+    now: BTreeMap<&'a str, Vec<usize>>,
+    /// Names that old statements filled which are gone or changed: those that they were become.
+    gone: Vec<(Option<usize>, &'a str)>,
+}
+
+impl<'a> Chains<'a> {
+    /// The chains of a class body, of which this became of the old one.
+    pub fn of(old: &'a Statement, new: &'a Statement, inner: Option<&'a Changes>) -> Self {
+        let mut gone = Vec::new();
+        if let Some(inner) = inner {
+            let removed = inner.removed.iter().map(|at| (None, *at));
+            let kept = inner
+                .items
+                .iter()
+                .filter_map(|c| Some((Some(c.new), c.old?)));
+            for (now, was) in removed.chain(kept) {
+                let mutates = old.body[was].uses.mutates.iter();
+                gone.extend(mutates.map(|name| (now, name.as_str())));
+            }
+        }
+        Self {
+            old,
+            now: chains(new),
+            gone,
+        }
+    }
+
+    /// The statements of a class body that run again, with the rest of their chains.
+    pub fn whole(&self, mut again: BTreeSet<usize>) -> BTreeSet<usize> {
+        loop {
+            let before = again.len();
+            for (name, links) in &self.now {
+                let lost = |(now, filled): &(Option<usize>, &str)| {
+                    filled == name && now.is_none_or(|now| again.contains(&now))
+                };
+                if links.iter().any(|link| again.contains(link)) || self.gone.iter().any(lost) {
+                    again.extend(links);
+                }
+            }
+            if again.len() == before {
+                return again;
+            }
+        }
+    }
+
+    /// The chain of a name in the old body.
+    pub fn before(&self, name: &str) -> Vec<&'a Statement> {
+        let links = chains(self.old).remove(name).unwrap_or_default();
+        links.into_iter().map(|at| &self.old.body[at]).collect()
+    }
+}
+
+/// For each name that a class body binds to a fresh container: that statement, and those that
+/// change the container. Only the last one that binds it counts.
+fn chains(class: &Statement) -> BTreeMap<&str, Vec<usize>> {
+    let mut out: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, member) in class.body.iter().enumerate() {
+        let uses = &member.uses;
+        for name in &uses.mutates {
+            if let Some(links) = out.get_mut(name.as_str()) {
+                links.push(at);
+            }
+        }
+        for name in uses
+            .binds
+            .iter()
+            .filter(|name| !uses.mutates.contains(name))
+        {
+            out.remove(name.as_str());
+            if member.kind == Kind::Assign && matches!(member.value, Value::Pure | Value::Container)
+            {
+                out.insert(name, vec![at]);
+            }
+        }
+    }
+    out.retain(|_, links| links.len() > 1);
+    out
+}
+
+/// Whether a name may be made anew from this statement: nothing but itself is lost. What functions
+/// take from an iterator when they are called (numbers for things that live on) is not to come
+/// twice. A parser of arguments is a description and nothing else.
+pub(super) fn restartable(outline: &Outline, at: usize) -> bool {
+    let body = &outline.body;
+    let statement = &body[at];
+    let taken = |name: &String| {
+        let mut users = outline.index().later(body, name).into_iter();
+        users.any(|user| body[user].later.mutates.contains(name))
+    };
+    let parser = |path: &String| path.rsplit('.').next() == Some("ArgumentParser");
+    statement.kind == Kind::Assign
+        && match statement.value {
+            Value::Other => statement.uses.calls.iter().any(parser),
+            Value::Pure | Value::Container => true,
+            Value::Iterator => !statement.uses.binds.iter().any(taken),
+        }
+}
