@@ -26,6 +26,7 @@ mod patch;
 mod registry;
 mod removal;
 mod retract;
+mod sieve;
 mod transaction;
 mod value;
 mod whole;
