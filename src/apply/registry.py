@@ -129,50 +129,50 @@ class Walk:
         elif deep and type(value) not in ATOMS:
             self.items(value, chain, False)
 
-    def entry(self, value, key, item, chain, deep):
-        """One of a container, with its key or number."""
+    def entry(self, value, number, key, item, chain, deep):
+        """One of a container, with its number and, of a dict, its key."""
         if isinstance(value, dict):
-            self.at(key, [*chain, (value, "key", key)], deep and isinstance(key, tuple))
-            self.at(item, [*chain, (value, "value", key)], deep)
+            self.at(key, [*chain, (value, "key", key, number)], deep and isinstance(key, tuple))
+            self.at(item, [*chain, (value, "value", key, number)], deep)
         else:
-            place = ("field", key) if isinstance(value, tuple) else ("item", None)
-            self.at(item, [*chain, (value, place, item)], deep)
+            place = ("field", number) if isinstance(value, tuple) else ("item", None)
+            self.at(item, [*chain, (value, place, item, number)], deep)
 
     def first(self, holder, chain, shape):
         """The number of the first entry that has an object in this way."""
         found, _ = sift(holder, self.wanted, len(chain), self.budget)
-        for key, item in found:
+        for number, key, item in found:
             self.out = []
-            self.entry(holder, key, item, chain, True)
+            self.entry(holder, number, key, item, chain, True)
             if any(_shape(other) == shape for _, other in self.out):
-                return index_of(holder, key) if isinstance(holder, dict) else key
+                return number
         return None
 
     def items(self, value, chain, top):
         budget = self.budget if SPENT[0] < LIMIT else 0
         deep = len(chain) < DEPTH and budget > 0
-        if any(value is holder for holder, _, _ in chain):
+        if any(value is holder for holder, *_ in chain):
             return
         if isinstance(value, (*MUTABLE, tuple, frozenset)):
             found, spent = sift(value, self.wanted, len(chain), budget)
             self.spend(spent)
-            for key, item in found:
-                self.entry(value, key, item, chain, deep)
+            for number, key, item in found:
+                self.entry(value, number, key, item, chain, deep)
         elif isinstance(value, functools.partial):
-            self.at(value.func, [*chain, (value, "partial", None)], False)
+            self.at(value.func, [*chain, (value, "partial", None, None)], False)
         elif isinstance(value, types.MethodType):
-            self.at(value.__func__, [*chain, (value, "method", None)], False)
+            self.at(value.__func__, [*chain, (value, "method", None, None)], False)
         elif isinstance(value, types.FunctionType):
             inner = value.__dict__.get("__wrapped__")
-            self.at(inner, [*chain, (value, "wrapped", None)], False)
+            self.at(inner, [*chain, (value, "wrapped", None, None)], False)
         elif deep and _plain(value) and not top:
             for name, item in _state(value).items():
                 if id(item) in self.wanted or isinstance(item, (tuple, *MUTABLE)):
-                    self.at(item, [*chain, (value, (type(value), name), name)], deep)
+                    self.at(item, [*chain, (value, (type(value), name), name, None)], deep)
 
 
 def _shape(chain):
-    return tuple(kind for _, kind, _ in chain)
+    return tuple(kind for _, kind, *_ in chain)
 
 
 def _entry(chain):
@@ -187,7 +187,7 @@ def _member(chain, number):
     """What stands in that container: the value of a dict, the item of others."""
     if number + 1 < len(chain):
         return chain[number + 1][0]
-    holder, kind, key = chain[number]
+    holder, kind, key, _ = chain[number]
     return holder.get(key) if kind == "value" else key
 
 
@@ -196,12 +196,11 @@ class Old:
 
     def __init__(self, holder, key, member, parents=(), place=None):
         self.holder, self.key, self.member, self.parents = holder, key, member, parents
-        if isinstance(holder, dict) and place is None:
-            self.place = index_of(holder, key)
-        elif isinstance(holder, set):
-            self.place = None
-        else:
-            self.place = index_of(holder, member) if place is None else place
+        if isinstance(holder, set):
+            place = None
+        elif place is None:
+            place = index_of(holder, key if isinstance(holder, dict) else member)
+        self.place = place
 
     def same(self, other):
         return (
@@ -269,6 +268,11 @@ def _restore(container, items):
     else:
         container.clear()
         container.extend(items)
+
+
+def _order(container, items):
+    """The same entries, or some of them, in another order; of a dict its keys."""
+    _restore(container, in_order(container, items) if isinstance(container, dict) else items)
 
 
 def _save(container):
@@ -396,7 +400,7 @@ class Registry:
 
     def level(self, chain):
         """Where in a chain an object stands that the registry made for the entry."""
-        for number, (holder, _, _) in enumerate(chain):
+        for number, (holder, *_) in enumerate(chain):
             if _plain(holder) and id(holder) not in self.objects:
                 return _entry(chain[:number])
         return None
@@ -412,10 +416,11 @@ class Registry:
 
     def entry(self, chain, number=None):
         number = _entry(chain) if number is None else number
-        holder, _, key = chain[number]
-        parents = [(h, k) for h, _, k in reversed(chain[:number])]
-        # The one at the top is the registry itself.
-        return Old(holder, key, _member(chain, number), parents)
+        holder, _, key, place = chain[number]
+        parents = [(h, k) for h, _, k, _ in reversed(chain[:number])]
+        if isinstance(holder, dict) and type(holder) not in (dict, collections.defaultdict):
+            place = None  # one that may have an order of its own
+        return Old(holder, key, _member(chain, number), parents, place)
 
     def live(self, now):
         """What the definition is now: what is not in it any more is gone."""
@@ -466,7 +471,7 @@ class Registry:
 
     def tell(self, chain, instead=None):
         number = _entry(chain)
-        holder, _, key = chain[number]
+        holder, _, key, _ = chain[number]
         member = key if isinstance(holder, dict) else _member(chain, number)
         self.snapshot.tell(holder, member if instead is None else instead)
 
@@ -478,18 +483,19 @@ class Registry:
         for root, chain in self.unplaced:
             number = _entry(chain)
             holder, entry = chain[number][0], self.entry(chain)
-            # What does not stand at the end was put where it is.
-            if isinstance(holder, set) or entry.place is None or entry.place < len(holder) - came[id(holder)]:
+            if isinstance(holder, set) or self.sorts(holder):
                 continue
-            if self.sorts(holder):
+            at = index_of(holder, entry.key if isinstance(holder, dict) else entry.member)
+            # What does not stand at the end was put where it is.
+            if at is None or at < len(holder) - came[id(holder)]:
                 continue
             first = walk.first(holder, list(chain[:number]), _shape(chain))
             if first is None:
                 rest.append((root, chain))
-            elif entry.place > first:
-                items = _copy(holder)
-                items.insert(first, items.pop(entry.place))
-                _restore(holder, items)
+            elif at > first:
+                items = list(holder)
+                items.insert(first, items.pop(at))
+                _order(holder, items)
         self.unplaced = rest
         return not rest
 
@@ -500,7 +506,7 @@ class Registry:
             self.tell(chain)
             if new in lives:
                 kept = lives[new]
-                last, _, name = chain[-1]
+                last, _, name, _ = chain[-1]
                 if _plain(last):
                     # One that the registry made for this entry; an older one is the heap's affair.
                     if id(last) not in self.objects:
@@ -509,7 +515,7 @@ class Registry:
                 number = _entry(chain)
                 if not all(isinstance(step[0], tuple) for step in chain[number + 1 :]):
                     continue
-                holder, kind, key = chain[number]
+                holder, kind, key, _ = chain[number]
                 if isinstance(holder, dict) and kind == "value":
                     holder[key] = _instead(holder[key], new, kept)
                 elif isinstance(holder, dict) and kind == "key":
@@ -542,13 +548,15 @@ class Registry:
         gone = [old for old in gone if old.stands() and not any(
             entry.holder is old.holder and entry.key == old.key and isinstance(old.holder, dict)
             for entry in new)]
+        arranged = set()
         for holder in {id(old.holder): old.holder for old in gone}.values():
             ours = [old for old in gone if old.holder is holder]
             fresh = [entry for entry in new if entry.holder is holder]
-            if fresh and not self.sorts(holder):
+            if fresh and not isinstance(holder, set) and not self.sorts(holder):
                 arrange(holder, ours, fresh)
+                arranged.add(id(holder))
         for old in gone:
-            if old.stands():
+            if id(old.holder) not in arranged and old.stands():
                 self.key_before(old, new)
                 old.take_out(self.prune())
 
@@ -566,7 +574,7 @@ class Registry:
                 continue
             keys = [k for k in outer if k != came]
             keys.insert(keys.index(key), came)
-            _restore(outer, [(k, outer[k]) for k in keys])
+            _order(outer, keys)
 
     # What a call is known by: its arguments.
 
@@ -651,13 +659,10 @@ def _own(entries, fresh):
 
 
 def arrange(holder, gone, fresh):
-    """New entries of a container into the places of old ones."""
-    if isinstance(holder, set):
-        return
+    """New entries of a dict or list into the places of old ones."""
     keyed, items = isinstance(holder, dict), list(holder)
-    old, new = ([e.key if keyed else e.member for e in entries] for entries in (gone, fresh))
-    came = _numbers(items, new, keyed)
-    places = [n for n in _numbers(items, old, keyed) if n not in came]
+    came = _numbers(items, fresh, keyed)
+    places = [n for n in _numbers(items, gone, keyed) if n not in came]
     coming, drop = [items[n] for n in came], came + places[len(came):]
     wanted = list(items)
     for n in places[: len(coming)]:
@@ -666,14 +671,22 @@ def arrange(holder, gone, fresh):
         del wanted[n]
     wanted += coming
     if len(wanted) != len(items) or any(map(operator.is_not, wanted, items)):
-        _restore(holder, [(key, holder[key]) for key in wanted] if keyed else wanted)
+        _order(holder, wanted)
 
 
-def _numbers(items, wanted, equal):
-    """Where these objects are; or, for those that are nowhere, what is equal to them."""
-    found, _ = sift(items, {id(item): item for item in wanted}, DEPTH, 0)
-    out = {number for number, _ in found}
-    if equal:
-        met = {id(item) for _, item in found}
-        out.update(items.index(item) for item in wanted if id(item) not in met and item in items)
+def _numbers(items, entries, keyed):
+    """Where entries are; or, of those that are nowhere, what is equal to their keys."""
+    out, rest = set(), []
+    for entry in entries:
+        item, place = (entry.key if keyed else entry.member), entry.place
+        if place is not None and place < len(items) and items[place] is item and place not in out:
+            out.add(place)
+        else:
+            rest.append(item)
+    if rest:
+        found, _ = sift(items, {id(item): item for item in rest}, DEPTH, 0)
+        out.update(number for number, *_ in found)
+        if keyed:
+            met = {id(item) for *_, item in found}
+            out.update(items.index(item) for item in rest if id(item) not in met and item in items)
     return sorted(out)

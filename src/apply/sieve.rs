@@ -80,6 +80,10 @@ struct Sieve<'a, 'py> {
     types: &'a Types,
     kinds: FxHashMap<usize, (Bound<'py, PyType>, std::rc::Rc<Kind<'py>>)>,
     wanted: FxHashSet<usize>,
+    /// Those, if they are few.
+    few: Option<Vec<usize>>,
+    /// Types of objects that have nothing inside.
+    flat: [*mut ffi::PyTypeObject; 8],
     /// Nothing was found in them, from a place as deep as this one.
     clean: FxHashMap<usize, usize>,
     /// What is being looked into.
@@ -93,69 +97,88 @@ fn address(value: &Bound<'_, PyAny>) -> usize {
     value.as_ptr() as usize
 }
 
-/// The entries of a dict. It may be changed meanwhile: then some are missed or met twice.
-fn entries<'py>(
-    dict: &Bound<'py, PyDict>,
-    mut each: impl FnMut(Bound<'py, PyAny>, Bound<'py, PyAny>) -> PyResult<bool>,
-) -> PyResult<()> {
-    let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-    let py = dict.py();
-    loop {
-        // SAFETY: it is a dict, and the GIL is held; a place behind its end is found out. Both
-        // objects are owned before anything else runs.
-        let (key, value) = unsafe {
-            if ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut key, &raw mut value) == 0 {
-                return Ok(());
-            }
-            (
-                Bound::from_borrowed_ptr(py, key),
-                Bound::from_borrowed_ptr(py, value),
-            )
-        };
-        if !each(key, value)? {
-            return Ok(());
-        }
-    }
+/// An entry of a container.
+struct Met<'py> {
+    number: usize,
+    /// Of a dict.
+    key: Option<Bound<'py, PyAny>>,
+    item: Bound<'py, PyAny>,
+    /// It is what is looked for.
+    hit: bool,
 }
 
-/// The items of a list, tuple, set or deque.
-fn items<'py>(
-    value: &Bound<'py, PyAny>,
-    mut each: impl FnMut(Bound<'py, PyAny>) -> PyResult<bool>,
+/// The entries of a dict, list, tuple, set or deque in their order, as borrowed pointers, with a null
+/// for the key where there are no keys. `each` says whether it has seen enough; it must run
+/// nothing of Python's.
+fn raw_entries(
+    value: &Bound<'_, PyAny>,
+    mut each: impl FnMut(*mut ffi::PyObject, *mut ffi::PyObject) -> bool,
 ) -> PyResult<()> {
-    if let Ok(list) = value.cast::<PyList>() {
-        let mut at = 0;
-        while let Ok(item) = list.get_item(at) {
-            at += 1;
-            if !each(item)? || at >= list.len() {
+    let object = value.as_ptr();
+    let nothing = std::ptr::null_mut();
+    if value.is_instance_of::<PyDict>() {
+        let (mut at, mut key, mut item) = (0, nothing, nothing);
+        // SAFETY: it is a dict, the GIL is held, and nothing changes the dict meanwhile.
+        while unsafe { ffi::PyDict_Next(object, &raw mut at, &raw mut key, &raw mut item) } != 0 {
+            if each(key, item) {
                 break;
             }
         }
-        return Ok(());
-    }
-    if let Ok(tuple) = value.cast::<PyTuple>() {
-        for item in tuple.iter() {
-            if !each(item)? {
+    } else if value.is_instance_of::<PyList>() {
+        // SAFETY: it is a list and the number is one of its items'; nothing changes it meanwhile.
+        for at in 0..unsafe { ffi::PyList_Size(object) } {
+            if each(nothing, unsafe { ffi::PyList_GetItem(object, at) }) {
                 break;
             }
         }
-        return Ok(());
-    }
-    for item in value.try_iter()? {
-        if !each(item?)? {
-            break;
+    } else if value.is_instance_of::<PyTuple>() {
+        // SAFETY: it is a tuple and the number is one of its items'.
+        for at in 0..unsafe { ffi::PyTuple_Size(object) } {
+            if each(nothing, unsafe { ffi::PyTuple_GetItem(object, at) }) {
+                break;
+            }
+        }
+    } else {
+        for item in value.try_iter()? {
+            if each(nothing, item?.as_ptr()) {
+                break;
+            }
         }
     }
     Ok(())
 }
 
+/// The same, owned.
+fn entries<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let mut found = Vec::with_capacity(value.len()?);
+    // SAFETY: the pointer is that of a live object, and the GIL is held.
+    let own = |item| unsafe { Bound::from_borrowed_ptr(value.py(), item) };
+    raw_entries(value, |_, item| {
+        found.push(own(item));
+        false
+    })?;
+    Ok(found)
+}
+
 impl<'a, 'py> Sieve<'a, 'py> {
     fn new(py: Python<'py>, types: &'a Types, budget: isize) -> Self {
+        let of = |kind: Bound<'_, PyType>| kind.as_type_ptr();
         Self {
             py,
             types,
             kinds: FxHashMap::default(),
             wanted: FxHashSet::default(),
+            few: Some(Vec::new()),
+            flat: [
+                of(py.get_type::<PyString>()),
+                of(py.get_type::<PyType>()),
+                of(py.get_type::<PyInt>()),
+                of(py.get_type::<PyBool>()),
+                of(py.None().bind(py).get_type()),
+                of(py.get_type::<PyFloat>()),
+                of(py.get_type::<PyBytes>()),
+                of(py.get_type::<PyModule>()),
+            ],
             clean: FxHashMap::default(),
             open: Vec::new(),
             cut: usize::MAX,
@@ -245,58 +268,104 @@ impl<'a, 'py> Sieve<'a, 'py> {
         })
     }
 
-    /// What is looked for, or something that has it somewhere inside.
-    fn leads(&mut self, value: &Bound<'py, PyAny>, level: usize) -> PyResult<bool> {
-        Ok(self.wanted.contains(&address(value)) || self.holds(value, level)?)
-    }
-
     /// The attributes of an object, without running its code.
     fn state(
         &self,
         value: &Bound<'py, PyAny>,
         slots: &[Bound<'py, PyAny>],
-        mut each: impl FnMut(Bound<'py, PyAny>) -> PyResult<bool>,
-    ) -> PyResult<()> {
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let name = intern!(self.py, "__dict__");
         // SAFETY: both are objects, and the GIL is held; the result is owned, or null with an error.
         let own = unsafe {
             let own = ffi::PyObject_GenericGetAttr(value.as_ptr(), name.as_ptr());
             Bound::from_owned_ptr_or_err(self.py, own)
         };
-        let mut more = true;
-        if let Ok(own) = own
-            && let Ok(own) = own.cast::<PyDict>()
-        {
-            entries(own, |_, item| {
-                more = each(item)?;
-                Ok(more)
-            })?;
-        }
+        let mut found = match own {
+            Ok(own) if own.is_instance_of::<PyDict>() => entries(&own)?,
+            _ => Vec::new(),
+        };
         for slot in slots {
-            if !more {
-                break;
-            }
-            if let Ok(item) = slot.call_method1(intern!(self.py, "__get__"), (value,)) {
-                more = each(item)?;
-            }
+            found.extend(slot.call_method1(intern!(self.py, "__get__"), (value,)).ok());
         }
-        Ok(())
+        Ok(found)
+    }
+
+    fn is_wanted(&self, object: *mut ffi::PyObject) -> bool {
+        match &self.few {
+            Some(few) => few.contains(&(object as usize)),
+            None => self.wanted.contains(&(object as usize)),
+        }
+    }
+
+    /// Whether there is certainly nothing inside of an object. Runs nothing.
+    fn is_bare(&self, object: *mut ffi::PyObject) -> bool {
+        // SAFETY: it is a live object.
+        let kind = unsafe { ffi::Py_TYPE(object) };
+        if kind.cast() == self.types.function.as_ptr() {
+            return self.types.function_dict > 0 && self.dict_of(object).is_null();
+        }
+        self.flat.contains(&kind)
+    }
+
+    /// The `__dict__` of a function, null as long as nobody asked for it.
+    fn dict_of(&self, function: *mut ffi::PyObject) -> *mut ffi::PyObject {
+        let offset = self.types.function_dict;
+        // SAFETY: `tp_dictoffset` of its type says where the object has the pointer to its dict.
+        unsafe { function.cast::<u8>().offset(offset).cast::<*mut ffi::PyObject>().read() }
     }
 
     /// What a function says that it wraps.
     fn wrapped(&self, function: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-        let offset = self.types.function_dict;
-        if offset <= 0 {
-            return function.getattr(intern!(self.py, "__wrapped__")).ok();
+        let name = intern!(self.py, "__wrapped__");
+        if self.types.function_dict <= 0 {
+            return function.getattr(name).ok();
         }
-        // SAFETY: `tp_dictoffset` of its type says where the object has the pointer to its dict,
-        // which is null as long as nobody asked for it.
-        let own = unsafe {
-            let place = function.as_ptr().cast::<u8>().offset(offset);
-            Bound::from_borrowed_ptr_or_opt(self.py, place.cast::<*mut ffi::PyObject>().read())?
-        };
-        let own = own.cast_into::<PyDict>().ok()?;
-        own.get_item(intern!(self.py, "__wrapped__")).ok()?
+        let own = self.dict_of(function.as_ptr());
+        // SAFETY: null, or an object that the function holds.
+        let own = unsafe { Bound::from_borrowed_ptr_or_opt(self.py, own) }?;
+        own.cast_into::<PyDict>().ok()?.get_item(name).ok()?
+    }
+
+    /// The entries of a container that are looked for or may have something inside.
+    fn gather(&mut self, value: &Bound<'py, PyAny>) -> PyResult<Vec<Met<'py>>> {
+        let (mut found, mut number) = (Vec::new(), 0);
+        let text = self.flat[0];
+        raw_entries(value, |key, item| {
+            let hit = self.is_wanted(item) || self.is_wanted(key);
+            // SAFETY: a key that is not null is a live object.
+            let bare = key.is_null() || unsafe { ffi::Py_TYPE(key) } == text || self.is_bare(key);
+            if hit || !bare || !self.is_bare(item) {
+                // SAFETY: null or a live object each, and the GIL is held.
+                let (key, item) = unsafe {
+                    (
+                        Bound::from_borrowed_ptr_or_opt(self.py, key),
+                        Bound::from_borrowed_ptr(self.py, item),
+                    )
+                };
+                found.push(Met { number, key, item, hit });
+            }
+            number += 1;
+            false
+        })?;
+        self.budget -= isize::try_from(number).unwrap_or(isize::MAX);
+        Ok(found)
+    }
+
+    /// Whether an entry of what stands so deep leads to what is looked for.
+    fn leads(&mut self, met: &Met<'py>, level: usize) -> PyResult<bool> {
+        if met.hit {
+            return Ok(true);
+        }
+        if level >= DEPTH || self.budget <= 0 {
+            return Ok(false);
+        }
+        if self.holds(&met.item, level + 1)? {
+            return Ok(true);
+        }
+        match &met.key {
+            Some(key) if key.is_instance_of::<PyTuple>() => self.holds(key, level + 1),
+            _ => Ok(false),
+        }
     }
 
     /// Whether something that is looked for is inside of an object that stands so deep.
@@ -306,15 +375,17 @@ impl<'a, 'py> Sieve<'a, 'py> {
             Kind::Flat | Kind::Other => return Ok(false),
             Kind::Function => {
                 let inner = self.wrapped(value);
-                return Ok(inner.is_some_and(|inner| self.wanted.contains(&address(&inner))));
+                return Ok(inner.is_some_and(|inner| self.is_wanted(inner.as_ptr())));
             }
             Kind::Around(name) => {
                 let inner = value.getattr(*name)?;
-                return Ok(self.wanted.contains(&address(&inner)));
+                return Ok(self.is_wanted(inner.as_ptr()));
             }
             Kind::Weak => {
                 return match value.cast::<PyWeakref>().ok().and_then(upgrade) {
-                    Some(inner) => self.leads(&inner, level),
+                    Some(inner) => {
+                        Ok(self.is_wanted(inner.as_ptr()) || self.holds(&inner, level)?)
+                    }
                     None => Ok(false),
                 };
             }
@@ -347,58 +418,37 @@ impl<'a, 'py> Sieve<'a, 'py> {
         kind: &Kind<'py>,
         level: usize,
     ) -> PyResult<bool> {
-        let mut found = false;
-        match kind {
-            Kind::Dict => entries(value.cast::<PyDict>()?, |key, item| {
-                found = self.enters(&item, level)? || self.key(&key, level)?;
-                Ok(!found)
-            })?,
-            Kind::Plain(slots) => {
-                // Of what an object has, only containers are looked into.
-                let mut inner = Vec::new();
-                let wanted = &self.wanted;
-                self.state(value, slots, |item| {
-                    if wanted.contains(&address(&item)) {
-                        found = true;
-                        return Ok(false);
-                    }
-                    inner.push(item);
-                    Ok(true)
-                })?;
-                for item in inner {
-                    if found {
-                        break;
-                    }
-                    let kind = self.kind(&item)?;
-                    let frozen = item.is_instance_of::<PyFrozenSet>();
-                    if matches!(*kind, Kind::Dict | Kind::Items | Kind::Tuple) && !frozen {
-                        found = self.enters(&item, level)?;
-                    }
+        if let Kind::Plain(slots) = kind {
+            let inner = self.state(value, slots)?;
+            if inner.iter().any(|item| self.is_wanted(item.as_ptr())) {
+                return Ok(true);
+            }
+            // Of what an object has, only containers are looked into.
+            for item in inner {
+                if self.is_bare(item.as_ptr()) || item.is_instance_of::<PyFrozenSet>() {
+                    continue;
+                }
+                let kind = self.kind(&item)?;
+                if matches!(*kind, Kind::Dict | Kind::Items | Kind::Tuple)
+                    && level < DEPTH
+                    && self.budget > 0
+                    && self.holds(&item, level + 1)?
+                {
+                    return Ok(true);
                 }
             }
-            _ => items(value, |item| {
-                found = self.enters(&item, level)?;
-                Ok(!found)
-            })?,
+            return Ok(false);
         }
-        Ok(found)
-    }
-
-    /// Whether an item of what stands so deep leads there.
-    fn enters(&mut self, item: &Bound<'py, PyAny>, level: usize) -> PyResult<bool> {
-        self.budget -= 1;
-        if self.wanted.contains(&address(item)) {
+        let found = self.gather(value)?;
+        if found.iter().any(|met| met.hit) {
             return Ok(true);
         }
-        Ok(level < DEPTH && self.budget > 0 && self.holds(item, level + 1)?)
-    }
-
-    fn key(&mut self, key: &Bound<'py, PyAny>, level: usize) -> PyResult<bool> {
-        if self.wanted.contains(&address(key)) {
-            return Ok(true);
+        for met in found {
+            if self.leads(&met, level)? {
+                return Ok(true);
+            }
         }
-        let deep = level < DEPTH && self.budget > 0 && key.is_instance_of::<PyTuple>();
-        Ok(deep && self.holds(key, level + 1)?)
+        Ok(false)
     }
 
     /// Copies of the containers in a container, and the objects that hold them.
@@ -431,29 +481,15 @@ impl<'a, 'py> Sieve<'a, 'py> {
                 if self.budget <= 0 {
                     return Ok(());
                 }
-                match copy.cast::<PyDict>() {
-                    Ok(copy) => entries(copy, |_, item| {
-                        self.remember(&item, level + 1, to)?;
-                        Ok(true)
-                    }),
-                    Err(_) => items(&copy, |item| {
-                        self.remember(&item, level + 1, to)?;
-                        Ok(true)
-                    }),
-                }
+                self.remember_items(&copy, level, to)
             }
-            Kind::Tuple => items(value, |item| {
-                self.remember(&item, level + 1, to)?;
-                Ok(true)
-            }),
+            Kind::Tuple => self.remember_items(value, level, to),
             Kind::Plain(slots) if level > 0 && !to.objects.contains(place)? => {
                 to.objects.set_item(place, value)?;
-                let mut inner = Vec::new();
-                self.state(value, slots, |item| {
-                    inner.push(item);
-                    Ok(true)
-                })?;
-                for item in inner {
+                for item in self.state(value, slots)? {
+                    if self.is_bare(item.as_ptr()) {
+                        continue;
+                    }
                     let kind = self.kind(&item)?;
                     if matches!(*kind, Kind::Dict | Kind::Items) {
                         self.remember(&item, level + 1, to)?;
@@ -463,6 +499,28 @@ impl<'a, 'py> Sieve<'a, 'py> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl<'py> Sieve<'_, 'py> {
+    fn remember_items(
+        &mut self,
+        value: &Bound<'py, PyAny>,
+        level: usize,
+        to: &Kept<'_, 'py>,
+    ) -> PyResult<()> {
+        let mut inner = Vec::new();
+        raw_entries(value, |_, item| {
+            if !self.is_bare(item) {
+                // SAFETY: it is a live object, and the GIL is held.
+                inner.push(unsafe { Bound::from_borrowed_ptr(self.py, item) });
+            }
+            false
+        })?;
+        for item in inner {
+            self.remember(&item, level + 1, to)?;
+        }
+        Ok(())
     }
 }
 
@@ -488,27 +546,16 @@ fn sift<'py>(
 ) -> PyResult<Bound<'py, PyTuple>> {
     let py = value.py();
     let mut sieve = Sieve::new(py, types, budget);
-    entries(&wanted, |key, _| {
+    for (key, _) in wanted.iter() {
         sieve.wanted.insert(key.extract()?);
-        Ok(true)
-    })?;
+    }
+    sieve.few = (wanted.len() <= 4).then(|| sieve.wanted.iter().copied().collect());
     let found = PyList::empty(py);
-    if let Ok(dict) = value.cast::<PyDict>() {
-        entries(dict, |key, item| {
-            if sieve.enters(&item, level)? || sieve.key(&key, level)? {
-                found.append((key, item))?;
-            }
-            Ok(true)
-        })?;
-    } else {
-        let mut number = 0_usize;
-        items(&value, |item| {
-            if sieve.enters(&item, level)? {
-                found.append((number, item))?;
-            }
-            number += 1;
-            Ok(true)
-        })?;
+    let deep = sieve.budget > 0;
+    for met in sieve.gather(&value)? {
+        if met.hit || deep && sieve.leads(&met, level)? {
+            found.append((met.number, met.key, met.item))?;
+        }
     }
     (found, budget - sieve.budget).into_pyobject(py)
 }
@@ -549,44 +596,45 @@ fn differences<'py>(
         return Ok(py.None().into_bound(py));
     }
     let pairs = PyList::empty(py);
-    let note = |a: &Bound<'py, PyAny>, b: &Bound<'py, PyAny>| match a.is(b) {
-        true => Ok(()),
-        false => pairs.append((a, b)),
-    };
-    if let (Ok(dict), Ok(copy), true) = (
-        value.cast::<PyDict>(),
-        copy.cast::<PyDict>(),
+    if let (true, true, false) = (
+        value.is_instance_of::<PyDict>(),
+        copy.is_instance_of::<PyDict>(),
         types.simple(&value),
     ) {
-        let mut had = Vec::with_capacity(copy.len());
-        entries(copy, |key, item| {
-            had.push((key, item));
-            Ok(true)
-        })?;
-        let mut had = had.into_iter();
-        entries(dict, |key, item| {
-            if let Some((old_key, old)) = had.next() {
-                note(&old_key, &key)?;
-                note(&old, &item)?;
-            }
-            Ok(true)
-        })?;
-    } else if copy.cast::<PyDict>().is_ok() {
         // One that keeps its entries in an order of its own.
         let had = copy.call_method0("items")?.try_iter()?;
         for (a, b) in had.zip(value.call_method0("items")?.try_iter()?) {
             let (a, b) = (a?.cast_into::<PyTuple>()?, b?.cast_into::<PyTuple>()?);
-            note(&a.get_item(0)?, &b.get_item(0)?)?;
-            note(&a.get_item(1)?, &b.get_item(1)?)?;
-        }
-    } else {
-        let mut had = copy.try_iter()?;
-        items(&value, |item| {
-            if let Some(old) = had.next() {
-                note(&old?, &item)?;
+            for at in 0..2 {
+                let (a, b) = (a.get_item(at)?, b.get_item(at)?);
+                if !a.is(&b) {
+                    pairs.append((a, b))?;
+                }
             }
-            Ok(true)
-        })?;
+        }
+        return Ok(pairs.into_any());
+    }
+    let mut had = Vec::with_capacity(copy.len()?);
+    raw_entries(&copy, |key, item| {
+        had.push((key, item));
+        false
+    })?;
+    let (mut had, mut others) = (had.into_iter(), Vec::new());
+    raw_entries(&value, |key, item| {
+        if let Some((old_key, old)) = had.next() {
+            for (a, b) in [(old_key, key), (old, item)] {
+                if a != b && !a.is_null() && !b.is_null() {
+                    // SAFETY: both are live objects, and the GIL is held.
+                    others.push(unsafe {
+                        (Bound::from_borrowed_ptr(py, a), Bound::from_borrowed_ptr(py, b))
+                    });
+                }
+            }
+        }
+        false
+    })?;
+    for pair in others {
+        pairs.append(pair)?;
     }
     Ok(pairs.into_any())
 }
@@ -597,20 +645,36 @@ fn index_of<'py>(
     (value, wanted): (Bound<'py, PyAny>, Bound<'py, PyAny>),
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
-    let (mut at, mut found) = (0_usize, false);
-    let mut look = |item: Bound<'py, PyAny>| {
-        found = item.is(&wanted);
-        at += usize::from(!found);
-        Ok(!found)
+    let keyed = value.is_instance_of::<PyDict>();
+    let value = match keyed && !types.simple(&value) {
+        true => value.call_method0("keys")?,
+        false => value,
     };
-    match value.cast::<PyDict>() {
-        Ok(dict) if types.simple(&value) => entries(dict, |key, _| look(key))?,
-        _ => items(&value, look)?,
-    }
+    let (mut at, mut found) = (0_usize, false);
+    raw_entries(&value, |key, item| {
+        let this = if key.is_null() { item } else { key };
+        found = this == wanted.as_ptr();
+        at += usize::from(!found);
+        found
+    })?;
     match found {
         true => Ok(at.into_pyobject(py)?.into_any()),
         false => Ok(py.None().into_bound(py)),
     }
+}
+
+/// `in_order(dict, keys)`: another dict with these entries of it.
+fn in_order<'py>(
+    _: &Types,
+    (dict, keys): (Bound<'py, PyDict>, Bound<'py, PyList>),
+) -> PyResult<Bound<'py, PyDict>> {
+    let made = PyDict::new(dict.py());
+    for key in keys.iter() {
+        if let Some(item) = dict.get_item(&key)? {
+            made.set_item(key, item)?;
+        }
+    }
+    Ok(made)
 }
 
 /// Puts the functions of this file into the namespace of registry.py.
@@ -629,5 +693,6 @@ pub(super) fn helpers(py: Python<'_>, namespace: &Bound<'_, PyDict>) -> PyResult
     offer!("remember", remember);
     offer!("differences", differences);
     offer!("index_of", index_of);
+    offer!("in_order", in_order);
     Ok(())
 }
