@@ -7,6 +7,7 @@ mod class;
 mod codes;
 mod compile;
 mod dataclass;
+mod entries;
 mod enums;
 mod execute;
 mod export;

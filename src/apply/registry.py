@@ -6,7 +6,7 @@ looks at the containers that running a statement can reach, before it runs and a
 version had put there goes, and what the new one puts there stands in its place.
 
 What is done for every entry of a container is done by `sift`, `remember`, `differences` and
-`index_of` of sieve.rs: a statement may be one of hundreds that tell a registry of thousands.
+others of sieve.rs: a statement may be one of hundreds that tell a registry of thousands.
 """
 import ast
 import collections
@@ -257,7 +257,7 @@ def _restore(container, items):
     if isinstance(container, dict):
         # Made first: a key that cannot be hashed or compared must not cost the others.
         made = dict(items)
-        if differences(container, made) == []:
+        if is_as(container, made):
             return
         container.clear()
         container.update(made)
@@ -309,7 +309,7 @@ class Snapshot:
     """What was in registries before a unit of changes, for the undo log."""
 
     def __init__(self):
-        self.kept = {}
+        self.kept, self.latest = {}, {}
         # What definitions that ran since then put there: no call of the old text had made it.
         self.told = {}
 
@@ -346,7 +346,8 @@ class Registry:
         left = BUDGET
         for root in self.roots:
             budget = max(left, 0) if SPENT[0] < LIMIT else 0
-            left = remember(_save, root, self.copies, self.objects, snapshot.kept, budget)
+            left = remember(
+                _save, root, self.copies, self.objects, snapshot.kept, snapshot.latest, budget)
             SPENT[0] += budget - left
 
     def changed(self, pairs, edited):
@@ -354,8 +355,7 @@ class Registry:
         differently, too."""
         self.pairs = {id(old): new for new, old in pairs}
         roots = {}
-        for container, items, root in self.copies.values():
-            others = differences(container, items)
+        for root, others in differences(self.copies):
             if others is None or not all(self.like(had, now) for had, now in others):
                 roots[id(root)] = root
         if edited:

@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use super::entries::{
+    Types, differences, differing, entries, in_order, index_of, is_as, raw_entries,
+};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -14,49 +17,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 /// How deep an object is looked for.
 const DEPTH: usize = 6;
-
-/// Types that have no name in the stable ABI.
-struct Types {
-    function: Py<PyAny>,
-    /// Where a function has the pointer to its `__dict__`.
-    function_dict: isize,
-    method: Py<PyAny>,
-    builtin: Py<PyAny>,
-    member: Py<PyAny>,
-    partial: Py<PyAny>,
-    deque: Py<PyAny>,
-    defaults: Py<PyAny>,
-    module: Py<PyAny>,
-}
-
-impl Types {
-    fn new(py: Python<'_>) -> PyResult<Self> {
-        let (types, collections) = (py.import("types")?, py.import("collections")?);
-        let function = types.getattr("FunctionType")?;
-        Ok(Self {
-            function_dict: function.getattr("__dictoffset__")?.extract()?,
-            function: function.unbind(),
-            method: types.getattr("MethodType")?.unbind(),
-            builtin: types.getattr("BuiltinFunctionType")?.unbind(),
-            member: types.getattr("MemberDescriptorType")?.unbind(),
-            partial: py.import("functools")?.getattr("partial")?.unbind(),
-            deque: collections.getattr("deque")?.unbind(),
-            defaults: collections.getattr("defaultdict")?.unbind(),
-            module: types.getattr("ModuleType")?.unbind(),
-        })
-    }
-
-    /// A dict or a container whose entries and their order no code of a program makes up.
-    fn simple(&self, value: &Bound<'_, PyAny>) -> bool {
-        let py = value.py();
-        let kind = value.get_type();
-        kind.is(py.get_type::<PyDict>())
-            || kind.is(py.get_type::<PyList>())
-            || kind.is(&self.defaults)
-            || kind.is(&self.deque)
-            || kind.is(py.get_type::<PySet>())
-    }
-}
 
 /// What can be in an object, by its type.
 enum Kind<'py> {
@@ -105,59 +65,6 @@ struct Met<'py> {
     item: Bound<'py, PyAny>,
     /// It is what is looked for.
     hit: bool,
-}
-
-/// The entries of a dict, list, tuple, set or deque in their order, as borrowed pointers, with a null
-/// for the key where there are no keys. `each` says whether it has seen enough; it must run
-/// nothing of Python's.
-fn raw_entries(
-    value: &Bound<'_, PyAny>,
-    mut each: impl FnMut(*mut ffi::PyObject, *mut ffi::PyObject) -> bool,
-) -> PyResult<()> {
-    let object = value.as_ptr();
-    let nothing = std::ptr::null_mut();
-    if value.is_instance_of::<PyDict>() {
-        let (mut at, mut key, mut item) = (0, nothing, nothing);
-        // SAFETY: it is a dict, the GIL is held, and nothing changes the dict meanwhile.
-        while unsafe { ffi::PyDict_Next(object, &raw mut at, &raw mut key, &raw mut item) } != 0 {
-            if each(key, item) {
-                break;
-            }
-        }
-    } else if value.is_instance_of::<PyList>() {
-        // SAFETY: it is a list and the number is one of its items'; nothing changes it meanwhile.
-        for at in 0..unsafe { ffi::PyList_Size(object) } {
-            if each(nothing, unsafe { ffi::PyList_GetItem(object, at) }) {
-                break;
-            }
-        }
-    } else if value.is_instance_of::<PyTuple>() {
-        // SAFETY: it is a tuple and the number is one of its items'.
-        for at in 0..unsafe { ffi::PyTuple_Size(object) } {
-            if each(nothing, unsafe { ffi::PyTuple_GetItem(object, at) }) {
-                break;
-            }
-        }
-    } else {
-        for item in value.try_iter()? {
-            if each(nothing, item?.as_ptr()) {
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The same, owned.
-fn entries<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let mut found = Vec::with_capacity(value.len()?);
-    // SAFETY: the pointer is that of a live object, and the GIL is held.
-    let own = |item| unsafe { Bound::from_borrowed_ptr(value.py(), item) };
-    raw_entries(value, |_, item| {
-        found.push(own(item));
-        false
-    })?;
-    Ok(found)
 }
 
 impl<'a, 'py> Sieve<'a, 'py> {
@@ -285,7 +192,10 @@ impl<'a, 'py> Sieve<'a, 'py> {
             _ => Vec::new(),
         };
         for slot in slots {
-            found.extend(slot.call_method1(intern!(self.py, "__get__"), (value,)).ok());
+            found.extend(
+                slot.call_method1(intern!(self.py, "__get__"), (value,))
+                    .ok(),
+            );
         }
         Ok(found)
     }
@@ -311,7 +221,13 @@ impl<'a, 'py> Sieve<'a, 'py> {
     fn dict_of(&self, function: *mut ffi::PyObject) -> *mut ffi::PyObject {
         let offset = self.types.function_dict;
         // SAFETY: `tp_dictoffset` of its type says where the object has the pointer to its dict.
-        unsafe { function.cast::<u8>().offset(offset).cast::<*mut ffi::PyObject>().read() }
+        unsafe {
+            function
+                .cast::<u8>()
+                .offset(offset)
+                .cast::<*mut ffi::PyObject>()
+                .read()
+        }
     }
 
     /// What a function says that it wraps.
@@ -342,7 +258,12 @@ impl<'a, 'py> Sieve<'a, 'py> {
                         Bound::from_borrowed_ptr(self.py, item),
                     )
                 };
-                found.push(Met { number, key, item, hit });
+                found.push(Met {
+                    number,
+                    key,
+                    item,
+                    hit,
+                });
             }
             number += 1;
             false
@@ -383,9 +304,7 @@ impl<'a, 'py> Sieve<'a, 'py> {
             }
             Kind::Weak => {
                 return match value.cast::<PyWeakref>().ok().and_then(upgrade) {
-                    Some(inner) => {
-                        Ok(self.is_wanted(inner.as_ptr()) || self.holds(&inner, level)?)
-                    }
+                    Some(inner) => Ok(self.is_wanted(inner.as_ptr()) || self.holds(&inner, level)?),
                     None => Ok(false),
                 };
             }
@@ -471,7 +390,15 @@ impl<'a, 'py> Sieve<'a, 'py> {
                 if to.copies.contains(place)? {
                     return Ok(());
                 }
-                let copy = to.save.call1((value,))?;
+                let copy = match to.latest.get_item(place)? {
+                    Some(copy)
+                        if differing(self.types, value, &copy)?.is_some_and(|d| d.is_empty()) =>
+                    {
+                        copy
+                    }
+                    _ => to.save.call1((value,))?,
+                };
+                to.latest.set_item(place, &copy)?;
                 to.copies.set_item(place, (value, &copy, to.root))?;
                 let kept = to.kept.get_item(place)?;
                 if kept.is_none() {
@@ -536,6 +463,7 @@ struct Kept<'a, 'py> {
     copies: &'a Bound<'py, PyDict>,
     objects: &'a Bound<'py, PyDict>,
     kept: &'a Bound<'py, PyDict>,
+    latest: &'a Bound<'py, PyDict>,
 }
 
 /// `sift(container, wanted, level, budget)`: the entries that are looked for or have something
@@ -566,12 +494,13 @@ type Remembered<'py> = (
     Bound<'py, PyDict>,
     Bound<'py, PyDict>,
     Bound<'py, PyDict>,
+    Bound<'py, PyDict>,
     isize,
 );
 
-/// `remember(save, root, copies, objects, kept, budget)`: what is left of the budget.
+/// `remember(save, root, copies, objects, kept, latest, budget)`: what is left of the budget.
 fn remember<'py>(types: &Types, args: Remembered<'py>) -> PyResult<Bound<'py, PyAny>> {
-    let (save, root, copies, objects, kept, budget) = args;
+    let (save, root, copies, objects, kept, latest, budget) = args;
     let py = root.py();
     let mut sieve = Sieve::new(py, types, budget);
     let to = Kept {
@@ -580,101 +509,10 @@ fn remember<'py>(types: &Types, args: Remembered<'py>) -> PyResult<Bound<'py, Py
         copies: &copies,
         objects: &objects,
         kept: &kept,
+        latest: &latest,
     };
     sieve.remember(&root, 0, &to)?;
     Ok(sieve.budget.into_pyobject(py)?.into_any())
-}
-
-/// `differences(container, copy)`: pairs of what was there and what is there in its place; `None`
-/// when there are more or fewer entries.
-fn differences<'py>(
-    types: &Types,
-    (value, copy): (Bound<'py, PyAny>, Bound<'py, PyAny>),
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = value.py();
-    if value.len()? != copy.len()? {
-        return Ok(py.None().into_bound(py));
-    }
-    let pairs = PyList::empty(py);
-    if let (true, true, false) = (
-        value.is_instance_of::<PyDict>(),
-        copy.is_instance_of::<PyDict>(),
-        types.simple(&value),
-    ) {
-        // One that keeps its entries in an order of its own.
-        let had = copy.call_method0("items")?.try_iter()?;
-        for (a, b) in had.zip(value.call_method0("items")?.try_iter()?) {
-            let (a, b) = (a?.cast_into::<PyTuple>()?, b?.cast_into::<PyTuple>()?);
-            for at in 0..2 {
-                let (a, b) = (a.get_item(at)?, b.get_item(at)?);
-                if !a.is(&b) {
-                    pairs.append((a, b))?;
-                }
-            }
-        }
-        return Ok(pairs.into_any());
-    }
-    let mut had = Vec::with_capacity(copy.len()?);
-    raw_entries(&copy, |key, item| {
-        had.push((key, item));
-        false
-    })?;
-    let (mut had, mut others) = (had.into_iter(), Vec::new());
-    raw_entries(&value, |key, item| {
-        if let Some((old_key, old)) = had.next() {
-            for (a, b) in [(old_key, key), (old, item)] {
-                if a != b && !a.is_null() && !b.is_null() {
-                    // SAFETY: both are live objects, and the GIL is held.
-                    others.push(unsafe {
-                        (Bound::from_borrowed_ptr(py, a), Bound::from_borrowed_ptr(py, b))
-                    });
-                }
-            }
-        }
-        false
-    })?;
-    for pair in others {
-        pairs.append(pair)?;
-    }
-    Ok(pairs.into_any())
-}
-
-/// `index_of(container, object)`: the number of the first item or key that is this object.
-fn index_of<'py>(
-    types: &Types,
-    (value, wanted): (Bound<'py, PyAny>, Bound<'py, PyAny>),
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = value.py();
-    let keyed = value.is_instance_of::<PyDict>();
-    let value = match keyed && !types.simple(&value) {
-        true => value.call_method0("keys")?,
-        false => value,
-    };
-    let (mut at, mut found) = (0_usize, false);
-    raw_entries(&value, |key, item| {
-        let this = if key.is_null() { item } else { key };
-        found = this == wanted.as_ptr();
-        at += usize::from(!found);
-        found
-    })?;
-    match found {
-        true => Ok(at.into_pyobject(py)?.into_any()),
-        false => Ok(py.None().into_bound(py)),
-    }
-}
-
-/// `in_order(dict, keys)`: another dict with these entries of it.
-fn in_order<'py>(
-    _: &Types,
-    (dict, keys): (Bound<'py, PyDict>, Bound<'py, PyList>),
-) -> PyResult<Bound<'py, PyDict>> {
-    let made = PyDict::new(dict.py());
-    for key in keys.iter() {
-        if let Some(item) = dict.get_item(&key)? {
-            made.set_item(key, item)?;
-        }
-    }
-    Ok(made)
 }
 
 /// Puts the functions of this file into the namespace of registry.py.
@@ -692,6 +530,7 @@ pub(super) fn helpers(py: Python<'_>, namespace: &Bound<'_, PyDict>) -> PyResult
     offer!("sift", sift);
     offer!("remember", remember);
     offer!("differences", differences);
+    offer!("is_as", is_as);
     offer!("index_of", index_of);
     offer!("in_order", in_order);
     Ok(())
