@@ -68,14 +68,18 @@ pub(super) fn raw_entries(
     } else if value.is_instance_of::<PyList>() {
         // SAFETY: it is a list and the number is one of its items'; nothing changes it meanwhile.
         for at in 0..unsafe { ffi::PyList_Size(object) } {
-            if each(nothing, unsafe { ffi::PyList_GetItem(object, at) }) {
+            // SAFETY: as above.
+            let item = unsafe { ffi::PyList_GetItem(object, at) };
+            if each(nothing, item) {
                 break;
             }
         }
     } else if value.is_instance_of::<PyTuple>() {
         // SAFETY: it is a tuple and the number is one of its items'.
         for at in 0..unsafe { ffi::PyTuple_Size(object) } {
-            if each(nothing, unsafe { ffi::PyTuple_GetItem(object, at) }) {
+            // SAFETY: as above.
+            let item = unsafe { ffi::PyTuple_GetItem(object, at) };
+            if each(nothing, item) {
                 break;
             }
         }
