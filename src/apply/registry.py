@@ -623,7 +623,8 @@ class Registry:
                 entry.take_out(self.prune())
                 done.append(entry)
         self.entries = done
-        self.between = {id(e.holder): (e.holder, _copy(e.holder)) for e in done}
+        holders = {id(e.holder): e.holder for e in done}
+        self.between = {key: (holder, _save(holder)) for key, holder in holders.items()}
         return bool(done)
 
     def put(self):
@@ -637,7 +638,7 @@ class Registry:
                 continue
             rest, fresh = now[: len(had)], now[len(had) :]
             if isinstance(holder, dict):
-                if [k for k, _ in rest] != [k for k, _ in had]:
+                if [k for k, _ in rest] != list(had):
                     continue
             elif any(a is not b for a, b in zip(rest, had)):
                 continue
