@@ -239,6 +239,34 @@ def arguments(node, scope):
     return found, result
 
 
+class Likely:
+    """Most entries of a registry are told from those of a call at once."""
+
+    SIMPLE = {str, bytes, int, float, complex, bool, type(None)}
+
+    def __init__(self, values):
+        self.ids = {id(value) for value in values}
+        self.plain = [value for value in values if type(value) in self.SIMPLE]
+        # Others are known by more than their identity.
+        self.any = any(isinstance(v, (_Lambda, types.MethodType)) for v in values)
+
+    def not_of(self, key, item, keyed):
+        """Certainly none of the call's: nothing in it is an argument by identity, and something in
+        it is no argument."""
+        strange = False
+        for part in (*((key,) if keyed else ()), *(item if type(item) is tuple else (item,))):
+            if id(part) in self.ids:
+                return False
+            kind = type(part)
+            if kind in self.SIMPLE:
+                strange = strange or part not in self.plain
+            elif kind is types.FunctionType:
+                strange = True
+            else:
+                return False
+        return strange and not self.any
+
+
 def entry_of(entry, values, result):
     """How much speaks for it that a call with these arguments made this entry; 0: it did not."""
     leaves = []
@@ -327,6 +355,7 @@ FILLING = set(
 )
 
 
+@_once
 def _filled(code):
     """Names of globals and attributes that code does something to: those in front of a method that
     fills, else all of a line that fills or sets an item."""

@@ -4,6 +4,9 @@ A decorator, a base class, a called function or method puts an object into a reg
 list or a set, under a key, in a tuple, in an object of its own, in a list of a dict. `Registry`
 looks at the containers that running a statement can reach, before it runs and after; what the old
 version had put there goes, and what the new one puts there stands in its place.
+
+What is done for every entry of a container is done by `sift`, `remember`, `differences` and
+others of sieve.rs: a statement may be one of hundreds that tell a registry of thousands.
 """
 import ast
 import collections
@@ -22,8 +25,9 @@ FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 PATHS = sysconfig.get_paths()
 STANDARD = tuple(PATHS[k] + "/" for k in ("stdlib", "platstdlib") if k in PATHS)
 INSTALLED = tuple(PATHS[k] + "/" for k in ("purelib", "platlib") if k in PATHS)
+SORTING = {"sort", "insort", "insort_left", "insort_right", "heappush"}
 # How deep an object is looked for, and how many objects are looked at for one statement.
-DEPTH, BUDGET = 6, 20_000
+DEPTH, BUDGET = 6, 200_000
 
 
 class Unknown(Exception):
@@ -62,6 +66,20 @@ def _state(value):
     return out
 
 
+def _once(function):
+    """Code does not change: what it says is found out once in a check."""
+    known = {}
+
+    def of(code):
+        found = known.get(id(code))
+        if found is None:
+            found = known[id(code)] = code, function(code)
+        return found[1]
+
+    return of
+
+
+@_once
 def _names(code):
     out, todo = set(), [code]
     while todo:
@@ -71,6 +89,7 @@ def _names(code):
     return out
 
 
+@_once
 def _texts(code):
     out, todo = set(), [code]
     while todo:
@@ -83,9 +102,7 @@ def _texts(code):
 
 
 # Objects looked at in this check: when there were many, registries are looked at from above only.
-SPENT, LIMIT = [0], 8_000_000
-FLAT = {str, bytes, int, float, complex, bool, type(None), type, types.ModuleType}
-LEAVES = FLAT | {types.FunctionType}
+SPENT, LIMIT = [0], 40_000_000
 
 
 class Walk:
@@ -112,55 +129,50 @@ class Walk:
         elif deep and type(value) not in ATOMS:
             self.items(value, chain, False)
 
-    def may(self, value):
-        """Whether something may be in there."""
-        kind = type(value)
-        if kind in LEAVES:
-            return kind is types.FunctionType and hasattr(value, "__wrapped__")
-        if kind is tuple and LEAVES.issuperset(map(type, value)):
-            return not self.wanted.keys().isdisjoint(map(id, value))
-        return True
+    def entry(self, value, number, key, item, chain, deep):
+        """One of a container, with its number and, of a dict, its key."""
+        if isinstance(value, dict):
+            self.at(key, [*chain, (value, "key", key, number)], deep and isinstance(key, tuple))
+            self.at(item, [*chain, (value, "value", key, number)], deep)
+        else:
+            place = ("field", number) if isinstance(value, tuple) else ("item", None)
+            self.at(item, [*chain, (value, place, item, number)], deep)
+
+    def first(self, holder, chain, shape):
+        """The number of the first entry that has an object in this way."""
+        found, _ = sift(holder, self.wanted, len(chain), self.budget)
+        for number, key, item in found:
+            self.out = []
+            self.entry(holder, number, key, item, chain, True)
+            if any(_shape(other) == shape for _, other in self.out):
+                return number
+        return None
 
     def items(self, value, chain, top):
-        deep = len(chain) < DEPTH and self.budget > 0 and SPENT[0] < LIMIT
-        if any(value is holder for holder, _, _ in chain):
+        budget = self.budget if SPENT[0] < LIMIT else 0
+        deep = len(chain) < DEPTH and budget > 0
+        if any(value is holder for holder, *_ in chain):
             return
-        wanted = self.wanted
-        if isinstance(value, dict):
-            self.spend(len(value))
-            found = [
-                (key, item) for key, item in value.items()
-                if id(item) in wanted or id(key) in wanted
-                or deep and (type(item) not in FLAT and self.may(item) or type(key) is tuple)
-            ]
-            for key, item in found:
-                self.at(key, [*chain, (value, "key", key)], deep and isinstance(key, tuple))
-                self.at(item, [*chain, (value, "value", key)], deep)
-        elif isinstance(value, (list, collections.deque, tuple, set, frozenset)):
-            self.spend(len(value))
-            place = isinstance(value, tuple)
-            found = [
-                (number, item) for number, item in enumerate(value)
-                if id(item) in wanted or deep and type(item) not in FLAT and self.may(item)
-            ]
-            for number, item in found:
-                kind = "field" if place else "item"
-                self.at(item, [*chain, (value, (kind, number if place else None), item)], deep)
+        if isinstance(value, (*MUTABLE, tuple, frozenset)):
+            found, spent = sift(value, self.wanted, len(chain), budget)
+            self.spend(spent)
+            for number, key, item in found:
+                self.entry(value, number, key, item, chain, deep)
         elif isinstance(value, functools.partial):
-            self.at(value.func, [*chain, (value, "partial", None)], False)
+            self.at(value.func, [*chain, (value, "partial", None, None)], False)
         elif isinstance(value, types.MethodType):
-            self.at(value.__func__, [*chain, (value, "method", None)], False)
+            self.at(value.__func__, [*chain, (value, "method", None, None)], False)
         elif isinstance(value, types.FunctionType):
             inner = value.__dict__.get("__wrapped__")
-            self.at(inner, [*chain, (value, "wrapped", None)], False)
+            self.at(inner, [*chain, (value, "wrapped", None, None)], False)
         elif deep and _plain(value) and not top:
             for name, item in _state(value).items():
                 if id(item) in self.wanted or isinstance(item, (tuple, *MUTABLE)):
-                    self.at(item, [*chain, (value, (type(value), name), name)], deep)
+                    self.at(item, [*chain, (value, (type(value), name), name, None)], deep)
 
 
 def _shape(chain):
-    return tuple(kind for _, kind, _ in chain)
+    return tuple(kind for _, kind, *_ in chain)
 
 
 def _entry(chain):
@@ -175,7 +187,7 @@ def _member(chain, number):
     """What stands in that container: the value of a dict, the item of others."""
     if number + 1 < len(chain):
         return chain[number + 1][0]
-    holder, kind, key = chain[number]
+    holder, kind, key, _ = chain[number]
     return holder.get(key) if kind == "value" else key
 
 
@@ -184,12 +196,11 @@ class Old:
 
     def __init__(self, holder, key, member, parents=(), place=None):
         self.holder, self.key, self.member, self.parents = holder, key, member, parents
-        if isinstance(holder, dict) and place is None:
-            self.place = next((n for n, k in enumerate(holder) if k is key), None)
-        elif isinstance(holder, set):
-            self.place = None
-        else:
-            self.place = _index(holder, member) if place is None else place
+        if isinstance(holder, set):
+            place = None
+        elif place is None:
+            place = index_of(holder, key if isinstance(holder, dict) else member)
+        self.place = place
 
     def same(self, other):
         return (
@@ -201,9 +212,7 @@ class Old:
     def stands(self):
         if isinstance(self.holder, dict):
             return self.key in self.holder and self.holder[self.key] is self.member
-        if isinstance(self.holder, set):
-            return any(item is self.member for item in self.holder)
-        return _index(self.holder, self.member) is not None
+        return index_of(self.holder, self.member) is not None
 
     def take_out(self, prune):
         if isinstance(self.holder, dict):
@@ -211,7 +220,7 @@ class Old:
         elif isinstance(self.holder, set):
             _without(self.holder, self.member)
         else:
-            del self.holder[_index(self.holder, self.member)]
+            del self.holder[index_of(self.holder, self.member)]
         inner = self.holder
         for parent, key in self.parents:
             made = isinstance(parent, collections.defaultdict) or prune
@@ -244,17 +253,12 @@ def _without(holder, member):
     holder.update(rest)
 
 
-def _index(holder, member):
-    return next((n for n, item in enumerate(holder) if item is member), None)
-
-
 def _restore(container, items):
     if isinstance(container, dict):
-        now = list(container.items())
-        if len(now) == len(items) and all(a is c and b is d for (a, b), (c, d) in zip(now, items)):
-            return
         # Made first: a key that cannot be hashed or compared must not cost the others.
         made = dict(items)
+        if is_as(container, made):
+            return
         container.clear()
         container.update(made)
     elif isinstance(container, set):
@@ -266,15 +270,13 @@ def _restore(container, items):
         container.extend(items)
 
 
+def _order(container, items):
+    """The same entries, or some of them, in another order; of a dict its keys."""
+    _restore(container, in_order(container, items) if isinstance(container, dict) else items)
+
+
 def _save(container):
     return dict(container) if isinstance(container, dict) else list(container)
-
-
-def _untouched(container, items):
-    if len(container) != len(items) or not all(map(operator.is_, container, items)):
-        return False
-    return not isinstance(container, dict) or all(
-        map(operator.is_, container.values(), items.values()))
 
 
 def _copy(container):
@@ -307,10 +309,16 @@ class Snapshot:
     """What was in registries before a unit of changes, for the undo log."""
 
     def __init__(self):
-        self.kept = {}
+        self.kept, self.latest = {}, {}
+        # What definitions that ran since then put there: no call of the old text had made it.
+        self.told = {}
 
-    def keep(self, container, items):
-        self.kept.setdefault(id(container), (container, items))
+    def tell(self, holder, named):
+        self.told[id(holder), id(named)] = holder, named
+
+    def was_told(self, entry):
+        named = entry.key if isinstance(entry.holder, dict) else entry.member
+        return (id(entry.holder), id(named)) in self.told
 
     def restore(self):
         for container, items in self.kept.values():
@@ -335,44 +343,20 @@ class Registry:
         self.unplaced, self.news, self.seen_at = [], [], set()
         # What is in them now; the objects that hold it, kept so that no address is used twice.
         self.copies, self.objects = {}, {}
-        budget = BUDGET
-        for self.root in self.roots:
-            budget = self.remember(self.root, 0, budget)
-
-    def remember(self, value, depth, budget):
-        if id(value) in self.copies or depth > DEPTH or budget < 0:
-            return budget
-        if isinstance(value, MUTABLE):
-            items = _save(value)
-            self.copies[id(value)] = value, items, self.root
-            self.snapshot.keep(value, items)
-            budget -= len(items)
-            SPENT[0] += len(items)
-            if budget > 0 and SPENT[0] < LIMIT:
-                for item in items.values() if isinstance(items, dict) else items:
-                    if type(item) not in LEAVES:
-                        budget = self.remember(item, depth + 1, budget)
-        elif isinstance(value, tuple):
-            if not LEAVES.issuperset(map(type, value)):
-                for item in value:
-                    budget = self.remember(item, depth + 1, budget)
-        elif _plain(value) and depth and id(value) not in self.objects:
-            self.objects[id(value)] = value
-            for item in _state(value).values():
-                if isinstance(item, MUTABLE):
-                    budget = self.remember(item, depth + 1, budget)
-        return budget
+        left = BUDGET
+        for root in self.roots:
+            budget = max(left, 0) if SPENT[0] < LIMIT else 0
+            left = remember(
+                _save, root, self.copies, self.objects, snapshot.kept, snapshot.latest, budget)
+            SPENT[0] += budget - left
 
     def changed(self, pairs, edited):
         """Which names of which modules have other contents now. `edited`: what is in them acts
         differently, too."""
         self.pairs = {id(old): new for new, old in pairs}
         roots = {}
-        for container, items, root in self.copies.values():
-            if _untouched(container, items):
-                continue
-            had, now = _copy(items), _copy(container)
-            if len(had) != len(now) or not all(map(self.like, had, now)):
+        for root, others in differences(self.copies):
+            if others is None or not all(self.like(had, now) for had, now in others):
                 roots[id(root)] = root
         if edited:
             told = {id(value) for pair in pairs for value in pair}
@@ -396,6 +380,10 @@ class Registry:
         x, y = _state(a), _state(b)
         return x.keys() == y.keys() and all(self.like(x[k], y[k], depth + 1) for k in x)
 
+    def sorts(self, holder):
+        """Whether the registry itself says where in a list an entry stands."""
+        return isinstance(holder, list) and not self.names.isdisjoint(SORTING)
+
     def prune(self):
         return not self.names.isdisjoint(["setdefault", "defaultdict"])
 
@@ -412,7 +400,7 @@ class Registry:
 
     def level(self, chain):
         """Where in a chain an object stands that the registry made for the entry."""
-        for number, (holder, _, _) in enumerate(chain):
+        for number, (holder, *_) in enumerate(chain):
             if _plain(holder) and id(holder) not in self.objects:
                 return _entry(chain[:number])
         return None
@@ -428,10 +416,11 @@ class Registry:
 
     def entry(self, chain, number=None):
         number = _entry(chain) if number is None else number
-        holder, _, key = chain[number]
-        parents = [(h, k) for h, _, k in reversed(chain[:number])]
-        # The one at the top is the registry itself.
-        return Old(holder, key, _member(chain, number), parents)
+        holder, _, key, place = chain[number]
+        parents = [(h, k) for h, _, k, _ in reversed(chain[:number])]
+        if isinstance(holder, dict) and type(holder) not in (dict, collections.defaultdict):
+            place = None  # one that may have an order of its own
+        return Old(holder, key, _member(chain, number), parents, place)
 
     def live(self, now):
         """What the definition is now: what is not in it any more is gone."""
@@ -465,7 +454,7 @@ class Registry:
             ):
                 gone.setdefault((old, number), []).append(found[None])
         for key, entries in gone.items():
-            self.replace(entries, fresh.get(key, ()))
+            self.replace(_own(entries, fresh.get(key, ())), fresh.get(key, ()))
         filled = {id(entry.holder) for entries in gone.values() for entry in entries}
         for (_, number), chains in places.items():
             for chain in chains:
@@ -476,33 +465,48 @@ class Registry:
         """A definition that is new."""
         walk = Walk({id(value): value for value in targets(new)})
         for number, root in enumerate(self.roots):
-            self.unplaced += [(number, chain) for _, chain in walk.chains(root)]
+            for _, chain in walk.chains(root):
+                self.unplaced.append((number, chain))
+                self.tell(chain)
+
+    def tell(self, chain, instead=None):
+        number = _entry(chain)
+        holder, _, key, _ = chain[number]
+        member = key if isinstance(holder, dict) else _member(chain, number)
+        self.snapshot.tell(holder, member if instead is None else instead)
 
     def place(self, later):
-        """What is new stands before what later definitions told the registry."""
-        objects = {id(value): value for made in later for value in targets(made)}
+        """What is new stands before what later definitions told the registry. Whether it does."""
+        walk = Walk({id(value): value for made in later for value in targets(made)})
+        rest = []
+        came = collections.Counter(id(chain[_entry(chain)][0]) for _, chain in self.unplaced)
         for root, chain in self.unplaced:
             number = _entry(chain)
-            holder = chain[number][0]
-            if isinstance(holder, set):
+            holder, entry = chain[number][0], self.entry(chain)
+            if isinstance(holder, set) or self.sorts(holder):
                 continue
-            entry, places = self.entry(chain), []
-            for _, other in Walk(objects).chains(self.roots[root]):
-                if _shape(other) == _shape(chain) and other[number][0] is holder:
-                    places.append(self.entry(other, number).place)
-            first = min((place for place in places if place is not None), default=None)
-            if first is not None and entry.place is not None and entry.place > first:
-                items = _copy(holder)
-                items.insert(first, items.pop(entry.place))
-                _restore(holder, items)
+            at = index_of(holder, entry.key if isinstance(holder, dict) else entry.member)
+            # What does not stand at the end was put where it is.
+            if at is None or at < len(holder) - came[id(holder)]:
+                continue
+            first = walk.first(holder, list(chain[:number]), _shape(chain))
+            if first is None:
+                rest.append((root, chain))
+            elif at > first:
+                items = list(holder)
+                items.insert(first, items.pop(at))
+                _order(holder, items)
+        self.unplaced = rest
+        return not rest
 
     def adopt(self, pairs):
         """What the new version put there becomes what lives on: `pairs` of both."""
         lives = {id(new): kept for new, kept in pairs}
         for new, chain in self.news:
+            self.tell(chain)
             if new in lives:
                 kept = lives[new]
-                last, _, name = chain[-1]
+                last, _, name, _ = chain[-1]
                 if _plain(last):
                     # One that the registry made for this entry; an older one is the heap's affair.
                     if id(last) not in self.objects:
@@ -511,19 +515,22 @@ class Registry:
                 number = _entry(chain)
                 if not all(isinstance(step[0], tuple) for step in chain[number + 1 :]):
                     continue
-                holder, kind, key = chain[number]
+                holder, kind, key, _ = chain[number]
                 if isinstance(holder, dict) and kind == "value":
                     holder[key] = _instead(holder[key], new, kept)
                 elif isinstance(holder, dict) and kind == "key":
-                    items = list(holder.items())
-                    _restore(holder, [(_instead(k, new, kept) if k is key else k, v) for k, v in items])
+                    items, at = list(holder.items()), index_of(holder, key)
+                    if at is not None:
+                        items[at] = (_instead(key, new, kept), items[at][1])
+                        _restore(holder, items)
                 elif isinstance(holder, set):
                     _without(holder, key)
                     holder.add(_instead(key, new, kept))
                 elif isinstance(holder, (list, collections.deque)):
-                    at = _index(holder, key)
+                    at = index_of(holder, key)
                     if at is not None:
                         holder[at] = _instead(key, new, kept)
+                        self.tell(chain, holder[at])
 
     def sure(self, shape):
         """A registry's own way to hold something."""
@@ -541,13 +548,15 @@ class Registry:
         gone = [old for old in gone if old.stands() and not any(
             entry.holder is old.holder and entry.key == old.key and isinstance(old.holder, dict)
             for entry in new)]
-        for holder in [old.holder for old in gone]:
+        arranged = set()
+        for holder in {id(old.holder): old.holder for old in gone}.values():
             ours = [old for old in gone if old.holder is holder]
             fresh = [entry for entry in new if entry.holder is holder]
-            if fresh:
+            if fresh and not isinstance(holder, set) and not self.sorts(holder):
                 arrange(holder, ours, fresh)
+                arranged.add(id(holder))
         for old in gone:
-            if old.stands():
+            if id(old.holder) not in arranged and old.stands():
                 self.key_before(old, new)
                 old.take_out(self.prune())
 
@@ -560,12 +569,12 @@ class Registry:
             (outer, key), (other, came) = old.parents[0], entry.parents[0]
             if outer is not other or not isinstance(outer, dict) or key not in outer:
                 continue
-            had = self.copies.get(id(outer), (None, (), None))[1]
-            if any(came is k or came == k for k in had):
+            had = self.copies.get(id(outer), (None, {}, None))[1]
+            if came in had:
                 continue
             keys = [k for k in outer if k != came]
             keys.insert(keys.index(key), came)
-            _restore(outer, [(k, outer[k]) for k in keys])
+            _order(outer, keys)
 
     # What a call is known by: its arguments.
 
@@ -586,21 +595,23 @@ class Registry:
                 if id(root) not in reach:
                     continue
                 best, score = [], 0
-                for entry in self.candidates(root, 0):
-                    points = entry_of(entry, values, result)
+                for entry in self.candidates(root, 0, Likely(values)):
+                    points = 0 if self.snapshot.was_told(entry) else entry_of(entry, values, result)
                     if points > score:
                         best, score = [], points
                     if points and points == score and not any(map(entry.same, self.entries)):
                         best.append(entry)
                 self.entries += best[:1]
 
-    def candidates(self, root, depth):
+    def candidates(self, root, depth, likely):
         keyed = isinstance(root, dict)
         entries = list(root.items()) if keyed else [(None, item) for item in root]
         for number, (key, item) in enumerate(entries):
-            yield Old(root, key, item, (), None if keyed else number)
+            if likely.not_of(key, item, keyed):
+                continue
+            yield Old(root, key, item, (), number)
             if isinstance(item, MUTABLE) and depth < 3:
-                for inner in self.candidates(item, depth + 1):
+                for inner in self.candidates(item, depth + 1, likely):
                     inner.parents = (*inner.parents, (root, key))
                     yield inner
 
@@ -612,13 +623,14 @@ class Registry:
                 entry.take_out(self.prune())
                 done.append(entry)
         self.entries = done
-        self.between = {id(e.holder): (e.holder, _copy(e.holder)) for e in done}
+        holders = {id(e.holder): e.holder for e in done}
+        self.between = {key: (holder, _save(holder)) for key, holder in holders.items()}
         return bool(done)
 
     def put(self):
         """After it: what came stands where the other was."""
         for holder, had in self.between.values():
-            if isinstance(holder, set):
+            if isinstance(holder, set) or self.sorts(holder):
                 continue
             now = _copy(holder)
             places = [e.place for e in self.entries if e.holder is holder]
@@ -626,7 +638,7 @@ class Registry:
                 continue
             rest, fresh = now[: len(had)], now[len(had) :]
             if isinstance(holder, dict):
-                if [k for k, _ in rest] != [k for k, _ in had]:
+                if [k for k, _ in rest] != list(had):
                     continue
             elif any(a is not b for a, b in zip(rest, had)):
                 continue
@@ -635,34 +647,47 @@ class Registry:
             _restore(holder, rest)
 
 
+def _own(entries, fresh):
+    """Of entries that have the object, those that its definition made: one after the other. It has
+    more than it makes now when somebody told the registry of it again, later."""
+    if not 0 < len(fresh) < len(entries) or any(
+        entry.holder is not entries[0].holder or entry.place is None for entry in entries
+    ):
+        return entries
+    entries = sorted(entries, key=operator.attrgetter("place"))
+    first = entries[0].place
+    return [entry for number, entry in enumerate(entries) if entry.place == first + number]
+
+
 def arrange(holder, gone, fresh):
-    """New entries of a container into the places of old ones."""
-    if isinstance(holder, set):
-        return
-    if isinstance(holder, dict):
-        keys = list(holder)
-        old, new = [e.key for e in gone], [e.key for e in fresh]
-        wanted = _swap(keys, old, new, lambda a, b: a is b or a == b)
-        if wanted != keys:
-            _restore(holder, [(key, holder[key]) for key in wanted])
-    else:
-        items = list(holder)
-        old, new = [e.member for e in gone], [e.member for e in fresh]
-        wanted = _swap(items, old, new, lambda a, b: a is b)
-        if len(wanted) != len(items) or any(a is not b for a, b in zip(wanted, items)):
-            _restore(holder, wanted)
+    """New entries of a dict or list into the places of old ones."""
+    keyed, items = isinstance(holder, dict), list(holder)
+    came = _numbers(items, fresh, keyed)
+    places = [n for n in _numbers(items, gone, keyed) if n not in came]
+    coming, drop = [items[n] for n in came], came + places[len(came):]
+    wanted = list(items)
+    for n in places[: len(coming)]:
+        wanted[n] = coming.pop(0)
+    for n in sorted(drop, reverse=True):
+        del wanted[n]
+    wanted += coming
+    if len(wanted) != len(items) or any(map(operator.is_not, wanted, items)):
+        _order(holder, wanted)
 
 
-def _swap(items, old, new, same):
-    has = lambda group, item: any(same(item, other) for other in group)
-    coming = [item for item in items if has(new, item)]
-    out = []
-    for item in items:
-        if has(new, item):
-            continue
-        if has(old, item):
-            if coming:
-                out.append(coming.pop(0))
-            continue
-        out.append(item)
-    return out + coming
+def _numbers(items, entries, keyed):
+    """Where entries are; or, of those that are nowhere, what is equal to their keys."""
+    out, rest = set(), []
+    for entry in entries:
+        item, place = (entry.key if keyed else entry.member), entry.place
+        if place is not None and place < len(items) and items[place] is item and place not in out:
+            out.add(place)
+        else:
+            rest.append(item)
+    if rest:
+        found, _ = sift(items, {id(item): item for item in rest}, DEPTH, 0)
+        out.update(number for number, *_ in found)
+        if keyed:
+            met = {id(item) for *_, item in found}
+            out.update(items.index(item) for item in rest if id(item) not in met and item in items)
+    return sorted(out)

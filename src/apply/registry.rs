@@ -12,6 +12,7 @@ use super::base::{chain, only_fills};
 use super::compile::Source;
 use super::kit::text;
 use super::module::{Run, container};
+use super::sieve;
 use super::work::Replaced;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement};
@@ -58,6 +59,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 // Not a module: what is ours must not show up in sys.modules.
                 let helper = PyDict::new(kit.py);
                 helper.set_item("__name__", "pyreload/registry.py")?;
+                sieve::helpers(kit.py, &helper)?;
                 for code in codes.try_iter()? {
                     kit.exec.call1((code?, &helper))?;
                 }
@@ -497,14 +499,23 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             return Ok(());
         }
-        let later = PyList::empty(self.work.kit.py);
+        // The next ones tell it as a rule; if they do not, ever more are asked.
+        let (mut later, mut batch) = (PyList::empty(self.work.kit.py), 4);
         for below in self.job.new.outline.body.iter().skip(at + 1) {
             let tells = below.kind == Kind::Class || below.decorators != 0;
-            if tells
-                && matches!(below.kind, Kind::Function | Kind::Class)
-                && let Some(value) = self.job.dict.get_item(&below.name)?
-            {
-                later.append(value)?;
+            if !tells || !matches!(below.kind, Kind::Function | Kind::Class) {
+                continue;
+            }
+            let Some(value) = self.job.dict.get_item(&below.name)? else {
+                continue;
+            };
+            later.append(value)?;
+            if later.len() == batch {
+                if found.call_method1("place", (&later,))?.is_truthy()? {
+                    return Ok(());
+                }
+                later = PyList::empty(self.work.kit.py);
+                batch *= 8;
             }
         }
         if !later.is_empty() {

@@ -9,6 +9,8 @@ mod imports;
 mod kept;
 mod ledger;
 mod names;
+#[cfg(target_os = "linux")]
+mod spool;
 mod stale;
 mod survey;
 mod takes;
