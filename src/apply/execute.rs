@@ -64,7 +64,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Some(_) if !aside => Some(self.hide_unlisted(at, statement)?),
             _ => None,
         };
-        let filled = self.filled(statement)?;
+        let filled = self.filled(at, statement)?;
         let registered = self.made_before(at, statement)?;
         self.work.made.clear();
         let registries = self.registries(at, statement, registered.as_ref());
@@ -106,7 +106,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(hidden) = hidden {
             self.show_unlisted(&hidden, statement)?;
         }
-        self.note_filled(filled, statement)?;
+        self.note_filled(at, filled, statement)?;
         if !aside {
             self.note_looks(statement);
         }

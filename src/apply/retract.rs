@@ -33,7 +33,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .ok()
     }
 
-    fn helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
         let kit = self.work.kit;
         // Not a module: what is ours must not show up in sys.modules.
         let helper = PyDict::new(kit.py);

@@ -156,6 +156,14 @@ impl<'py> Transaction<'py> {
         })
     }
 
+    /// The same of a list.
+    pub fn first_items(&self, of: &Bound<'py, PyAny>) -> Option<Bound<'py, PyList>> {
+        self.log.iter().find_map(|undo| match undo {
+            Undo::List { list, before } if list.is(of) => Some(before.clone()),
+            _ => None,
+        })
+    }
+
     /// Remembers one entry of a dict, which is there and will be.
     pub fn entry(
         &mut self,
