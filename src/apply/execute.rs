@@ -57,7 +57,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .then(|| dict.copy())
             .transpose()?;
         // Run on a copy, it sees just what stands above it: nothing to hide, nothing to say.
-        let aside = crate::plan::looks_at_all(&statement.uses)
+        let mut aside = crate::plan::looks_at_all(&statement.uses)
             && statement.kind != Kind::Compound
             && statement.later == Uses::default();
         let hidden = match &unlisted {
@@ -83,7 +83,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
         } else if aside {
-            self.run_aside(at, statement)
+            self.run_aside(at, statement).map(|done| aside = done)
         } else {
             self.job
                 .new
@@ -459,7 +459,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// `__all__ = [name for name in globals()]` does not see what is gone, nor what comes below it.
-    fn run_aside(&self, at: usize, statement: &'a Statement) -> PyResult<()> {
+    /// `false` when it has run among all names, since what it made holds them: `SPACE = globals()`.
+    fn run_aside(&self, at: usize, statement: &'a Statement) -> PyResult<bool> {
         let names = self.job.dict.copy()?;
         let body = &self.job.new.outline.body;
         let mut hidden: BTreeSet<&String> =
@@ -473,13 +474,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         let code = self.job.new.statement(self.work.kit, statement)?;
-        self.work.kit.exec.call1((code, &names))?;
+        self.work.kit.exec.call1((&code, &names))?;
+        if reference_count(&names) > 1 {
+            self.work.kit.exec.call1((code, &self.job.dict))?;
+            return Ok(false);
+        }
         for name in &statement.uses.binds {
             if let Some(value) = names.get_item(name)? {
                 self.job.dict.set_item(name, value)?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A statement above a star import reads constants as they are above it.

@@ -103,7 +103,10 @@ class Below(Own): pass
     };
     let (plain, own, below) = (class("Plain")?, class("Own")?, class("Below")?);
     let all = [&plain, &class("Number")?, &class("Error")?, &own, &below];
-    let size: usize = py.get_type::<PyType>().getattr("__basicsize__")?.extract()?;
+    let size: usize = py
+        .get_type::<PyType>()
+        .getattr("__basicsize__")?
+        .extract()?;
     let step = size_of::<Slot>();
     // All of these words are inside each of the classes: they are as large as their type says.
     let mut places = (size_of::<ffi::PyVarObject>()..=size.saturating_sub(step))
