@@ -109,6 +109,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.note_filled(at, filled, statement)?;
         if !aside {
             self.note_looks(statement);
+        } else if self.job.rebinds.iter().any(|r| r.star && r.old.is_none()) {
+            // In their own module they stand last, too.
+            self.work.notes.push(format!(
+                "line {} looks at all names of the module, also at new ones of a star import, which \
+                 may stand in another order, and makes {} of them",
+                statement.span.line,
+                statement.uses.binds.join(", ")
+            ));
         }
         self.facts.executed = true;
         if statement.kind == Kind::Class {
@@ -456,35 +464,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.job.dict.set_item(name, &kept)?;
         }
         Ok(Some(kept))
-    }
-
-    /// `__all__ = [name for name in globals()]` does not see what is gone, nor what comes below it.
-    /// `false` when it has run among all names, since what it made holds them: `SPACE = globals()`.
-    fn run_aside(&self, at: usize, statement: &'a Statement) -> PyResult<bool> {
-        let names = self.job.dict.copy()?;
-        let body = &self.job.new.outline.body;
-        let mut hidden: BTreeSet<&String> =
-            body.iter().skip(at).flat_map(|s| &s.uses.binds).collect();
-        if let Some(old) = self.job.old {
-            hidden.extend(old.outline.body.iter().flat_map(|s| &s.uses.binds));
-        }
-        for name in hidden {
-            if names.contains(name)? && !self.binders(name).any(|i| i < at) {
-                names.del_item(name)?;
-            }
-        }
-        let code = self.job.new.statement(self.work.kit, statement)?;
-        self.work.kit.exec.call1((&code, &names))?;
-        if reference_count(&names) > 1 {
-            self.work.kit.exec.call1((code, &self.job.dict))?;
-            return Ok(false);
-        }
-        for name in &statement.uses.binds {
-            if let Some(value) = names.get_item(name)? {
-                self.job.dict.set_item(name, value)?;
-            }
-        }
-        Ok(true)
     }
 
     /// A statement above a star import reads constants as they are above it.
