@@ -49,7 +49,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let statement = &body[at];
             self.as_it_was(&scratch, statement).ok()?;
             let code = old.statement(self.work.kit, statement).ok()?;
-            self.work.kit.exec.call1((code, &scratch)).ok()?;
+            if plan::looks_at_all(&statement.uses) {
+                let above = above(&scratch, old.outline, at).ok()?;
+                self.work.kit.exec.call1((code, &above)).ok()?;
+                for name in &statement.uses.binds {
+                    scratch.set_item(name, above.get_item(name).ok()??).ok()?;
+                }
+            } else {
+                self.work.kit.exec.call1((code, &scratch)).ok()?;
+            }
             // `A = B` gives B's object, which is in use: nothing may be put into that.
             if statement.value == Value::Pure && statement.kind == Kind::Assign {
                 let made = scratch.get_item(&statement.name).ok()??;
@@ -147,6 +155,24 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         Ok(())
     }
+}
+
+/// A module's names without those that only statements from `at` on bind.
+fn above<'py>(
+    names: &Bound<'py, PyDict>,
+    outline: &Outline,
+    at: usize,
+) -> PyResult<Bound<'py, PyDict>> {
+    let bound = |range: std::ops::Range<usize>| -> BTreeSet<&String> {
+        range.flat_map(|i| &outline.body[i].uses.binds).collect()
+    };
+    let out = names.copy()?;
+    for name in bound(at..outline.body.len()).difference(&bound(0..at)) {
+        if out.contains(name)? {
+            out.del_item(name)?;
+        }
+    }
+    Ok(out)
 }
 
 /// The statements of a range that call functions which do something to a name.

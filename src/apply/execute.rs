@@ -56,14 +56,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .then(|| dict.copy())
             .transpose()?;
         // Run on a copy, it sees just what stands above it: nothing to hide, nothing to say.
-        let aside = crate::plan::looks_at_all(&statement.uses)
+        let mut aside = crate::plan::looks_at_all(&statement.uses)
             && statement.kind != Kind::Compound
             && statement.later == Uses::default();
         let hidden = match &unlisted {
             Some(_) if !aside => Some(self.hide_unlisted(at, statement)?),
             _ => None,
         };
-        let filled = self.filled(statement)?;
+        let filled = self.filled(at, statement)?;
         let registered = self.made_before(at, statement)?;
         self.work.made.clear();
         let registries = self.registries(at, statement, registered.as_ref());
@@ -87,7 +87,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
         } else if aside {
-            self.run_aside(at, statement)
+            self.run_aside(at, statement).map(|done| aside = done)
         } else {
             self.job
                 .new
@@ -110,9 +110,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(hidden) = hidden {
             self.show_unlisted(&hidden, statement)?;
         }
-        self.note_filled(filled, statement)?;
+        self.note_filled(at, filled, statement)?;
         if !aside {
             self.note_looks(statement);
+        } else if self.job.rebinds.iter().any(|r| r.star && r.old.is_none()) {
+            // In their own module they stand last, too.
+            self.work.notes.push(format!(
+                "line {} looks at all names of the module, also at new ones of a star import, which \
+                 may stand in another order, and makes {} of them",
+                statement.span.line,
+                statement.uses.binds.join(", ")
+            ));
         }
         self.facts.executed = true;
         if statement.kind == Kind::Class {
@@ -465,41 +473,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.job.dict.set_item(name, &kept)?;
         }
         Ok(Some(kept))
-    }
-
-    /// `__all__ = [name for name in globals()]` does not see what is gone, nor what comes below it.
-    fn run_aside(&self, at: usize, statement: &'a Statement) -> PyResult<()> {
-        let names = self.job.dict.copy()?;
-        let body = &self.job.new.outline.body;
-        let mut hidden: BTreeSet<&String> =
-            body.iter().skip(at).flat_map(|s| &s.uses.binds).collect();
-        if let Some(old) = self.job.old {
-            hidden.extend(old.outline.body.iter().flat_map(|s| &s.uses.binds));
-        }
-        for name in hidden {
-            if names.contains(name)? && !self.binders(name).any(|i| i < at) {
-                names.del_item(name)?;
-            }
-        }
-        if !self.job.new.outline.star {
-            // In the order of the text, as in a fresh process.
-            let above = body.iter().take(at).flat_map(|s| &s.uses.binds);
-            let mut seen = BTreeSet::new();
-            for name in above.filter(|name| seen.insert(*name)) {
-                if let Some(value) = names.get_item(name)? {
-                    names.del_item(name)?;
-                    names.set_item(name, value)?;
-                }
-            }
-        }
-        let code = self.job.new.statement(self.work.kit, statement)?;
-        self.work.kit.exec.call1((code, &names))?;
-        for name in &statement.uses.binds {
-            if let Some(value) = names.get_item(name)? {
-                self.job.dict.set_item(name, value)?;
-            }
-        }
-        Ok(())
     }
 
     /// A statement above a star import reads constants as they are above it.

@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::kit::text;
 use super::module::Run;
+use super::work::Poured;
 use crate::outline::{Kind, Statement};
 
 /// A container of another module, and what was in it.
@@ -16,11 +17,16 @@ pub(super) struct Filled<'py> {
     name: String,
     container: Bound<'py, PyAny>,
     had: Bound<'py, PyAny>,
+    /// Nothing of what the statement had put there before is left.
+    emptied: bool,
 }
 
 impl Filled<'_> {
     /// Whether something was in it, and is not all there is now.
     fn over_others(&self) -> PyResult<bool> {
+        if self.emptied {
+            return Ok(false);
+        }
         let (before, now) = (self.had.len()?, self.container.len()?);
         if before == 0 || now != before {
             return Ok(before > 0);
@@ -120,7 +126,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// The containers of other modules that a statement fills: lists that it imports, and for a call
     /// which stands alone globals of the functions that it calls, and what their parameters have by
     /// default.
-    pub(super) fn filled(&self, statement: &Statement) -> PyResult<Vec<Filled<'py>>> {
+    pub(super) fn filled(
+        &mut self,
+        at: usize,
+        statement: &Statement,
+    ) -> PyResult<Vec<Filled<'py>>> {
         let kit = self.work.kit;
         let mut out: Vec<Filled<'py>> = Vec::new();
         // `X += [1]`, `X.append(1)`, where X comes from another module.
@@ -130,12 +140,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && let Some(container) = self.job.dict.get_item(name)?
                 && container.is_exact_instance_of::<PyList>()
             {
+                let emptied = self.pour_back(at, name, &container).unwrap_or(false);
                 let had = container.call_method0("copy")?;
                 let name = name.clone();
                 out.push(Filled {
                     name,
                     container,
                     had,
+                    emptied,
                 });
             }
         }
@@ -177,6 +189,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         name,
                         container,
                         had,
+                        emptied: false,
                     });
                 }
             }
@@ -184,13 +197,68 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(out)
     }
 
+    /// Takes out of a list of another module what the statement had put there when it ran before, so
+    /// that it is not there twice. Whether nothing of that is left.
+    fn pour_back(&mut self, at: usize, name: &str, into: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let by = (self.job.dict.as_ptr() as usize, at);
+        let poured = &mut self.work.poured;
+        if let Some(known) = poured.iter().position(|p| p.by == by && p.into.is(into)) {
+            let items = poured.swap_remove(known).items;
+            if self.take_out(into, &items)? {
+                return Ok(true);
+            }
+        }
+        let (Some(old), Some(was)) = (self.job.old, self.old_statement(at)) else {
+            return Ok(true);
+        };
+        let tx = &self.work.tx;
+        let space = tx.first_copy(&self.job.dict);
+        let space = space.unwrap_or_else(|| self.before.clone()).copy()?;
+        if !space.get_item(name)?.is_some_and(|list| list.is(into)) {
+            return Ok(true);
+        }
+        for path in &was.uses.reads {
+            if let Some(value) = space.get_item(path)?
+                && let Some(items) = tx.first_items(&value)
+            {
+                space.set_item(path, items)?;
+            }
+        }
+        let added = self.helper("added")?;
+        let items = added.call1((old.slice(was), name, space))?;
+        self.take_out(into, items.cast::<PyList>()?)
+    }
+
+    fn take_out(&mut self, of: &Bound<'py, PyAny>, items: &Bound<'py, PyList>) -> PyResult<bool> {
+        if items.is_empty() {
+            return Ok(true);
+        }
+        self.work.tx.container(of)?;
+        let taken = self.helper("take_out")?.call1((of, items))?;
+        taken.extract()
+    }
+
     /// Says which of them it changed: what it had put there when it ran before is still in it.
     pub(super) fn note_filled(
         &mut self,
+        at: usize,
         filled: Vec<Filled<'py>>,
         statement: &Statement,
     ) -> PyResult<()> {
         for filled in filled {
+            if let (Ok(list), Ok(had)) = (
+                filled.container.cast_exact::<PyList>(),
+                filled.had.cast_exact::<PyList>(),
+            ) && statement.uses.mutates.contains(&filled.name)
+                && list.len() >= had.len()
+                && had.iter().zip(list.iter()).all(|(a, b)| a.is(&b))
+            {
+                self.work.poured.push(Poured {
+                    by: (self.job.dict.as_ptr() as usize, at),
+                    into: filled.container.clone(),
+                    items: list.get_slice(had.len(), list.len()),
+                });
+            }
             if filled.over_others()? {
                 self.work.notes.push(format!(
                     "{} ran again over what it had put into {}: what it does not put there now is \

@@ -80,9 +80,11 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 continue;
             }
             let value = other.or_else(|| rebind.new.clone());
-            if value.is_some() {
-                self.parked.remove(&rebind.name);
-            }
+            // Importers are told of what the program had, not of what an earlier statement bound.
+            let put_aside = match &value {
+                Some(_) => self.parked.remove(&rebind.name),
+                None => None,
+            };
             if let (None, true, Some(now)) = (&value, rebind.star, &now)
                 && self.is_submodule(&rebind.name, now)?
             {
@@ -116,7 +118,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 statement,
                 &format!("{} changed", rebind.from),
             );
-            self.facts.rebound.push((rebind.name.clone(), now, value));
+            let was = put_aside.map_or(now, |(live, _)| live);
+            self.facts.rebound.push((rebind.name.clone(), was, value));
         }
         Ok(())
     }

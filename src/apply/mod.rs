@@ -1,6 +1,7 @@
 //! Steps to live objects, in one transaction.
 
 mod annotations;
+mod aside;
 mod attributes;
 mod base;
 mod class;

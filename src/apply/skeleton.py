@@ -240,3 +240,66 @@ def names(text, namespace, unknown):
     if not put.found:
         raise Unknown
     return contents(["__names__ = {}", text], (), "__names__", namespace, unknown)
+
+
+def added(text, name, space):
+    """What `X += Y + Z`, `X.extend(Y)`, `X.append(Y)` puts into the list X, of lists that have names."""
+    [statement] = ast.parse(text).body
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
+        target, value = statement.target, statement.value
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        call = statement.value
+        if not isinstance(call.func, ast.Attribute) or call.keywords or len(call.args) != 1:
+            raise Unknown
+        target, [value] = call.func.value, call.args
+        if call.func.attr == "append":
+            value = ast.List([value], ast.Load())
+        elif call.func.attr != "extend":
+            raise Unknown
+    else:
+        raise Unknown
+    if not isinstance(target, ast.Name) or target.id != name:
+        raise Unknown
+    return list(as_written(value, space))
+
+
+def as_written(node, space):
+    """The value of names, lists, tuples and sums of them, which nothing has to be called for."""
+    if isinstance(node, ast.Name):
+        value = space[node.id]
+    elif isinstance(node, ast.List):
+        value = [item(part, space) for part in node.elts]
+    elif isinstance(node, ast.Tuple):
+        value = tuple(item(part, space) for part in node.elts)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        value = as_written(node.left, space) + as_written(node.right, space)
+    else:
+        raise Unknown
+    if type(value) not in (list, tuple):
+        raise Unknown
+    return value
+
+
+def item(node, space):
+    """One entry of a list: a constant, or what a name is bound to."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return space[node.id]
+    raise Unknown
+
+
+def take_out(live, items):
+    """Takes the last of the places out of a list where these items stand in a row; is none left?"""
+    items = [_key(entry) for entry in items]
+    keys = [_key(entry) for entry in live]
+    for start in range(len(keys) - len(items), -1, -1):
+        if keys[start : start + len(items)] == items:
+            del live[start : start + len(items)]
+            return True
+    return not set(items) & set(keys)
+
+
+def _key(entry):
+    kind = type(entry)
+    return (kind, entry) if kind in (int, float, str, bytes, bool) else id(entry)

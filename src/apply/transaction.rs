@@ -5,10 +5,10 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyString, PyTuple};
+use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::kit::Kit;
-use crate::interp::word;
+use crate::interp::{inherit_new, word};
 
 /// The attributes of a function that an update may change.
 const FUNCTION_PARTS: [&str; 7] = [
@@ -152,6 +152,14 @@ impl<'py> Transaction<'py> {
     pub fn first_copy(&self, of: &Bound<'py, PyDict>) -> Option<Bound<'py, PyDict>> {
         self.log.iter().find_map(|undo| match undo {
             Undo::Dict { dict, before } if dict.is(of) => Some(before.clone()),
+            _ => None,
+        })
+    }
+
+    /// The same of a list.
+    pub fn first_items(&self, of: &Bound<'py, PyAny>) -> Option<Bound<'py, PyList>> {
+        self.log.iter().find_map(|undo| match undo {
+            Undo::List { list, before } if list.is(of) => Some(before.clone()),
             _ => None,
         })
     }
@@ -303,7 +311,7 @@ impl<'py> Transaction<'py> {
         value: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let before = class.getattr(name)?;
-        kit.type_setattr.call1((class, name, value))?;
+        set_part(kit, class, name, value)?;
         self.log.push(Undo::ClassAttribute {
             class: class.clone(),
             name,
@@ -476,7 +484,7 @@ fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
             class,
             name,
             before,
-        } => kit.type_setattr.call1((class, *name, before)).map(drop),
+        } => set_part(kit, class, name, before),
         Undo::Attribute {
             object,
             name,
@@ -525,9 +533,23 @@ pub fn set_code<'py>(
     function.setattr(kit.word(super::kit::Word::Code), code)
 }
 
-/// Deletes an entry of a class. A class that had a `__new__` keeps the slot for it, and through the
-/// slot `object.__new__` refuses the arguments that are for `__init__`: a builtin that does not
-/// takes its place, which signatures are not read from.
+/// Sets an attribute of a class that is no entry of it. Bases are where `__new__` comes from, too.
+fn set_part<'py>(
+    kit: &Kit<'py>,
+    class: &Bound<'py, PyAny>,
+    name: &'static str,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    kit.type_setattr.call1((class, name, value))?;
+    if name == "__bases__" {
+        inherit_new(class.cast::<PyType>()?)?;
+    }
+    Ok(())
+}
+
+/// Deletes an entry of a class. A class that had a `__new__` keeps the slot for it, which is given
+/// back; in a Python where that can not be done a builtin takes the place of `__new__`, since
+/// through the slot `object.__new__` refuses the arguments that are for `__init__`.
 fn without_entry<'py>(
     kit: &Kit<'py>,
     class: &Bound<'py, PyAny>,
@@ -535,7 +557,10 @@ fn without_entry<'py>(
 ) -> PyResult<()> {
     kit.type_delattr.call1((class, name))?;
     let plain = kit.object.getattr("__new__")?;
-    if super::kit::text(name) != "__new__" || !class.getattr("__new__")?.is(&plain) {
+    if super::kit::text(name) != "__new__"
+        || !class.getattr("__new__")?.is(&plain)
+        || inherit_new(class.cast::<PyType>()?)?
+    {
         return Ok(());
     }
     let make = PyCFunction::new_closure(kit.py, Some(c"__new__"), None, plain_new)?;

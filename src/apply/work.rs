@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 use rustc_hash::FxHashMap;
 
 use super::kit::Kit;
@@ -53,6 +53,16 @@ impl Orphans {
     }
 }
 
+/// What a statement has put into a list of another module.
+pub struct Poured<'py> {
+    /// The dict of the statement's module, and its place there.
+    pub by: (usize, usize),
+    /// The list.
+    pub into: Bound<'py, PyAny>,
+    /// In the order in which they stand there.
+    pub items: Bound<'py, PyList>,
+}
+
 /// The state of one unit's application.
 pub struct Work<'k, 'py> {
     pub kit: &'k Kit<'py>,
@@ -95,6 +105,8 @@ pub struct Work<'k, 'py> {
     pub orphaned: Orphans,
     /// Containers of other modules that have other items now: the module and the name there.
     pub fed: Vec<(String, String)>,
+    /// What statements have put into lists of other modules so far.
+    pub poured: Vec<Poured<'py>>,
     /// What was in registries before they were changed, which the undo log has too.
     pub snapshot: Option<Bound<'py, PyAny>>,
     /// Weak references to classes that are gone from their module.
@@ -159,6 +171,7 @@ impl<'k, 'py> Work<'k, 'py> {
             gone: Vec::new(),
             snapshot: None,
             fed: Vec::new(),
+            poured: Vec::new(),
             merge: true,
         }
     }

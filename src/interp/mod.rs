@@ -11,11 +11,13 @@
 
 mod dicts;
 mod probe;
+mod slots;
 mod symbols;
 mod words;
 
 pub use dicts::DictClock;
 pub use probe::utf8;
+pub use slots::inherit_new;
 
 use std::cell::Cell;
 use std::fmt;

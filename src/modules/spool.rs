@@ -198,10 +198,7 @@ fn nameless(folder: &Path) -> Option<File> {
     let limit: libc::rlimit = limit;
     let kind: libc::statfs = kind;
     // To write beyond the limit kills a process.
-    if !asked
-        || limit.rlim_cur != libc::RLIM_INFINITY
-        || !DISKS.contains(&(kind.f_type as i64))
-    {
+    if !asked || limit.rlim_cur != libc::RLIM_INFINITY || !DISKS.contains(&(kind.f_type as i64)) {
         return None;
     }
     let flags = libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC | libc::O_EXCL;

@@ -99,6 +99,11 @@ impl<'a> Reader<'a> {
 
     /// `expr` is called, if it is a path.
     pub(super) fn called(&mut self, expr: &'a Expr) {
+        self.counts_as_called(expr, false);
+    }
+
+    /// `asked`: it is a class that `isinstance` is given.
+    fn counts_as_called(&mut self, expr: &'a Expr, asked: bool) {
         let Some(path) = self.path(expr) else { return };
         let place = resolve(&self.scopes, &path.root);
         if place == Place::Local || self.is_given(&path.root) {
@@ -111,6 +116,7 @@ impl<'a> Reader<'a> {
         } else {
             frame.now()
         };
+        uses.calls_others |= !asked && !only_looks(&whole);
         uses.calls.push(whole);
     }
 
@@ -279,8 +285,9 @@ impl<'a> Reader<'a> {
             && resolve(&self.scopes, name.id.as_str()) == Place::Module
         {
             self.changing(name.id.as_str(), &call.arguments);
+            let asks = matches!(name.id.as_str(), "isinstance" | "issubclass");
             for argument in &*call.arguments.args {
-                self.called(argument);
+                self.counts_as_called(argument, asks);
             }
             for keyword in &*call.arguments.keywords {
                 self.called(&keyword.value);
@@ -388,6 +395,32 @@ impl<'a> Visitor<'a> for Reader<'a> {
             _ => visitor::walk_expr(self, expr),
         }
     }
+}
+
+/// Whether what is called at a path is a builtin that changes nothing and keeps nothing, or asks a
+/// dict for its entries.
+fn only_looks(path: &str) -> bool {
+    const BUILTINS: [&str; 17] = [
+        "callable",
+        "dict",
+        "dir",
+        "frozenset",
+        "getattr",
+        "globals",
+        "hasattr",
+        "isinstance",
+        "issubclass",
+        "len",
+        "list",
+        "set",
+        "sorted",
+        "str",
+        "tuple",
+        "type",
+        "vars",
+    ];
+    let entries = [".items", ".keys", ".values"];
+    BUILTINS.contains(&path) || entries.iter().any(|method| path.ends_with(method))
 }
 
 /// Builtins that reach all names of a module.

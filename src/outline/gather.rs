@@ -68,6 +68,7 @@ impl Uses {
         self.writes.extend_from_slice(&other.writes);
         self.global_writes.extend_from_slice(&other.global_writes);
         self.opaque |= other.opaque;
+        self.calls_others |= other.calls_others;
     }
 
     /// What a statement of a class body does: with the class's names and the module's alike.
@@ -88,6 +89,7 @@ impl Uses {
             writes,
             global_writes,
             opaque: _,
+            calls_others: _,
         } = self;
         for list in [
             binds,

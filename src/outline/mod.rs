@@ -107,6 +107,9 @@ pub struct Uses {
     /// It uses `globals()`, `locals()`, `vars()`, `exec` or `eval`: not analysable. `vars(x)`, and
     /// `locals()` and `vars()` in a function, say nothing about the module and do not count.
     pub opaque: bool,
+    /// It calls more than builtins that only look at what they are given. A class that is given to
+    /// `isinstance` is not called.
+    pub calls_others: bool,
 }
 
 /// One name that an import statement binds.

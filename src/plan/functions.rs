@@ -516,34 +516,8 @@ fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec
 /// Whether a statement only asks which names the module has: `[n for n in globals() if ...]`.
 pub fn looks_at_all(uses: &Uses) -> bool {
     const LOOKS: [&str; 3] = ["globals", "vars", "dir"];
-    const HARMLESS: [&str; 22] = [
-        "bool",
-        "bytes",
-        "callable",
-        "dict",
-        "float",
-        "frozenset",
-        "getattr",
-        "globals",
-        "hasattr",
-        "int",
-        "isinstance",
-        "issubclass",
-        "len",
-        "list",
-        "object",
-        "set",
-        "sorted",
-        "str",
-        "tuple",
-        "type",
-        "vars",
-        "dir",
-    ];
-    let asks = |path: &&str| path.ends_with(".items") || path.ends_with(".keys");
-    let calls = || uses.calls.iter().map(String::as_str);
-    calls().any(|path| LOOKS.contains(&path))
-        && calls().all(|path| HARMLESS.contains(&path) || asks(&path))
+    uses.calls.iter().any(|path| LOOKS.contains(&path.as_str()))
+        && !uses.calls_others
         && !uses.binds.is_empty()
         && uses.mutates.is_empty()
         && uses.writes.is_empty()

@@ -1,0 +1,91 @@
+//! Statements that look at all names of their module, run on a copy of those above them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::imports::public_names;
+use super::kit::{reference_count, text};
+use super::module::Run;
+use crate::outline::Statement;
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// `__all__ = [name for name in globals()]` does not see what is gone, nor what comes below it.
+    /// `false` when it has run among all names, since what it made holds them: `SPACE = globals()`.
+    pub(super) fn run_aside(&self, at: usize, statement: &'a Statement) -> PyResult<bool> {
+        let names = self.job.dict.copy()?;
+        let body = &self.job.new.outline.body;
+        let mut hidden: BTreeSet<&String> =
+            body.iter().skip(at).flat_map(|s| &s.uses.binds).collect();
+        if let Some(old) = self.job.old {
+            hidden.extend(old.outline.body.iter().flat_map(|s| &s.uses.binds));
+        }
+        for name in hidden {
+            if names.contains(name)? && !self.binders(name).any(|i| i < at) {
+                names.del_item(name)?;
+            }
+        }
+        let names = self.in_order(at, &names)?;
+        let code = self.job.new.statement(self.work.kit, statement)?;
+        self.work.kit.exec.call1((&code, &names))?;
+        if reference_count(&names) > 1 {
+            self.work.kit.exec.call1((code, &self.job.dict))?;
+            return Ok(false);
+        }
+        for name in &statement.uses.binds {
+            if let Some(value) = names.get_item(name)? {
+                self.job.dict.set_item(name, value)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The names in the order in which a restart binds them: a module keeps the one in which they
+    /// came, and those that an edit brought stand last.
+    fn in_order(&self, end: usize, names: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+        let py = names.py();
+        let package = self.package()?;
+        let mut places: HashMap<String, (usize, usize)> = HashMap::new();
+        for (at, statement) in self.job.new.outline.body.iter().enumerate().take(end) {
+            let mut count = 0;
+            let mut place = |name: String| {
+                count += 1;
+                places.entry(name).or_insert((at, count));
+            };
+            for import in &statement.imports {
+                if import.bound != "*" {
+                    place(import.bound.clone());
+                    continue;
+                }
+                let module = crate::modules::resolve(&package, import.level, &import.module);
+                let Some(module) = self.work.kit.sys_modules.get_item(module)? else {
+                    continue;
+                };
+                let Ok(dict) = module.getattr("__dict__")?.cast_into::<PyDict>() else {
+                    continue;
+                };
+                match public_names(&dict)? {
+                    Some(all) => all.into_iter().for_each(&mut place),
+                    None => dict
+                        .keys()
+                        .iter()
+                        .map(|key| text(&key))
+                        .filter(|name| !name.starts_with('_'))
+                        .for_each(&mut place),
+                }
+            }
+            // In which order one statement binds several is not known: in that in which they stand.
+            for name in &statement.uses.binds {
+                places.entry(name.clone()).or_insert((at, 0));
+            }
+        }
+        let mut items: Vec<_> = names.iter().collect();
+        items.sort_by_key(|(name, _)| places.get(&text(name)).copied());
+        let out = PyDict::new(py);
+        for (name, value) in items {
+            out.set_item(name, value)?;
+        }
+        Ok(out)
+    }
+}
