@@ -312,6 +312,8 @@ class Snapshot:
         self.kept, self.latest = {}, {}
         # What definitions that ran since then put there: no call of the old text had made it.
         self.told = {}
+        # Classes that an abstract class was made to forget, and those that it was told of.
+        self.virtual, self.added = [], []
 
     def tell(self, holder, named):
         self.told[id(holder), id(named)] = holder, named
@@ -321,6 +323,10 @@ class Snapshot:
         return (id(entry.holder), id(named)) in self.told
 
     def restore(self):
+        for base, kind in self.added:
+            unregister(base, kind)
+        for base, kind in self.virtual:
+            base.register(kind)
         for container, items in self.kept.values():
             _restore(container, _copy(items))
 
@@ -340,6 +346,9 @@ class Registry:
         self.shipped = any(f.startswith(STANDARD + INSTALLED) for f in files)
         self.origins = {**other.origins, **reach.origins}
         self.old, self.entries, self.made, self.lives = [], [], [], set()
+        # Abstract classes, and what was registered with them; those that the new version registers with.
+        self.virtual = []
+        self.bases = [virtual_base(v) for v in after if virtual_base(v) is not None]
         self.unplaced, self.news, self.seen_at = [], [], set()
         # What is in them now; the objects that hold it, kept so that no address is used twice.
         self.copies, self.objects = {}, {}
@@ -501,6 +510,11 @@ class Registry:
 
     def adopt(self, pairs):
         """What the new version put there becomes what lives on: `pairs` of both."""
+        for new, kept in pairs:
+            for base in self.bases:
+                if isinstance(kept, type) and not any(ref() is kept for ref in registered(base)):
+                    base.register(kept)
+                    self.snapshot.added.append((base, kept))
         lives = {id(new): kept for new, kept in pairs}
         for new, chain in self.news:
             self.tell(chain)
@@ -581,10 +595,12 @@ class Registry:
     def call(self, text, line, bodies, namespace, again):
         """Notes the entries that the calls in an old statement had made. `again`: the author wants
         the same done once more; then only those that tell of objects, not notes in a journal."""
-        if self.shipped:
-            return
         for called, node, scope in Calls(text, line, bodies, namespace).found:
             values, result = arguments(node, scope)
+            if virtual_base(called) is not None and values and not again:
+                self.virtual.append((virtual_base(called), values[0]))
+            if self.shipped:
+                continue
             if not values or again and all(isinstance(v, PLAIN) for v in values):
                 continue
             reached = Reach([called])
@@ -625,6 +641,9 @@ class Registry:
         self.entries = done
         holders = {id(e.holder): e.holder for e in done}
         self.between = {key: (holder, _save(holder)) for key, holder in holders.items()}
+        for pair in self.virtual:
+            if unregister(*pair):
+                self.snapshot.virtual.append(pair)
         return bool(done)
 
     def put(self):

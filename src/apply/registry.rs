@@ -1,6 +1,6 @@
 //! Registries: containers that decorators, base classes and called functions put definitions into,
 //! in this module or in others. What a statement had put there goes when it does not make it any
-//! more, as it would not be there after a restart. See registry.py and calls.py.
+//! more, as it would not be there after a restart. See registry.py, calls.py and told.py.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -47,6 +47,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         for (name, text) in [
                             ("pyreload/registry.py", include_str!("registry.py")),
                             ("pyreload/calls.py", include_str!("calls.py")),
+                            ("pyreload/told.py", include_str!("told.py")),
                         ] {
                             codes.push(kit.compile.call1((text, name, "exec"))?);
                         }
@@ -82,8 +83,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             // A function of the standard library has no registry but what it closes over.
             let closed = value.getattr("__closure__").is_ok_and(|c| !c.is_none());
+            // `Base.register` of an abstract class.
+            let bound = value.getattr("__self__").is_ok_and(|o| kit.is_class(&o));
             if let (Some(shipped), Ok(module), false) =
-                (&shipped, value.getattr("__module__"), closed)
+                (&shipped, value.getattr("__module__"), closed || bound)
                 && shipped.contains(module).unwrap_or(false)
             {
                 continue;
@@ -243,14 +246,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if after.is_empty() && before.is_empty() {
                 return Ok(None);
             }
-            let found = self.watch(before, after)?;
-            if let Some(made) = made {
+            let found = self.watch(before.clone(), after)?;
+            let mut open = false;
+            if let (Some(made), Some(was)) = (made, was) {
                 found.call_method1("look", (made,))?;
+                self.by_name(&found, before, was, made, false)?;
+                open = found.call_method0("take_out")?.is_truthy()?;
             }
             return Ok(Some(Registries {
                 found,
                 made: made.cloned(),
-                open: false,
+                open,
             }));
         }
         if !self.calls(self.job.new, statement) {
@@ -276,6 +282,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             registries.open = registries.found.call_method0("take_out")?.is_truthy()?;
         }
         Ok(Some(registries))
+    }
+
+    /// Finds what registries know of a definition by its name alone.
+    fn by_name(
+        &self,
+        found: &Bound<'py, PyAny>,
+        called: Bound<'py, PyList>,
+        was: &Statement,
+        made: &Bound<'py, PyAny>,
+        gone: bool,
+    ) -> PyResult<()> {
+        let by_name = self.registry_helper("by_name")?;
+        by_name.call1((found, called, &was.name, made, gone))?;
+        Ok(())
     }
 
     /// Whether a statement may tell somebody of something: a call alone, or one whose value gets a
@@ -555,7 +575,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if before.is_empty() {
                     return Ok(());
                 }
-                let found = self.watch(before, none)?;
+                let found = self.watch(before.clone(), none)?;
+                self.by_name(&found, before, statement, made, true)?;
+                found.call_method0("take_out")?;
                 found.call_method1("look", (made,))?;
                 Some(found)
             }
