@@ -46,7 +46,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for at in again {
             let statement = &body[at];
             self.as_it_was(&scratch, statement).ok()?;
-            let code = old.statement(self.work.kit, statement).ok()?;
+            let code = old.again(self.work.kit, statement).ok()?;
             self.work.kit.exec.call1((code, &scratch)).ok()?;
             // `A = B` gives B's object, which is in use: nothing may be put into that.
             if statement.value == Value::Pure && statement.kind == Kind::Assign {
