@@ -117,8 +117,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
         self.remade.extend(made.cloned());
+        // Asked for where somebody wants it: who has an object is judged by its references.
         let fresh = match statement.uses.binds.as_slice() {
-            [name] => dict.get_item(name)?,
+            [name] if registries.is_some() => dict.get_item(name)?,
             _ => None,
         };
         if statement.kind == Kind::Docstring {
@@ -513,7 +514,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if reference_count(object) <= 2 {
             return Ok(false);
         }
-        if self.before.values().iter().any(|value| value.is(object)) {
+        if self.before.iter().any(|(_, value)| value.is(object)) {
             return Ok(true);
         }
         let aliasing = statement.kind == Kind::Assign && statement.value == Value::Pure;
