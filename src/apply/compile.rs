@@ -6,7 +6,7 @@
 //! 3.12+ for zero-argument `super()`).
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyTuple};
 
 use super::kit::{Kit, Word};
 use crate::interp::{compiled, keep_compiled};
@@ -415,27 +415,33 @@ pub fn shifted<'py>(
     code: &Bound<'py, PyAny>,
     delta: i64,
 ) -> PyResult<(Bound<'py, PyAny>, bool)> {
-    let first = kit.word(Word::FirstLine);
-    let line: i64 = code.getattr(first)?.extract()?;
-    let arguments = PyDict::new(kit.py);
-    arguments.set_item(first, line + delta)?;
+    let line: i64 = code.getattr(kit.word(Word::FirstLine))?.extract()?;
+    moved_to(kit, code, line + delta, delta)
+}
+
+/// The same where it is known which line that is.
+pub fn moved_to<'py>(
+    kit: &Kit<'py>,
+    code: &Bound<'py, PyAny>,
+    line: i64,
+    delta: i64,
+) -> PyResult<(Bound<'py, PyAny>, bool)> {
+    let line = PyInt::new(kit.py, line);
     let constants = code.getattr(kit.word(Word::Constants))?;
     let constants = constants.cast_into::<PyTuple>()?;
-    let nested = constants.iter().any(|c| kit.is_exact(&c, &kit.code));
-    if nested {
-        let mut moved = Vec::with_capacity(constants.len());
-        for constant in constants.iter() {
-            moved.push(if kit.is_exact(&constant, &kit.code) {
-                shifted(kit, &constant, delta)?.0
-            } else {
-                constant
-            });
-        }
-        let moved = PyTuple::new(kit.py, moved)?;
-        arguments.set_item(kit.word(Word::Constants), moved)?;
+    let is_code = |constant: &Bound<'py, PyAny>| kit.is_exact(constant, &kit.code);
+    if !constants.iter_borrowed().any(|c| is_code(&c)) {
+        return Ok((kit.replaced(code, &line, None)?, false));
     }
-    let replace = code.getattr(kit.word(Word::Replace))?;
-    Ok((replace.call((), Some(&arguments))?, nested))
+    let mut moved = Vec::with_capacity(constants.len());
+    for constant in constants.iter() {
+        moved.push(match is_code(&constant) {
+            true => shifted(kit, &constant, delta)?.0,
+            false => constant,
+        });
+    }
+    let moved = PyTuple::new(kit.py, moved)?;
+    Ok((kit.replaced(code, &line, Some(&moved))?, true))
 }
 
 /// Whether `name` stands in `text` as a word.
