@@ -9,11 +9,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$here/../target/bench
 limit_off=120
 limit_on=400
-limit_edit=800000
+limit_edit=600000
+# The same module: a constant, an argument of a call at its top level, lines inserted.
+limit_constant=320000
+limit_call=500000
+limit_lines=1100000
 # A leaf of which 200 modules take a constant, all its importers included; 100 files of 100 lines,
 # one function edited in each.
 limit_fanout=1900000
-limit_bulk=60000000
+limit_bulk=56000000
 # Reading an edited module of 1,000 lines on from its outline, comparing, and all up to the plan.
 limit_reread=150000
 limit_compare=8000
@@ -34,6 +38,9 @@ run() { echo $((($(count "$1" $(($2 + $3))) - $(count "$1" "$2")) / $3)); }
 off=$(run off 100 1000)
 on=$(run on 100 1000)
 edit=$(run edit 3 10)
+constant=$(run constant 3 10)
+call=$(run call 3 10)
+lines=$(run lines 3 7)
 fanout=$(run fanout 2 5)
 bulk=$(run bulk 2 3)
 # The stages without Python, by a program of their own.
@@ -60,6 +67,9 @@ echo "instructions"
 within "a trigger whose kind is switched off" "$off" "$limit_off"
 within "a trigger with nothing changed" "$on" "$limit_on"
 within "a trigger after one function of a module of 1,000 lines was edited" "$edit" "$limit_edit"
+within "a trigger after a constant of it was edited" "$constant" "$limit_constant"
+within "a trigger after a call at its top level was edited" "$call" "$limit_call"
+within "a trigger after lines were inserted in it" "$lines" "$limit_lines"
 within "a trigger after a leaf with 200 importers was edited" "$fanout" "$limit_fanout"
 within "a trigger after 100 files were edited" "$bulk" "$limit_bulk"
 within "the outline of that text, read on from the one before" "$reread" "$limit_reread"

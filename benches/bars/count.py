@@ -72,14 +72,17 @@ def floor(files=100):
 if what in ("fanout", "bulk", "floor"):
     globals()[what]()
     sys.exit()
-text, function = module_text(1000)
+lines = int(sys.argv[3]) if len(sys.argv) > 3 else 1000
+text, function = module_text(lines)
 module, path = room.load("counted", text)
 ours = Ours(["counted"])
 for _ in range(3):
     ours.trigger()
-if what == "edit":
+edits = {"edit": "value", "call": "call", "constant": "constant"}
+if what in edits or what == "lines":
     for n in range(1, times + 1):
-        path.write_text(module_text(1000, value=n)[0])
+        change = {edits[what]: n} if what in edits else {"extra": "# a comment\n" * (1 + n % 7)}
+        path.write_text(module_text(lines, **change)[0])
         _, report = ours.trigger()
         assert report, "the edit was not seen"
 else:

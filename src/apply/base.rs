@@ -48,7 +48,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for at in again {
             let statement = &body[at];
             self.as_it_was(&scratch, statement).ok()?;
-            let code = old.statement(self.work.kit, statement).ok()?;
+            let code = old.again(self.work.kit, statement).ok()?;
             if plan::looks_at_all(&statement.uses) {
                 let above = above(&scratch, old.outline, at).ok()?;
                 self.work.kit.exec.call1((code, &above)).ok()?;

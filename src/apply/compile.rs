@@ -6,10 +6,12 @@
 //! 3.12+ for zero-argument `super()`).
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyTuple};
 
 use super::kit::{Kit, Word};
+use crate::interp::{compiled, keep_compiled};
 use crate::outline::{Kind, Outline, Statement};
+use crate::text::fingerprint;
 
 /// How far down counting blank lines costs the compiler more than correcting lines afterwards.
 const NEAR: u32 = 50;
@@ -106,8 +108,46 @@ impl<'a> Source<'a> {
         kit: &Kit<'py>,
         statement: &Statement,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let defines = matches!(statement.kind, Kind::Function | Kind::Class);
+        self.kept(kit, statement, !defines, false)
+    }
+
+    /// The same for a run aside, whose functions nobody gets to know.
+    pub fn again<'py>(&self, kit: &Kit<'py>, statement: &Statement) -> PyResult<Bound<'py, PyAny>> {
+        self.kept(kit, statement, statement.kind != Kind::Class, true)
+    }
+
+    /// A statement's code, kept for the next time where it may be. Code that a function has is new
+    /// each time (`nested` says that it need not be): who holds it is asked by its address.
+    fn kept<'py>(
+        &self,
+        kit: &Kit<'py>,
+        statement: &Statement,
+        keep: bool,
+        nested: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let text = self.alone(statement);
-        self.compiled(kit, &text, "exec")
+        if !keep {
+            return self.compiled(kit, &text, "exec");
+        }
+        let mut parts = [0; 36];
+        parts[..16].copy_from_slice(&fingerprint(text.as_bytes()).to_ne_bytes());
+        parts[16..32].copy_from_slice(&fingerprint(self.filename.as_bytes()).to_ne_bytes());
+        parts[32..].copy_from_slice(&self.flags.to_ne_bytes());
+        let key = fingerprint(&parts);
+        let found = compiled(kit.py, key);
+        if let Some(code) = found.or_else(|| compiled(kit.py, !key).filter(|_| nested)) {
+            kit.note_fresh(&code);
+            return Ok(code);
+        }
+        let code = self.compiled(kit, &text, "exec")?;
+        let constants = code.getattr(kit.word(Word::Constants))?;
+        let constants = constants.cast_into::<PyTuple>()?;
+        let plain = !constants.iter().any(|c| kit.is_exact(&c, &kit.code));
+        if plain || nested {
+            keep_compiled(if plain { key } else { !key }, text.len(), &code);
+        }
+        Ok(code)
     }
 
     /// The same, telling which names it binds: see branches.py.
@@ -375,27 +415,33 @@ pub fn shifted<'py>(
     code: &Bound<'py, PyAny>,
     delta: i64,
 ) -> PyResult<(Bound<'py, PyAny>, bool)> {
-    let first = kit.word(Word::FirstLine);
-    let line: i64 = code.getattr(first)?.extract()?;
-    let arguments = PyDict::new(kit.py);
-    arguments.set_item(first, line + delta)?;
+    let line: i64 = code.getattr(kit.word(Word::FirstLine))?.extract()?;
+    moved_to(kit, code, line + delta, delta)
+}
+
+/// The same where it is known which line that is.
+pub fn moved_to<'py>(
+    kit: &Kit<'py>,
+    code: &Bound<'py, PyAny>,
+    line: i64,
+    delta: i64,
+) -> PyResult<(Bound<'py, PyAny>, bool)> {
+    let line = PyInt::new(kit.py, line);
     let constants = code.getattr(kit.word(Word::Constants))?;
     let constants = constants.cast_into::<PyTuple>()?;
-    let nested = constants.iter().any(|c| kit.is_exact(&c, &kit.code));
-    if nested {
-        let mut moved = Vec::with_capacity(constants.len());
-        for constant in constants.iter() {
-            moved.push(if kit.is_exact(&constant, &kit.code) {
-                shifted(kit, &constant, delta)?.0
-            } else {
-                constant
-            });
-        }
-        let moved = PyTuple::new(kit.py, moved)?;
-        arguments.set_item(kit.word(Word::Constants), moved)?;
+    let is_code = |constant: &Bound<'py, PyAny>| kit.is_exact(constant, &kit.code);
+    if !constants.iter_borrowed().any(|c| is_code(&c)) {
+        return Ok((kit.replaced(code, &line, None)?, false));
     }
-    let replace = code.getattr(kit.word(Word::Replace))?;
-    Ok((replace.call((), Some(&arguments))?, nested))
+    let mut moved = Vec::with_capacity(constants.len());
+    for constant in constants.iter() {
+        moved.push(match is_code(&constant) {
+            true => shifted(kit, &constant, delta)?.0,
+            false => constant,
+        });
+    }
+    let moved = PyTuple::new(kit.py, moved)?;
+    Ok((kit.replaced(code, &line, Some(&moved))?, true))
 }
 
 /// Whether `name` stands in `text` as a word.

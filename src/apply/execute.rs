@@ -129,11 +129,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
         self.remade.extend(made.cloned());
-        // Counted by `takes_contents`.
+        // Asked for where somebody wants it: who has an object is judged by its references.
         let fresh = match statement.uses.binds.as_slice() {
-            [name] => dict.get_item(name)?,
+            [name] if registries.is_some() => dict.get_item(name)?,
             _ => None,
         };
+        let ours = 1 + isize::from(fresh.is_some());
         if statement.kind == Kind::Docstring {
             // Run alone it is the module's docstring again, and the compiler says so.
             self.dirty.value("__doc__", "which is another text");
@@ -229,7 +230,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(old), Some(new)) => {
                     let left = self.left_by_decorators(at, old, new)?;
                     let had = self.attributes(statement, old)?;
-                    let kept = self.bring_together(at, statement, name, old, new)?;
+                    let kept = self.bring_together(at, statement, name, old, new, ours)?;
                     if statement.kind == Kind::Function && kit.is_function(&kept) {
                         self.placed.insert(kept.as_ptr() as usize);
                     }
@@ -468,7 +469,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut fillers = binds.iter();
         let filler = fillers.find(|name| self.mutators(name).next().is_some());
         let filler = filler.unwrap_or(&binds[0]);
-        let kept = self.bring_together(at, statement, filler, &live, &made)?;
+        let kept = self.bring_together(at, statement, filler, &live, &made, 1)?;
         for name in binds {
             self.job.dict.set_item(name, &kept)?;
         }

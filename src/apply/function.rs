@@ -25,12 +25,12 @@ pub struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// Whether this function object was made by that `def`, and has its code still.
-    pub fn is(&self, kit: &Kit<'_>, value: &Bound<'_, PyAny>) -> bool {
+    pub fn is<'py>(&self, kit: &Kit<'py>, value: &Bound<'py, PyAny>) -> bool {
         kit.is_function(value)
             && !self
                 .placed
                 .is_some_and(|placed| placed.contains(&(value.as_ptr() as usize)))
-            && value.getattr(kit.word(Word::Code)).is_ok_and(|code| {
+            && kit.code_of(value).is_ok_and(|code| {
                 code.getattr(kit.word(Word::FirstLine))
                     .and_then(|l| l.extract::<u32>())
                     .ok()
@@ -54,8 +54,8 @@ pub fn find<'py>(
     let mut found = None;
     search(kit, value, globals, &mut |candidate| {
         if wanted.is(kit, candidate)
-            && candidate
-                .getattr(kit.word(Word::Globals))
+            && kit
+                .globals_of(candidate)
                 .is_ok_and(|theirs| theirs.is(globals))
         {
             found = Some(candidate.clone());

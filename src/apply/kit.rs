@@ -4,15 +4,15 @@
 //! `Py_FinalizeEx` and a new `Py_Initialize`.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashSet;
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 use std::sync::OnceLock;
 
 use crate::interp::{library, module_table, utf8, word};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyInt, PyString, PyTuple, PyType};
+use rustc_hash::FxHashSet;
 
 use crate::interp::symbol;
 
@@ -98,11 +98,14 @@ pub struct Kit<'py> {
     pub type_delattr: Late<'py>,
     pub object_setattr: Late<'py>,
     pub gc: Late<'py>,
+    weak_at: OnceCell<usize>,
     pub sys_modules: Bound<'py, PyDict>,
     /// `(3, 11)`.
     pub version: (u8, u8),
     words: [OnceCell<Bound<'py, PyString>>; WORDS.len()],
     fresh: RefCell<Fresh<'py>>,
+    /// The names of what `replaced` gives code anew: without and with constants.
+    anew: [OnceCell<Bound<'py, PyTuple>>; 2],
     /// The namespace of registry.py.
     pub helper: OnceCell<Bound<'py, PyDict>>,
 }
@@ -115,8 +118,17 @@ pub struct Fresh<'py> {
     roots: Vec<Bound<'py, PyAny>>,
     /// Kept, so that no address is used twice.
     seen: Vec<Bound<'py, PyAny>>,
-    addresses: HashSet<usize>,
+    addresses: FxHashSet<usize>,
 }
+
+type CallMethod = unsafe extern "C" fn(
+    *mut ffi::PyObject,
+    *const *mut ffi::PyObject,
+    usize,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
+
+type Get = unsafe extern "C" fn(*mut ffi::PyObject) -> *mut ffi::PyObject;
 
 type SetClosure = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject) -> i32;
 
@@ -147,10 +159,12 @@ impl<'py> Kit<'py> {
             object_setattr: late("builtins", "object.__setattr__"),
             object: late("builtins", "object"),
             gc: late("gc", ""),
+            weak_at: OnceCell::new(),
             sys_modules: module_table(py)?,
             version: *version,
             words: std::array::from_fn(|_| OnceCell::new()),
             fresh: RefCell::default(),
+            anew: std::array::from_fn(|_| OnceCell::new()),
             helper: OnceCell::new(),
         })
     }
@@ -205,6 +219,54 @@ impl<'py> Kit<'py> {
         value.get_type().is(&*self.function)
     }
 
+    /// Whether somebody would hear of it if this code object went.
+    pub fn is_watched(&self, code: &Bound<'_, PyAny>) -> bool {
+        let offset = *self.weak_at.get_or_init(|| {
+            let offset = self.code.getattr("__weakrefoffset__");
+            offset.and_then(|at| at.extract()).unwrap_or_default()
+        });
+        if offset == 0 || !self.is_exact(code, &self.code) {
+            return true;
+        }
+        // SAFETY: it is a code object, and the type says that this far into one the pointer to the
+        // first weak reference stands; the GIL is held.
+        !unsafe { code.as_ptr().byte_add(offset).cast::<*mut c_void>().read() }.is_null()
+    }
+
+    /// `function.__code__`.
+    pub fn code_of(&self, function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        static GET: OnceLock<Option<Get>> = OnceLock::new();
+        self.of_function(&GET, c"PyFunction_GetCode", Word::Code, function)
+    }
+
+    /// `function.__globals__`.
+    pub fn globals_of(&self, function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        static GET: OnceLock<Option<Get>> = OnceLock::new();
+        self.of_function(&GET, c"PyFunction_GetGlobals", Word::Globals, function)
+    }
+
+    /// What a function has; at once where it is exactly one, and this CPython exports the way.
+    fn of_function(
+        &self,
+        get: &OnceLock<Option<Get>>,
+        name: &CStr,
+        word: Word,
+        function: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let get = get.get_or_init(|| {
+            // SAFETY: that is the C signature of both functions in every CPython 3
+            // (Include/cpython/funcobject.h).
+            symbol(name).map(|found| unsafe { std::mem::transmute::<*mut c_void, Get>(found) })
+        });
+        match get {
+            // SAFETY: it is a function; what it gives is borrowed from it.
+            Some(get) if self.is_function(function) => unsafe {
+                Bound::from_borrowed_ptr_or_err(self.py, get(function.as_ptr()))
+            },
+            _ => function.getattr(self.word(word)),
+        }
+    }
+
     /// What `functools.lru_cache` makes of a function.
     pub fn is_cache(&self, value: &Bound<'_, PyAny>) -> bool {
         value
@@ -221,6 +283,51 @@ impl<'py> Kit<'py> {
     /// A class of any metaclass.
     pub fn is_class(&self, value: &Bound<'_, PyAny>) -> bool {
         value.is_instance_of::<PyType>()
+    }
+
+    /// `code.replace(co_firstlineno=line, co_consts=constants)`, which is called for each function
+    /// of a module when lines are inserted: without a dict of arguments, where this CPython can.
+    pub fn replaced(
+        &self,
+        code: &Bound<'py, PyAny>,
+        line: &Bound<'py, PyInt>,
+        constants: Option<&Bound<'py, PyTuple>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static CALL: OnceLock<Option<CallMethod>> = OnceLock::new();
+        let call = CALL.get_or_init(|| {
+            let found = symbol(c"PyObject_VectorcallMethod")?;
+            // SAFETY: that is the C signature of this function since 3.9
+            // (Include/cpython/abstract.h).
+            Some(unsafe { std::mem::transmute::<*mut c_void, CallMethod>(found) })
+        });
+        let (first, second) = (self.word(Word::FirstLine), self.word(Word::Constants));
+        let replace = self.word(Word::Replace);
+        let Some(call) = call else {
+            let arguments = PyDict::new(self.py);
+            arguments.set_item(first, line)?;
+            if let Some(constants) = constants {
+                arguments.set_item(second, constants)?;
+            }
+            return code.call_method(replace, (), Some(&arguments));
+        };
+        let names = match &self.anew[usize::from(constants.is_some())] {
+            names if let Some(names) = names.get() => names,
+            names => {
+                let made = match constants {
+                    Some(_) => PyTuple::new(self.py, [first, second])?,
+                    None => PyTuple::new(self.py, [first])?,
+                };
+                names.get_or_init(|| made)
+            }
+        };
+        let constants = constants.map_or(std::ptr::null_mut(), |c| c.as_ptr());
+        let arguments = [code.as_ptr(), line.as_ptr(), constants];
+        // SAFETY: the object, no other argument by position, and one value for each of the names;
+        // all of them are alive. What comes back is a new reference, or NULL with an exception.
+        unsafe {
+            let made = call(replace.as_ptr(), arguments.as_ptr(), 1, names.as_ptr());
+            Bound::from_owned_ptr_or_err(self.py, made)
+        }
     }
 
     /// Sets `__closure__`, which Python code cannot. `Err` where this CPython does not export it.
@@ -259,10 +366,10 @@ impl<'py> Kit<'py> {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let entries = class.getattr(self.name("__dict__"))?;
         let name = PyString::new(self.py, name);
-        if entries.contains(&name)? {
-            Ok(Some(entries.get_item(name)?))
-        } else {
-            Ok(None)
+        match entries.get_item(name) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.is_instance_of::<PyKeyError>(self.py) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::compile::shifted;
+use super::compile::{moved_to, shifted};
 use super::function::{Wanted, find, search};
 use super::kit::{Word, reference_count};
 use super::members::mangled;
@@ -36,6 +36,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.shift(moved.old, moved.new, &moved.chain, class.as_ref())?;
             }
         }
+        Ok(())
+    }
+
+    /// Gives a function that merely moved its own code with its new lines. Where nobody else has the
+    /// old code it is let go at once, and made again if all is put back: of thousands of functions
+    /// the next gets the memory of the one before, which is at hand.
+    fn move_lines(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        was: Bound<'py, PyAny>,
+        (line, delta): (i64, i64),
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let (code, nested) = moved_to(kit, &was, line, delta)?;
+        // Held by the function and here.
+        if nested || reference_count(&was) > 2 || kit.is_watched(&was) {
+            return self.place(function, &was, &code, nested);
+        }
+        function.setattr(kit.word(Word::Code), code)?;
+        self.work.tx.lines(function, delta);
+        self.placed.insert(function.as_ptr() as usize);
         Ok(())
     }
 
@@ -124,10 +145,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         self.shift_lambdas(&function.getattr(kit.name(part))?, old, delta)?;
                     }
                 }
-                let was = function.getattr(kit.word(Word::Code))?;
+                let was = kit.code_of(&function)?;
                 if exact {
-                    let (code, nested) = shifted(kit, &was, delta)?;
-                    return self.place(&function, &was, &code, nested);
+                    let line = i64::from(new.span.line);
+                    return self.move_lines(&function, was, (line, delta));
                 }
                 let code = self.job.new.definition(kit, chain, new)?;
                 self.move_code(&function, &was, &code)

@@ -11,12 +11,17 @@ use crate::outline::{Kind, Statement, Value};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Whether an object was there before, or another statement has bound it to a name.
-    fn has_other_name(&self, statement: &Statement, object: &Bound<'py, PyAny>) -> PyResult<bool> {
+    fn has_other_name(
+        &self,
+        statement: &Statement,
+        object: &Bound<'py, PyAny>,
+        ours: isize,
+    ) -> PyResult<bool> {
         // The name's own reference and ours: nobody else has it.
-        if reference_count(object) <= 2 {
+        if reference_count(object) <= 1 + ours {
             return Ok(false);
         }
-        if self.before.values().iter().any(|value| value.is(object)) {
+        if self.before.iter().any(|(_, value)| value.is(object)) {
             return Ok(true);
         }
         Ok(statement.kind == Kind::Assign
@@ -27,16 +32,22 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Whether the container that a name is bound to is the module's own, and the new one was made
     /// for it: then the old one gets the contents. One that something else has stays what it is.
-    fn takes_contents(&self, statement: &Statement, name: &str, new: &Bound<'py, PyAny>) -> bool {
+    fn takes_contents(
+        &self,
+        statement: &Statement,
+        name: &str,
+        new: &Bound<'py, PyAny>,
+        ours: isize,
+    ) -> bool {
         let binds = &statement.uses.binds;
         let held = || {
             let is = |name: &&String| {
                 let value = self.job.dict.get_item(name).ok().flatten();
                 value.is_some_and(|value| value.is(new))
             };
-            // Those of its names, and ours: what a statement bound to its one name is held once more.
+            // Those of its names, and ours.
             let names = binds.iter().filter(is).count();
-            reference_count(new) > (names + 1 + usize::from(binds.len() == 1)) as isize
+            reference_count(new) > names as isize + ours
         };
         if statement.value != Value::Container && (statement.alias || held()) {
             return false;
@@ -48,7 +59,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         })
     }
 
-    /// Which object a name is bound to in the end.
+    /// Which object a name is bound to in the end. `ours`: how many references we have to the new one.
     pub(super) fn bring_together(
         &mut self,
         at: usize,
@@ -56,6 +67,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         name: &str,
         old: &Bound<'py, PyAny>,
         new: &Bound<'py, PyAny>,
+        ours: isize,
     ) -> PyResult<Bound<'py, PyAny>> {
         if old.is(new) || identical(old, new) && !container(old) {
             return Ok(old.clone());
@@ -67,7 +79,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         // the name means that one now, and the old one stays what it is.
         if statement.kind == Kind::Import
             || is_alias(self.work.kit, name, old, &self.before)?
-            || self.has_other_name(statement, new)?
+            || self.has_other_name(statement, new, ours)?
         {
             return Ok(new.clone());
         }
@@ -79,7 +91,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         if container(old)
             && old.get_type().is(new.get_type())
-            && self.takes_contents(statement, name, new)
+            && self.takes_contents(statement, name, new, ours)
         {
             let mutators: Vec<usize> = self.mutators(name).collect();
             let end = self

@@ -7,7 +7,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyString, PyTuple, PyType};
 
-use super::kit::Kit;
+use super::compile::shifted;
+use super::kit::{Kit, Word};
 use crate::interp::{inherit_new, word};
 
 /// The attributes of a function that an update may change.
@@ -52,6 +53,11 @@ enum Undo<'py> {
     Code {
         function: Bound<'py, PyAny>,
         code: Bound<'py, PyAny>,
+    },
+    /// Put the lines of a function's code back, which nobody but the function knew.
+    Lines {
+        function: Bound<'py, PyAny>,
+        delta: i64,
     },
     ClassEntry {
         class: Bound<'py, PyAny>,
@@ -236,6 +242,14 @@ impl<'py> Transaction<'py> {
         self.log.push(Undo::Code {
             function: function.clone(),
             code,
+        });
+    }
+
+    /// Remembers that a function got its own code, so many lines further down.
+    pub fn lines(&mut self, function: &Bound<'py, PyAny>, delta: i64) {
+        self.log.push(Undo::Lines {
+            function: function.clone(),
+            delta,
         });
     }
 
@@ -470,6 +484,10 @@ fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
             restore_dict(&now, dict)
         }
         Undo::Code { function, code } => set_code(kit, function, code),
+        Undo::Lines { function, delta } => {
+            let code = function.getattr(kit.word(Word::Code))?;
+            set_code(kit, function, &shifted(kit, &code, -delta)?.0)
+        }
         Undo::ClassEntry {
             class,
             name,
@@ -530,7 +548,7 @@ pub fn set_code<'py>(
             return outcome;
         }
     }
-    function.setattr(kit.word(super::kit::Word::Code), code)
+    function.setattr(kit.word(Word::Code), code)
 }
 
 /// Sets an attribute of a class that is no entry of it. Bases are where `__new__` comes from, too.

@@ -9,12 +9,14 @@
 //! `Py_FinalizeEx` starts the next one. Whoever holds Python objects notes the epoch they came
 //! from, and [`enter`] refuses when it is over.
 
+mod compiled;
 mod dicts;
 mod probe;
 mod slots;
 mod symbols;
 mod words;
 
+pub use compiled::{compiled, keep_compiled};
 pub use dicts::DictClock;
 pub use probe::utf8;
 pub use slots::inherit_new;
@@ -210,6 +212,7 @@ fn close(py: Python<'_>, epoch: Epoch, at_close: AtClose) {
     }
     at_close(py, epoch, quiet && own == 0);
     words::forget(py);
+    compiled::forget(py);
 }
 
 /// The last thing in `Py_FinalizeEx`, when no Python is left.

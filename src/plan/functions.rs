@@ -17,7 +17,14 @@ pub struct Functions<'a> {
     outline: &'a Outline,
     roots: RefCell<FxHashMap<String, Rc<Root<'a>>>>,
     lineages: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
+    /// The bodies that run when these paths are called: several questions are asked about them.
+    bodies: RefCell<FxHashMap<Vec<String>, Bodies<'a>>>,
 }
+
+type Bodies<'a> = Rc<[&'a Statement]>;
+
+/// Of so many bodies at most it is kept that they run.
+const MOST_BODIES: usize = 64;
 
 /// What there is under one name.
 #[derive(Default)]
@@ -37,6 +44,7 @@ impl<'a> Functions<'a> {
             outline,
             roots: RefCell::default(),
             lineages: RefCell::default(),
+            bodies: RefCell::default(),
         }
     }
 
@@ -174,7 +182,16 @@ impl<'a> Functions<'a> {
     }
 
     /// Shows `look` each body that runs when these paths are called, until it has seen enough.
-    fn any_called(&self, calls: &[String], mut look: impl FnMut(&Statement) -> bool) -> bool {
+    fn any_called(&self, calls: &[String], look: impl FnMut(&&'a Statement) -> bool) -> bool {
+        !calls.is_empty() && self.bodies(calls).iter().any(look)
+    }
+
+    /// Each body that runs when these paths are called, directly or not.
+    fn bodies(&self, calls: &[String]) -> Bodies<'a> {
+        if let Some(known) = self.bodies.borrow().get(calls) {
+            return Rc::clone(known);
+        }
+        let mut found: Vec<&'a Statement> = Vec::new();
         let mut seen = BTreeSet::new();
         let mut todo: Vec<Cow<'_, str>> = calls.iter().map(Cow::from).collect();
         while let Some(path) = todo.pop() {
@@ -189,16 +206,19 @@ impl<'a> Functions<'a> {
                 todo.extend(bases.map(|base| format!("{base}.{member}").into()));
             }
             for function in called {
-                if look(function) {
-                    return true;
-                }
+                found.push(function);
                 todo.extend(function.later.calls.iter().map(Cow::from));
             }
             // Called under another name, or made by a function around it.
             todo.extend(self.from(&path).iter().map(Cow::from));
             seen.insert(path);
         }
-        false
+        let found: Bodies<'a> = found.into();
+        if found.len() <= MOST_BODIES {
+            let mut bodies = self.bodies.borrow_mut();
+            bodies.insert(calls.to_vec(), Rc::clone(&found));
+        }
+        found
     }
 
     /// The bodies that run when `path` is called. A class stands for its constructors.
