@@ -431,7 +431,9 @@ class Reach:
             self.kind(value, depth)
         elif _plain(value):
             for item in _state(value).values():
-                if isinstance(item, MUTABLE) or _plain(item):
+                # A function that closes over something: how `singledispatchmethod` keeps its registry.
+                closes = isinstance(item, types.FunctionType) and item.__closure__
+                if isinstance(item, MUTABLE) or _plain(item) or closes:
                     self.add(item, depth + 1, origin)
             self.kind(type(value), depth)
 

@@ -72,19 +72,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// What running a definition calls: its decorators, its base classes and their metaclasses.
     fn callables(&self, statement: &Statement) -> PyResult<Bound<'py, PyList>> {
+        self.callables_in(None, statement)
+    }
+
+    /// The same for a statement in the body of a class, which sees the names of the class.
+    fn callables_in(
+        &self,
+        class: Option<&Bound<'py, PyAny>>,
+        statement: &Statement,
+    ) -> PyResult<Bound<'py, PyList>> {
         let kit = self.work.kit;
         let out = PyList::empty(kit.py);
         let shipped = kit.py.import("sys")?.getattr("stdlib_module_names").ok();
         let bases = (statement.kind == Kind::Class).then_some(&statement.head.reads);
         let called = statement.uses.calls.iter();
         for path in called.chain(bases.into_iter().flatten()) {
-            let Some(value) = self.attribute(path) else {
+            let own = class.and_then(|class| self.class_attribute(class, path));
+            let Some(value) = own.or_else(|| self.attribute(path)) else {
                 continue;
             };
             // A function of the standard library has no registry but what it closes over.
             let closed = value.getattr("__closure__").is_ok_and(|c| !c.is_none());
-            // `Base.register` of an abstract class.
-            let bound = value.getattr("__self__").is_ok_and(|o| kit.is_class(&o));
+            // `Base.register` of an abstract class, that of a `singledispatchmethod`.
+            let bound = value.getattr("__self__").is_ok_and(|owner| {
+                let kind = owner.get_type().name();
+                kit.is_class(&owner) || kind.is_ok_and(|name| name == "singledispatchmethod")
+            });
             if let (Some(shipped), Ok(module), false) =
                 (&shipped, value.getattr("__module__"), closed || bound)
                 && shipped.contains(module).unwrap_or(false)
@@ -170,12 +183,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             }
             was.extend(change.old.map(|at| &old.body[at]));
-            for value in self.callables(&new.body[change.new])?.iter() {
+            for value in self
+                .callables_in(Some(class), &new.body[change.new])?
+                .iter()
+            {
                 after.append(value)?;
             }
         }
         for member in was {
-            for value in self.callables(member)?.iter() {
+            for value in self.callables_in(Some(class), member)?.iter() {
                 before.append(value)?;
             }
         }
@@ -633,6 +649,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(())
+    }
+
+    /// What a path means in the body of a class: its entries are not bound to anything.
+    fn class_attribute(&self, class: &Bound<'py, PyAny>, path: &str) -> Option<Bound<'py, PyAny>> {
+        let mut parts = path.split('.');
+        let mut value = self.work.kit.class_entry(class, parts.next()?).ok()??;
+        for part in parts {
+            value = value.getattr(part).ok()?;
+        }
+        Some(value)
     }
 
     /// What a path means in this module now.
