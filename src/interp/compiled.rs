@@ -9,8 +9,10 @@ use super::{Epoch, epoch};
 
 /// Longer texts are data, and seldom run twice.
 const LONGEST: usize = 8_192;
-/// So many bytes of text, and no more, have their code kept.
-const MOST: usize = 131_072;
+/// So many bytes of text, and no more, have their code kept: a few hundred statements.
+const MOST: usize = 32_768;
+/// What a code object is beside what its text says.
+const EACH: usize = 128;
 
 /// The code objects of one interpreter, by the hash of all that they were made of.
 struct Compiled {
@@ -34,6 +36,7 @@ pub fn keep_compiled(key: u128, size: usize, code: &Bound<'_, PyAny>) {
     let Some(epoch) = epoch().filter(|_| size <= LONGEST) else {
         return;
     };
+    let size = size + EACH;
     let mut slot = COMPILED.lock();
     let (kept, full) = match slot.take() {
         Some(kept) if kept.epoch == epoch && kept.size + size <= MOST => (Some(kept), None),

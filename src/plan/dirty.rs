@@ -97,7 +97,11 @@ impl Dirty {
     /// The container at `path` has other items, which another module put there.
     pub fn fill(&mut self, path: impl Into<String>, why: impl Into<String>) {
         let path = path.into();
-        self.filled.insert(path.clone());
+        // One that is another object is more than filled: what was done to the one before has to
+        // be done again.
+        if !self.values.contains_key(&path) {
+            self.filled.insert(path.clone());
+        }
         self.value(path, why);
     }
 
@@ -187,6 +191,7 @@ impl Dirty {
         self.values
             .retain(|path, _| path != name && !path.starts_with(&prefix));
         self.contents.remove(name);
+        self.filled.remove(name);
     }
 
     /// The name is bound to what it was bound before, which may have changed inside.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Dirty, Effects, Functions, Mark, Plan, Reached, effects, looks_at_all, reach, restartable, run,
 };
-use crate::diff::{Changes, What};
+use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement};
 
 /// Names that others may write than before, because statements were added, are gone, or changed
@@ -214,10 +214,19 @@ pub(super) fn no_longer_filled(
     functions: &Functions<'_>,
     changes: &Changes,
 ) -> BTreeSet<String> {
+    let new = functions.outline();
     let mut out = BTreeSet::new();
     let body = &old.body;
     let had = Functions::of(old);
-    let changed = changes.items.iter().filter(|c| c.what == What::Body);
+    // One that does and calls all that it did loses nothing itself.
+    let less = |was: &Vec<String>, is: &Vec<String>| was.iter().any(|name| !is.contains(name));
+    let loses = |c: &&Change| {
+        let (Some(was), is) = (c.old.map(|at| &body[at].later), &new.body[c.new].later) else {
+            return false;
+        };
+        c.what == What::Body && (less(&was.mutates, &is.mutates) || less(&was.calls, &is.calls))
+    };
+    let changed = changes.items.iter().filter(loses);
     for name in changed.filter_map(|c| Some(&body[c.old?].name)) {
         let called = std::slice::from_ref(name);
         let fills = functions.mutations(called);
