@@ -166,8 +166,9 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
-    /// Whether an attribute of a class is what the program has made of what an unchanged statement gives:
-    /// nothing else that makes the class gave it another value.
+    /// Whether an attribute of a class is a container that an unchanged statement gave it: nothing
+    /// else that makes the class gave it another one. Plain values are set from outside, too, and
+    /// what statements had set is taken back before the class is made again.
     pub fn is_state(
         &self,
         name: &str,
@@ -179,7 +180,8 @@ impl<'py> Work<'_, 'py> {
             None => None,
         };
         Ok(literal.is_some_and(|literal| {
-            was.get_type().is(value.get_type())
+            container(was)
+                && was.get_type().is(value.get_type())
                 && literal.get_type().is(value.get_type())
                 && literal.eq(value).unwrap_or(false)
         }))
