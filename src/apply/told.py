@@ -42,6 +42,10 @@ def by_name(registry, called, name, made, gone):
 
 def _named(registry, holder, names, gone, parents):
     keyed = isinstance(holder, dict)
+    # Of thousands of entries most are neither names nor containers: told apart without a loop here.
+    kinds = set(map(type, holder.values() if keyed else holder))
+    if not (keyed and gone) and not any(issubclass(kind, (str, tuple, *MUTABLE)) for kind in kinds):
+        return
     taken = False
     for number, (key, item) in enumerate(list(holder.items()) if keyed else [(None, i) for i in holder]):
         if isinstance(item, MUTABLE) and len(parents) < 2:
