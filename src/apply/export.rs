@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashSet;
 
 use super::module::Run;
-use crate::plan::acting_at_all;
+use crate::plan::{acting_at_all, shown};
 
 impl Run<'_, '_, '_, '_> {
     /// Puts what differs, and which functions act differently for it, into the facts.
@@ -26,12 +26,10 @@ impl Run<'_, '_, '_, '_> {
             },
         };
         for path in self.functions.paths(names.iter().map(String::as_str)) {
-            if let Some(why) = self
-                .functions
-                .acts_differently(std::slice::from_ref(&path), &self.dirty)
-            {
+            // What a function gives has a path of its own.
+            if let Some(why) = self.functions.applied_differs(&path, 1, &self.dirty) {
                 let why = why
-                    .strip_prefix(&format!("calls {path}, "))
+                    .strip_prefix(&format!("calls {}, ", shown(&path)))
                     .map(str::to_owned)
                     .unwrap_or(why);
                 self.facts.dirty.acts(path, why);

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
+use super::function::search;
 use super::kit::{Kit, reference_count, text};
 use super::work::{Replaced, Work};
 
@@ -66,7 +67,12 @@ impl<'k, 'py> Work<'k, 'py> {
             .enumerate()
             .map(|(at, (old, _))| (old.as_ptr() as usize, at))
             .collect();
-        let mut updated = vec![0_isize; pairs.len()];
+        let renewed = std::mem::take(&mut self.renewed);
+        let before = |(old, _): &(Bound<'py, PyAny>, _)| {
+            let renewed = renewed.get(&(old.as_ptr() as usize));
+            renewed.copied().unwrap_or(0)
+        };
+        let mut updated: Vec<isize> = pairs.iter().map(before).collect();
         self.known_closures(&pairs, &by_code, &mut updated)?;
         // Ours, the constants of the outer code, and the undo log's for each that was updated.
         // More means that somebody else holds a closure, and only the heap knows who.
@@ -95,6 +101,38 @@ impl<'k, 'py> Work<'k, 'py> {
         }
         // Code nested deeper was retired on the way, and is in `pairs` already.
         self.nested.clear();
+        Ok(())
+    }
+
+    /// Closures of replaced nested code that this value holds, a wrapper most often, get the new one
+    /// now: what runs again may call it.
+    pub fn renew(
+        &mut self,
+        value: &Bound<'py, PyAny>,
+        globals: &Bound<'py, PyDict>,
+    ) -> PyResult<()> {
+        if self.nested.is_empty() {
+            return Ok(());
+        }
+        let pairs = self.nested.clone();
+        let by_code = pairs.iter().enumerate();
+        let by_code = by_code.map(|(at, (old, _))| (old.as_ptr() as usize, at));
+        let by_code: HashMap<usize, usize> = by_code.collect();
+        let mut found = Vec::new();
+        search(self.kit, value, globals, &mut |object| {
+            if self.kit.is_function(object) {
+                found.push(object.clone());
+            }
+            false
+        })?;
+        for function in &found {
+            if let Some(at) = self.update_closure(function, &pairs, &by_code)? {
+                *self
+                    .renewed
+                    .entry(pairs[at].0.as_ptr() as usize)
+                    .or_default() += 1;
+            }
+        }
         Ok(())
     }
 

@@ -175,6 +175,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             again = more;
         }
+        for (at, member) in new.body.iter().enumerate() {
+            if !member.applied.is_empty() && !again.contains(&at) {
+                let name = mangled(&member.name, Some(&self.class_name(class)?));
+                if let Some(value) = kit.class_entry(class, &name)? {
+                    self.work.renew(&value, &self.job.dict)?;
+                }
+            }
+        }
         // A definition of a name is gone that has others (`@x.setter`): made from those alone.
         if let Some(changes) = inner {
             let kept: BTreeSet<usize> = changes.items.iter().filter_map(|c| c.old).collect();

@@ -20,7 +20,10 @@ use super::registry::told;
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Row, Statement};
-use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
+use crate::plan::{
+    Affected, Dirty, Functions, Mark, Plan, Step, acting, affected, affected_statement,
+    path_that_acts,
+};
 use crate::report::{self, Action, ChangeKind};
 
 /// A name that a module took from another one, whose value there changed.
@@ -360,15 +363,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.remade(&class, &format!("it {why}"))?;
         }
         let mark = match step.mark {
-            Mark::RunIf
-                if remade.is_none()
-                    && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
-            {
-                // Its own edit counts all the same.
-                match self.what(at) {
-                    What::Body => Mark::Patch,
-                    What::Inner(_) => Mark::Members,
-                    _ => Mark::Keep,
+            Mark::RunIf | Mark::Acts if remade.is_none() => {
+                match affected_statement(statement, &self.functions, &self.dirty) {
+                    Some(Affected::Runs(_)) => Mark::RunIf,
+                    // Its own edit counts all the same.
+                    affected => match (self.what(at), affected) {
+                        (What::Body, _) => Mark::Patch,
+                        (What::Inner(_), _) => Mark::Members,
+                        (_, Some(_)) => Mark::Acts,
+                        _ => Mark::Keep,
+                    },
                 }
             }
             // A class that stands still but for a name that its body reads.
@@ -392,7 +396,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let holder = self.job.dict.get_item(&statement.name)?;
                     let patched = self.patch(holder.as_ref(), &[], old, statement, None, "")?;
                     self.dirty.acts(
-                        &statement.name,
+                        path_that_acts(&statement.name, old, statement),
                         format!("which changed on line {}", statement.span.line),
                     );
                     if patched {
@@ -407,7 +411,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
             Mark::Members => self.members(at, statement, &step.why)?,
-            Mark::Keep => {
+            Mark::Keep | Mark::Acts => {
                 if let Some(old) = self.old_statement(at) {
                     self.moved.push(Moved {
                         old,
@@ -430,6 +434,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     {
                         self.dirty.clean(name);
                     }
+                }
+                if mark == Mark::Acts {
+                    if let Some(value) = self.job.dict.get_item(&statement.name)? {
+                        self.work.renew(&value, &self.job.dict)?;
+                    }
+                    self.dirty
+                        .acts(&statement.name, format!("which {}", step.why));
                 }
             }
         }

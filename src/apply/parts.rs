@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use super::module::Run;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Chains, Dirty, affected};
+use crate::plan::{Affected, Chains, Dirty, affected_statement};
 
 /// The old statement of one of a class body, and what became of it.
 pub(super) type Partner<'p, 'a> = dyn Fn(usize) -> Option<(&'a Statement, Option<&'a What>)> + 'p;
@@ -35,7 +35,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Some(What::Body | What::Inner(_) | What::Same) | None => {
                     asked.contains(&at)
                         || local.reimports(member)
-                        || affected(&member.uses, &self.functions, &local).is_some()
+                        || match affected_statement(member, &self.functions, &local) {
+                            Some(Affected::Runs(_)) => true,
+                            Some(Affected::Acts(why)) => {
+                                local.acts(&member.name, format!("which {why}"));
+                                let name = format!("{path}{}", member.name);
+                                self.dirty.acts(name, format!("which {why}"));
+                                false
+                            }
+                            None => false,
+                        }
                 }
             };
             if !changed || member.kind == Kind::Other {

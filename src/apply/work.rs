@@ -71,6 +71,8 @@ pub struct Work<'k, 'py> {
     pub dict: Bound<'py, PyDict>,
     /// Nested code objects that were replaced while closures made from them live.
     pub nested: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// How many closures got the new code before the heap was asked, by the address of the old one.
+    pub renewed: FxHashMap<usize, isize>,
     /// Code objects that were replaced while somebody else held them too.
     pub codes: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Functions of a class that is being made again, and those that live on in their place.
@@ -152,6 +154,7 @@ impl<'k, 'py> Work<'k, 'py> {
             tx: Transaction::new(),
             dict: PyDict::new(kit.py),
             nested: Vec::new(),
+            renewed: FxHashMap::default(),
             codes: Vec::new(),
             twins: Vec::new(),
             made: Vec::new(),

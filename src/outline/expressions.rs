@@ -97,6 +97,13 @@ impl<'a> Reader<'a> {
         (resolve(&self.scopes, &path.root) != Place::Local).then(|| self.whole(&path))
     }
 
+    /// The path that an expression is, where it begins with a name of the module or class.
+    pub(super) fn path_outside(&mut self, expr: &'a Expr) -> Option<String> {
+        let path = self.path(expr)?;
+        let own = resolve(&self.scopes, &path.root) == Place::Local || self.is_given(&path.root);
+        (!own).then(|| self.whole(&path))
+    }
+
     /// `expr` is called, if it is a path.
     pub(super) fn called(&mut self, expr: &'a Expr) {
         self.counts_as_called(expr, false);

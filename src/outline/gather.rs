@@ -15,6 +15,14 @@ pub(super) struct Frame {
     pub later: Uses,
     /// Of a class: done by its decorators, bases and keywords.
     pub head: Uses,
+    /// Done by the functions that the function hands out: see `Shell`.
+    pub beyond: Uses,
+    /// The names of those, what else tells them apart, and their bodies.
+    pub handed: Vec<String>,
+    pub taken: String,
+    pub handed_bodies: Vec<Range<usize>>,
+    /// See `Facts::applied`.
+    pub applied: Vec<(String, u8)>,
     pub imports: Vec<Import>,
     pub body: Vec<Statement>,
     /// Tokens of the bodies of functions.
@@ -37,13 +45,19 @@ impl Frame {
 
     /// Makes the lists of the finished statement sets.
     pub(super) fn settle(&mut self) {
+        let calls = [&self.uses.calls, &self.class.calls];
+        self.applied.retain(|(path, _)| {
+            let calls = calls.into_iter().flatten();
+            calls.filter(|call| *call == path).count() == 1
+        });
         self.uses.settle();
         self.class.settle();
         self.later.settle();
     }
 
     /// Takes over what a statement inside this one does.
-    pub(super) fn absorb(&mut self, inner: &Frame) {
+    /// `handed`: a function that the one around it hands out.
+    pub(super) fn absorb(&mut self, inner: &Frame, handed: bool) {
         let same_scope = self.scopes == inner.scopes && self.deferred == 0;
         self.now().absorb(&inner.uses);
         if same_scope {
@@ -51,7 +65,10 @@ impl Frame {
             self.uses.deletes.extend_from_slice(&inner.uses.deletes);
             self.class.absorb(&inner.class);
         }
-        self.later.absorb(&inner.later);
+        match handed {
+            true => self.beyond.absorb(&inner.later),
+            false => self.later.absorb(&inner.later),
+        }
         if self.deferred == 0 {
             self.imports.extend_from_slice(&inner.imports);
         }
@@ -60,7 +77,7 @@ impl Frame {
 }
 
 impl Uses {
-    fn absorb(&mut self, other: &Uses) {
+    pub(super) fn absorb(&mut self, other: &Uses) {
         self.reads.extend_from_slice(&other.reads);
         self.calls.extend_from_slice(&other.calls);
         self.members.extend_from_slice(&other.members);

@@ -47,6 +47,21 @@ fn is_main_guard(stmt: &ast::StmtIf) -> bool {
         && (is_name(&test.left) && is_main(right) || is_main(&test.left) && is_name(right))
 }
 
+/// The value that a simple assignment gives to its name.
+pub(super) fn assigned(stmt: &Stmt) -> Option<&Expr> {
+    simple_name(stmt)?;
+    match stmt {
+        Stmt::Assign(assign) => Some(&assign.value),
+        Stmt::AnnAssign(assign) => assign.value.as_deref(),
+        _ => None,
+    }
+}
+
+/// Whether it is nothing but a string, as docstrings are.
+pub(super) fn is_text(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Expr(expr) if expr.value.is_string_literal_expr())
+}
+
 /// The function's or class's name, or the one name that an assignment or annotation is about.
 pub(super) fn simple_name(stmt: &Stmt) -> Option<&str> {
     let target = match stmt {

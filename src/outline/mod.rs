@@ -11,6 +11,7 @@ mod prints;
 mod kinds;
 mod scope;
 mod gather;
+mod handed;
 mod expressions;
 mod statements;
 mod value;
@@ -196,6 +197,23 @@ pub struct Facts {
     pub mentions_super: bool,
     /// There is a lambda in it.
     pub lambdas: bool,
+    /// Of a function that hands out functions which it makes: what is left without them.
+    pub shell: Option<Arc<Shell>>,
+    /// Paths that it calls for what they give, and how many calls one after the other that takes:
+    /// `@deco` and `x = deco(f)` are one, `@deco(1)` is two. Only those that it calls nowhere else.
+    pub applied: Box<[(String, u8)]>,
+}
+
+/// A function without the bodies of those that it makes and only hands out: what is done when it is
+/// called. `wrapper` in `def deco(f)`, most often; see `handed`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shell {
+    /// Fingerprint of it, and of the variables that those others take from it.
+    pub print: Print,
+    /// What it does when it is called; part of `Facts::later`.
+    pub later: Uses,
+    /// The names of those that it hands out.
+    pub handed: Vec<String>,
 }
 
 impl Statement {
@@ -205,6 +223,35 @@ impl Statement {
             span,
             body: body.into(),
             facts: Arc::new(facts),
+        }
+    }
+
+    /// What a function does when it is called, as far as it is not left to functions that it hands out.
+    pub fn at_once(&self) -> &Uses {
+        self.shell
+            .as_ref()
+            .map_or(&self.later, |shell| &shell.later)
+    }
+
+    /// The functions that it hands out.
+    pub fn handed(&self) -> impl Iterator<Item = &Self> {
+        let names = self.shell.as_ref().map_or(&[][..], |shell| &shell.handed);
+        let inner = self.body.iter();
+        inner.filter(|s| s.kind == Kind::Function && names.contains(&s.name))
+    }
+
+    /// How often a function, and then what it gives, must be called until something else is done
+    /// than in the version before: 0 when it is the function itself.
+    pub fn differs_after(&self, old: &Self) -> usize {
+        let alike = |old: &Shell, new: &Shell| old.print == new.print;
+        match (&old.shell, &self.shell) {
+            (Some(was), Some(is)) if alike(was, is) => {
+                let pairs = old.handed().zip(self.handed());
+                let pairs = pairs.filter(|(old, new)| old.print != new.print);
+                let depths = pairs.map(|(old, new)| 1 + new.differs_after(old));
+                depths.min().unwrap_or(0)
+            }
+            _ => 0,
         }
     }
 

@@ -202,6 +202,11 @@ impl Prints {
     }
 }
 
+/// The print of something, and of what a text says of it.
+pub(super) fn both(print: Print, text: &str) -> Print {
+    xxh3_128(&[&print.to_le_bytes()[..], text.as_bytes()].concat())
+}
+
 /// Sources are under 2 GiB, and no token's text is longer than itself and two bytes.
 fn offset(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)

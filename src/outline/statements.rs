@@ -1,22 +1,23 @@
 //! The walk over statements: one frame for each that becomes a `Statement`.
 
 use super::gather::Frame;
-use super::kinds::{kind, simple_name};
-use super::prints::Prints;
+use super::kinds::{assigned, kind, simple_name};
+use super::prints::{self, Prints};
 use super::scope::{
     Bindings, Block, Context, Names, Place, Scope, captured, import_bound, mangle, resolve,
 };
-use super::{Facts, Import, Kind, Outline, Part, Span, Statement, Value, value};
+use super::{Facts, Import, Kind, Outline, Part, Shell, Span, Statement, Uses, Value, value};
 use crate::text::LineIndex;
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Reads one module.
 pub(super) struct Reader<'a> {
     lines: LineIndex,
-    prints: Prints,
+    pub prints: Prints,
     /// What the module's own block binds.
     pub module: Bindings<'a>,
     /// Scopes inside the module's, the innermost last.
@@ -118,20 +119,40 @@ impl<'a> Reader<'a> {
             Stmt::ClassDef(def) => self.class_definition(def),
             _ => self.walk(stmt),
         }
+        if let Some(value) = assigned(stmt) {
+            self.applied(value, 0);
+        }
         let mut frame = self.frames.pop().unwrap_or_default();
         if self.scopes.is_empty() {
             // What a class body declared `global` is bound in the module when the class runs.
             let written = std::mem::take(&mut frame.uses.global_writes);
             frame.uses.binds.extend(written);
         }
+        let mut shell = (!frame.handed.is_empty()).then(|| frame.later.clone());
+        if let Some(later) = &mut shell {
+            later.settle();
+            let beyond = std::mem::take(&mut frame.beyond);
+            frame.later.absorb(&beyond);
+        }
         frame.settle();
         if self.frames.len() > 1 {
-            self.frame().absorb(&frame);
+            let around = self.frame();
+            let handed = match stmt {
+                Stmt::FunctionDef(def) => around.handed.iter().any(|n| n == def.name.as_str()),
+                _ => false,
+            };
+            around.absorb(&frame, handed);
         }
-        self.finished(stmt, frame, first)
+        self.finished(stmt, frame, shell, first)
     }
 
-    fn finished(&self, stmt: &'a Stmt, frame: Frame, first: bool) -> Statement {
+    fn finished(
+        &self,
+        stmt: &'a Stmt,
+        frame: Frame,
+        shell: Option<Uses>,
+        first: bool,
+    ) -> Statement {
         let kind = kind(stmt, first);
         let range = stmt.range();
         let tokens = self
@@ -143,7 +164,7 @@ impl<'a> Reader<'a> {
             Stmt::FunctionDef(def) => self.heads(range, &def.decorator_list, &def.body),
             Stmt::ClassDef(def) => self.heads(range, &def.decorator_list, &def.body),
             _ if frame.holes.is_empty() => (0, print),
-            _ => (0, self.prints.print_around(tokens, &frame.holes)),
+            _ => (0, self.prints.print_around(tokens.clone(), &frame.holes)),
         };
         let facts = Facts {
             kind,
@@ -164,6 +185,15 @@ impl<'a> Reader<'a> {
             alias: value::is_alias(stmt),
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
             lambdas,
+            shell: shell.map(|later| {
+                let around = self.prints.print_around(tokens, &frame.handed_bodies);
+                Arc::new(Shell {
+                    print: prints::both(around, &frame.taken),
+                    later,
+                    handed: frame.handed,
+                })
+            }),
+            applied: frame.applied.into(),
         };
         Statement::new(self.span(stmt), facts, frame.body)
     }
@@ -485,6 +515,7 @@ impl<'a> Reader<'a> {
         let mut bindings = Bindings::of_block(self.class, &def.body);
         bindings.add_parameters(self.class, &def.parameters);
         self.begin_function(bindings);
+        self.hand_out(def);
         self.walk_block(&def.body);
         self.end_function();
         self.end_type_parameters(def.type_params.as_deref());
@@ -527,6 +558,7 @@ impl<'a> Reader<'a> {
         for decorator in decorators {
             self.visit_expr(&decorator.expression);
             self.called(&decorator.expression);
+            self.applied(&decorator.expression, 1);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
@@ -22,6 +23,9 @@ pub struct Functions<'a> {
 }
 
 type Bodies<'a> = Rc<[&'a Statement]>;
+
+/// `deco.()` is the path of what `deco` gives when it is called: of the functions that it hands out.
+const GIVES: &str = ".()";
 
 /// Of so many bodies at most it is kept that they run.
 const MOST_BODIES: usize = 64;
@@ -134,6 +138,7 @@ impl<'a> Functions<'a> {
         for name in names {
             let found = self.root(name);
             let paths = found.by_path.iter();
+            let paths = paths.filter(|(path, _)| !path.ends_with(GIVES));
             let paths = paths.filter(|(_, found)| found.iter().any(wrapped));
             out.extend(paths.map(|(path, _)| path.clone()));
         }
@@ -248,8 +253,29 @@ impl<'a> Functions<'a> {
             .find_map(|path| self.differs(path, dirty, &mut seen))
     }
 
+    /// Why calling `path`, and then what that gives, so often in all, is something else now; what is
+    /// done when the last of those is called counts no more.
+    pub fn applied_differs(&self, path: &str, calls: u8, dirty: &Dirty) -> Option<String> {
+        if dirty.is_empty() {
+            return None;
+        }
+        let paths = (0..calls).map(|depth| gives(path, depth));
+        paths.into_iter().find_map(|path| {
+            let mut seen = BTreeSet::new();
+            self.differs_at(&path, true, dirty, &mut seen)
+        })
+    }
+
+    /// Why what that gives in the end acts differently.
+    pub fn gives_differing(&self, path: &str, calls: u8, dirty: &Dirty) -> Option<String> {
+        if dirty.is_empty() {
+            return None;
+        }
+        self.differs(&gives(path, calls), dirty, &mut BTreeSet::new())
+    }
+
     /// `Kind.__members__`: all that a class has.
-    fn listed(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
+    pub(super) fn listed(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
         let mut classes = reads.iter().filter_map(|path| {
             path.split_once(".__members__")
                 .or_else(|| path.split_once(".__dict__"))
@@ -258,7 +284,7 @@ impl<'a> Functions<'a> {
     }
 
     /// `Kid.SIZE`, where SIZE is an attribute of the base.
-    fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
+    pub(super) fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
         reads
             .iter()
             .flat_map(|p| prefixes(p))
@@ -272,8 +298,23 @@ impl<'a> Functions<'a> {
         dirty: &Dirty,
         seen: &mut BTreeSet<String>,
     ) -> Option<String> {
-        if let Some(why) = dirty.behaviour.get(path) {
-            return Some(format!("calls {path}, {why}"));
+        self.differs_at(path, false, dirty, seen)
+    }
+
+    /// Why calling `path` is something else now: `at_once`, or also when what it gives is called.
+    fn differs_at(
+        &self,
+        path: &str,
+        at_once: bool,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
+        let known = match at_once {
+            true => dirty.behaviour.get(path),
+            false => acts_at(dirty, path),
+        };
+        if let Some(why) = known {
+            return Some(format!("calls {}, {why}", shown(path)));
         }
         if !seen.insert(path.to_owned()) {
             return None;
@@ -281,8 +322,13 @@ impl<'a> Functions<'a> {
         // `b = Builder()`, then `b.build()`.
         if let Some((name, method)) = path.split_once('.') {
             for maker in self.made_by(name) {
-                if let Some(why) = dirty.behaviour.get(&format!("{maker}.{method}")) {
-                    return Some(format!("calls {path}, {why}"));
+                let path_there = format!("{maker}.{method}");
+                let known = match at_once {
+                    true => dirty.behaviour.get(&path_there),
+                    false => acts_at(dirty, &path_there),
+                };
+                if let Some(why) = known {
+                    return Some(format!("calls {}, {why}", shown(path)));
                 }
             }
         }
@@ -293,33 +339,38 @@ impl<'a> Functions<'a> {
             }
         }
         // A method that the class has from a base.
-        if let Some((class, member)) = path.rsplit_once('.')
-            && self.at(path).is_empty()
+        let stem = shown(path);
+        if let Some((class, member)) = stem.rsplit_once('.')
+            && self.at(stem).is_empty()
         {
             for base in self.bases(class) {
-                if let Some(why) = self.differs(&format!("{base}.{member}"), dirty, seen) {
+                let inherited = format!("{base}.{member}{}", &path[stem.len()..]);
+                if let Some(why) = self.differs_at(&inherited, at_once, dirty, seen) {
                     return Some(why);
                 }
             }
         }
         for function in self.called(path) {
-            let later = &function.later;
+            let later = match at_once {
+                true => function.at_once(),
+                false => &function.later,
+            };
             if let Some(why) = dirty
                 .reads(later)
                 .or_else(|| dirty.looked_into(later))
                 .or_else(|| self.inherited(&later.reads, dirty))
             {
-                return Some(format!("calls {path}, which {why}"));
+                return Some(format!("calls {}, which {why}", shown(path)));
             }
-            for inner in &function.later.calls {
+            for inner in &later.calls {
                 if let Some(why) = self.differs(inner, dirty, seen) {
-                    return Some(format!("calls {path}, which {why}"));
+                    return Some(format!("calls {}, which {why}", shown(path)));
                 }
             }
             // `self.other()`, `Builder().build()`, `cls.SIZE`.
-            let own = path.rsplit_once('.').map(|(class, _)| class);
-            if let Some(why) = self.member_differs(&function.later, own, dirty, seen) {
-                return Some(format!("calls {path}, which {why}"));
+            let own = stem.rsplit_once('.').map(|(class, _)| class);
+            if let Some(why) = self.member_differs(later, own, dirty, seen) {
+                return Some(format!("calls {}, which {why}", shown(path)));
             }
         }
         None
@@ -341,7 +392,7 @@ impl<'a> Functions<'a> {
     }
 
     /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
-    fn member_differs(
+    pub(super) fn member_differs(
         &self,
         uses: &Uses,
         own: Option<&str>,
@@ -512,9 +563,9 @@ fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec
     for statement in body {
         match statement.kind {
             Kind::Function => {
-                out.entry(format!("{prefix}{}", statement.name))
-                    .or_default()
-                    .push(statement);
+                let path = format!("{prefix}{}", statement.name);
+                handed(statement, &path, out);
+                out.entry(path).or_default().push(statement);
             }
             Kind::Class => {
                 let path = format!("{prefix}{}", statement.name);
@@ -533,38 +584,38 @@ fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec
     }
 }
 
-/// Whether a statement only asks which names the module has: `[n for n in globals() if ...]`.
-pub fn looks_at_all(uses: &Uses) -> bool {
-    const LOOKS: [&str; 3] = ["globals", "vars", "dir"];
-    uses.calls.iter().any(|path| LOOKS.contains(&path.as_str()))
-        && !uses.calls_others
-        && !uses.binds.is_empty()
-        && uses.mutates.is_empty()
-        && uses.writes.is_empty()
+/// The path of what `path` gives when it is called so often.
+fn gives(path: &str, calls: u8) -> String {
+    format!("{path}{}", GIVES.repeat(usize::from(calls)))
 }
 
-/// Why a statement that did not change must run again, or `None`.
-pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option<String> {
-    if dirty.is_empty() {
-        return None;
+/// A path for the report: what a function gives goes by the function's name.
+pub fn shown(path: &str) -> &str {
+    path.find(GIVES).map_or(path, |end| &path[..end])
+}
+
+/// Why what is at a path acts differently, or what it gives.
+fn acts_at<'d>(dirty: &'d Dirty, path: &str) -> Option<&'d String> {
+    // Nothing that begins a name comes before a dot, and nothing that follows one before a bracket.
+    let (first, why) = dirty
+        .behaviour
+        .range::<str, _>((Bound::Included(path), Bound::Unbounded))
+        .next()?;
+    let rest = first.strip_prefix(path)?;
+    (rest.is_empty() || rest.starts_with(GIVES)).then_some(why)
+}
+
+/// The functions that this one hands out, and those hand out.
+fn handed<'a>(function: &'a Statement, path: &str, out: &mut BTreeMap<String, Vec<&'a Statement>>) {
+    for inner in function.handed() {
+        let path = format!("{path}{GIVES}");
+        handed(inner, &path, out);
+        out.entry(path).or_default().push(inner);
     }
-    dirty
-        .reads(uses)
-        .or_else(|| dirty.looked_into(uses))
-        .or_else(|| {
-            let names = || dirty.values.keys().find(|path| !path.contains('.'));
-            let name = names().filter(|_| looks_at_all(uses))?;
-            Some(format!("asks for all names, and {name} changed"))
-        })
-        .or_else(|| functions.acts_differently(&uses.calls, dirty))
-        .or_else(|| functions.inherited(&uses.reads, dirty))
-        .or_else(|| functions.listed(&uses.reads, dirty))
-        .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
-        .or_else(|| {
-            let again = uses
-                .writes
-                .iter()
-                .find(|p| dirty.overwritten.contains(*p))?;
-            Some(format!("changes {again}, which is bound again"))
-        })
+}
+
+/// The path of what acts differently when only the body of a function changed: its own, or that of
+/// what it hands out.
+pub fn path_that_acts(path: &str, old: &Statement, new: &Statement) -> String {
+    format!("{path}{}", GIVES.repeat(new.differs_after(old)))
 }

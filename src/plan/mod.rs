@@ -4,6 +4,7 @@
 //! while it is applied, a statement that was to run only because of a name that in the end
 //! got the same value is left alone (`affected` is asked again with what really changed).
 
+mod affected;
 mod chains;
 mod dirty;
 mod functions;
@@ -18,10 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
+pub use affected::{Affected, affected, affected_statement, changed_paths, looks_at_all};
 pub use chains::Chains;
 use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
-pub use functions::{Functions, affected, looks_at_all};
+pub use functions::{Functions, path_that_acts, shown};
 pub use parts::{affected_members, members};
 use parts::{runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
@@ -39,6 +41,8 @@ pub enum Mark {
     Run,
     /// Run it again if what it depends on really changed.
     RunIf,
+    /// Nothing, but that what it once gave a name acts differently, if it really does.
+    Acts,
 }
 
 /// One step of a plan: one statement of the new text.
@@ -484,15 +488,19 @@ fn propagate(
         }
         if matches!(
             plan.steps[at].mark,
-            Mark::Keep | Mark::Members | Mark::Patch
+            Mark::Keep | Mark::Acts | Mark::Members | Mark::Patch
         ) && statement.kind != Kind::MainGuard
-            && let Some(why) = affected(&statement.uses, functions, &dirty)
+            && let Some(affected) = affected_statement(statement, functions, &dirty)
         {
             // A class runs member by member: see `Mark::Members`.
-            let mark = if plain_class(statement, functions, &dirty) {
-                Mark::Members
-            } else {
-                Mark::RunIf
+            let was = plan.steps[at].mark.clone();
+            let (mark, why) = match affected {
+                Affected::Runs(why) if plain_class(statement, functions, &dirty) => {
+                    (Mark::Members, why)
+                }
+                Affected::Runs(why) => (Mark::RunIf, why),
+                Affected::Acts(why) if was == Mark::Keep => (Mark::Acts, why),
+                Affected::Acts(why) => (was, why),
             };
             if mark == Mark::Members {
                 grown |= partly.insert(at);
@@ -558,7 +566,11 @@ fn propagate(
                 }
             }
             Mark::Patch => {
-                dirty.acts(&statement.name, format!("which changed on line {line}"));
+                let was = plan.steps[at].old.map(|was| &old.body[was]);
+                let path = was.map_or(statement.name.clone(), |was| {
+                    path_that_acts(&statement.name, was, statement)
+                });
+                dirty.acts(path, format!("which changed on line {line}"));
             }
             Mark::Members => {
                 if let What::Inner(inner) = changes.at(reached.places[at]).1 {
@@ -573,7 +585,7 @@ fn propagate(
                     affected_members(statement, "", functions, &mut dirty);
                 }
             }
-            Mark::Keep => {
+            Mark::Keep | Mark::Acts => {
                 for name in effects.binds.difference(&effects.mutates) {
                     if !statement
                         .imports
@@ -583,6 +595,9 @@ fn propagate(
                         dirty.clean(name);
                     }
                 }
+                if plan.steps[at].mark == Mark::Acts {
+                    dirty.acts(&statement.name, format!("which {}", plan.steps[at].why));
+                }
             }
         }
         for (_, name) in plan.taken.iter().filter(|(origin, _)| *origin == at) {
@@ -590,28 +605,6 @@ fn propagate(
         }
     }
     grown
-}
-
-/// What differs when a statement has run that changes `name` in place or binds it: the name, or
-/// attributes of a class, whose other users need not be told then.
-pub fn changed_paths<'s>(
-    statement: &'s Statement,
-    name: &'s str,
-    functions: &Functions<'_>,
-) -> Vec<&'s str> {
-    let uses = &statement.uses;
-    let of_name = |path: &&String| root(path) == name;
-    let paths: Vec<&str> = uses
-        .writes
-        .iter()
-        .filter(of_name)
-        .map(String::as_str)
-        .collect();
-    let simple = statement.kind != Kind::Compound && !uses.binds.iter().any(|n| n == name);
-    match simple && !paths.is_empty() && functions.defines_class(name) {
-        true => paths,
-        false => vec![name],
-    }
 }
 
 /// The statements of a class body that changed so that they have to run again.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
 
+use super::affected::{Affected, affected_statement};
 use super::dirty::Dirty;
-use super::functions::{Functions, affected};
+use super::functions::Functions;
 use super::{Mark, Plan, Reached, again, reordered, root, run};
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
@@ -43,8 +44,14 @@ pub fn affected_members(
                 local.acts(name, why.clone());
             }
         }
-        let Some(why) = affected(&member.uses, functions, &local) else {
-            continue;
+        let why = match affected_statement(member, functions, &local) {
+            Some(Affected::Runs(why)) => why,
+            Some(Affected::Acts(why)) => {
+                local.acts(&member.name, format!("which {why}"));
+                dirty.acts(format!("{prefix}{}", member.name), format!("which {why}"));
+                continue;
+            }
+            None => continue,
         };
         for name in &member.uses.binds {
             if member.kind == Kind::Function {
@@ -95,7 +102,9 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
         let why = format!("which changed on line {}", part.span.line);
         match &change.what {
             What::Same => {}
-            What::Body | What::Header(None) => dirty.acts(format!("{prefix}{}", part.name), why),
+            What::Body | What::Header(None) => {
+                dirty.acts(format!("{prefix}{}", part.name), why);
+            }
             What::Inner(deeper) | What::Header(Some(deeper)) => {
                 members(part, deeper, &prefix, dirty);
             }

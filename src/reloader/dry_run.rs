@@ -4,7 +4,7 @@ use super::Policy;
 use super::unit::Unit;
 use crate::diff;
 use crate::outline::Outline;
-use crate::plan::{self, Mark, Plan};
+use crate::plan::{self, Mark, Plan, Step};
 use crate::report::{self, Action, ChangeKind, ModuleReport, Outcome};
 
 impl Unit<'_, '_, '_> {
@@ -79,7 +79,8 @@ pub(super) fn steps(
         _ => ChangeKind::Statement,
     };
     let mut out = Vec::new();
-    for step in plan.steps.iter().filter(|s| s.mark != Mark::Keep) {
+    let idle = |step: &&Step| matches!(step.mark, Mark::Keep | Mark::Acts);
+    for step in plan.steps.iter().filter(|step| !idle(step)) {
         let statement = &new.body[step.new];
         let slice = source
             .get(statement.span.start as usize..statement.span.end as usize)

@@ -1,0 +1,112 @@
+//! What becomes of statements that did not change, and what differs when they have run.
+
+use std::collections::BTreeSet;
+
+use super::dirty::Dirty;
+use super::functions::Functions;
+use super::root;
+use crate::outline::{Kind, Statement, Uses};
+
+/// Whether a statement only asks which names the module has: `[n for n in globals() if ...]`.
+pub fn looks_at_all(uses: &Uses) -> bool {
+    const LOOKS: [&str; 3] = ["globals", "vars", "dir"];
+    uses.calls.iter().any(|path| LOOKS.contains(&path.as_str()))
+        && !uses.calls_others
+        && !uses.binds.is_empty()
+        && uses.mutates.is_empty()
+        && uses.writes.is_empty()
+}
+
+/// What becomes of a statement that did not change.
+pub enum Affected {
+    /// It must run again.
+    Runs(String),
+    /// It would give the same again, but what it gives acts differently when it is called.
+    Acts(String),
+}
+
+/// What becomes of a statement that did not change, and why.
+pub fn affected_statement(
+    statement: &Statement,
+    functions: &Functions<'_>,
+    dirty: &Dirty,
+) -> Option<Affected> {
+    if dirty.is_empty() {
+        return None;
+    }
+    if statement.applied.is_empty() || statement.kind == Kind::Class {
+        return affected(&statement.uses, functions, dirty).map(Affected::Runs);
+    }
+    let applied = || statement.applied.iter();
+    let others = statement.uses.calls.iter();
+    let others = others.filter(|call| applied().all(|(path, _)| path != *call));
+    let others: Vec<String> = others.cloned().collect();
+    affected_but_for(&statement.uses, &others, functions, dirty)
+        .or_else(|| {
+            applied().find_map(|(path, calls)| functions.applied_differs(path, *calls, dirty))
+        })
+        .map(Affected::Runs)
+        .or_else(|| {
+            applied()
+                .find_map(|(path, calls)| functions.gives_differing(path, *calls, dirty))
+                .map(Affected::Acts)
+        })
+}
+
+/// Why a statement that did not change must run again, or `None`.
+pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option<String> {
+    affected_but_for(uses, &uses.calls, functions, dirty)
+}
+
+/// The same when it calls nothing but `calls`.
+fn affected_but_for(
+    uses: &Uses,
+    calls: &[String],
+    functions: &Functions<'_>,
+    dirty: &Dirty,
+) -> Option<String> {
+    if dirty.is_empty() {
+        return None;
+    }
+    dirty
+        .reads(uses)
+        .or_else(|| dirty.looked_into(uses))
+        .or_else(|| {
+            let names = || dirty.values.keys().find(|path| !path.contains('.'));
+            let name = names().filter(|_| looks_at_all(uses))?;
+            Some(format!("asks for all names, and {name} changed"))
+        })
+        .or_else(|| functions.acts_differently(calls, dirty))
+        .or_else(|| functions.inherited(&uses.reads, dirty))
+        .or_else(|| functions.listed(&uses.reads, dirty))
+        .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
+        .or_else(|| {
+            let again = uses
+                .writes
+                .iter()
+                .find(|p| dirty.overwritten.contains(*p))?;
+            Some(format!("changes {again}, which is bound again"))
+        })
+}
+
+/// What differs when a statement has run that changes `name` in place or binds it: the name, or
+/// attributes of a class, whose other users need not be told then.
+pub fn changed_paths<'s>(
+    statement: &'s Statement,
+    name: &'s str,
+    functions: &Functions<'_>,
+) -> Vec<&'s str> {
+    let uses = &statement.uses;
+    let of_name = |path: &&String| root(path) == name;
+    let paths: Vec<&str> = uses
+        .writes
+        .iter()
+        .filter(of_name)
+        .map(String::as_str)
+        .collect();
+    let simple = statement.kind != Kind::Compound && !uses.binds.iter().any(|n| n == name);
+    match simple && !paths.is_empty() && functions.defines_class(name) {
+        true => paths,
+        false => vec![name],
+    }
+}
