@@ -478,7 +478,7 @@ class Reach:
             if base.__flags__ & 1 << 9:
                 for name, value in list(vars(base).items()):
                     if isinstance(value, MUTABLE):
-                        self.add(value, depth + 1, [(base.__module__, base.__qualname__)])
+                        self.add(value, depth + 1, [(base.__module__, f"{base.__qualname__}.{name}")])
                     elif name in wanted and isinstance(
                         value, (types.FunctionType, staticmethod, classmethod)
                     ):

@@ -125,6 +125,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.facts.executed = true;
         if statement.kind == Kind::Class {
             self.dirty.overwrite(&statement.name, &statement.body);
+            for base in &statement.head.reads {
+                let path = format!("{base}.__subclasses__");
+                let line = statement.span.line;
+                self.dirty
+                    .fill(path, format!("which the class on line {line} is in"));
+            }
         }
         self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));

@@ -1,5 +1,7 @@
 //! Names that come from other modules.
 
+use std::collections::BTreeSet;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -16,6 +18,31 @@ pub(super) fn public_names(dict: &Bound<'_, PyDict>) -> PyResult<Option<Vec<Stri
 }
 
 impl<'py> Run<'_, '_, '_, 'py> {
+    /// The paths under which the module knows what is at a path in another one.
+    pub(super) fn imported_as(&self, module: &str, path: &str) -> PyResult<Vec<String>> {
+        let Some(there) = self.work.kit.sys_modules.get_item(module)? else {
+            return Ok(Vec::new());
+        };
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        let object = there.getattr(first).ok();
+        let outline = self.job.new.outline;
+        let mut out = BTreeSet::new();
+        for at in outline.index().importing(&outline.body) {
+            for import in &outline.body[at].imports {
+                let Some(value) = self.job.dict.get_item(&import.bound)? else {
+                    continue;
+                };
+                if value.is(&there) {
+                    out.insert(format!("{}.{path}", import.bound));
+                } else if object.as_ref().is_some_and(|object| value.is(object)) {
+                    let dot = if rest.is_empty() { "" } else { "." };
+                    out.insert(format!("{}{dot}{rest}", import.bound));
+                }
+            }
+        }
+        Ok(out.into_iter().collect())
+    }
+
     /// Gives names that were imported from changed modules their new values.
     pub(super) fn take_imports(&mut self, at: usize, statement: &Statement) -> PyResult<()> {
         if statement.imports.is_empty() {

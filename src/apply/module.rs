@@ -450,8 +450,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.retract_gone(was)?;
         }
         for name in &statement.uses.binds {
-            if let Some(why) = self.refilled.remove(name) {
-                self.dirty.fill(name, why);
+            let below = format!("{name}.");
+            let of_name = |path: &String| path == name || path.starts_with(&below);
+            let again: Vec<String> = self
+                .refilled
+                .keys()
+                .filter(|p| of_name(p))
+                .cloned()
+                .collect();
+            for path in again {
+                if let Some(why) = self.refilled.remove(&path) {
+                    self.dirty.fill(path, why);
+                }
             }
         }
         let ended: Vec<usize> = (0..self.chains.len())

@@ -572,6 +572,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.refilled.insert(name.clone(), why.clone());
                 self.dirty.fill(name, why);
             } else {
+                for path in self.imported_as(&module, &name)? {
+                    let line = statement.span.line;
+                    self.dirty
+                        .fill(path, format!("which line {line} puts something into"));
+                }
                 self.work.fed.push((module, name));
             }
         }

@@ -514,6 +514,14 @@ impl<'a> Reader<'a> {
         }
         let mut bindings = Bindings::of_block(self.class, &def.body);
         bindings.add_parameters(self.class, &def.parameters);
+        // What is put into an attribute of the class that is made is most often in one of this.
+        if def.name.as_str() == "__init_subclass__"
+            && let Some(class) = self.class
+            && let Some(first) = def.parameters.iter().next()
+        {
+            let name = self.mangled(first.name().as_str());
+            bindings.defaults.push((name, class));
+        }
         self.begin_function(bindings);
         self.hand_out(def);
         self.walk_block(&def.body);

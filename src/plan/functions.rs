@@ -177,6 +177,11 @@ impl<'a> Functions<'a> {
         self.any_called(calls, |function| function.later.opaque)
     }
 
+    /// Attributes of names whose object calling these paths may change in place.
+    pub(super) fn writes(&self, calls: &[String]) -> BTreeSet<String> {
+        self.reach(calls, |uses| &uses.writes)
+    }
+
     fn reach(&self, calls: &[String], what: fn(&Uses) -> &Vec<String>) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
         self.any_called(calls, |function| {

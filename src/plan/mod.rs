@@ -9,6 +9,7 @@ mod chains;
 mod dirty;
 mod functions;
 mod instances;
+mod kin;
 mod parts;
 mod reach;
 mod reaching;
@@ -68,6 +69,8 @@ pub struct Plan {
     pub removed: Vec<usize>,
     /// Names whose object loses what removed statements had put into it, after which statement.
     pub taken: Vec<(usize, String)>,
+    /// Paths of what classes that are gone had been told to.
+    pub told: BTreeSet<String>,
     /// Sentences a person should read.
     pub notes: Vec<String>,
 }
@@ -98,6 +101,7 @@ pub fn full(new: &Outline, changes: &Changes, why: &str) -> Plan {
             .collect(),
         removed: changes.removed.clone(),
         taken: Vec::new(),
+        told: BTreeSet::new(),
         notes: Vec::new(),
     }
 }
@@ -343,8 +347,10 @@ fn gone_effects(
             }
         }
         if matches!(gone.kind, Kind::Function | Kind::Class) {
+            let had = Functions::of(old);
+            plan.told.extend(had.told_of(gone));
             // What its decorators had put into containers of the module.
-            for name in Functions::of(old).mutations(&gone.uses.calls) {
+            for name in had.mutations(&gone.uses.calls) {
                 let origin = reached.binders(&name).rfind(|&i| i < here);
                 if let Some(origin) = origin {
                     plan.taken.push((origin, name));
@@ -461,6 +467,9 @@ fn propagate(
 ) -> bool {
     let mut dirty = outside.clone();
     let mut grown = false;
+    for path in &plan.told {
+        dirty.fill(path, "which a class that is gone was in");
+    }
     for (at, effects) in reached.effects.iter().enumerate() {
         let statement = reached.statement(at);
         dirty.imported(reached.places[at]);
@@ -543,6 +552,9 @@ fn propagate(
                 }
                 for name in reach::fills(reached.new, statement, functions) {
                     dirty.fill(name, format!("which line {line} puts something into"));
+                }
+                for path in functions.told_of(statement) {
+                    dirty.fill(path, format!("which the class on line {line} may be in"));
                 }
                 for name in effects.binds.iter().chain(&effects.mutates) {
                     match statement.kind {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::diff::{Changes, What};
+use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Statement};
 
 use super::affected::{Affected, affected_statement};
@@ -84,6 +84,18 @@ pub(super) fn moved_members(class: &Statement, names: &BTreeSet<String>, dirty: 
     }
 }
 
+/// What is an instance of a protocol depends on the names that it has.
+fn is_protocol(class: &Statement) -> bool {
+    let mut bases = class.head.reads.iter();
+    bases.any(|base| base == "Protocol" || base.ends_with(".Protocol"))
+}
+
+/// Whether names of a class body came or went.
+fn names_changed(inner: &Changes) -> bool {
+    let came = |change: &Change| change.what == What::Added;
+    !inner.gone.is_empty() || inner.items.iter().any(came)
+}
+
 /// The paths that the changed parts of a class or compound make dirty.
 pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut Dirty) {
     let prefix = match statement.kind {
@@ -95,6 +107,13 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
         for name in &inner.gone {
             dirty.acts(format!("{prefix}{name}"), "which is gone");
             dirty.value(format!("{prefix}{name}"), "which is gone");
+        }
+        if is_protocol(statement) && names_changed(inner) {
+            let path = prefix.trim_end_matches('.');
+            dirty.has_others(
+                path,
+                format!("which changed on line {}", statement.span.line),
+            );
         }
     }
     for change in &inner.items {

@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses, Value};
 
-use super::{Dirty, Functions, looks_at_all, root};
+use super::{Dirty, Functions, kin, looks_at_all, root};
 
 /// What an edit can reach.
 #[derive(Debug, Default)]
@@ -252,6 +252,22 @@ pub fn reach(
         gone(&mut out, &old.body[at]);
         for path in &old.body[at].uses.calls {
             out.filled(new, root(path), &mut BTreeSet::new());
+        }
+    }
+    for path in kin::told(old, new, changes) {
+        let (index, name) = (new.index(), root(&path));
+        for at in index.readers(&new.body, name) {
+            if kin::reads_one(new.body[at].uses.reads.iter(), &path) {
+                out.statement(new, at);
+            }
+        }
+        for at in index.live_later(&new.body, name) {
+            let statement = &new.body[at];
+            if kin::reads_one(statement.later.reads.iter(), &path) {
+                for bound in &statement.uses.binds {
+                    out.acts(bound);
+                }
+            }
         }
     }
     for asking in ["globals", "vars", "dir"] {

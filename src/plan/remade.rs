@@ -7,7 +7,7 @@ use super::{Dirty, Functions};
 use crate::outline::{Kind, Statement};
 
 /// What of a metaclass has a say when it makes a class.
-const MAKERS: [&str; 3] = ["__new__", "__init__", "__prepare__"];
+pub(super) const MAKERS: [&str; 3] = ["__new__", "__init__", "__prepare__"];
 
 /// Stands for the way in which a metaclass makes classes, as an attribute of it.
 const MAKES: &str = "<makes>";

@@ -1,0 +1,93 @@
+//! What making a class tells those that it is derived from: their `__subclasses__()`, and what an
+//! `__init_subclass__` or a metaclass collects.
+
+use std::collections::BTreeSet;
+
+use super::remade::MAKERS;
+use super::{Functions, root};
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Outline, Statement};
+
+impl Functions<'_> {
+    /// Paths that may mean or hold something else once this class was made, or is gone.
+    pub fn told_of(&self, class: &Statement) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        if class.kind != Kind::Class || class.head.reads.is_empty() {
+            return out;
+        }
+        let mut makers: Vec<String> = Vec::new();
+        let mut metas: BTreeSet<&str> = BTreeSet::from([&*class.metaclass]);
+        for base in &class.head.reads {
+            out.insert(format!("{base}.__subclasses__"));
+            let line = self.lineage(base);
+            for class in std::iter::once(&**base).chain(line.iter().copied()) {
+                let found = self.at(class);
+                if found.is_empty() {
+                    self.asked_of(class, &mut out);
+                }
+                makers.push(format!("{class}.__init_subclass__"));
+                metas.extend(found.iter().map(|class| &*class.metaclass));
+            }
+        }
+        for meta in metas.into_iter().filter(|meta| !meta.is_empty()) {
+            makers.extend(MAKERS.map(|maker| format!("{meta}.{maker}")));
+        }
+        let parts = self.writes(&makers);
+        let whole = self.mutations(&makers).into_iter();
+        // Of a class that has a table the table counts, and not who derives from the class.
+        let whole = whole.filter(|name| !self.defines_class(name));
+        out.extend(whole.filter(|name| parts.iter().all(|path| root(path) != name)));
+        out.extend(parts);
+        out
+    }
+
+    /// What the module asks of a class that another module defines, `Base.registry`, and of what else
+    /// it has from there: the metaclass, perhaps.
+    fn asked_of(&self, class: &str, out: &mut BTreeSet<String>) {
+        let (index, body) = (self.outline().index(), &self.outline().body);
+        let imports = index.importing(body).into_iter();
+        let imports: Vec<_> = imports.flat_map(|at| &body[at].imports).collect();
+        let own = imports.iter().find(|import| import.bound == root(class));
+        let Some(own) = own else { return };
+        let beside = imports
+            .iter()
+            .filter(|i| i.module == own.module && i.level == own.level);
+        for name in beside.map(|import| &import.bound) {
+            for at in index.readers(body, name) {
+                let reads = body[at].uses.reads.iter();
+                let below = reads.filter(|path| path.contains('.') && root(path) == name);
+                out.extend(below.cloned());
+            }
+        }
+    }
+}
+
+/// What classes that came, went, or are derived from others now, tell: see `told_of`.
+pub(super) fn told(old: &Outline, new: &Outline, changes: &Changes) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    let class = |s: &&Statement| s.kind == Kind::Class;
+    let mut gone: Vec<&Statement> = changes.removed.iter().map(|at| &old.body[*at]).collect();
+    let mut made = Vec::new();
+    for change in &changes.items {
+        if matches!(change.what, What::Added | What::Changed | What::Header(_)) {
+            made.push(&new.body[change.new]);
+            gone.extend(change.old.map(|at| &old.body[at]));
+        }
+    }
+    for (outline, classes) in [(old, gone), (new, made)] {
+        let mut classes = classes.into_iter().filter(class).peekable();
+        if classes.peek().is_some() {
+            let functions = Functions::of(outline);
+            out.extend(classes.flat_map(|class| functions.told_of(class)));
+        }
+    }
+    out
+}
+
+/// Whether something reads what is at one of these paths, or below.
+pub(super) fn reads_one<'p>(mut reads: impl Iterator<Item = &'p String>, path: &str) -> bool {
+    reads.any(|read| {
+        let rest = read.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
