@@ -63,11 +63,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Some(_) if !aside => Some(self.hide_unlisted(at, statement)?),
             _ => None,
         };
-        let filled = self.filled(at, statement)?;
+        let emptied = self.empty_others(at)?;
+        let filled = match emptied {
+            Some(_) => Vec::new(),
+            None => self.filled(at, statement)?,
+        };
         let registered = self.made_before(at, statement)?;
         self.work.made.clear();
-        let registries = self.registries(at, statement, registered.as_ref());
-        let mut registries = told(registries).flatten();
+        let mut registries = match emptied {
+            Some(_) => None,
+            None => told(self.registries(at, statement, registered.as_ref())).flatten(),
+        };
         self.open_annotations(statement)?;
         // What an earlier run of a `del` took away is not there to be taken again.
         for name in &statement.uses.deletes {
@@ -111,6 +117,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.show_unlisted(&hidden, statement)?;
         }
         self.note_filled(at, filled, statement)?;
+        if let Some(emptied) = emptied {
+            self.tell_others(emptied, statement)?;
+        }
         if !aside {
             self.note_looks(statement);
         } else if self.job.rebinds.iter().any(|r| r.star && r.old.is_none()) {

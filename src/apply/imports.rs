@@ -29,14 +29,18 @@ impl<'py> Run<'_, '_, '_, 'py> {
         let mut out = BTreeSet::new();
         for at in outline.index().importing(&outline.body) {
             for import in &outline.body[at].imports {
-                let Some(value) = self.job.dict.get_item(&import.bound)? else {
+                let bound = match &*import.bound {
+                    "*" => first,
+                    bound => bound,
+                };
+                let Some(value) = self.job.dict.get_item(bound)? else {
                     continue;
                 };
                 if value.is(&there) {
-                    out.insert(format!("{}.{path}", import.bound));
+                    out.insert(format!("{bound}.{path}"));
                 } else if object.as_ref().is_some_and(|object| value.is(object)) {
                     let dot = if rest.is_empty() { "" } else { "." };
-                    out.insert(format!("{}{dot}{rest}", import.bound));
+                    out.insert(format!("{bound}{dot}{rest}"));
                 }
             }
         }

@@ -108,6 +108,8 @@ pub struct Kit<'py> {
     anew: [OnceCell<Bound<'py, PyTuple>>; 2],
     /// The namespace of registry.py.
     pub helper: OnceCell<Bound<'py, PyDict>>,
+    /// That of skeleton.py.
+    pub skeleton: OnceCell<Bound<'py, PyDict>>,
 }
 
 /// Code objects of the new text. A function that has one was made or brought up to date in this
@@ -166,6 +168,7 @@ impl<'py> Kit<'py> {
             fresh: RefCell::default(),
             anew: std::array::from_fn(|_| OnceCell::new()),
             helper: OnceCell::new(),
+            skeleton: OnceCell::new(),
         })
     }
 

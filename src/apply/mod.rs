@@ -24,6 +24,7 @@ mod listed;
 mod made;
 mod members;
 mod module;
+mod others;
 mod parts;
 mod patch;
 mod registry;

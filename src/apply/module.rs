@@ -6,6 +6,7 @@
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
@@ -19,6 +20,7 @@ use super::patch::clear_cache;
 use super::registry::told;
 use super::work::Work;
 use crate::diff::{Changes, What};
+use crate::modules::Version;
 use crate::outline::{Kind, Outline, Row, Statement};
 use crate::plan::{
     Affected, Dirty, Functions, Mark, Plan, Step, acting, affected, affected_statement,
@@ -58,6 +60,8 @@ pub struct Job<'a, 'py> {
     /// Tells which names other modules take from it: those are to know what differs. `None` when
     /// none imports it.
     pub taken: Option<&'a dyn Fn() -> Taken>,
+    /// The version of another module that is in force.
+    pub others: &'a dyn Fn(&str) -> Option<Arc<Version>>,
     /// Names whose value at run time is never overwritten.
     pub keep: &'a BTreeSet<String>,
     /// Names that are made anew, since a statement refuses the object that lives.

@@ -561,7 +561,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// Notes that containers have other items now.
-    fn feed(&mut self, fed: Vec<(String, String)>, statement: &Statement) -> PyResult<()> {
+    pub(super) fn feed(
+        &mut self,
+        fed: Vec<(String, String)>,
+        statement: &Statement,
+    ) -> PyResult<()> {
         let own = self.job.dict.get_item("__name__")?;
         let own = own.map_or_else(String::new, |name| text(&name));
         for (module, name) in fed {
@@ -638,7 +642,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 continue;
             }
-            if !self.calls(old, statement) {
+            if self.retract_from_others(at)? || !self.calls(old, statement) {
                 continue;
             }
             let none = PyList::empty(self.work.kit.py);

@@ -303,3 +303,110 @@ def take_out(live, items):
 def _key(entry):
     kind = type(entry)
     return (kind, entry) if kind in (int, float, str, bytes, bool) else id(entry)
+
+
+def _path(node):
+    names = []
+    while isinstance(node, ast.Attribute):
+        names.insert(0, node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        raise Unknown
+    return [node.id, *names]
+
+
+def direct(text, space, unknown):
+    """What a statement such as `X += [1]`, `m.X["a"]["b"] = 2`, `X.update(a=1)` puts into which
+    container: that, the items, the container that has a name, that name, the keys below it."""
+    [node] = ast.parse(text).body
+    if isinstance(node, ast.AugAssign):
+        target = node.target
+    elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = getattr(node.targets[0], "value", None)
+        if not isinstance(node.targets[0], ast.Subscript):
+            raise Unknown
+    elif isinstance(node, ast.Expr) and isinstance(getattr(node.value, "func", None), ast.Attribute):
+        target = node.value.func.value
+    else:
+        raise Unknown
+    keys, named = [], target
+    while isinstance(named, ast.Subscript):
+        keys.insert(0, ast.literal_eval(named.slice))
+        named = named.value
+    first, *attributes = path = _path(named)
+    root = space[first]
+    for name in attributes:
+        if type(root) is not type(ast):
+            raise Unknown
+        root = vars(root)[name]
+    into = root
+    for key in keys:
+        into = into[key]
+    empty = next((kind for kind in (list, dict, set) if isinstance(into, kind)), None)
+    if empty is None:
+        raise Unknown
+
+    class Named(ast.NodeTransformer):
+        def visit(self, node):
+            if node is target:
+                return ast.copy_location(ast.Name("__it__", node.ctx), node)
+            return self.generic_visit(node)
+
+    text = ast.unparse(ast.fix_missing_locations(Named().visit(node)))
+    made = f"__it__ = {empty.__name__}()"
+    return into, contents([made, text], (), "__it__", space, unknown), root, path[-1], keys
+
+
+def fits(entry, item):
+    return isinstance(item, Anything) or entry is item or type(entry) is type(item) and entry == item
+
+
+def undo(into, items, base):
+    """Takes what `direct` found out of the container again. `base` is what the statement that made it
+    gives, if that can be told: what was put over that comes back. The place where items of a list
+    were; None if there is none."""
+    if isinstance(into, list):
+        if all(isinstance(item, Anything) for item in items):
+            return None
+        size = len(items)
+        for start in range(len(into) - size, -1, -1):
+            if all(map(fits, into[start : start + size], items)):
+                del into[start : start + size]
+                return start
+        for item in reversed(items):
+            at = next((i for i in range(len(into) - 1, -1, -1) if fits(into[i], item)), None)
+            if at is not None and not isinstance(item, Anything):
+                del into[at]
+    elif isinstance(into, set):
+        into -= {item for item in items if base is None or item not in base}
+    else:
+        for key, value in items.items():
+            if key in into and fits(into[key], value):
+                if base is None or key not in base:
+                    del into[key]
+                elif not isinstance(base[key], Anything):
+                    into[key] = base[key]
+    return None
+
+
+def place(into, start, had, rest):
+    """Moves what a list that was `rest`, or a dict that was `had`, got at its end to where that stood."""
+    if isinstance(into, list):
+        size = len(rest)
+        if start is not None and start < size < len(into) and all(a is b for a, b in zip(into, rest)):
+            into[start:] = into[size:] + into[start:size]
+    elif type(into) is dict:
+        new = [key for key in into if key not in had]
+        gone = next((key for key in had if key not in into), None)
+        order = []
+        for key in had:
+            if key is gone:
+                order += new
+                new = []
+            if key in into:
+                order.append(key)
+        order += new
+        now = list(into)
+        same = next((n for n, (a, b) in enumerate(zip(now, order)) if a is not b), len(now))
+        for key in order[same:]:
+            into[key] = into.pop(key)

@@ -69,7 +69,7 @@ pub struct Plan {
     pub removed: Vec<usize>,
     /// Names whose object loses what removed statements had put into it, after which statement.
     pub taken: Vec<(usize, String)>,
-    /// Paths of what classes that are gone had been told to.
+    /// Paths of what statements that are gone had put something into, or were told to.
     pub told: BTreeSet<String>,
     /// Sentences a person should read.
     pub notes: Vec<String>,
@@ -337,6 +337,8 @@ fn gone_effects(
         let here = reached.first_at(here.map_or(0, |place| place + 1));
         for name in &gone.uses.mutates {
             let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
+                // One that a star import brings.
+                plan.told.insert(name.clone());
                 continue;
             };
             if reached.restartable(origin) || anew.contains(name) {
@@ -468,7 +470,7 @@ fn propagate(
     let mut dirty = outside.clone();
     let mut grown = false;
     for path in &plan.told {
-        dirty.fill(path, "which a class that is gone was in");
+        dirty.fill(path, "which a statement that is gone had filled");
     }
     for (at, effects) in reached.effects.iter().enumerate() {
         let statement = reached.statement(at);

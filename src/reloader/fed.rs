@@ -1,13 +1,14 @@
 //! Containers that a module fills in others: what those, and who reads them, are told.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 
 use super::circle::Progress;
 use super::unit::{Failed, Unit};
 use crate::apply::Work;
-use crate::modules::resolve;
+use crate::modules::{Record, Version, resolve};
 use crate::outline::Outline;
 use crate::plan::Dirty;
 use crate::report::ModuleReport;
@@ -53,6 +54,20 @@ impl Progress<'_> {
 }
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
+    /// The version of a module that runs, or will when the unit is applied.
+    pub(super) fn in_force(&self, record: &Record) -> Arc<Version> {
+        match self.edited.get(&*record.name) {
+            Some(edited) => Arc::clone(&edited.version),
+            None => record.version(),
+        }
+    }
+
+    /// The same by the name of the module; `None` where its text is not known.
+    pub(super) fn version(&self, name: &str) -> Option<Arc<Version>> {
+        let record = self.reloader.ledger.get(name)?;
+        Some(self.in_force(&record)).filter(|version| version.known)
+    }
+
     /// Modules that do not import what was edited, and see containers that it filled.
     pub(super) fn outside(
         &self,

@@ -505,6 +505,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 lost: &lost,
                 was: &around.was,
                 taken: (self.order.len() > 1).then_some(&taken),
+                others: &|name| self.version(name),
                 keep: &keep,
                 anew: &anew,
             };
@@ -600,10 +601,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let Some(record) = self.reloader.ledger.get(name) else {
             return Ok(None);
         };
-        let version = match self.edited.get(name) {
-            Some(edited) => Arc::clone(&edited.version),
-            None => record.version(),
-        };
+        let version = self.in_force(&record);
         // Who imports it may read `C.size` where it has only the name C.
         let serves = !self.reloader.ledger.importers(name).is_empty();
         if !version.known || fed.is_empty() && !mentions(&version.glance(), facts, serves) {
@@ -647,6 +645,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             lost: &[],
             was: &around.was,
             taken: (self.order.len() > 1).then_some(&taken),
+            others: &|name| self.version(name),
             keep: &keep,
             anew: &none,
         };
