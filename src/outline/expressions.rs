@@ -1,5 +1,6 @@
 //! The walk over expressions: what they read, call and change.
 
+use super::operators;
 use super::scope::{Bindings, Block, Names, Place, Scope, default_of, resolve};
 use super::statements::Reader;
 use ruff_python_ast::visitor::{self, Visitor};
@@ -276,7 +277,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Code that runs at import calls these methods of what it deals with. Of functions that is left
+    /// out: they deal with what they are given.
+    pub(super) fn implied(&mut self, methods: &[&'static str]) {
+        if !methods.is_empty() && self.frame().deferred == 0 {
+            self.frame().implied.extend_from_slice(methods);
+        }
+    }
+
     fn call(&mut self, call: &'a ast::ExprCall) {
+        if let Expr::Name(name) = &*call.func {
+            self.implied(operators::of_builtin(name.id.as_str()));
+        }
         match self.path(&call.func) {
             Some(path) => {
                 self.members(&call.func);
@@ -373,6 +385,7 @@ impl<'a> Visitor<'a> for Reader<'a> {
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
+        self.implied(operators::of_expression(expr));
         match expr {
             Expr::Name(_) | Expr::Attribute(_) => {
                 self.members(expr);

@@ -23,6 +23,8 @@ pub(super) struct Frame {
     pub handed_bodies: Vec<Range<usize>>,
     /// See `Facts::applied`.
     pub applied: Vec<(String, u8)>,
+    /// See `Facts::implied`.
+    pub implied: Vec<&'static str>,
     pub imports: Vec<Import>,
     pub body: Vec<Statement>,
     /// Tokens of the bodies of functions.

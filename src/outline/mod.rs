@@ -17,6 +17,7 @@ mod statements;
 mod value;
 mod index;
 mod literal;
+mod operators;
 mod row;
 mod splice;
 
@@ -202,6 +203,8 @@ pub struct Facts {
     /// Paths that it calls for what they give, and how many calls one after the other that takes:
     /// `@deco` and `x = deco(f)` are one, `@deco(1)` is two. Only those that it calls nowhere else.
     pub applied: Box<[(String, u8)]>,
+    /// Where running it has no effect but its value: methods that its operators and builtins call.
+    pub implied: Box<[&'static str]>,
 }
 
 /// A function without the bodies of those that it makes and only hands out: what is done when it is

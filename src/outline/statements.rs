@@ -2,6 +2,7 @@
 
 use super::gather::Frame;
 use super::kinds::{assigned, kind, simple_name};
+use super::operators;
 use super::prints::{self, Prints};
 use super::scope::{
     Bindings, Block, Context, Names, Place, Scope, captured, import_bound, mangle, resolve,
@@ -166,17 +167,23 @@ impl<'a> Reader<'a> {
             _ if frame.holes.is_empty() => (0, print),
             _ => (0, self.prints.print_around(tokens.clone(), &frame.holes)),
         };
+        let value = match kind {
+            Kind::MainGuard => Value::Other,
+            _ => self.value(stmt),
+        };
+        let mut implied = frame.implied;
+        implied.sort_unstable();
+        implied.dedup();
+        if value == Value::Other {
+            implied.clear();
+        }
         let facts = Facts {
             kind,
             name: simple_name(stmt).unwrap_or_default().to_owned(),
             print,
             header,
             decorators,
-            value: if kind == Kind::MainGuard {
-                Value::Other
-            } else {
-                self.value(stmt)
-            },
+            value,
             uses: frame.uses.and(&frame.class),
             head: frame.head,
             metaclass: self.metaclass(stmt).unwrap_or_default(),
@@ -194,6 +201,7 @@ impl<'a> Reader<'a> {
                 })
             }),
             applied: frame.applied.into(),
+            implied: implied.into(),
         };
         Statement::new(self.span(stmt), facts, frame.body)
     }
@@ -305,6 +313,7 @@ impl<'a> Reader<'a> {
             }
             Stmt::AugAssign(assign) => {
                 self.read_target(&assign.target);
+                self.implied(operators::of_operator(assign.op));
                 self.visit_expr(&assign.value);
                 self.target(&assign.target, true);
                 self.mutate(&assign.target);
@@ -370,6 +379,7 @@ impl<'a> Reader<'a> {
         match stmt {
             Stmt::For(stmt) => {
                 self.visit_expr(&stmt.iter);
+                self.implied(&["__iter__", "__next__"]);
                 self.called(&stmt.iter);
                 self.target(&stmt.target, true);
                 self.giving(&[&stmt.target], &stmt.body);
@@ -393,6 +403,7 @@ impl<'a> Reader<'a> {
             Stmt::With(stmt) => {
                 for item in &stmt.items {
                     self.visit_expr(&item.context_expr);
+                    self.implied(&["__enter__", "__exit__"]);
                     if let Some(target) = &item.optional_vars {
                         self.target(target, true);
                     }

@@ -35,7 +35,9 @@ pub fn affected_statement(
         return None;
     }
     if statement.applied.is_empty() || statement.kind == Kind::Class {
-        return affected(&statement.uses, functions, dirty).map(Affected::Runs);
+        return affected(&statement.uses, functions, dirty)
+            .or_else(|| functions.implied_differs(statement, dirty))
+            .map(Affected::Runs);
     }
     let applied = || statement.applied.iter();
     let others = statement.uses.calls.iter();
@@ -45,6 +47,7 @@ pub fn affected_statement(
         .or_else(|| {
             applied().find_map(|(path, calls)| functions.applied_differs(path, *calls, dirty))
         })
+        .or_else(|| functions.implied_differs(statement, dirty))
         .map(Affected::Runs)
         .or_else(|| {
             applied()

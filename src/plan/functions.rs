@@ -447,6 +447,32 @@ impl<'a> Functions<'a> {
         None
     }
 
+    /// Methods that operators and builtins call on what a statement reads, and that act differently.
+    pub(super) fn implied_differs(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        if statement.implied.is_empty() || dirty.behaviour.is_empty() {
+            return None;
+        }
+        // Of instances that come from other modules their names tell.
+        let reads = || statement.uses.reads.iter().map(String::as_str);
+        let mut classes: BTreeSet<&str> = reads().collect();
+        let mut names: Vec<&str> = reads().map(root).collect();
+        // What is made of an instance is one, perhaps: `SUM = ONE + ONE`.
+        for _ in 0..3 {
+            let makers = names.iter().flat_map(|name| self.made_by(name));
+            classes.extend(makers.map(String::as_str));
+            let further = names.into_iter().flat_map(|name| self.from(name));
+            names = further.map(|path| root(path)).collect();
+        }
+        let paths = classes.into_iter().flat_map(|class| {
+            let methods = statement.implied.iter();
+            methods.map(move |method| format!("{class}.{method}"))
+        });
+        let mut seen = BTreeSet::new();
+        paths
+            .into_iter()
+            .find_map(|path| self.differs(&path, dirty, &mut seen))
+    }
+
     /// A class attribute, also one that comes from a base.
     fn value_differs(&self, path: &str, dirty: &Dirty) -> Option<String> {
         if dirty.values.is_empty() {

@@ -1,0 +1,67 @@
+//! Methods that operators and builtins call: `a + b` is `a.__add__(b)`.
+
+use ruff_python_ast::{self as ast, Expr, ExprContext};
+
+/// Those that evaluating the expression itself, not its parts, calls.
+pub(super) fn of_expression(expr: &Expr) -> &'static [&'static str] {
+    match expr {
+        Expr::BinOp(op) => of_operator(op.op),
+        Expr::UnaryOp(op) => match op.op {
+            ast::UnaryOp::Invert => &["__invert__"],
+            ast::UnaryOp::Not => &["__bool__", "__len__"],
+            ast::UnaryOp::UAdd => &["__pos__"],
+            ast::UnaryOp::USub => &["__neg__"],
+        },
+        Expr::Compare(compare) => match compare.ops.first() {
+            Some(ast::CmpOp::Is | ast::CmpOp::IsNot) | None => &[],
+            Some(ast::CmpOp::In | ast::CmpOp::NotIn) => &["__contains__", "__iter__"],
+            Some(ast::CmpOp::Eq | ast::CmpOp::NotEq) => &["__eq__", "__ne__"],
+            _ => &["__lt__", "__le__", "__gt__", "__ge__"],
+        },
+        Expr::Subscript(subscript) if subscript.ctx == ExprContext::Load => {
+            &["__getitem__", "__class_getitem__"]
+        }
+        Expr::FString(_) => &["__format__", "__str__", "__repr__"],
+        Expr::BoolOp(_) | Expr::If(_) => &["__bool__", "__len__"],
+        _ => &[],
+    }
+}
+
+/// Those of `a + b` and `a += b`.
+pub(super) fn of_operator(op: ast::Operator) -> &'static [&'static str] {
+    match op {
+        ast::Operator::Add => &["__add__", "__radd__", "__iadd__"],
+        ast::Operator::Sub => &["__sub__", "__rsub__", "__isub__"],
+        ast::Operator::Mult => &["__mul__", "__rmul__", "__imul__"],
+        ast::Operator::MatMult => &["__matmul__", "__rmatmul__", "__imatmul__"],
+        ast::Operator::Div => &["__truediv__", "__rtruediv__", "__itruediv__"],
+        ast::Operator::Mod => &["__mod__", "__rmod__", "__imod__", "__str__", "__repr__"],
+        ast::Operator::Pow => &["__pow__", "__rpow__", "__ipow__"],
+        ast::Operator::LShift => &["__lshift__", "__rlshift__", "__ilshift__"],
+        ast::Operator::RShift => &["__rshift__", "__rrshift__", "__irshift__"],
+        ast::Operator::BitOr => &["__or__", "__ror__", "__ior__"],
+        ast::Operator::BitXor => &["__xor__", "__rxor__", "__ixor__"],
+        ast::Operator::BitAnd => &["__and__", "__rand__", "__iand__"],
+        ast::Operator::FloorDiv => &["__floordiv__", "__rfloordiv__", "__ifloordiv__"],
+    }
+}
+
+/// Those that a builtin calls on what it is given.
+pub(super) fn of_builtin(name: &str) -> &'static [&'static str] {
+    match name {
+        "abs" => &["__abs__"],
+        "bool" | "any" | "all" => &["__bool__", "__len__", "__iter__"],
+        "bytes" => &["__bytes__"],
+        "dict" | "enumerate" | "filter" | "frozenset" | "iter" | "list" | "map" | "set"
+        | "tuple" | "zip" => &["__iter__", "__next__", "__getitem__", "__eq__", "__hash__"],
+        "float" | "int" | "round" => &["__float__", "__int__", "__index__", "__round__"],
+        "format" | "str" => &["__format__", "__str__", "__repr__"],
+        "hash" => &["__hash__"],
+        "len" => &["__len__"],
+        "max" | "min" | "sorted" => &["__lt__", "__gt__", "__iter__"],
+        "repr" => &["__repr__"],
+        "reversed" => &["__reversed__"],
+        "sum" => &["__add__", "__radd__", "__iter__"],
+        _ => &[],
+    }
+}
