@@ -12,7 +12,7 @@ use super::module::{Run, container};
 use super::retract::other_then;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
-use crate::plan::{self, Dirty, Functions, affected, affected_members};
+use crate::plan::{self, Dirty, Functions, affected_members, affected_statement};
 
 /// So many statements are run again for one base, and no more.
 const MOST: usize = 1_000;
@@ -91,7 +91,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     continue;
                 }
                 let statement = &body[at];
-                if out.len() > MOST || affected(&statement.uses, &self.functions, outside).is_some()
+                if out.len() > MOST
+                    || affected_statement(statement, &self.functions, outside).is_some()
                 {
                     return None;
                 }

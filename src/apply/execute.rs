@@ -106,7 +106,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         opened.close()?;
         if let Err(error) = ran {
-            if statement.kind == Kind::Expr {
+            if matches!(statement.kind, Kind::Expr | Kind::Compound) {
                 self.work.stuck_on = statement.uses.mutates.first().cloned();
             } else if statement.kind == Kind::Class {
                 self.work.stuck_on = self.metaclass(statement)?;

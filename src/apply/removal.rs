@@ -12,7 +12,7 @@ use super::module::Run;
 use super::registry::told;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Functions, affected};
+use crate::plan::{Functions, affected_statement};
 use crate::report::{Action, ChangeKind};
 
 /// The names that a statement binds, or functions that it calls.
@@ -382,7 +382,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     index.writers(body, name).len() > 1
                 };
                 if statement.uses.reads.iter().any(again)
-                    || affected(&statement.uses, &self.functions, &self.dirty).is_some()
+                    || affected_statement(statement, &self.functions, &self.dirty).is_some()
                 {
                     return Ok(true);
                 }

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::dirty::{Dirty, prefixes};
 use super::root;
-use crate::outline::{Kind, Outline, Statement, Uses};
+use crate::outline::{Kind, Outline, Statement, Uses, Value};
 
 /// The functions that a module defines, by the path under which its own code calls them. What is
 /// under a name is looked up when it is first asked for.
@@ -382,7 +382,7 @@ impl<'a> Functions<'a> {
     }
 
     /// The attributes among `uses.members` that give something else now where they are read.
-    pub fn differing_members<'u>(&self, uses: &'u Uses, dirty: &Dirty) -> Vec<&'u str> {
+    pub fn differing_members<'u>(&'u self, uses: &'u Uses, dirty: &'u Dirty) -> Vec<&'u str> {
         let differs = |member: &&String| {
             let alone = Uses {
                 reads: uses.reads.clone(),
@@ -393,7 +393,8 @@ impl<'a> Functions<'a> {
                 .is_some()
         };
         let members = uses.members.iter().filter(differs);
-        members.map(String::as_str).collect()
+        let others = self.attribute_differs(uses, dirty).map(|(name, _)| name);
+        members.map(String::as_str).chain(others).collect()
     }
 
     /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
@@ -447,8 +448,16 @@ impl<'a> Functions<'a> {
         None
     }
 
-    /// Methods that operators and builtins call on what a statement reads, and that act differently.
+    /// Methods that operators and builtins call on what a statement reads, and that act differently;
+    /// attributes of classes that it reads by other names, as in `[c.code for c in (A, B)]`. Where
+    /// running it has no effect but its value.
     pub(super) fn implied_differs(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        if statement.value == Value::Other {
+            return None;
+        }
+        if let Some((_, why)) = self.attribute_differs(&statement.uses, dirty).next() {
+            return Some(why);
+        }
         if statement.implied.is_empty() || dirty.behaviour.is_empty() {
             return None;
         }
@@ -471,6 +480,22 @@ impl<'a> Functions<'a> {
         paths
             .into_iter()
             .find_map(|path| self.differs(&path, dirty, &mut seen))
+    }
+
+    /// Attributes that differ of classes that are read, perhaps by other names.
+    fn attribute_differs<'u>(
+        &'u self,
+        uses: &'u Uses,
+        dirty: &'u Dirty,
+    ) -> impl Iterator<Item = (&'u str, String)> {
+        let whole = uses.reads.iter().filter(|path| !path.contains('.'));
+        let whole = whole.filter(|_| !dirty.values.is_empty());
+        whole.flat_map(move |name| {
+            uses.members.iter().filter_map(move |member| {
+                let why = self.value_differs(&format!("{name}.{member}"), dirty)?;
+                Some((member.as_str(), why))
+            })
+        })
     }
 
     /// A class attribute, also one that comes from a base.
