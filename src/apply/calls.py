@@ -102,6 +102,8 @@ class Calls:
     def __init__(self, text, line, bodies, namespace):
         self.bodies, self.module = bodies, namespace
         self.found = []
+        # Assignments that may not have been reached.
+        self.unsure = set()
         node = _statement(text)
         if node is not None:
             ast.increment_lineno(node, line - 1)
@@ -117,6 +119,8 @@ class Calls:
                 for names in self.rounds(node, scope):
                     self.expand(node.body, {**scope, **names}, depth)
             elif isinstance(node, (ast.If, ast.Try, ast.With)):
+                if isinstance(node, ast.If):
+                    self.unsure.update(map(id, ast.walk(node)))
                 self.expand(node.body, scope, depth)
                 self.expand(getattr(node, "orelse", []), scope, depth)
 
@@ -267,8 +271,80 @@ class Likely:
         return strange and not self.any
 
 
-def entry_of(entry, values, result):
-    """How much speaks for it that a call with these arguments made this entry; 0: it did not."""
+def makes_new(function, bodies):
+    """Whether what a function gives is an object that it makes for each call: `item = Item(n)`, kept
+    somewhere, and then `return item`."""
+    if isinstance(function, types.MethodType):
+        function = function.__func__
+    if not isinstance(function, types.FunctionType):
+        return False
+    texts = [text for text, _ in bodies.get(function.__name__, ())]
+    if not texts:
+        import inspect, textwrap
+
+        try:
+            texts = [textwrap.dedent(inspect.getsource(function))]
+        except (OSError, TypeError):
+            return False
+    node = _statement(texts[-1])
+    if not isinstance(node, ast.FunctionDef) or node.name != function.__code__.co_name:
+        return False
+    values = _Values({**function.__globals__, "cls": object})
+
+    def made(call):
+        try:
+            return isinstance(call, ast.Call) and isinstance(values.visit(call.func), type)
+        except Unknown:
+            return False
+
+    given = [inner.value for inner in _nodes(node) if isinstance(inner, ast.Return)]
+    for value in given:
+        if isinstance(value, ast.Name):
+            # Bound once, whatever happens.
+            stores = [n for n in _nodes(node) if isinstance(n, ast.Name) and n.id == value.id]
+            stores = [n for n in stores if isinstance(n.ctx, ast.Store)]
+            binds = [s for s in node.body if isinstance(s, ast.Assign) and s.targets == stores]
+            value = binds[0].value if binds else None
+        if not made(value):
+            return False
+    return bool(given)
+
+
+def set_by(node, scope, table, shared):
+    """The entry that `TABLE[key] = value` made: the one of that key, unless its value is known to be
+    another one, or it is the `shared` object, which was there before perhaps."""
+    if not isinstance(table, dict) or not isinstance(node, ast.Assign):
+        return None
+    values = _Values(scope)
+    try:
+        key = values.visit(node.targets[0].slice)
+        member = table[key]
+        if member is shared:
+            return None
+    except (Unknown, KeyError, TypeError, AttributeError):
+        return None
+    try:
+        if values.visit(node.value) is not member:
+            return None
+    except Unknown:
+        pass
+    place = next(n for n, other in enumerate(table) if other == key)
+    return Old(table, key, member, (), place)
+
+
+def _nodes(function):
+    """The nodes of a function's own body."""
+    todo = list(function.body)
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def entry_of(entry, values, result, fresh):
+    """How much speaks for it that a call with these arguments made this entry; 0: it did not.
+    `fresh`: it made the `result`, which else may be anybody's."""
     leaves = []
 
     def flat(value, depth):
@@ -300,7 +376,7 @@ def entry_of(entry, values, result):
             return 0  # its own entries are looked at
     flat(entry.member, 0)
     if result is not None and not isinstance(result, ATOMS) and any(l is result for l in leaves):
-        return 0
+        return 1000 if fresh else 0
     outer = [key for _, key in entry.parents]
 
     def same(a, b):

@@ -595,7 +595,8 @@ class Registry:
     def call(self, text, line, bodies, namespace, again):
         """Notes the entries that the calls in an old statement had made. `again`: the author wants
         the same done once more; then only those that tell of objects, not notes in a journal."""
-        for called, node, scope in Calls(text, line, bodies, namespace).found:
+        calls, shared = Calls(text, line, bodies, namespace), None
+        for number, (called, node, scope) in enumerate(calls.found):
             values, result = arguments(node, scope)
             if virtual_base(called) is not None and values and not again:
                 self.virtual.append((virtual_base(called), values[0]))
@@ -607,12 +608,20 @@ class Registry:
             reach = {id(root) for root in reached.found}
             # What is merely read has nothing from the call.
             reach -= reached.named - reached.filled
+            fresh = result is not None and makes_new(called, bodies)
+            if not number and not fresh and not isinstance(result, ATOMS):
+                shared = result
             for root in self.roots:
                 if id(root) not in reach:
                     continue
+                sure = called is root and id(node) not in calls.unsure
+                entry = sure and set_by(node, scope, root, shared)
+                if entry:
+                    self.entries += [] if any(map(entry.same, self.entries)) else [entry]
+                    continue
                 best, score = [], 0
                 for entry in self.candidates(root, 0, Likely(values)):
-                    points = 0 if self.snapshot.was_told(entry) else entry_of(entry, values, result)
+                    points = 0 if self.snapshot.was_told(entry) else entry_of(entry, values, result, fresh)
                     if points > score:
                         best, score = [], points
                     if points and points == score and not any(map(entry.same, self.entries)):

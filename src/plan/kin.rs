@@ -32,12 +32,19 @@ impl Functions<'_> {
         for meta in metas.into_iter().filter(|meta| !meta.is_empty()) {
             makers.extend(MAKERS.map(|maker| format!("{meta}.{maker}")));
         }
-        let parts = self.writes(&makers);
-        let whole = self.mutations(&makers).into_iter();
-        // Of a class that has a table the table counts, and not who derives from the class.
+        out.extend(self.parts_filled(&makers));
+        out
+    }
+
+    /// What calling these may change in place: of a class that has a table the table counts, and not
+    /// who derives from the class.
+    pub(super) fn parts_filled(&self, calls: &[String]) -> BTreeSet<String> {
+        let mut out = self.writes(calls);
+        let whole = self.mutations(calls).into_iter();
         let whole = whole.filter(|name| !self.defines_class(name));
-        out.extend(whole.filter(|name| parts.iter().all(|path| root(path) != name)));
-        out.extend(parts);
+        let whole = whole.filter(|name| out.iter().all(|path| root(path) != name));
+        let whole: Vec<String> = whole.collect();
+        out.extend(whole);
         out
     }
 

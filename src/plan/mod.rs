@@ -359,6 +359,10 @@ fn gone_effects(
                 }
             }
         }
+        if gone.kind == Kind::Assign {
+            let filled = Functions::of(old).parts_filled(&gone.uses.calls);
+            plan.told.extend(filled);
+        }
         if gone.kind == Kind::Expr {
             plan.notes.push(format!(
                 "line {} is gone; known entries in registries go, what else it did outside stays done",

@@ -201,6 +201,8 @@ pub(super) fn fills(
 ) -> BTreeSet<String> {
     match statement.kind {
         Kind::Function | Kind::Class => functions.mutations(&statement.uses.calls),
+        // `ok = Button("OK")`, which keeps itself in a table.
+        Kind::Assign => functions.parts_filled(&statement.uses.calls),
         _ => handed(new, statement),
     }
 }
