@@ -5,8 +5,8 @@ mod modules;
 
 use modules::{Node, PLAIN, layout, module, render, statement};
 use proptest::prelude::*;
-use pyreload::diff::{self, Changes, What};
-use pyreload::outline::{self, Kind, Outline, Statement};
+use crate::diff::{self, Changes, What};
+use crate::outline::{self, Kind, Outline, Statement};
 
 fn read(module: &[Node]) -> Outline {
     outline::read(&render(module, PLAIN)).unwrap()

@@ -5,7 +5,7 @@ mod modules;
 
 use modules::{PLAIN, layout, module, render};
 use proptest::prelude::*;
-use pyreload::outline::{self, Statement};
+use crate::outline::{self, Statement};
 
 /// Everything but where it stands.
 fn without_places(body: &[Statement]) -> Vec<Statement> {

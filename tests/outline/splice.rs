@@ -3,8 +3,8 @@
 use crate::stdlib::{pythons, sample};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use pyreload::outline::{self, Outline};
-use pyreload::text;
+use crate::outline::{self, Outline};
+use crate::text;
 use std::fs;
 
 /// What people and editors do to a text, and what nobody would.
