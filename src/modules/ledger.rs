@@ -61,8 +61,19 @@ impl Version {
     }
 
     /// The same for a text that may never be read.
-    pub fn packed(text: &str, packer: &mut Packer, print: u128, look: Look, known: bool) -> Self {
-        Self::of(packer.pack(text), OnceLock::from(print), look, known)
+    pub fn packed(
+        text: &str,
+        packer: &mut Packer,
+        print: Option<u128>,
+        look: Look,
+        known: bool,
+    ) -> Self {
+        let plain = print.is_none();
+        let print = print.map_or_else(OnceLock::new, OnceLock::from);
+        Self {
+            plain,
+            ..Self::of(packer.pack(text), print, look, known)
+        }
     }
 
     fn of(text: Kept, print: OnceLock<u128>, look: Look, known: bool) -> Self {
@@ -85,22 +96,27 @@ impl Version {
     pub fn print(&self) -> u128 {
         *self
             .print
-            .get_or_init(|| text::fingerprint(self.text().as_bytes()))
+            .get_or_init(|| text::fingerprint(self.glance().as_bytes()))
     }
 
     /// Whether the file had these bytes.
     pub fn is_of(&self, bytes: &[u8]) -> bool {
-        if self.plain {
-            // Comparing ends where the edit is.
-            return self.text().as_bytes() == bytes;
+        if self.plain && self.size() != bytes.len() {
+            return false;
         }
-        self.print() == text::fingerprint(bytes)
+        match self.text.at_hand() {
+            // Comparing ends where the edit is.
+            Some(text) if self.plain => text.as_bytes() == bytes,
+            _ => self.print() == text::fingerprint(bytes),
+        }
     }
 
     /// What the file has after this version. An edit changes little: what both have in common is
     /// known to be text.
     pub fn next(&self, bytes: Vec<u8>, look: Look) -> Next {
-        if self.known && !self.plain && self.is_of(&bytes) {
+        // A text that is packed stays packed when nothing changed.
+        let compared = self.plain && self.text.at_hand().is_some();
+        if self.known && !compared && self.is_of(&bytes) {
             return Next::Same;
         }
         let ends = Ends::of(self.text().as_bytes(), &bytes);
