@@ -1,7 +1,7 @@
 //! Where statements stand.
 
-use crate::read;
 use crate::outline::Statement;
+use crate::read;
 use std::fmt::Write;
 
 /// `line-end_line def def_line col column: first..last characters` for each statement.

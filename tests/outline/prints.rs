@@ -1,7 +1,7 @@
 //! Fingerprints: what differs and what does not.
 
-use crate::read;
 use crate::outline::Statement;
+use crate::read;
 
 #[track_caller]
 fn first(source: &str) -> Statement {
