@@ -17,7 +17,6 @@ use super::imports::scan;
 use super::kept::{Kept, Packer};
 use super::names::shared;
 use super::takes::{Taken, takes};
-use crate::diff;
 use crate::files::Look;
 use crate::outline::{self, Outline, OutlineError};
 use crate::text::{self, Ends};
@@ -173,16 +172,16 @@ impl Version {
             return;
         };
         if let Some(imports) = before.imports.get() {
-            let changes = diff::compare(old, new);
-            let here = changes.items.iter().map(|c| (is, new.body[c.new].span));
-            let there = changes.items.iter().filter_map(|c| c.old);
-            let there = there.chain(changes.removed.iter().copied());
-            let there = there.map(|at| (was, old.body[at].span));
-            let imports_something = |(text, span): (&str, outline::Span)| {
-                let slice = text.get(span.start as usize..span.end as usize);
-                slice.is_none_or(|s| s.contains("import"))
+            let (first, after) = new.shared_with(old);
+            let imports_something = |text: &str, outline: &Outline| {
+                let other = first..outline.body.len() - after;
+                outline.body.range(other).any(|statement| {
+                    let span = statement.span;
+                    let slice = text.get(span.start as usize..span.end as usize);
+                    slice.is_none_or(|slice| slice.contains("import"))
+                })
             };
-            if !here.chain(there).any(imports_something) {
+            if !imports_something(is, new) && !imports_something(was, old) {
                 self.imports.get_or_init(|| Arc::clone(imports));
             }
         }
