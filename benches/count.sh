@@ -9,19 +9,19 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$here/../target/bench
 limit_off=120
 limit_on=400
-limit_edit=600000
+limit_edit=560000
 # The same module: a constant, an argument of a call at its top level, lines inserted.
-limit_constant=320000
-limit_call=500000
-limit_lines=1100000
+limit_constant=285000
+limit_call=445000
+limit_lines=1050000
 # A leaf of which 200 modules take a constant, all its importers included; 100 files of 100 lines,
 # one function edited in each.
-limit_fanout=1900000
-limit_bulk=56000000
+limit_fanout=1750000
+limit_bulk=55000000
 # Reading an edited module of 1,000 lines on from its outline, comparing, and all up to the plan.
-limit_reread=150000
-limit_compare=8000
-limit_plan=25000
+limit_reread=115000
+limit_compare=4000
+limit_plan=16000
 
 # Builds the host and the library.
 python3 "$here/run.py" --no-peers --bars 0 > /dev/null

@@ -82,6 +82,7 @@ fn python_and_unsafe_stay_in_their_rooms() {
                 ));
             }
             let rooms = [
+                "files",
                 "watch",
                 "interp",
                 "modules",

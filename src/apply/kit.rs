@@ -98,6 +98,8 @@ pub struct Kit<'py> {
     pub type_delattr: Late<'py>,
     pub object_setattr: Late<'py>,
     pub gc: Late<'py>,
+    /// The type of the usual loader for files.
+    pub loader: Late<'py>,
     weak_at: OnceCell<usize>,
     pub sys_modules: Bound<'py, PyDict>,
     /// `(3, 11)`.
@@ -161,6 +163,7 @@ impl<'py> Kit<'py> {
             object_setattr: late("builtins", "object.__setattr__"),
             object: late("builtins", "object"),
             gc: late("gc", ""),
+            loader: late("importlib.machinery", "SourceFileLoader"),
             weak_at: OnceCell::new(),
             sys_modules: module_table(py)?,
             version: *version,

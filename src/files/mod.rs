@@ -191,24 +191,47 @@ impl Reader {
 /// and here the stamp taken afterwards says whether this was all.
 fn read_all(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
     let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
-    // From here on, clearing the memory first costs more than those calls.
-    if size > 64 * 1024 {
-        let mut bytes = Vec::with_capacity(size);
-        file.read_to_end(&mut bytes)?;
-        return Ok(bytes);
-    }
-    let mut bytes = vec![0; size];
-    let mut filled = 0;
-    while filled < size {
-        match file.read(&mut bytes[filled..]) {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(size)?;
+    while bytes.len() < size {
+        let left = size - bytes.len();
+        match read_some(file, &mut bytes, left) {
             Ok(0) => break,
-            Ok(n) => filled += n,
+            Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
     }
-    bytes.truncate(filled);
     Ok(bytes)
+}
+
+/// One `read` of at most so many bytes, into the room that there is behind the others: to clear it
+/// first would cost as much as to read.
+#[cfg(unix)]
+fn read_some(file: &mut File, bytes: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+    use std::os::fd::AsRawFd;
+    /// More is not asked for at once: some systems refuse what does not fit 31 bits.
+    const AT_ONCE: usize = 1 << 30;
+    let room = bytes.spare_capacity_mut();
+    let most = most.min(room.len()).min(AT_ONCE);
+    // SAFETY: the descriptor is open as long as the file is borrowed, and there is room for so many
+    // bytes, which nobody else has a reference to.
+    let count = unsafe { libc::read(file.as_raw_fd(), room.as_mut_ptr().cast(), most) };
+    let Ok(count) = usize::try_from(count) else {
+        return Err(io::Error::last_os_error());
+    };
+    // SAFETY: the kernel has written so many behind the bytes that were there.
+    unsafe { bytes.set_len(bytes.len() + count) };
+    Ok(count)
+}
+
+#[cfg(not(unix))]
+fn read_some(file: &mut File, bytes: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+    let filled = bytes.len();
+    bytes.resize(filled + most, 0);
+    let count = file.read(&mut bytes[filled..]);
+    bytes.truncate(filled + count.as_ref().map_or(0, |count| *count));
+    count
 }
 
 /// Whether these bytes are likely to be a save in its first moment: editors that write in place

@@ -9,6 +9,7 @@
 //! `Py_FinalizeEx` starts the next one. Whoever holds Python objects notes the epoch they came
 //! from, and [`enter`] refuses when it is over.
 
+mod audit;
 mod compiled;
 mod dicts;
 mod probe;
@@ -16,6 +17,7 @@ mod slots;
 mod symbols;
 mod words;
 
+pub use audit::audit;
 pub use compiled::{compiled, keep_compiled};
 pub use dicts::DictClock;
 pub use probe::utf8;

@@ -55,6 +55,11 @@ impl Kept {
         self.plain.get_or_init(|| self.unpacked())
     }
 
+    /// The text, if it is not packed.
+    pub fn at_hand(&self) -> Option<&str> {
+        self.plain.get().map(String::as_str)
+    }
+
     /// The text, unpacked for this one look.
     pub fn look(&self) -> Cow<'_, str> {
         match self.plain.get() {

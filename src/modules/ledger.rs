@@ -17,7 +17,6 @@ use super::imports::scan;
 use super::kept::{Kept, Packer};
 use super::names::shared;
 use super::takes::{Taken, takes};
-use crate::diff;
 use crate::files::Look;
 use crate::outline::{self, Outline, OutlineError};
 use crate::text::{self, Ends};
@@ -61,8 +60,19 @@ impl Version {
     }
 
     /// The same for a text that may never be read.
-    pub fn packed(text: &str, packer: &mut Packer, print: u128, look: Look, known: bool) -> Self {
-        Self::of(packer.pack(text), OnceLock::from(print), look, known)
+    pub fn packed(
+        text: &str,
+        packer: &mut Packer,
+        print: Option<u128>,
+        look: Look,
+        known: bool,
+    ) -> Self {
+        let plain = print.is_none();
+        let print = print.map_or_else(OnceLock::new, OnceLock::from);
+        Self {
+            plain,
+            ..Self::of(packer.pack(text), print, look, known)
+        }
     }
 
     fn of(text: Kept, print: OnceLock<u128>, look: Look, known: bool) -> Self {
@@ -85,22 +95,27 @@ impl Version {
     pub fn print(&self) -> u128 {
         *self
             .print
-            .get_or_init(|| text::fingerprint(self.text().as_bytes()))
+            .get_or_init(|| text::fingerprint(self.glance().as_bytes()))
     }
 
     /// Whether the file had these bytes.
     pub fn is_of(&self, bytes: &[u8]) -> bool {
-        if self.plain {
-            // Comparing ends where the edit is.
-            return self.text().as_bytes() == bytes;
+        if self.plain && self.size() != bytes.len() {
+            return false;
         }
-        self.print() == text::fingerprint(bytes)
+        match self.text.at_hand() {
+            // Comparing ends where the edit is.
+            Some(text) if self.plain => text.as_bytes() == bytes,
+            _ => self.print() == text::fingerprint(bytes),
+        }
     }
 
     /// What the file has after this version. An edit changes little: what both have in common is
     /// known to be text.
     pub fn next(&self, bytes: Vec<u8>, look: Look) -> Next {
-        if self.known && !self.plain && self.is_of(&bytes) {
+        // A text that is packed stays packed when nothing changed.
+        let compared = self.plain && self.text.at_hand().is_some();
+        if self.known && !compared && self.is_of(&bytes) {
             return Next::Same;
         }
         let ends = Ends::of(self.text().as_bytes(), &bytes);
@@ -157,16 +172,16 @@ impl Version {
             return;
         };
         if let Some(imports) = before.imports.get() {
-            let changes = diff::compare(old, new);
-            let here = changes.items.iter().map(|c| (is, new.body[c.new].span));
-            let there = changes.items.iter().filter_map(|c| c.old);
-            let there = there.chain(changes.removed.iter().copied());
-            let there = there.map(|at| (was, old.body[at].span));
-            let imports_something = |(text, span): (&str, outline::Span)| {
-                let slice = text.get(span.start as usize..span.end as usize);
-                slice.is_none_or(|s| s.contains("import"))
+            let (first, after) = new.shared_with(old);
+            let imports_something = |text: &str, outline: &Outline| {
+                let other = first..outline.body.len() - after;
+                outline.body.range(other).any(|statement| {
+                    let span = statement.span;
+                    let slice = text.get(span.start as usize..span.end as usize);
+                    slice.is_none_or(|slice| slice.contains("import"))
+                })
             };
-            if !here.chain(there).any(imports_something) {
+            if !imports_something(is, new) && !imports_something(was, old) {
                 self.imports.get_or_init(|| Arc::clone(imports));
             }
         }

@@ -90,13 +90,17 @@ impl<'py> FirstLook<'py> {
     ) -> Option<Version> {
         let (bytes, look) = self.reader.read(origin.path).ok()?;
         let stamp = look.stamp?;
-        let print = text::fingerprint(bytes);
         let text = match loader_text(&self.view, module, origin.path) {
             Some(told) => Cow::Owned(told),
             None => match text::borrow(bytes) {
                 Some(text) => Cow::Borrowed(text),
                 None => Cow::Owned(text::decode(bytes).ok()?.source),
             },
+        };
+        let print = match text {
+            // It is the text that is compared, if ever.
+            Cow::Borrowed(_) => None,
+            Cow::Owned(_) => Some(text::fingerprint(bytes)),
         };
         let known = stamp.ctime_ns < process_start_ns()
             || match pyc_agrees(module, &stamp) {

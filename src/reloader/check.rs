@@ -642,9 +642,15 @@ fn told_by_loader<'py>(
     version: Arc<Version>,
 ) -> Result<Arc<Version>, Error> {
     let module = kit.sys_modules.get_item(&*record.name)?;
-    let told = module
-        .and_then(|m| m.cast_into::<pyo3::types::PyModule>().ok())
-        .and_then(|m| crate::modules::loader_text(view, &m, &record.path.read()));
+    let module = module.and_then(|m| m.cast_into::<pyo3::types::PyModule>().ok());
+    let Some(module) = module else {
+        return Ok(version);
+    };
+    let loader = module.dict().get_item(kit.name("__loader__"))?;
+    if loader.is_some_and(|loader| loader.get_type().is(&*kit.loader)) {
+        return Ok(version);
+    }
+    let told = crate::modules::loader_text(view, &module, &record.path.read());
     Ok(match told {
         Some(text) => Arc::new(Version::new(
             text,

@@ -116,8 +116,8 @@ impl Reloader {
             return false;
         }
         // It shows the file of another one and never ran it: its names are that one's.
-        if !first.view.located(&seen.module, &seen.filename)
-            && !self.ledger.of_path(path).is_empty()
+        if !self.ledger.of_path(path).is_empty()
+            && !first.view.located(&seen.module, &seen.filename)
         {
             let mut namespaces = self.namespaces.lock();
             let dict = seen.module.dict();

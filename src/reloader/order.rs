@@ -45,6 +45,12 @@ impl Overlay {
             let Some(id) = graph.find(&edited.record.name) else {
                 continue;
             };
+            // Most edits leave the imports alone: the graph knows them.
+            if edited.moved.is_none() && edited.version.imports_as(&edited.record.version()) {
+                overlay.ids.push(id);
+                overlay.targets.insert(id, graph.targets(id).to_vec());
+                continue;
+            }
             let found = targets(&edited.record, &edited.version);
             let found: Vec<Id> = found.iter().filter_map(|t| graph.find(t)).collect();
             let later =

@@ -1,6 +1,7 @@
 //! One unit: changed modules that import each other, and those that use them. Applied whole or
 //! not at all.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -59,6 +60,8 @@ pub(super) struct Unit<'u, 'k, 'py> {
     pub interleaved: bool,
     /// Modules that can be imported now and could not before.
     pub appeared: &'u BTreeSet<String>,
+    /// What was asked for each of `edited`, before anything was done.
+    policies: RefCell<HashMap<Arc<str>, Policy>>,
 }
 
 impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
@@ -84,6 +87,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             circular: order.circular,
             interleaved: false,
             appeared,
+            policies: RefCell::default(),
         }
     }
 
@@ -180,17 +184,20 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if self.flags.force {
             return Policy::Full;
         }
+        let name = &edited.record.name;
+        if let Some(known) = self.policies.borrow().get(name) {
+            return *known;
+        }
         let own = hooks::policy_of_text(&edited.version).or_else(|| {
             self.module(&edited.record.name)
                 .ok()
                 .flatten()
                 .and_then(|m| hooks::policy(&m.dict()))
         });
-        self.reloader
-            .rules
-            .policy(&edited.record.name)
-            .or(own)
-            .unwrap_or_default()
+        let rules = &self.reloader.rules;
+        let policy = rules.policy(name).or(own).unwrap_or_default();
+        self.policies.borrow_mut().insert(Arc::clone(name), policy);
+        policy
     }
 
     pub(super) fn run(&self, work: &mut Work<'k, 'py>) -> Result<Vec<ModuleReport>, Failed> {
@@ -404,14 +411,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 .push("its policy is to be left alone".to_owned());
             return Ok(Some((Facts::default(), report)));
         }
-        crate::interp::library(kit.py, "sys")?.call_method1(
-            "audit",
-            (
-                "pyreload.reload",
-                &*record.name,
-                record.path.read().to_string_lossy().as_ref(),
-            ),
-        )?;
+        crate::interp::audit(kit.py, &record.name, &record.path.read().to_string_lossy())?;
         report
             .notes
             .extend(hooks::complaint(&dict, &edited.version));

@@ -81,9 +81,8 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         let Some(loader) = dict.get_item(self.kit.name("__loader__"))? else {
             return Ok(false);
         };
-        let machinery = crate::interp::library(self.kit.py, "importlib.machinery")?;
-        let usual = machinery.getattr(self.kit.name("SourceFileLoader"))?;
-        if loader.get_type().is(&usual) {
+        let usual = &*self.kit.loader;
+        if loader.get_type().is(usual) {
             return Ok(false);
         }
         let Ok(own) = loader.get_type().getattr("source_to_code") else {

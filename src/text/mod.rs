@@ -154,15 +154,14 @@ pub fn is_plain(bytes: &[u8], known: &str, ends: Ends) -> bool {
 /// The text in these bytes where nothing has to be decoded: UTF-8 without a mark or cookie, and
 /// without `\r`. Most files are like that, and it saves a copy; `decode` is for all.
 pub fn borrow(bytes: &[u8]) -> Option<&str> {
-    let returns = |part: &[u8]| part.iter().fold(false, |found, b| found | (*b == b'\r'));
     if bytes.len() > i32::MAX as usize
         || bytes.starts_with(b"\xef\xbb\xbf")
-        || bytes.chunks(64).any(returns)
+        || memchr::memchr(b'\r', bytes).is_some()
         || encoding::cookie(bytes).is_some()
     {
         return None;
     }
-    std::str::from_utf8(bytes).ok()
+    simdutf8::basic::from_utf8(bytes).ok()
 }
 
 /// `\r\n` and a lone `\r` become `\n`, as in CPython's tokenizer.

@@ -6,7 +6,16 @@ mod parts;
 mod properties;
 mod scale;
 
-use pyreload::{diff, outline};
+// The library itself is no rlib: see Cargo.toml.
+#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
+#[path = "../../src/text/mod.rs"]
+mod text;
+#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
+#[path = "../../src/outline/mod.rs"]
+mod outline;
+#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
+#[path = "../../src/diff/mod.rs"]
+mod diff;
 
 fn dedent(text: &str) -> String {
     let lines = || text.lines().filter(|line| !line.trim().is_empty());

@@ -1,6 +1,6 @@
 //! Broken and monstrous texts: an error, never a panic or an overflow.
 
-use pyreload::outline;
+use crate::outline;
 
 #[track_caller]
 fn error(source: &str) -> String {

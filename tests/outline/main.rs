@@ -10,7 +10,15 @@ mod stdlib;
 mod splice;
 mod properties;
 
-use pyreload::outline::{self, Outline};
+// The library itself is no rlib: see Cargo.toml.
+#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
+#[path = "../../src/text/mod.rs"]
+mod text;
+#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
+#[path = "../../src/outline/mod.rs"]
+mod outline;
+
+use outline::Outline;
 
 #[track_caller]
 fn read(source: &str) -> Outline {
