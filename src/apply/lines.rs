@@ -126,15 +126,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         match new.kind {
             Kind::Function => {
                 self.stale_lines(new)?;
-                let Some(holder) = self.entry(class, &new.name)? else {
-                    return Ok(());
-                };
                 let wanted = Wanted {
                     name: &old.name,
                     line: old.span.line,
                     placed: Some(&self.placed),
                 };
-                let Some(function) = find(kit, &holder, wanted, &self.job.dict)? else {
+                let found = match self.entry(class, &new.name)? {
+                    Some(holder) => find(kit, &holder, wanted, &self.job.dict)?,
+                    // `public = _private`, `del _private`: it has another name.
+                    None if class.is_none() => {
+                        let mut values = self.job.dict.iter().map(|(_, value)| value);
+                        values.find(|value| wanted.is(kit, value))
+                    }
+                    None => None,
+                };
+                let Some(function) = found else {
                     return Ok(());
                 };
                 // A class in a function carries its line as a constant (3.13+).

@@ -108,6 +108,9 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub chains: Vec<Chain<'py>>,
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
+    /// Whose were. What such a function remembers since then it has been asked by statements that
+    /// ran again, and a restart would have it too.
+    pub emptied: BTreeSet<String>,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
     /// Attributes of classes that statements of the new text set: `C.attr`.
     pub written: BTreeSet<&'a str>,
@@ -160,6 +163,7 @@ pub fn run<'k, 'a, 'py>(
         parked: BTreeMap::new(),
         chains: Vec::new(),
         cleared: 0,
+        emptied: BTreeSet::new(),
         bases: BTreeMap::new(),
         written,
         annotated: BTreeMap::new(),
@@ -535,10 +539,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.cleared = dirty;
         let names = acting(self.job.new.outline, &self.dirty);
         for path in self.functions.wrapped(names) {
-            if self
-                .functions
-                .acts_differently(std::slice::from_ref(&path), &self.dirty)
-                .is_none()
+            if self.emptied.contains(&path)
+                || self
+                    .functions
+                    .acts_differently(std::slice::from_ref(&path), &self.dirty)
+                    .is_none()
             {
                 continue;
             }
@@ -564,6 +569,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             if found {
                 clear_cache(self.work.kit, &value, &self.job.dict)?;
+                self.emptied.insert(path);
             }
         }
         Ok(())

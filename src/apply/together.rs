@@ -2,6 +2,7 @@
 //! another name has.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::function::{Wanted, find, identical, is_alias, plain};
 use super::kit::{reference_count, text};
@@ -22,6 +23,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(false);
         }
         if self.before.iter().any(|(_, value)| value.is(object)) {
+            return Ok(true);
+        }
+        // A function of another module that has a name there: no partner of what this module had.
+        if let Ok(home) = object.getattr("__globals__")
+            && !home.is(&self.job.dict)
+            && let Ok(home) = home.cast_into::<PyDict>()
+            && home.iter().any(|(_, value)| value.is(object))
+        {
             return Ok(true);
         }
         Ok(statement.kind == Kind::Assign

@@ -208,6 +208,7 @@ impl<'a> Functions<'a> {
             for function in called {
                 found.push(function);
                 todo.extend(function.later.calls.iter().map(Cow::from));
+                todo.extend(self.methods(&function.later, &path).map(Cow::from));
             }
             // Called under another name, or made by a function around it.
             todo.extend(self.from(&path).iter().map(Cow::from));
@@ -219,6 +220,28 @@ impl<'a> Functions<'a> {
             bodies.insert(calls.to_vec(), Rc::clone(&found));
         }
         found
+    }
+
+    /// The methods that a body may run: `C().area()`, `self.other()`, `made.size`. `path`: its own.
+    fn methods(&self, uses: &Uses, path: &str) -> impl Iterator<Item = String> {
+        let mut out = Vec::new();
+        if !uses.members.is_empty() {
+            let own = path.rsplit_once('.').map(|(class, _)| class);
+            let made = uses.reads.iter().map(|read| root(read));
+            let made = made.flat_map(|name| self.made_by(name)).chain(&uses.calls);
+            let classes: BTreeSet<&str> = made.map(String::as_str).chain(own).collect();
+            for class in classes
+                .into_iter()
+                .filter(|class| self.defines_class(class))
+            {
+                out.extend(
+                    uses.members
+                        .iter()
+                        .map(|member| format!("{class}.{member}")),
+                );
+            }
+        }
+        out.into_iter()
     }
 
     /// The bodies that run when `path` is called. A class stands for its constructors.
