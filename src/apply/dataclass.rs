@@ -111,6 +111,34 @@ impl<'py> Work<'_, 'py> {
         self.finish_class(class)
     }
 
+    /// The lambdas that make default values: those that were live on, in the fields as in what was
+    /// generated from them.
+    pub(super) fn keep_factories(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        const FIELDS: &str = "__dataclass_fields__";
+        const FACTORY: &str = "default_factory";
+        let (Some(had), Some(has)) = (
+            self.kit.class_entry(old, FIELDS)?,
+            self.kit.class_entry(new, FIELDS)?,
+        ) else {
+            return Ok(());
+        };
+        for (name, field) in has.cast::<PyDict>()?.iter() {
+            let Ok(was) = had.get_item(name) else {
+                continue;
+            };
+            let (was, is) = (was.getattr(FACTORY)?, field.getattr(FACTORY)?);
+            if !was.is(&is) && self.is_lambda(&was)? && self.is_lambda(&is)? {
+                let kept = self.reconcile(&was, &is, None)?;
+                field.setattr(FACTORY, kept)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a method was written by `dataclasses`, and not in the class body.
     fn is_generated(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
         let kit = self.kit;

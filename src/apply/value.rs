@@ -427,7 +427,7 @@ impl<'py> Work<'_, 'py> {
     }
 
     /// A lambda of this module.
-    fn is_lambda(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+    pub(super) fn is_lambda(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
         Ok(self.kit.is_function(value)
             && text(&value.getattr("__name__")?) == "<lambda>"
             && value.getattr("__globals__")?.is(&self.dict))

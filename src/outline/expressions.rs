@@ -97,6 +97,26 @@ impl<'a> Reader<'a> {
         (resolve(&self.scopes, &path.root) != Place::Local).then(|| self.whole(&path))
     }
 
+    /// Operators call methods that nobody writes: noted where a statement of the module runs them.
+    pub(super) fn special(&mut self, methods: &[&str]) {
+        let frame = self.frame();
+        if frame.deferred == 0 {
+            let methods = methods.iter().map(|&method| method.to_owned());
+            frame.now().members.extend(methods);
+        }
+    }
+
+    /// `expr` is gone through: what it is made of counts as called, if it is a path.
+    pub(super) fn iterated(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Tuple(items) => items.elts.iter().for_each(|item| self.called(item)),
+            Expr::List(items) => items.elts.iter().for_each(|item| self.called(item)),
+            Expr::Set(items) => items.elts.iter().for_each(|item| self.called(item)),
+            Expr::Call(_) => self.special(&["__iter__"]),
+            _ => self.called(expr),
+        }
+    }
+
     /// `expr` is called, if it is a path.
     pub(super) fn called(&mut self, expr: &'a Expr) {
         self.counts_as_called(expr, false);
@@ -275,7 +295,10 @@ impl<'a> Reader<'a> {
                 self.members(&call.func);
                 self.read(&path, !call.arguments.is_empty());
             }
-            None => self.visit_expr(&call.func),
+            None => {
+                self.special(&["__call__"]);
+                self.visit_expr(&call.func);
+            }
         }
         self.called(&call.func);
         self.visit_arguments(&call.arguments);
@@ -299,7 +322,7 @@ impl<'a> Reader<'a> {
         // The first iterable is evaluated outside; a class body's names are seen there only.
         if let Some(first) = generators.first() {
             self.visit_expr(&first.iter);
-            self.called(&first.iter);
+            self.iterated(&first.iter);
         }
         let targets = Bindings::of_targets(self.class, generators);
         self.scopes.push(Scope {
@@ -392,8 +415,51 @@ impl<'a> Visitor<'a> for Reader<'a> {
                 Some(key) => self.comprehension(&[key, &comp.value], &comp.generators),
                 None => self.comprehension(&[&comp.value], &comp.generators),
             },
-            _ => visitor::walk_expr(self, expr),
+            _ => {
+                self.special(operator(expr));
+                visitor::walk_expr(self, expr);
+            }
         }
+    }
+}
+
+/// The methods of objects that an operator calls.
+fn operator(expr: &Expr) -> &'static [&'static str] {
+    match expr {
+        Expr::Subscript(_) => &["__class_getitem__", "__getitem__"],
+        Expr::FString(_) => &["__format__", "__repr__", "__str__"],
+        Expr::UnaryOp(_) => &["__bool__", "__invert__", "__len__", "__neg__"],
+        Expr::Compare(_) => &[
+            "__contains__",
+            "__eq__",
+            "__ge__",
+            "__gt__",
+            "__le__",
+            "__lt__",
+            "__ne__",
+        ],
+        Expr::BinOp(operation) => of_binary(operation.op),
+        _ => &[],
+    }
+}
+
+/// Those of `a + b` and the like.
+pub(super) fn of_binary(operator: ast::Operator) -> &'static [&'static str] {
+    use ast::Operator as Op;
+    match operator {
+        Op::Add => &["__add__", "__iadd__", "__radd__"],
+        Op::Sub => &["__isub__", "__rsub__", "__sub__"],
+        Op::Mult => &["__imul__", "__mul__", "__rmul__"],
+        Op::MatMult => &["__imatmul__", "__matmul__"],
+        Op::Div => &["__itruediv__", "__rtruediv__", "__truediv__"],
+        Op::Mod => &["__imod__", "__mod__", "__rmod__"],
+        Op::Pow => &["__ipow__", "__pow__", "__rpow__"],
+        Op::LShift => &["__ilshift__", "__lshift__", "__rlshift__"],
+        Op::RShift => &["__irshift__", "__rrshift__", "__rshift__"],
+        Op::BitOr => &["__ior__", "__or__", "__ror__"],
+        Op::BitXor => &["__ixor__", "__rxor__", "__xor__"],
+        Op::BitAnd => &["__and__", "__iand__", "__rand__"],
+        Op::FloorDiv => &["__floordiv__", "__ifloordiv__", "__rfloordiv__"],
     }
 }
 

@@ -1,5 +1,6 @@
 //! The walk over statements: one frame for each that becomes a `Statement`.
 
+use super::expressions::of_binary;
 use super::gather::Frame;
 use super::kinds::{kind, simple_name};
 use super::prints::Prints;
@@ -275,6 +276,7 @@ impl<'a> Reader<'a> {
             }
             Stmt::AugAssign(assign) => {
                 self.read_target(&assign.target);
+                self.special(of_binary(assign.op));
                 self.visit_expr(&assign.value);
                 self.target(&assign.target, true);
                 self.mutate(&assign.target);
@@ -340,7 +342,7 @@ impl<'a> Reader<'a> {
         match stmt {
             Stmt::For(stmt) => {
                 self.visit_expr(&stmt.iter);
-                self.called(&stmt.iter);
+                self.iterated(&stmt.iter);
                 self.target(&stmt.target, true);
                 self.giving(&[&stmt.target], &stmt.body);
                 self.walk_block(&stmt.orelse);
@@ -361,6 +363,7 @@ impl<'a> Reader<'a> {
                 }
             }
             Stmt::With(stmt) => {
+                self.special(&["__enter__", "__exit__"]);
                 for item in &stmt.items {
                     self.visit_expr(&item.context_expr);
                     if let Some(target) = &item.optional_vars {

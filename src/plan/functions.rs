@@ -93,7 +93,7 @@ impl<'a> Functions<'a> {
         self.at(name).iter().any(|s| s.kind == Kind::Class)
     }
 
-    fn made_by(&self, name: &str) -> &'a [String] {
+    pub(super) fn made_by(&self, name: &str) -> &'a [String] {
         self.root(name).made_by
     }
 
@@ -193,26 +193,35 @@ impl<'a> Functions<'a> {
         }
         let mut found: Vec<&'a Statement> = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut todo: Vec<Cow<'_, str>> = calls.iter().map(Cow::from).collect();
-        while let Some(path) = todo.pop() {
-            if seen.contains(&path) {
+        // A method with the class of the object that it is called on, if it has it from a base.
+        let mut todo: Vec<(Cow<'_, str>, Option<String>)> =
+            calls.iter().map(|path| (path.into(), None)).collect();
+        while let Some((path, on)) = todo.pop() {
+            if seen.contains(&(path.clone(), on.clone())) {
                 continue;
             }
             let called = self.called(&path);
             if called.is_empty()
                 && let Some((class, member)) = path.rsplit_once('.')
             {
+                let on = on.as_deref().unwrap_or(class);
                 let bases = self.bases(class).into_iter();
-                todo.extend(bases.map(|base| format!("{base}.{member}").into()));
+                let inherited = bases.map(|base| format!("{base}.{member}").into());
+                todo.extend(inherited.map(|path| (path, Some(on.to_owned()))));
             }
             for function in called {
                 found.push(function);
-                todo.extend(function.later.calls.iter().map(Cow::from));
-                todo.extend(self.methods(&function.later, &path).map(Cow::from));
+                let inner = function.later.calls.iter().map(Cow::from);
+                todo.extend(inner.map(|path| (path, None)));
+                let own = on.as_deref();
+                let own = own.or_else(|| path.rsplit_once('.').map(|(class, _)| class));
+                let methods = self.methods(&function.later, own).map(Cow::from);
+                todo.extend(methods.map(|path| (path, None)));
             }
             // Called under another name, or made by a function around it.
-            todo.extend(self.from(&path).iter().map(Cow::from));
-            seen.insert(path);
+            let from = self.from(&path).iter().map(Cow::from);
+            todo.extend(from.map(|path| (path, None)));
+            seen.insert((path, on));
         }
         let found: Bodies<'a> = found.into();
         if found.len() <= MOST_BODIES {
@@ -222,23 +231,19 @@ impl<'a> Functions<'a> {
         found
     }
 
-    /// The methods that a body may run: `C().area()`, `self.other()`, `made.size`. `path`: its own.
-    fn methods(&self, uses: &Uses, path: &str) -> impl Iterator<Item = String> {
+    /// The methods that a body may run: `C().area()`, `self.other()`, `made.size`. `own`: the class
+    /// of `self`.
+    fn methods(&self, uses: &Uses, own: Option<&str>) -> impl Iterator<Item = String> + use<> {
         let mut out = Vec::new();
         if !uses.members.is_empty() {
-            let own = path.rsplit_once('.').map(|(class, _)| class);
             let made = uses.reads.iter().map(|read| root(read));
             let made = made.flat_map(|name| self.made_by(name)).chain(&uses.calls);
             let classes: BTreeSet<&str> = made.map(String::as_str).chain(own).collect();
-            for class in classes
-                .into_iter()
-                .filter(|class| self.defines_class(class))
-            {
-                out.extend(
-                    uses.members
-                        .iter()
-                        .map(|member| format!("{class}.{member}")),
-                );
+            let mut classes: Vec<&str> = classes.into_iter().collect();
+            classes.retain(|class| self.defines_class(class));
+            for class in classes {
+                let members = uses.members.iter();
+                out.extend(members.map(|member| format!("{class}.{member}")));
             }
         }
         out.into_iter()
@@ -295,10 +300,26 @@ impl<'a> Functions<'a> {
         dirty: &Dirty,
         seen: &mut BTreeSet<String>,
     ) -> Option<String> {
+        self.differs_on(path, None, dirty, seen)
+    }
+
+    /// The same of a method that is called on an object of the class `on`, which has it from a base:
+    /// what it reads of itself is what that class has.
+    pub(super) fn differs_on(
+        &self,
+        path: &str,
+        on: Option<&str>,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
         if let Some(why) = dirty.behaviour.get(path) {
             return Some(format!("calls {path}, {why}"));
         }
-        if !seen.insert(path.to_owned()) {
+        let asked = match on {
+            Some(on) => format!("{path} on {on}"),
+            None => path.to_owned(),
+        };
+        if !seen.insert(asked) {
             return None;
         }
         // `b = Builder()`, then `b.build()`.
@@ -319,8 +340,13 @@ impl<'a> Functions<'a> {
         if let Some((class, member)) = path.rsplit_once('.')
             && self.at(path).is_empty()
         {
-            for base in self.bases(class) {
-                if let Some(why) = self.differs(&format!("{base}.{member}"), dirty, seen) {
+            let on = Some(on.unwrap_or(class));
+            let others = self.bound_to(class, member).iter();
+            let others = others.filter(|path| *path != member).cloned();
+            let bases = self.bases(class).into_iter();
+            let inherited = bases.map(|base| format!("{base}.{member}"));
+            for path in others.chain(inherited).collect::<Vec<_>>() {
+                if let Some(why) = self.differs_on(&path, on, dirty, seen) {
                     return Some(why);
                 }
             }
@@ -340,7 +366,7 @@ impl<'a> Functions<'a> {
                 }
             }
             // `self.other()`, `Builder().build()`, `cls.SIZE`.
-            let own = path.rsplit_once('.').map(|(class, _)| class);
+            let own = on.or_else(|| path.rsplit_once('.').map(|(class, _)| class));
             if let Some(why) = self.member_differs(&function.later, own, dirty, seen) {
                 return Some(format!("calls {path}, which {why}"));
             }
@@ -348,74 +374,8 @@ impl<'a> Functions<'a> {
         None
     }
 
-    /// The attributes among `uses.members` that give something else now where they are read.
-    pub fn differing_members<'u>(&self, uses: &'u Uses, dirty: &Dirty) -> Vec<&'u str> {
-        let differs = |member: &&String| {
-            let alone = Uses {
-                reads: uses.reads.clone(),
-                members: vec![(*member).clone()],
-                ..Uses::default()
-            };
-            self.member_differs(&alone, None, dirty, &mut BTreeSet::new())
-                .is_some()
-        };
-        let members = uses.members.iter().filter(differs);
-        members.map(String::as_str).collect()
-    }
-
-    /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
-    fn member_differs(
-        &self,
-        uses: &Uses,
-        own: Option<&str>,
-        dirty: &Dirty,
-        seen: &mut BTreeSet<String>,
-    ) -> Option<String> {
-        if uses.members.is_empty() {
-            return None;
-        }
-        let made: BTreeSet<&str> = uses
-            .reads
-            .iter()
-            .flat_map(|path| self.made_by(root(path)))
-            .map(String::as_str)
-            .collect();
-        let classes = own
-            .into_iter()
-            .chain(uses.calls.iter().map(String::as_str))
-            .chain(made);
-        let mut classes: BTreeSet<&str> = classes.collect();
-        // `C().area()`: of an instance that is made for this alone. One that a name is bound to is
-        // what it is since it was made.
-        for class in &uses.calls {
-            if let Some(why) = self.made_differently(class, dirty)
-                && uses
-                    .members
-                    .iter()
-                    .any(|m| self.of_instance(class, m, &mut BTreeSet::new()))
-            {
-                return Some(format!("makes a {class}, {why}"));
-            }
-        }
-        if uses.calls.iter().any(|p| p == "super") {
-            classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
-        }
-        for class in classes {
-            for member in &uses.members {
-                let path = format!("{class}.{member}");
-                if let Some(why) = self.value_differs(&path, dirty) {
-                    return Some(why);
-                }
-                if let Some(why) = self.differs(&path, dirty, seen) {
-                    return Some(why);
-                }
-            }
-        }
-        None
-    }
-
     /// A class attribute, also one that comes from a base.
-    fn value_differs(&self, path: &str, dirty: &Dirty) -> Option<String> {
+    pub(super) fn value_differs(&self, path: &str, dirty: &Dirty) -> Option<String> {
         if dirty.values.is_empty() {
             return None;
         }
@@ -454,7 +414,7 @@ impl<'a> Functions<'a> {
 
     /// The paths that the header of a class reads: its bases, among others. For a name that is
     /// bound to a class or an instance of one: the class.
-    fn bases(&self, class: &str) -> Vec<&'a str> {
+    pub(super) fn bases(&self, class: &str) -> Vec<&'a str> {
         let found = self.at(class).into_iter();
         let named = self.from(class);
         found
@@ -488,6 +448,9 @@ impl<'a> Functions<'a> {
             let found = self.at(path);
             if found.is_empty() || found.iter().any(|s| s.kind == Kind::Class) {
                 derived.push((path, self.bases(path)));
+            } else if !path.contains('.') {
+                // `load().get()`, where that makes an instance.
+                derived.push((path, self.makes(path)));
             }
         }
         derived.retain(|(_, bases)| !bases.is_empty());

@@ -1,10 +1,133 @@
-//! Instances that a statement makes for itself, and what it gets from them.
+//! Instances that a statement has or makes for itself, and what it gets from them.
 
 use std::collections::BTreeSet;
 
-use super::{Dirty, Functions};
+use super::{Dirty, Functions, root};
+use crate::outline::{Kind, Uses};
 
 impl<'a> Functions<'a> {
+    /// The attributes among `uses.members` that give something else now where they are read.
+    pub fn differing_members<'u>(&self, uses: &'u Uses, dirty: &Dirty) -> Vec<&'u str> {
+        let differs = |member: &&String| {
+            let alone = Uses {
+                reads: uses.reads.clone(),
+                members: vec![(*member).clone()],
+                ..Uses::default()
+            };
+            self.member_differs(&alone, None, dirty, &mut BTreeSet::new())
+                .is_some()
+        };
+        let members = uses.members.iter().filter(differs);
+        members.map(String::as_str).collect()
+    }
+
+    /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
+    pub(super) fn member_differs(
+        &self,
+        uses: &Uses,
+        own: Option<&str>,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
+        let made: BTreeSet<&str> = uses
+            .reads
+            .iter()
+            .flat_map(|path| self.made_by(root(path)))
+            .map(String::as_str)
+            .collect();
+        let special = self.special(uses);
+        if uses.members.is_empty() && special.is_empty() {
+            return None;
+        }
+        // `C().area()`: of an instance that is made for this alone. One that a name is bound to is
+        // what it is since it was made.
+        for class in &uses.calls {
+            if let Some(why) = self.made_differently(class, dirty)
+                && uses
+                    .members
+                    .iter()
+                    .any(|m| self.of_instance(class, m, &mut BTreeSet::new()))
+            {
+                return Some(format!("makes a {class}, {why}"));
+            }
+        }
+        let calls = uses.calls.iter().map(String::as_str);
+        let makers = || calls.clone().chain(made.iter().copied());
+        let mut classes: BTreeSet<&str> = own.into_iter().chain(makers()).collect();
+        classes.extend(makers().flat_map(|path| self.given(path)));
+        // `Color.RED.label()`
+        let inside = |path: &&str| path.matches('.').count() > 1;
+        let deep = uses.reads.iter().map(String::as_str).filter(inside);
+        classes.extend(deep.map(root).filter(|name| self.defines_class(name)));
+        if uses.calls.iter().any(|p| p == "super") {
+            classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
+        }
+        for class in classes {
+            let members = uses.members.iter().map(String::as_str);
+            for member in members.chain(special.iter().copied()) {
+                let path = format!("{class}.{member}");
+                if let Some(why) = self.value_differs(&path, dirty) {
+                    return Some(why);
+                }
+                if let Some(why) = self.differs(&path, dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
+        None
+    }
+
+    /// The classes of what a call may give: `C.create()`, and `load()`, which makes one.
+    fn given<'n>(&self, path: &'n str) -> impl Iterator<Item = &'n str> + use<'a, 'n>
+    where
+        'a: 'n,
+    {
+        // That class may come from another module.
+        let class = path.rsplit_once('.').map(|(class, _)| class);
+        class.into_iter().chain(self.makes(path))
+    }
+
+    /// The classes of the module that a function makes instances of.
+    pub(super) fn makes(&self, path: &str) -> Vec<&'a str> {
+        let functions = self.at(path).into_iter();
+        let functions = functions.filter(|function| function.kind == Kind::Function);
+        let calls = functions.flat_map(|function| &function.later.calls);
+        let calls = calls.map(String::as_str);
+        calls.filter(|class| self.defines_class(class)).collect()
+    }
+
+    /// The methods that builtins call on what they are given: `len(box)` is `box.__len__()`.
+    fn special(&self, uses: &Uses) -> BTreeSet<&'static str> {
+        let mut out = BTreeSet::new();
+        for path in &uses.calls {
+            let methods: &[&str] = match path.as_str() {
+                "len" => &["__len__"],
+                "bool" => &["__bool__", "__len__"],
+                "str" | "print" => &["__str__", "__repr__"],
+                "repr" => &["__repr__"],
+                "format" => &["__format__", "__str__"],
+                "int" => &["__int__", "__index__"],
+                "float" => &["__float__"],
+                "abs" => &["__abs__"],
+                "round" => &["__round__"],
+                "hash" => &["__hash__"],
+                "next" => &["__next__"],
+                "sorted" | "min" | "max" => &["__iter__", "__lt__", "__gt__"],
+                "sum" => &["__iter__", "__add__", "__radd__"],
+                "list" | "tuple" | "set" | "frozenset" | "dict" | "iter" | "enumerate" | "zip"
+                | "map" | "filter" | "any" | "all" => &["__iter__", "__getitem__", "keys"],
+                "reversed" => &["__reversed__", "__len__", "__getitem__"],
+                // `scale(3)`, `for x in box`.
+                path if !path.contains('.') && !self.made_by(path).is_empty() => {
+                    &["__call__", "__iter__"]
+                }
+                _ => &[],
+            };
+            out.extend(methods);
+        }
+        out
+    }
+
     /// Why new instances of a class have other attributes.
     pub(super) fn made_differently(&self, class: &str, dirty: &Dirty) -> Option<String> {
         if dirty.behaviour.is_empty() {

@@ -115,7 +115,7 @@ impl<'a> Functions<'a> {
     }
 
     /// What a class attribute is another name for: `options_class = Options`.
-    fn bound_to(&self, class: &str, member: &str) -> &'a [String] {
+    pub(super) fn bound_to(&self, class: &str, member: &str) -> &'a [String] {
         let binds =
             |s: &&Statement| s.kind == Kind::Assign && s.name == member && s.uses.calls.is_empty();
         let mut classes = self.at(class).into_iter();
