@@ -131,14 +131,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     line: old.span.line,
                     placed: Some(&self.placed),
                 };
-                let found = match self.entry(class, &new.name)? {
-                    Some(holder) => find(kit, &holder, wanted, &self.job.dict)?,
-                    // `public = _private`, `del _private`: it has another name.
-                    None if class.is_none() => {
-                        let mut values = self.job.dict.iter().map(|(_, value)| value);
-                        values.find(|value| wanted.is(kit, value))
-                    }
+                let holder = self.entry(class, &new.name)?;
+                let found = match &holder {
+                    Some(holder) => find(kit, holder, wanted, &self.job.dict)?,
                     None => None,
+                };
+                let found = match found {
+                    None if class.is_none() => self.stray(new, wanted, holder.is_none())?,
+                    found => found,
                 };
                 let Some(function) = found else {
                     return Ok(());
@@ -218,6 +218,34 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A function that its name does not lead to: `public = _private`, `del _private`, or one that
+    /// only its decorators know, as in `@size.register` above a `def _`.
+    fn stray(
+        &self,
+        statement: &Statement,
+        wanted: Wanted<'_>,
+        unbound: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let kit = self.work.kit;
+        if unbound {
+            let mut values = self.job.dict.iter().map(|(_, value)| value);
+            if let Some(found) = values.find(|value| wanted.is(kit, value)) {
+                return Ok(Some(found));
+            }
+        }
+        if statement.decorators != 0 {
+            for path in &statement.uses.calls {
+                let root = path.split('.').next().unwrap_or(path);
+                if let Some(decorator) = self.job.dict.get_item(root)?
+                    && let Some(found) = find(kit, &decorator, wanted, &self.job.dict)?
+                {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The classes that a class statement made: what its name is bound to, and where a decorator

@@ -112,7 +112,15 @@ impl<'a> Reader<'a> {
             Expr::Tuple(items) => items.elts.iter().for_each(|item| self.called(item)),
             Expr::List(items) => items.elts.iter().for_each(|item| self.called(item)),
             Expr::Set(items) => items.elts.iter().for_each(|item| self.called(item)),
-            Expr::Call(_) => self.special(&["__iter__"]),
+            Expr::Call(call) => {
+                self.special(&["__iter__"]);
+                // `for f in TABLE.values()`
+                if let Expr::Attribute(method) = &*call.func
+                    && matches!(method.attr.as_str(), "items" | "keys" | "values")
+                {
+                    self.called(&method.value);
+                }
+            }
             _ => self.called(expr),
         }
     }
@@ -298,6 +306,9 @@ impl<'a> Reader<'a> {
             None => {
                 self.special(&["__call__"]);
                 self.visit_expr(&call.func);
+                if let Some(table) = table(&call.func) {
+                    self.called(table);
+                }
             }
         }
         self.called(&call.func);
@@ -420,6 +431,18 @@ impl<'a> Visitor<'a> for Reader<'a> {
                 visitor::walk_expr(self, expr);
             }
         }
+    }
+}
+
+/// The table out of which something is taken and called: `TABLE[key](1)`, `TABLE.get(key)(1)`.
+fn table(called: &Expr) -> Option<&Expr> {
+    match called {
+        Expr::Subscript(subscript) => Some(&subscript.value),
+        Expr::Call(call) => match &*call.func {
+            Expr::Attribute(method) if method.attr.as_str() == "get" => Some(&method.value),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

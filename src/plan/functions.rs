@@ -376,13 +376,16 @@ impl<'a> Functions<'a> {
 
     /// A class attribute, also one that comes from a base.
     pub(super) fn value_differs(&self, path: &str, dirty: &Dirty) -> Option<String> {
-        if dirty.values.is_empty() {
+        if dirty.values.is_empty() && dirty.behaviour.is_empty() {
             return None;
         }
         if let Some(why) = dirty.values.get(path) {
             return Some(format!("reads {path}, {why}"));
         }
         let (class, member) = path.rsplit_once('.')?;
+        if let Some(why) = self.given_by_maker(class, member, dirty) {
+            return Some(format!("reads {path} of a class that {why}"));
+        }
         self.lineage(class).iter().find_map(|base| {
             let path = format!("{base}.{member}");
             let why = dirty.values.get(&path)?;

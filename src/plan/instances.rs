@@ -135,9 +135,16 @@ impl<'a> Functions<'a> {
         }
         let lineage = self.lineage(class);
         let mut classes = std::iter::once(class).chain(lineage.iter().copied());
-        classes.find_map(|class| {
+        let init = classes.find_map(|class| {
             let why = dirty.behaviour.get(&format!("{class}.__init__"))?;
             Some(format!("whose __init__ acts differently, {why}"))
+        });
+        // Fields of a base, from which a constructor is generated.
+        init.or_else(|| {
+            let changed = |base: &&&str| dirty.behaviour.contains_key(**base);
+            let base = lineage.iter().find(changed)?;
+            let why = &dirty.behaviour[*base];
+            Some(format!("which is derived from {base}, {why}"))
         })
     }
 

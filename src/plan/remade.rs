@@ -60,6 +60,20 @@ impl<'a> Functions<'a> {
         }
     }
 
+    /// Why an attribute of a class may be another that its own text does not give it: what makes the
+    /// class puts it there.
+    pub(super) fn given_by_maker(
+        &self,
+        class: &str,
+        member: &str,
+        dirty: &Dirty,
+    ) -> Option<String> {
+        let why = dirty.behaviour.get(&format!("{class}.{MADE}"))?;
+        let binds = |s: &Statement| s.uses.binds.iter().any(|name| name == member);
+        let own = self.at(class).iter().any(|s| s.body.iter().any(binds));
+        (!own).then(|| why.strip_prefix("which ").unwrap_or(why).to_owned())
+    }
+
     fn maker_differs(&self, class: &str, maker: &str, dirty: &Dirty) -> Option<String> {
         let path = format!("{class}.{maker}");
         let why = self.differs(&path, dirty, &mut BTreeSet::new())?;
