@@ -58,6 +58,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     continue;
                 }
                 local.acts(name, "which changed");
+                // What it has by default, perhaps, or what wraps it.
+                self.dirty.acts(format!("{path}{name}"), why.clone());
                 if partner(at).is_some_and(|(was, _)| other(was)) {
                     local.value(name, why.clone());
                 }

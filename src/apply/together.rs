@@ -64,7 +64,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.job.old.is_none_or(|old| {
             let body = &old.outline.body;
             let mut writers = old.outline.index().writers(body, name).into_iter();
-            !writers.any(|at| body[at].alias)
+            // What a call gave may be what something else has: `TABLE = load()`, which is `{}` now.
+            let shared = |was: &Statement| {
+                let given = was.kind == Kind::Assign && was.value == Value::Other;
+                was.alias || given && statement.value == Value::Container
+            };
+            !writers.any(|at| shared(&body[at]))
         })
     }
 

@@ -360,6 +360,16 @@ impl<'a> Functions<'a> {
             {
                 return Some(format!("calls {path}, which {why}"));
             }
+            // What a decorator that is a class made of it is called by these.
+            if function.decorators != 0 {
+                for by in ["__call__", "__get__"] {
+                    let mut wrappers = function.uses.calls.iter();
+                    let differs = |class| self.differs(&format!("{class}.{by}"), dirty, seen);
+                    if let Some(why) = wrappers.find_map(differs) {
+                        return Some(format!("calls {path}, which {why}"));
+                    }
+                }
+            }
             for inner in &function.later.calls {
                 if let Some(why) = self.differs(inner, dirty, seen) {
                     return Some(format!("calls {path}, which {why}"));
