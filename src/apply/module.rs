@@ -20,7 +20,7 @@ use super::registry::told;
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Row, Statement};
-use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected};
+use crate::plan::{Dirty, Functions, Mark, Plan, Step, acting, affected, chosen_by};
 use crate::report::{self, Action, ChangeKind};
 
 /// A name that a module took from another one, whose value there changed.
@@ -385,6 +385,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             ref mark => mark.clone(),
         };
+        if mark != Mark::Keep {
+            for name in chosen_by(statement, self.job.new.outline) {
+                let line = statement.span.line;
+                self.dirty
+                    .acts(name, format!("which line {line} has a part in"));
+            }
+        }
         match mark {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,
             Mark::Patch => {

@@ -532,6 +532,22 @@ fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec
     }
 }
 
+/// The functions of a module that choose among those which were registered with them, as this one
+/// was: `@size.register`.
+pub fn chosen_by<'s>(
+    statement: &'s Statement,
+    outline: &'s Outline,
+) -> impl Iterator<Item = &'s str> {
+    let decorated = statement.kind == Kind::Function && statement.decorators != 0;
+    let calls = statement.uses.calls.iter().filter(move |_| decorated);
+    let found = calls.filter_map(|path| path.strip_suffix(".register"));
+    found.filter(|name| {
+        let writers = outline.index().writers(&outline.body, name).into_iter();
+        let mut writers = writers.map(|at| &outline.body[at]);
+        writers.any(|s| s.kind == Kind::Function && s.name == **name)
+    })
+}
+
 /// Whether a statement only asks which names the module has: `[n for n in globals() if ...]`.
 pub fn looks_at_all(uses: &Uses) -> bool {
     const LOOKS: [&str; 3] = ["globals", "vars", "dir"];

@@ -21,7 +21,7 @@ use crate::outline::{Kind, Outline, Statement, Value};
 pub use chains::Chains;
 use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
-pub use functions::{Functions, affected, looks_at_all};
+pub use functions::{Functions, affected, chosen_by, looks_at_all};
 pub use parts::{affected_members, members};
 use parts::{runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
@@ -504,6 +504,11 @@ fn propagate(
             }
         }
         let line = statement.span.line;
+        if plan.steps[at].mark != Mark::Keep {
+            for name in chosen_by(statement, reached.new) {
+                dirty.acts(name, format!("which line {line} has a part in"));
+            }
+        }
         if statement.kind == Kind::Class && plan.steps[at].mark != Mark::Keep {
             let (partner, what) = changes.at(reached.places[at]);
             // Its base, perhaps, is another class.
