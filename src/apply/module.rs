@@ -111,6 +111,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// Whose were. What such a function remembers since then it has been asked by statements that
     /// ran again, and a restart would have it too.
     pub emptied: BTreeSet<String>,
+    /// Whether the module has functions that may have results in store.
+    pub caching: Option<bool>,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
     /// Attributes of classes that statements of the new text set: `C.attr`.
     pub written: BTreeSet<&'a str>,
@@ -164,6 +166,7 @@ pub fn run<'k, 'a, 'py>(
         chains: Vec::new(),
         cleared: 0,
         emptied: BTreeSet::new(),
+        caching: None,
         bases: BTreeMap::new(),
         written,
         annotated: BTreeMap::new(),
@@ -544,6 +547,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         }
         self.cleared = dirty;
+        if !*self
+            .caching
+            .get_or_insert_with(|| self.functions.wraps_any())
+        {
+            return Ok(());
+        }
         let names = acting(self.job.new.outline, &self.dirty);
         for path in self.functions.wrapped(names) {
             if self.emptied.contains(&path)

@@ -126,6 +126,15 @@ impl<'a> Functions<'a> {
         names
     }
 
+    /// Whether the module has functions that something may have wrapped.
+    pub fn wraps_any(&self) -> bool {
+        fn wraps(statement: &Statement) -> bool {
+            let made = statement.kind == Kind::Assign && !statement.later.reads.is_empty();
+            made || statement.decorators != 0 || statement.body.iter().any(wraps)
+        }
+        self.outline.body.iter().any(wraps)
+    }
+
     /// Of the paths under these names, those of functions that something may have wrapped:
     /// decorated ones, and names that are bound to what a call gave.
     pub fn wrapped<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
