@@ -546,10 +546,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if dirty == self.cleared {
             return Ok(());
         }
-        self.cleared = dirty;
-        if !*self
-            .caching
-            .get_or_insert_with(|| self.functions.wraps_any())
+        // What goes through the whole module pays where it is asked after one class upon the other.
+        let again = std::mem::replace(&mut self.cleared, dirty) > 0;
+        if again
+            && !*self
+                .caching
+                .get_or_insert_with(|| self.functions.wraps_any())
         {
             return Ok(());
         }
