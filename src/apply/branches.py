@@ -22,6 +22,24 @@ def _names(node):
     return tuple(found)
 
 
+def _named(node):
+    """What `(name := value)` binds in the test of a branch and the like."""
+    found = []
+    for field in ("test", "iter", "items", "subject"):
+        parts = getattr(node, field, [])
+        for part in parts if isinstance(parts, list) else [parts]:
+            inner = (at for at in ast.walk(part) if isinstance(at, ast.NamedExpr))
+            found.extend(at.target.id for at in inner)
+    return tuple(found)
+
+
+def _captured(case):
+    """What the pattern of a `case` binds."""
+    parts = ast.walk(case.pattern) if hasattr(case, "pattern") else ()
+    names = (getattr(at, "name", None) or getattr(at, "rest", None) for at in parts)
+    return tuple(name for name in names if name)
+
+
 def _told(names, near):
     call = ast.Expr(
         ast.Call(ast.Name("__pyreload_bound__", ast.Load()), [ast.Constant(names)], [])
@@ -43,6 +61,9 @@ def _block(statements):
             if field in ("handlers", "cases"):
                 for part in inner:
                     part.body = _block(part.body)
+                    captured = _captured(part)
+                    if captured:
+                        part.body.insert(0, _told(captured, part.body[0]))
             else:
                 setattr(statement, field, _block(inner))
         head = ()
@@ -52,6 +73,9 @@ def _block(statements):
             head = tuple(n for i in statement.items if i.optional_vars for n in _names(i.optional_vars))
         if head:
             statement.body.insert(0, _told(head, statement.body[0]))
+        named = _named(statement) if nested else ()
+        if named:
+            out.append(_told(named, statement))
         out.append(statement)
         names = () if nested else _names(statement)
         if names:

@@ -56,6 +56,7 @@ impl<'py> Work<'_, 'py> {
             }
         }
         let fields = self.fields(old)?;
+        self.keep_factories(old, new)?;
         self.tx.class_order(kit, old)?;
         self.move_entries(old, new, old)?;
         self.drop_entries(old, new, &left)?;

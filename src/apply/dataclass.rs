@@ -11,6 +11,9 @@ impl<'py> Work<'_, 'py> {
     /// Does so for all classes derived from `reshaped` ones, bases before the derived.
     pub(super) fn derived_data_classes(&mut self) -> PyResult<()> {
         let reshaped = std::mem::take(&mut self.reshaped);
+        if reshaped.is_empty() {
+            return Ok(());
+        }
         let mut derived: Vec<(usize, Bound<'py, PyAny>)> = Vec::new();
         let mut todo = reshaped;
         while let Some(class) = todo.pop() {
@@ -79,7 +82,10 @@ impl<'py> Work<'_, 'py> {
         }
         // The fields as their statements had them: the class itself has only defaults left.
         let fields = class.getattr("__dataclass_fields__")?;
-        if let Ok(own) = class.getattr("__annotations__")?.cast_into::<PyDict>() {
+        // To ask a class that has none would give it some.
+        let annotated = kit.version >= (3, 14) || before.contains("__annotations__")?;
+        let own = annotated.then(|| class.getattr("__annotations__"));
+        if let Some(Ok(own)) = own.transpose()?.map(|own| own.cast_into::<PyDict>()) {
             for (name, _) in own.iter() {
                 let Ok(field) = fields.get_item(&name) else {
                     continue;
@@ -109,6 +115,34 @@ impl<'py> Work<'_, 'py> {
         }
         outcome?;
         self.finish_class(class)
+    }
+
+    /// The lambdas that make default values: those that were live on, in the fields as in what was
+    /// generated from them.
+    pub(super) fn keep_factories(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        const FIELDS: &str = "__dataclass_fields__";
+        const FACTORY: &str = "default_factory";
+        let (Some(had), Some(has)) = (
+            self.kit.class_entry(old, FIELDS)?,
+            self.kit.class_entry(new, FIELDS)?,
+        ) else {
+            return Ok(());
+        };
+        for (name, field) in has.cast::<PyDict>()?.iter() {
+            let Ok(was) = had.get_item(name) else {
+                continue;
+            };
+            let (was, is) = (was.getattr(FACTORY)?, field.getattr(FACTORY)?);
+            if !was.is(&is) && self.is_lambda(&was)? && self.is_lambda(&is)? {
+                let kept = self.reconcile(&was, &is, None)?;
+                field.setattr(FACTORY, kept)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a method was written by `dataclasses`, and not in the class body.

@@ -126,15 +126,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         match new.kind {
             Kind::Function => {
                 self.stale_lines(new)?;
-                let Some(holder) = self.entry(class, &new.name)? else {
-                    return Ok(());
-                };
                 let wanted = Wanted {
                     name: &old.name,
                     line: old.span.line,
                     placed: Some(&self.placed),
                 };
-                let Some(function) = find(kit, &holder, wanted, &self.job.dict)? else {
+                let holder = self.entry(class, &new.name)?;
+                let found = match &holder {
+                    Some(holder) => find(kit, holder, wanted, &self.job.dict)?,
+                    None => None,
+                };
+                let found = match found {
+                    None if class.is_none() => self.stray(new, wanted, holder.is_none())?,
+                    found => found,
+                };
+                let Some(function) = found else {
                     return Ok(());
                 };
                 // A class in a function carries its line as a constant (3.13+).
@@ -160,17 +166,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if !kit.defined_in(&live, &self.job.dict)? {
                     return Ok(());
                 }
-                if kit.version >= (3, 13) {
-                    let key = pyo3::types::PyString::new(kit.py, "__firstlineno__");
-                    let line = pyo3::types::PyInt::new(kit.py, new.span.line);
-                    self.work
-                        .tx
-                        .set_class_entry(kit, &live, key.as_any(), line.as_any())?;
-                }
                 let mut inner = chain.to_vec();
                 inner.push(new);
-                for (was, is) in old.body.iter().zip(&new.body) {
-                    self.shift(was, is, &inner, Some(&live))?;
+                for class in self.makings(&live, new)? {
+                    if kit.version >= (3, 13) {
+                        let key = pyo3::types::PyString::new(kit.py, "__firstlineno__");
+                        let line = pyo3::types::PyInt::new(kit.py, new.span.line);
+                        let known = kit.class_entry(&class, "__firstlineno__")?;
+                        if known.is_some_and(|known| known.eq(old.span.line).unwrap_or(false)) {
+                            self.work.tx.set_class_entry(
+                                kit,
+                                &class,
+                                key.as_any(),
+                                line.as_any(),
+                            )?;
+                        }
+                    }
+                    for (was, is) in old.body.iter().zip(&new.body) {
+                        self.shift(was, is, &inner, Some(&class))?;
+                    }
                 }
                 Ok(())
             }
@@ -192,12 +206,71 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let field = field.and_then(|f| f.get_item(name).ok());
                     for value in self.entry(class, name)?.into_iter().chain(field) {
                         self.shift_lambdas(&value, old, delta)?;
+                        // `C = type("C", (), {"area": lambda self: 1})`
+                        if kit.is_class(&value) && kit.defined_in(&value, &self.job.dict)? {
+                            for (_, entry) in kit.class_dict(&value)?.iter() {
+                                self.shift_lambdas(&entry, old, delta)?;
+                            }
+                        }
                     }
                 }
                 Ok(())
             }
             _ => Ok(()),
         }
+    }
+
+    /// A function that its name does not lead to: `public = _private`, `del _private`, or one that
+    /// only its decorators know, as in `@size.register` above a `def _`.
+    fn stray(
+        &self,
+        statement: &Statement,
+        wanted: Wanted<'_>,
+        unbound: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let kit = self.work.kit;
+        if unbound {
+            let mut values = self.job.dict.iter().map(|(_, value)| value);
+            if let Some(found) = values.find(|value| wanted.is(kit, value)) {
+                return Ok(Some(found));
+            }
+        }
+        if statement.decorators != 0 {
+            for path in &statement.uses.calls {
+                let root = path.split('.').next().unwrap_or(path);
+                if let Some(decorator) = self.job.dict.get_item(root)?
+                    && let Some(found) = find(kit, &decorator, wanted, &self.job.dict)?
+                {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The classes that a class statement made: what its name is bound to, and where a decorator
+    /// derived that from what it got, that one.
+    fn makings(
+        &self,
+        live: &Bound<'py, PyAny>,
+        statement: &Statement,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let kit = self.work.kit;
+        let mut out = Vec::new();
+        if statement.decorators != 0 {
+            for class in live.getattr(kit.name("__mro__"))?.try_iter()? {
+                let class = class?;
+                if class.getattr(kit.name("__name__"))?.eq(&*statement.name)?
+                    && kit.defined_in(&class, &self.job.dict)?
+                {
+                    out.push(class);
+                }
+            }
+        }
+        if out.is_empty() {
+            out.push(live.clone());
+        }
+        Ok(out)
     }
 
     /// A function that remembers, in a variable of the module, where in its file it is: it has to

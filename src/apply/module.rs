@@ -23,7 +23,7 @@ use crate::diff::{Changes, What};
 use crate::modules::Version;
 use crate::outline::{Kind, Outline, Row, Statement};
 use crate::plan::{
-    Affected, Dirty, Functions, Mark, Plan, Step, acting, affected, affected_statement,
+    Affected, Dirty, Functions, Mark, Plan, Step, acting, affected, affected_statement, chosen_by,
     path_that_acts,
 };
 use crate::report::{self, Action, ChangeKind};
@@ -115,6 +115,11 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub chains: Vec<Chain<'py>>,
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
+    /// Whose were. What such a function remembers since then it has been asked by statements that
+    /// ran again, and a restart would have it too.
+    pub emptied: BTreeSet<String>,
+    /// Whether the module has functions that may have results in store.
+    pub caching: Option<bool>,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
     /// Attributes of classes that statements of the new text set: `C.attr`.
     pub written: BTreeSet<&'a str>,
@@ -167,6 +172,8 @@ pub fn run<'k, 'a, 'py>(
         parked: BTreeMap::new(),
         chains: Vec::new(),
         cleared: 0,
+        emptied: BTreeSet::new(),
+        caching: None,
         bases: BTreeMap::new(),
         written,
         annotated: BTreeMap::new(),
@@ -389,6 +396,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             ref mark => mark.clone(),
         };
+        if mark != Mark::Keep {
+            for name in chosen_by(statement, self.job.new.outline) {
+                let line = statement.span.line;
+                self.dirty
+                    .acts(name, format!("which line {line} has a part in"));
+            }
+        }
         match mark {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,
             Mark::Patch => {
@@ -557,13 +571,22 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if dirty == self.cleared {
             return Ok(());
         }
-        self.cleared = dirty;
+        // What goes through the whole module pays where it is asked after one class upon the other.
+        let again = std::mem::replace(&mut self.cleared, dirty) > 0;
+        if again
+            && !*self
+                .caching
+                .get_or_insert_with(|| self.functions.wraps_any())
+        {
+            return Ok(());
+        }
         let names = acting(self.job.new.outline, &self.dirty);
         for path in self.functions.wrapped(names) {
-            if self
-                .functions
-                .acts_differently(std::slice::from_ref(&path), &self.dirty)
-                .is_none()
+            if self.emptied.contains(&path)
+                || self
+                    .functions
+                    .acts_differently(std::slice::from_ref(&path), &self.dirty)
+                    .is_none()
             {
                 continue;
             }
@@ -589,6 +612,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             if found {
                 clear_cache(self.work.kit, &value, &self.job.dict)?;
+                self.emptied.insert(path);
             }
         }
         Ok(())

@@ -24,7 +24,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         partner: &Partner<'_, 'a>,
         asked: &BTreeSet<usize>,
     ) -> BTreeSet<usize> {
-        let mut local: Dirty = self.dirty.clone();
+        // Names of the class body, as its statements read them: among what differs for so long.
+        let mut local: (Vec<&String>, Vec<&String>) = (Vec::new(), Vec::new());
+        let value =
+            |dirty: &mut Dirty, name: &'a String, why: &str, local: &mut Vec<&'a String>| {
+                if !dirty.values.contains_key(name) {
+                    dirty.value(name, why);
+                    local.push(name);
+                }
+            };
         let mut again: BTreeSet<usize> = BTreeSet::new();
         for (at, member) in new.body.iter().enumerate() {
             let what = inner
@@ -34,13 +42,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Some(What::Added | What::Changed | What::Header(_)) => true,
                 Some(What::Body | What::Inner(_) | What::Same) | None => {
                     asked.contains(&at)
-                        || local.reimports(member)
-                        || match affected_statement(member, &self.functions, &local) {
+                        || self.dirty.reimports(member)
+                        || match affected_statement(member, &self.functions, &self.dirty) {
                             Some(Affected::Runs(_)) => true,
                             Some(Affected::Acts(why)) => {
-                                local.acts(&member.name, format!("which {why}"));
-                                let name = format!("{path}{}", member.name);
-                                self.dirty.acts(name, format!("which {why}"));
+                                let why = format!("which {why}");
+                                if !self.dirty.behaviour.contains_key(&member.name) {
+                                    self.dirty.acts(&member.name, why.clone());
+                                    local.1.push(&member.name);
+                                }
+                                self.dirty.acts(format!("{path}{}", member.name), why);
                                 false
                             }
                             None => false,
@@ -62,15 +73,26 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     _ => was.decorators != member.decorators,
                 };
                 if !matches!(member.kind, Kind::Function | Kind::Class) {
-                    local.value(name, why.clone());
+                    value(&mut self.dirty, name, &why, &mut local.0);
                     self.dirty.value(format!("{path}{name}"), why.clone());
                     continue;
                 }
-                local.acts(name, "which changed");
+                if !self.dirty.behaviour.contains_key(name) {
+                    self.dirty.acts(name, "which changed");
+                    local.1.push(name);
+                }
+                // What it has by default, perhaps, or what wraps it.
+                self.dirty.acts(format!("{path}{name}"), why.clone());
                 if partner(at).is_some_and(|(was, _)| other(was)) {
-                    local.value(name, why.clone());
+                    value(&mut self.dirty, name, &why, &mut local.0);
                 }
             }
+        }
+        for name in local.0 {
+            self.dirty.values.remove(name);
+        }
+        for name in local.1 {
+            self.dirty.behaviour.remove(name);
         }
         again
     }

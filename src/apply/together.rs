@@ -2,6 +2,7 @@
 //! another name has.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::function::{Wanted, find, identical, is_alias, plain};
 use super::kit::{reference_count, text};
@@ -22,6 +23,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(false);
         }
         if self.before.iter().any(|(_, value)| value.is(object)) {
+            return Ok(true);
+        }
+        // A function of another module that has a name there: no partner of what this module had.
+        if let Ok(home) = object.getattr("__globals__")
+            && !home.is(&self.job.dict)
+            && let Ok(home) = home.cast_into::<PyDict>()
+            && home.iter().any(|(_, value)| value.is(object))
+        {
             return Ok(true);
         }
         Ok(statement.kind == Kind::Assign
@@ -55,7 +64,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.job.old.is_none_or(|old| {
             let body = &old.outline.body;
             let mut writers = old.outline.index().writers(body, name).into_iter();
-            !writers.any(|at| body[at].alias)
+            // What a call gave may be what something else has: `TABLE = load()`, which is `{}` now.
+            let shared = |was: &Statement| {
+                let given = was.kind == Kind::Assign && was.value == Value::Other;
+                was.alias || given && statement.value == Value::Container
+            };
+            !writers.any(|at| shared(&body[at]))
         })
     }
 

@@ -99,7 +99,7 @@ impl<'py> Work<'_, 'py> {
             return Ok(new.clone());
         }
         if !old.get_type().is(new.get_type()) {
-            return Ok(new.clone());
+            return self.rewrapped(old, new, class);
         }
         if kit.is_exact(old, &kit.property) {
             return self.update_property(old, new, class);
@@ -139,6 +139,41 @@ impl<'py> Work<'_, 'py> {
             }
             _ => Ok(new.clone()),
         }
+    }
+
+    /// A function that became a static or class method, or the other way round: the function itself
+    /// lives on, in whatever is around it now.
+    fn rewrapped(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let kit = self.kit;
+        let wraps = |value: &Bound<'py, PyAny>| {
+            kit.is_exact(value, &kit.staticmethod) || kit.is_exact(value, &kit.classmethod)
+        };
+        let inside = |value: &Bound<'py, PyAny>| match wraps(value) {
+            true => value.getattr("__func__"),
+            false => Ok(value.clone()),
+        };
+        let (was, is) = (inside(old)?, inside(new)?);
+        if !kit.is_function(&was)
+            || !kit.is_function(&is)
+            || !was
+                .getattr("__qualname__")?
+                .eq(is.getattr("__qualname__")?)?
+        {
+            return Ok(new.clone());
+        }
+        let kept = self.reconcile(&was, &is, class)?;
+        if !wraps(new) {
+            return Ok(kept);
+        }
+        if !kept.is(&is) {
+            new.get_type().getattr("__init__")?.call1((new, &kept))?;
+        }
+        Ok(new.clone())
     }
 
     /// Binds a class entry and tells the descriptor its name, as `type.__new__` would.
@@ -392,7 +427,7 @@ impl<'py> Work<'_, 'py> {
     }
 
     /// A lambda of this module.
-    fn is_lambda(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+    pub(super) fn is_lambda(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
         Ok(self.kit.is_function(value)
             && text(&value.getattr("__name__")?) == "<lambda>"
             && value.getattr("__globals__")?.is(&self.dict))

@@ -105,6 +105,25 @@ impl<'a> Reader<'a> {
         (!own).then(|| self.whole(&path))
     }
 
+    /// `expr` is gone through: what it is made of counts as called, if it is a path.
+    pub(super) fn iterated(&mut self, expr: &'a Expr) {
+        self.implied(&["__iter__", "__next__"]);
+        match expr {
+            Expr::Tuple(items) => items.elts.iter().for_each(|item| self.called(item)),
+            Expr::List(items) => items.elts.iter().for_each(|item| self.called(item)),
+            Expr::Set(items) => items.elts.iter().for_each(|item| self.called(item)),
+            Expr::Call(call) => {
+                // `for f in TABLE.values()`
+                if let Expr::Attribute(method) = &*call.func
+                    && matches!(method.attr.as_str(), "items" | "keys" | "values")
+                {
+                    self.called(&method.value);
+                }
+            }
+            _ => self.called(expr),
+        }
+    }
+
     /// `expr` is called, if it is a path.
     pub(super) fn called(&mut self, expr: &'a Expr) {
         self.counts_as_called(expr, false);
@@ -294,7 +313,15 @@ impl<'a> Reader<'a> {
                 self.members(&call.func);
                 self.read(&path, !call.arguments.is_empty());
             }
-            None => self.visit_expr(&call.func),
+            None => {
+                if self.frame().deferred == 0 {
+                    self.frame().uses.members.push("__call__".to_owned());
+                }
+                self.visit_expr(&call.func);
+                if let Some(table) = table(&call.func) {
+                    self.called(table);
+                }
+            }
         }
         self.called(&call.func);
         self.visit_arguments(&call.arguments);
@@ -318,7 +345,7 @@ impl<'a> Reader<'a> {
         // The first iterable is evaluated outside; a class body's names are seen there only.
         if let Some(first) = generators.first() {
             self.visit_expr(&first.iter);
-            self.called(&first.iter);
+            self.iterated(&first.iter);
         }
         let targets = Bindings::of_targets(self.class, generators);
         self.scopes.push(Scope {
@@ -414,6 +441,18 @@ impl<'a> Visitor<'a> for Reader<'a> {
             },
             _ => visitor::walk_expr(self, expr),
         }
+    }
+}
+
+/// The table out of which something is taken and called: `TABLE[key](1)`, `TABLE.get(key)(1)`.
+fn table(called: &Expr) -> Option<&Expr> {
+    match called {
+        Expr::Subscript(subscript) => Some(&subscript.value),
+        Expr::Call(call) => match &*call.func {
+            Expr::Attribute(method) if method.attr.as_str() == "get" => Some(&method.value),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

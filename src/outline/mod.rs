@@ -203,7 +203,7 @@ pub struct Facts {
     /// Paths that it calls for what they give, and how many calls one after the other that takes:
     /// `@deco` and `x = deco(f)` are one, `@deco(1)` is two. Only those that it calls nowhere else.
     pub applied: Box<[(String, u8)]>,
-    /// Where running it has no effect but its value: methods that its operators and builtins call.
+    /// Methods that its operators and builtins call when it runs, and no functions of it.
     pub implied: Box<[&'static str]>,
 }
 

@@ -174,9 +174,6 @@ impl<'a> Reader<'a> {
         let mut implied = frame.implied;
         implied.sort_unstable();
         implied.dedup();
-        if value == Value::Other {
-            implied.clear();
-        }
         let facts = Facts {
             kind,
             name: simple_name(stmt).unwrap_or_default().to_owned(),
@@ -379,8 +376,7 @@ impl<'a> Reader<'a> {
         match stmt {
             Stmt::For(stmt) => {
                 self.visit_expr(&stmt.iter);
-                self.implied(&["__iter__", "__next__"]);
-                self.called(&stmt.iter);
+                self.iterated(&stmt.iter);
                 self.target(&stmt.target, true);
                 self.giving(&[&stmt.target], &stmt.body);
                 self.walk_block(&stmt.orelse);

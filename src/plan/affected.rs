@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::dirty::Dirty;
 use super::functions::Functions;
 use super::root;
-use crate::outline::{Kind, Statement, Uses};
+use crate::outline::{Kind, Outline, Statement, Uses};
 
 /// Whether a statement only asks which names the module has: `[n for n in globals() if ...]`.
 pub fn looks_at_all(uses: &Uses) -> bool {
@@ -36,7 +36,7 @@ pub fn affected_statement(
     }
     if statement.applied.is_empty() || statement.kind == Kind::Class {
         return affected(&statement.uses, functions, dirty)
-            .or_else(|| functions.implied_differs(statement, dirty))
+            .or_else(|| functions.implied_differs(statement, &statement.uses.calls, dirty))
             .map(Affected::Runs);
     }
     let applied = || statement.applied.iter();
@@ -47,7 +47,7 @@ pub fn affected_statement(
         .or_else(|| {
             applied().find_map(|(path, calls)| functions.applied_differs(path, *calls, dirty))
         })
-        .or_else(|| functions.implied_differs(statement, dirty))
+        .or_else(|| functions.implied_differs(statement, &others, dirty))
         .map(Affected::Runs)
         .or_else(|| {
             applied()
@@ -82,7 +82,11 @@ fn affected_but_for(
         .or_else(|| functions.acts_differently(calls, dirty))
         .or_else(|| functions.inherited(&uses.reads, dirty))
         .or_else(|| functions.listed(&uses.reads, dirty))
-        .or_else(|| functions.member_differs(uses, None, dirty, &mut BTreeSet::new()))
+        .or_else(|| {
+            // What its operators call is asked for by `implied_differs`.
+            let none = BTreeSet::new();
+            functions.members_differ(uses, (calls, &none), None, dirty, &mut BTreeSet::new())
+        })
         .or_else(|| {
             let again = uses
                 .writes
@@ -112,4 +116,30 @@ pub fn changed_paths<'s>(
         true => paths,
         false => vec![name],
     }
+}
+
+/// The functions of a module that choose among those which were registered with them, as this one
+/// was: `@size.register`.
+pub fn chosen_by<'s>(
+    statement: &'s Statement,
+    outline: &'s Outline,
+) -> impl Iterator<Item = &'s str> {
+    let decorated = statement.kind == Kind::Function && statement.decorators != 0;
+    let calls = statement.uses.calls.iter().filter(move |_| decorated);
+    let found = calls.filter_map(|path| path.strip_suffix(".register"));
+    found.filter(|name| {
+        let writers = outline.index().writers(&outline.body, name).into_iter();
+        let mut writers = writers.map(|at| &outline.body[at]);
+        writers.any(|s| s.kind == Kind::Function && s.name == **name)
+    })
+}
+
+/// Whether another statement after `at` binds `name`, so that the value it gives at `at` is not
+/// the one the module ends with.
+pub fn rebound_later(new: &Outline, at: usize, name: &str) -> Option<usize> {
+    let writers = new.index().writers(&new.body, name);
+    writers.into_iter().filter(|i| *i > at).rfind(|&i| {
+        let uses = &new.body[i].uses;
+        uses.binds.iter().any(|n| n == name) || uses.deletes.iter().any(|n| n == name)
+    })
 }

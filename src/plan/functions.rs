@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::dirty::{Dirty, prefixes};
 use super::root;
-use crate::outline::{Kind, Outline, Statement, Uses, Value};
+use crate::outline::{Kind, Outline, Statement, Uses};
 
 /// The functions that a module defines, by the path under which its own code calls them. What is
 /// under a name is looked up when it is first asked for.
@@ -97,11 +97,11 @@ impl<'a> Functions<'a> {
         self.at(name).iter().any(|s| s.kind == Kind::Class)
     }
 
-    fn made_by(&self, name: &str) -> &'a [String] {
+    pub(super) fn made_by(&self, name: &str) -> &'a [String] {
         self.root(name).made_by
     }
 
-    fn from(&self, name: &str) -> &'a [String] {
+    pub(super) fn from(&self, name: &str) -> &'a [String] {
         match name.contains('.') {
             true => &[],
             false => self.root(name).from,
@@ -128,6 +128,15 @@ impl<'a> Functions<'a> {
             names.extend(self.lineage(&path).iter().map(|base| root(base).to_owned()));
         }
         names
+    }
+
+    /// Whether the module has functions that something may have wrapped.
+    pub fn wraps_any(&self) -> bool {
+        fn wraps(statement: &Statement) -> bool {
+            let made = statement.kind == Kind::Assign && !statement.later.reads.is_empty();
+            made || statement.decorators != 0 || statement.body.iter().any(wraps)
+        }
+        self.outline.body.iter().any(wraps)
     }
 
     /// Of the paths under these names, those of functions that something may have wrapped:
@@ -203,25 +212,35 @@ impl<'a> Functions<'a> {
         }
         let mut found: Vec<&'a Statement> = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut todo: Vec<Cow<'_, str>> = calls.iter().map(Cow::from).collect();
-        while let Some(path) = todo.pop() {
-            if seen.contains(&path) {
+        // A method with the class of the object that it is called on, if it has it from a base.
+        let mut todo: Vec<(Cow<'_, str>, Option<String>)> =
+            calls.iter().map(|path| (path.into(), None)).collect();
+        while let Some((path, on)) = todo.pop() {
+            if seen.contains(&(path.clone(), on.clone())) {
                 continue;
             }
             let called = self.called(&path);
             if called.is_empty()
                 && let Some((class, member)) = path.rsplit_once('.')
             {
+                let on = on.as_deref().unwrap_or(class);
                 let bases = self.bases(class).into_iter();
-                todo.extend(bases.map(|base| format!("{base}.{member}").into()));
+                let inherited = bases.map(|base| format!("{base}.{member}").into());
+                todo.extend(inherited.map(|path| (path, Some(on.to_owned()))));
             }
             for function in called {
                 found.push(function);
-                todo.extend(function.later.calls.iter().map(Cow::from));
+                let inner = function.later.calls.iter().map(Cow::from);
+                todo.extend(inner.map(|path| (path, None)));
+                let own = on.as_deref();
+                let own = own.or_else(|| path.rsplit_once('.').map(|(class, _)| class));
+                let methods = self.methods(&function.later, own).map(Cow::from);
+                todo.extend(methods.map(|path| (path, None)));
             }
             // Called under another name, or made by a function around it.
-            todo.extend(self.from(&path).iter().map(Cow::from));
-            seen.insert(path);
+            let from = self.from(&path).iter().map(Cow::from);
+            todo.extend(from.map(|path| (path, None)));
+            seen.insert((path, on));
         }
         let found: Bodies<'a> = found.into();
         if found.len() <= MOST_BODIES {
@@ -229,6 +248,24 @@ impl<'a> Functions<'a> {
             bodies.insert(calls.to_vec(), Rc::clone(&found));
         }
         found
+    }
+
+    /// The methods that a body may run: `C().area()`, `self.other()`, `made.size`. `own`: the class
+    /// of `self`.
+    fn methods(&self, uses: &Uses, own: Option<&str>) -> impl Iterator<Item = String> + use<> {
+        let mut out = Vec::new();
+        if !uses.members.is_empty() {
+            let made = uses.reads.iter().map(|read| root(read));
+            let made = made.flat_map(|name| self.made_by(name)).chain(&uses.calls);
+            let classes: BTreeSet<&str> = made.map(String::as_str).chain(own).collect();
+            let mut classes: Vec<&str> = classes.into_iter().collect();
+            classes.retain(|class| self.defines_class(class));
+            for class in classes {
+                let members = uses.members.iter();
+                out.extend(members.map(|member| format!("{class}.{member}")));
+            }
+        }
+        out.into_iter()
     }
 
     /// The bodies that run when `path` is called. A class stands for its constructors.
@@ -265,9 +302,18 @@ impl<'a> Functions<'a> {
             return None;
         }
         let paths = (0..calls).map(|depth| gives(path, depth));
-        paths.into_iter().find_map(|path| {
+        let differs = paths.into_iter().find_map(|path| {
             let mut seen = BTreeSet::new();
-            self.differs_at(&path, true, dirty, &mut seen)
+            self.differs_on(&path, None, true, dirty, &mut seen)
+        });
+        // `C()()`: of an instance that is made for this alone.
+        differs.or_else(|| {
+            if calls < 2 || !self.at(&gives(path, 1)).is_empty() {
+                return None;
+            }
+            let called = format!("{path}.__call__");
+            self.differs(&called, dirty, &mut BTreeSet::new())
+                .or_else(|| self.made_differently(path, dirty))
         })
     }
 
@@ -303,13 +349,16 @@ impl<'a> Functions<'a> {
         dirty: &Dirty,
         seen: &mut BTreeSet<String>,
     ) -> Option<String> {
-        self.differs_at(path, false, dirty, seen)
+        self.differs_on(path, None, false, dirty, seen)
     }
 
-    /// Why calling `path` is something else now: `at_once`, or also when what it gives is called.
-    fn differs_at(
+    /// Why calling `path` is something else now: `at_once`, or also when what it gives is called. Of a
+    /// method that is called on an object of the class `on`, which has it from a base: what it reads
+    /// of itself is what that class has.
+    pub(super) fn differs_on(
         &self,
         path: &str,
+        on: Option<&str>,
         at_once: bool,
         dirty: &Dirty,
         seen: &mut BTreeSet<String>,
@@ -321,7 +370,11 @@ impl<'a> Functions<'a> {
         if let Some(why) = known {
             return Some(format!("calls {}, {why}", shown(path)));
         }
-        if !seen.insert(path.to_owned()) {
+        let asked = match on {
+            Some(on) => format!("{path} on {on}"),
+            None => path.to_owned(),
+        };
+        if !seen.insert(asked) {
             return None;
         }
         // `b = Builder()`, then `b.build()`.
@@ -348,9 +401,14 @@ impl<'a> Functions<'a> {
         if let Some((class, member)) = stem.rsplit_once('.')
             && self.at(stem).is_empty()
         {
-            for base in self.bases(class) {
-                let inherited = format!("{base}.{member}{}", &path[stem.len()..]);
-                if let Some(why) = self.differs_at(&inherited, at_once, dirty, seen) {
+            let on = Some(on.unwrap_or(class));
+            let others = self.bound_to(class, member).iter();
+            let others = others.filter(|path| *path != member).cloned();
+            let bases = self.bases(class).into_iter();
+            let inherited = bases.map(|base| format!("{base}.{member}"));
+            for path_there in others.chain(inherited).collect::<Vec<_>>() {
+                let path_there = format!("{path_there}{}", &path[stem.len()..]);
+                if let Some(why) = self.differs_on(&path_there, on, at_once, dirty, seen) {
                     return Some(why);
                 }
             }
@@ -367,13 +425,23 @@ impl<'a> Functions<'a> {
             {
                 return Some(format!("calls {}, which {why}", shown(path)));
             }
+            // What a decorator that is a class made of it is called by these.
+            if function.decorators != 0 {
+                for by in ["__call__", "__get__"] {
+                    let mut wrappers = function.uses.calls.iter();
+                    let differs = |class| self.differs(&format!("{class}.{by}"), dirty, seen);
+                    if let Some(why) = wrappers.find_map(differs) {
+                        return Some(format!("calls {}, which {why}", shown(path)));
+                    }
+                }
+            }
             for inner in &later.calls {
                 if let Some(why) = self.differs(inner, dirty, seen) {
                     return Some(format!("calls {}, which {why}", shown(path)));
                 }
             }
             // `self.other()`, `Builder().build()`, `cls.SIZE`.
-            let own = stem.rsplit_once('.').map(|(class, _)| class);
+            let own = on.or_else(|| stem.rsplit_once('.').map(|(class, _)| class));
             if let Some(why) = self.member_differs(later, own, dirty, seen) {
                 return Some(format!("calls {}, which {why}", shown(path)));
             }
@@ -381,132 +449,18 @@ impl<'a> Functions<'a> {
         None
     }
 
-    /// The attributes among `uses.members` that give something else now where they are read.
-    pub fn differing_members<'u>(&'u self, uses: &'u Uses, dirty: &'u Dirty) -> Vec<&'u str> {
-        let differs = |member: &&String| {
-            let alone = Uses {
-                reads: uses.reads.clone(),
-                members: vec![(*member).clone()],
-                ..Uses::default()
-            };
-            self.member_differs(&alone, None, dirty, &mut BTreeSet::new())
-                .is_some()
-        };
-        let members = uses.members.iter().filter(differs);
-        let others = self.attribute_differs(uses, dirty).map(|(name, _)| name);
-        members.map(String::as_str).chain(others).collect()
-    }
-
-    /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
-    pub(super) fn member_differs(
-        &self,
-        uses: &Uses,
-        own: Option<&str>,
-        dirty: &Dirty,
-        seen: &mut BTreeSet<String>,
-    ) -> Option<String> {
-        if uses.members.is_empty() {
-            return None;
-        }
-        let made: BTreeSet<&str> = uses
-            .reads
-            .iter()
-            .flat_map(|path| self.made_by(root(path)))
-            .map(String::as_str)
-            .collect();
-        let classes = own
-            .into_iter()
-            .chain(uses.calls.iter().map(String::as_str))
-            .chain(made);
-        let mut classes: BTreeSet<&str> = classes.collect();
-        // `C().area()`: of an instance that is made for this alone. One that a name is bound to is
-        // what it is since it was made.
-        for class in &uses.calls {
-            if let Some(why) = self.made_differently(class, dirty)
-                && uses
-                    .members
-                    .iter()
-                    .any(|m| self.of_instance(class, m, &mut BTreeSet::new()))
-            {
-                return Some(format!("makes a {class}, {why}"));
-            }
-        }
-        if uses.calls.iter().any(|p| p == "super") {
-            classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
-        }
-        for class in classes {
-            for member in &uses.members {
-                let path = format!("{class}.{member}");
-                if let Some(why) = self.value_differs(&path, dirty) {
-                    return Some(why);
-                }
-                if let Some(why) = self.differs(&path, dirty, seen) {
-                    return Some(why);
-                }
-            }
-        }
-        None
-    }
-
-    /// Methods that operators and builtins call on what a statement reads, and that act differently;
-    /// attributes of classes that it reads by other names, as in `[c.code for c in (A, B)]`. Where
-    /// running it has no effect but its value.
-    pub(super) fn implied_differs(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
-        if statement.value == Value::Other {
-            return None;
-        }
-        if let Some((_, why)) = self.attribute_differs(&statement.uses, dirty).next() {
-            return Some(why);
-        }
-        if statement.implied.is_empty() || dirty.behaviour.is_empty() {
-            return None;
-        }
-        // Of instances that come from other modules their names tell.
-        let reads = || statement.uses.reads.iter().map(String::as_str);
-        let mut classes: BTreeSet<&str> = reads().collect();
-        let mut names: Vec<&str> = reads().map(root).collect();
-        // What is made of an instance is one, perhaps: `SUM = ONE + ONE`.
-        for _ in 0..3 {
-            let makers = names.iter().flat_map(|name| self.made_by(name));
-            classes.extend(makers.map(String::as_str));
-            let further = names.into_iter().flat_map(|name| self.from(name));
-            names = further.map(|path| root(path)).collect();
-        }
-        let paths = classes.into_iter().flat_map(|class| {
-            let methods = statement.implied.iter();
-            methods.map(move |method| format!("{class}.{method}"))
-        });
-        let mut seen = BTreeSet::new();
-        paths
-            .into_iter()
-            .find_map(|path| self.differs(&path, dirty, &mut seen))
-    }
-
-    /// Attributes that differ of classes that are read, perhaps by other names.
-    fn attribute_differs<'u>(
-        &'u self,
-        uses: &'u Uses,
-        dirty: &'u Dirty,
-    ) -> impl Iterator<Item = (&'u str, String)> {
-        let whole = uses.reads.iter().filter(|path| !path.contains('.'));
-        let whole = whole.filter(|_| !dirty.values.is_empty());
-        whole.flat_map(move |name| {
-            uses.members.iter().filter_map(move |member| {
-                let why = self.value_differs(&format!("{name}.{member}"), dirty)?;
-                Some((member.as_str(), why))
-            })
-        })
-    }
-
     /// A class attribute, also one that comes from a base.
-    fn value_differs(&self, path: &str, dirty: &Dirty) -> Option<String> {
-        if dirty.values.is_empty() {
+    pub(super) fn value_differs(&self, path: &str, dirty: &Dirty) -> Option<String> {
+        if dirty.values.is_empty() && dirty.behaviour.is_empty() {
             return None;
         }
         if let Some(why) = dirty.values.get(path) {
             return Some(format!("reads {path}, {why}"));
         }
         let (class, member) = path.rsplit_once('.')?;
+        if let Some(why) = self.given_by_maker(class, member, dirty) {
+            return Some(format!("reads {path} of a class that {why}"));
+        }
         self.lineage(class).iter().find_map(|base| {
             let path = format!("{base}.{member}");
             let why = dirty.values.get(&path)?;
@@ -538,7 +492,7 @@ impl<'a> Functions<'a> {
 
     /// The paths that the header of a class reads: its bases, among others. For a name that is
     /// bound to a class or an instance of one: the class.
-    fn bases(&self, class: &str) -> Vec<&'a str> {
+    pub(super) fn bases(&self, class: &str) -> Vec<&'a str> {
         let found = self.at(class).into_iter();
         let named = self.from(class);
         found
@@ -572,6 +526,9 @@ impl<'a> Functions<'a> {
             let found = self.at(path);
             if found.is_empty() || found.iter().any(|s| s.kind == Kind::Class) {
                 derived.push((path, self.bases(path)));
+            } else if !path.contains('.') {
+                // `load().get()`, where that makes an instance.
+                derived.push((path, self.makes(path)));
             }
         }
         derived.retain(|(_, bases)| !bases.is_empty());

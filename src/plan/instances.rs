@@ -1,10 +1,216 @@
-//! Instances that a statement makes for itself, and what it gets from them.
+//! Instances that a statement has or makes for itself, and what it gets from them.
 
 use std::collections::BTreeSet;
 
-use super::{Dirty, Functions};
+use super::{Dirty, Functions, root};
+use crate::outline::{Kind, Statement, Uses, Value};
 
 impl<'a> Functions<'a> {
+    /// The attributes among `uses.members` that give something else now where they are read.
+    pub fn differing_members<'u>(&'u self, uses: &'u Uses, dirty: &'u Dirty) -> Vec<&'u str> {
+        let differs = |member: &&String| {
+            let alone = Uses {
+                reads: uses.reads.clone(),
+                members: vec![(*member).clone()],
+                ..Uses::default()
+            };
+            self.member_differs(&alone, None, dirty, &mut BTreeSet::new())
+                .is_some()
+        };
+        let members = uses.members.iter().filter(differs);
+        let others = self.attribute_differs(uses, dirty).map(|(name, _)| name);
+        members.map(String::as_str).chain(others).collect()
+    }
+
+    /// Attributes that differ of classes that are read, perhaps by other names.
+    fn attribute_differs<'u>(
+        &'u self,
+        uses: &'u Uses,
+        dirty: &'u Dirty,
+    ) -> impl Iterator<Item = (&'u str, String)> {
+        let whole = uses.reads.iter().filter(|path| !path.contains('.'));
+        let whole = whole.filter(|_| !dirty.values.is_empty());
+        whole.flat_map(move |name| {
+            uses.members.iter().filter_map(move |member| {
+                let why = self.value_differs(&format!("{name}.{member}"), dirty)?;
+                Some((member.as_str(), why))
+            })
+        })
+    }
+
+    /// Methods that operators and builtins call on what a statement reads, or on what it makes and
+    /// keeps not, and that act differently. `calls` are all that it calls but the one that gives its
+    /// value: who changes a method of `C` does not want `state = C(len(x))` to be made anew.
+    ///
+    /// And attributes of classes that it reads by other names, as in `[c.code for c in (A, B)]`, where
+    /// running it has no effect but its value.
+    pub(super) fn implied_differs(
+        &self,
+        statement: &Statement,
+        calls: &[String],
+        dirty: &Dirty,
+    ) -> Option<String> {
+        if statement.value != Value::Other
+            && let Some((_, why)) = self.attribute_differs(&statement.uses, dirty).next()
+        {
+            return Some(why);
+        }
+        if dirty.behaviour.is_empty() {
+            return None;
+        }
+        // Of instances that come from other modules their names tell.
+        let reads = || statement.uses.reads.iter().map(String::as_str);
+        let called = |path: &&str| statement.uses.calls.iter().any(|call| call == path);
+        let mut classes: BTreeSet<&str> = reads().filter(|path| !called(path)).collect();
+        classes.extend(calls.iter().map(String::as_str));
+        classes.extend(calls.iter().flat_map(|path| self.given(path)));
+        let mut names: Vec<&str> = reads().map(root).collect();
+        // What is made of an instance is one, perhaps: `SUM = ONE + ONE`.
+        for _ in 0..3 {
+            let makers = || names.iter().flat_map(|name| self.made_by(name));
+            classes.extend(makers().map(String::as_str));
+            classes.extend(makers().flat_map(|path| self.given(path)));
+            let further = names.iter().flat_map(|name| self.from(name));
+            names = further.map(|path| root(path)).collect();
+        }
+        let paths = classes.into_iter().flat_map(|class| {
+            let methods = statement.implied.iter();
+            methods.map(move |method| format!("{class}.{method}"))
+        });
+        // `scale(3)`, where that is an instance.
+        let named = statement
+            .uses
+            .calls
+            .iter()
+            .filter(|path| !path.contains('.'));
+        let called = named.flat_map(|path| self.made_by(path));
+        let called = called.map(|class| format!("{class}.__call__"));
+        let mut seen = BTreeSet::new();
+        paths
+            .into_iter()
+            .chain(called)
+            .find_map(|path| self.differs(&path, dirty, &mut seen))
+    }
+
+    /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
+    pub(super) fn member_differs(
+        &self,
+        uses: &Uses,
+        own: Option<&str>,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
+        let special = self.special(uses);
+        self.members_differ(uses, (&uses.calls, &special), own, dirty, seen)
+    }
+
+    /// The same with these calls, and with these methods that operators or builtins call.
+    pub(super) fn members_differ(
+        &self,
+        uses: &Uses,
+        (calls, special): (&[String], &BTreeSet<&str>),
+        own: Option<&str>,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
+        let made: BTreeSet<&str> = uses
+            .reads
+            .iter()
+            .flat_map(|path| self.made_by(root(path)))
+            .map(String::as_str)
+            .collect();
+        if uses.members.is_empty() && special.is_empty() {
+            return None;
+        }
+        // `C().area()`: of an instance that is made for this alone. One that a name is bound to is
+        // what it is since it was made.
+        for class in calls {
+            if let Some(why) = self.made_differently(class, dirty)
+                && uses
+                    .members
+                    .iter()
+                    .any(|m| self.of_instance(class, m, &mut BTreeSet::new()))
+            {
+                return Some(format!("makes a {class}, {why}"));
+            }
+        }
+        let calls = calls.iter().map(String::as_str);
+        let makers = || calls.clone().chain(made.iter().copied());
+        let mut classes: BTreeSet<&str> = own.into_iter().chain(makers()).collect();
+        classes.extend(makers().flat_map(|path| self.given(path)));
+        // `Color.RED.label()`
+        let inside = |path: &&str| path.matches('.').count() > 1;
+        let deep = uses.reads.iter().map(String::as_str).filter(inside);
+        classes.extend(deep.map(root).filter(|name| self.defines_class(name)));
+        if uses.calls.iter().any(|p| p == "super") {
+            classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
+        }
+        for class in classes {
+            let members = uses.members.iter().map(String::as_str);
+            for member in members.chain(special.iter().copied()) {
+                let path = format!("{class}.{member}");
+                if let Some(why) = self.value_differs(&path, dirty) {
+                    return Some(why);
+                }
+                if let Some(why) = self.differs(&path, dirty, seen) {
+                    return Some(why);
+                }
+            }
+        }
+        None
+    }
+
+    /// The classes of what a call may give: `C.create()`, and `load()`, which makes one.
+    fn given<'n>(&self, path: &'n str) -> impl Iterator<Item = &'n str> + use<'a, 'n>
+    where
+        'a: 'n,
+    {
+        // That class may come from another module.
+        let class = path.rsplit_once('.').map(|(class, _)| class);
+        class.into_iter().chain(self.makes(path))
+    }
+
+    /// The classes of the module that a function makes instances of.
+    pub(super) fn makes(&self, path: &str) -> Vec<&'a str> {
+        let functions = self.at(path).into_iter();
+        let functions = functions.filter(|function| function.kind == Kind::Function);
+        let calls = functions.flat_map(|function| &function.later.calls);
+        let calls = calls.map(String::as_str);
+        calls.filter(|class| self.defines_class(class)).collect()
+    }
+
+    /// The methods that builtins call on what they are given: `len(box)` is `box.__len__()`.
+    fn special(&self, uses: &Uses) -> BTreeSet<&'static str> {
+        let mut out = BTreeSet::new();
+        for path in &uses.calls {
+            let methods: &[&str] = match path.as_str() {
+                "len" => &["__len__"],
+                "bool" => &["__bool__", "__len__"],
+                "str" | "print" => &["__str__", "__repr__"],
+                "repr" => &["__repr__"],
+                "format" => &["__format__", "__str__"],
+                "int" => &["__int__", "__index__"],
+                "float" => &["__float__"],
+                "abs" => &["__abs__"],
+                "round" => &["__round__"],
+                "hash" => &["__hash__"],
+                "next" => &["__next__"],
+                "sorted" | "min" | "max" => &["__iter__", "__lt__", "__gt__"],
+                "sum" => &["__iter__", "__add__", "__radd__"],
+                "list" | "tuple" | "set" | "frozenset" | "dict" | "iter" | "enumerate" | "zip"
+                | "map" | "filter" | "any" | "all" => &["__iter__", "__getitem__", "keys"],
+                "reversed" => &["__reversed__", "__len__", "__getitem__"],
+                // `scale(3)`, `for x in box`.
+                path if !path.contains('.') && !self.made_by(path).is_empty() => {
+                    &["__call__", "__iter__"]
+                }
+                _ => &[],
+            };
+            out.extend(methods);
+        }
+        out
+    }
+
     /// Why new instances of a class have other attributes.
     pub(super) fn made_differently(&self, class: &str, dirty: &Dirty) -> Option<String> {
         if dirty.behaviour.is_empty() {
@@ -12,9 +218,16 @@ impl<'a> Functions<'a> {
         }
         let lineage = self.lineage(class);
         let mut classes = std::iter::once(class).chain(lineage.iter().copied());
-        classes.find_map(|class| {
+        let init = classes.find_map(|class| {
             let why = dirty.behaviour.get(&format!("{class}.__init__"))?;
             Some(format!("whose __init__ acts differently, {why}"))
+        });
+        // Fields of a base, from which a constructor is generated.
+        init.or_else(|| {
+            let changed = |base: &&&str| dirty.behaviour.contains_key(**base);
+            let base = lineage.iter().find(changed)?;
+            let why = &dirty.behaviour[*base];
+            Some(format!("which is derived from {base}, {why}"))
         })
     }
 

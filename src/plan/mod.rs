@@ -20,7 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
-pub use affected::{Affected, affected, affected_statement, changed_paths, looks_at_all};
+pub use affected::{
+    Affected, affected, affected_statement, changed_paths, chosen_by, looks_at_all, rebound_later,
+};
 pub use chains::Chains;
 use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
@@ -527,6 +529,11 @@ fn propagate(
             }
         }
         let line = statement.span.line;
+        if plan.steps[at].mark != Mark::Keep {
+            for name in chosen_by(statement, reached.new) {
+                dirty.acts(name, format!("which line {line} has a part in"));
+            }
+        }
         if statement.kind == Kind::Class && plan.steps[at].mark != Mark::Keep {
             let (partner, what) = changes.at(reached.places[at]);
             // Its base, perhaps, is another class.
@@ -686,14 +693,4 @@ fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) 
         }
     }
     grown
-}
-
-/// Whether another statement after `at` binds `name`, so that the value it gives at `at` is not
-/// the one the module ends with.
-pub fn rebound_later(new: &Outline, at: usize, name: &str) -> Option<usize> {
-    let writers = new.index().writers(&new.body, name);
-    writers.into_iter().filter(|i| *i > at).rfind(|&i| {
-        let uses = &new.body[i].uses;
-        uses.binds.iter().any(|n| n == name) || uses.deletes.iter().any(|n| n == name)
-    })
 }

@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses, Value};
 
-use super::{Dirty, Functions, kin, looks_at_all, root};
+use super::{Dirty, Functions, chosen_by, kin, looks_at_all, root};
 
 /// What an edit can reach.
 #[derive(Debug, Default)]
@@ -66,6 +66,9 @@ impl Reach {
         self.as_here(new, at, &statement.uses.reads);
         for name in handed(new, statement) {
             self.name(&name);
+        }
+        for name in chosen_by(statement, new) {
+            self.acts(name);
         }
         // What the functions that it calls do to names, and read, counts as its own.
         for path in &statement.uses.calls {

@@ -258,15 +258,24 @@ pub(super) fn less(
             run(plan, origin, &why);
         }
     }
-    let Some(name) = unbound(old, reached.new, changes).into_iter().next() else {
-        return;
+    let why = match unbound(old, reached.new, changes).first() {
+        Some(name) => format!("{name} is gone"),
+        None if reordered(reached.new, changes) => "they stand in another order".to_owned(),
+        None => return,
     };
     for at in 0..reached.len() {
         let statement = reached.statement(at);
         if looks_at_all(&statement.uses) && statement.kind == Kind::Assign {
-            run(plan, at, &format!("asks for all names, and {name} is gone"));
+            run(plan, at, &format!("asks for all names, and {why}"));
         }
     }
+}
+
+/// Whether statements that bind names changed places.
+fn reordered(new: &Outline, changes: &Changes) -> bool {
+    let binds = |c: &&Change| !new.body[c.new].uses.binds.is_empty();
+    let places = changes.items.iter().filter(binds).filter_map(|c| c.old);
+    !places.collect::<Vec<_>>().is_sorted()
 }
 
 /// A star import counts for other names than before, since it stands elsewhere or is gone.

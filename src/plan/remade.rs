@@ -60,6 +60,20 @@ impl<'a> Functions<'a> {
         }
     }
 
+    /// Why an attribute of a class may be another that its own text does not give it: what makes the
+    /// class puts it there.
+    pub(super) fn given_by_maker(
+        &self,
+        class: &str,
+        member: &str,
+        dirty: &Dirty,
+    ) -> Option<String> {
+        let why = dirty.behaviour.get(&format!("{class}.{MADE}"))?;
+        let binds = |s: &Statement| s.uses.binds.iter().any(|name| name == member);
+        let own = self.at(class).iter().any(|s| s.body.iter().any(binds));
+        (!own).then(|| why.strip_prefix("which ").unwrap_or(why).to_owned())
+    }
+
     fn maker_differs(&self, class: &str, maker: &str, dirty: &Dirty) -> Option<String> {
         let path = format!("{class}.{maker}");
         let why = self.differs(&path, dirty, &mut BTreeSet::new())?;
@@ -115,7 +129,7 @@ impl<'a> Functions<'a> {
     }
 
     /// What a class attribute is another name for: `options_class = Options`.
-    fn bound_to(&self, class: &str, member: &str) -> &'a [String] {
+    pub(super) fn bound_to(&self, class: &str, member: &str) -> &'a [String] {
         let binds =
             |s: &&Statement| s.kind == Kind::Assign && s.name == member && s.uses.calls.is_empty();
         let mut classes = self.at(class).into_iter();

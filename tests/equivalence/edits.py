@@ -6,6 +6,7 @@ import pickle
 import re
 from dataclasses import dataclass, field
 
+from idioms import IdiomEdits
 from program import Cat, Module, Stmt
 
 #: How often an edit is made.
@@ -26,12 +27,14 @@ class Version:
     ops: list = field(default_factory=list)
 
 
-class Editor:
+class Editor(IdiomEdits):
     """Applies edits to a program; each method returns whether it could."""
 
     def __init__(self, rng, program, maker):
         self.rng, self.p, self.maker = rng, program, maker
         self.ops = {**OPS, "share": 16} if "shares" in program.features else OPS
+        if "idioms" in program.features:
+            self.ops = {**self.ops, "idiom_number": 24, "idiom_line": 16, "idiom_block": 12}
         maker.rng = rng
 
     def find(self, *kinds):

@@ -168,7 +168,8 @@ def main():
     parser.add_argument("--seconds", type=float, help="stop then (default 30 without --count)")
     parser.add_argument("--jobs", type=int, default=1, help="processes that work at the same time")
     parser.add_argument("--python", default=None, help="interpreter: path, name or pyenv version")
-    parser.add_argument("--features", default="", help=f"rare statements: {','.join(generate.RARE)}, or all; "
+    parser.add_argument("--features", default="", help=f"rare statements: {','.join(generate.RARE)}, or all; idioms: "
+                        "statements as people write them; "
                         "no-methods: values are not made by calling methods")
     parser.add_argument("--failures", type=int, default=5, help="stop shrinking and printing after so many")
     parser.add_argument("--stop", action="store_true", help="stop at that many failures altogether")
@@ -183,7 +184,7 @@ def main():
     if (code := elsewhere(options, __file__)) is not None:
         return code
     features = [f for f in options.features.replace("all", ",".join(generate.RARE)).split(",") if f]
-    unknown = set(features) - {*generate.RARE, "no-methods"}
+    unknown = set(features) - {*generate.RARE, *generate.GROUPS, "no-methods"}
     if unknown:
         parser.error(f"no such features: {unknown}")
     warm_up(options.engine)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from idioms import Idioms
 from program import Cat, Module, Program, Stmt
 
 #: How often a kind of statement is made.
@@ -13,14 +14,18 @@ KINDS = {"const": 14, "derived": 12, "func": 20, "klass": 16, "container": 8, "m
          "late": 4, "lambda_": 3, "partial": 2, "attribute": 1}
 #: Statements that reach into another statement's object at import time; `--features` adds them.
 RARE = {"registry": 3, "foreign": 2, "counted": 2, "deleted": 2, "shares": 16}
+#: Statements as people write them, see idioms.py: a group of its own.
+GROUPS = {"idioms": {"idiom": 40}}
 
 
-class Maker:
+class Maker(Idioms):
     def __init__(self, rng: random.Random, program: Program):
         self.rng, self.p = rng, program
         self.kinds = dict(KINDS)
-        for kind in program.features & set(RARE):
+        for kind in (kind for kind in RARE if kind in program.features):
             self.kinds[kind] = RARE[kind]
+        for group in (group for group in GROUPS if group in program.features):
+            self.kinds.update(GROUPS[group])
 
     # -- expressions -------------------------------------------------------------------------
 

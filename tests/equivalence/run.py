@@ -226,7 +226,7 @@ def hold(modules):
                     made = v() if not issubclass(v, tuple) else None
                 except Exception:
                     continue
-                if made is None:
+                if type(made) is not v:  # a class may make something else
                     continue
                 out.append((name, key, "instance", made))
                 for method in sorted(n for n in dir(v) if snapshot.is_pure(n)):
