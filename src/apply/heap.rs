@@ -12,6 +12,13 @@ use super::work::{Replaced, Work};
 impl<'k, 'py> Work<'k, 'py> {
     /// Ends a unit: everything that needs to know who holds what.
     pub fn finish(&mut self) -> PyResult<()> {
+        for class in std::mem::take(&mut self.tx.stood_in) {
+            let qualname = text(&class.getattr("__qualname__")?);
+            self.notes.push(format!(
+                "{qualname} finds no __new__ of Python code any more; until a restart a builtin one \
+                 stands in it, which does what object.__new__ does"
+            ));
+        }
         self.classes_that_keep()?;
         self.collected_codes()?;
         self.closures()?;

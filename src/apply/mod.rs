@@ -5,6 +5,7 @@ mod aside;
 mod attributes;
 mod base;
 mod class;
+mod class_entry;
 mod codes;
 mod compile;
 mod dataclass;

@@ -194,6 +194,7 @@ pub fn run<'k, 'a, 'py>(
     }
     run.export();
     run.facts.settle();
+    run.order_names()?;
     Ok(run.facts)
 }
 

@@ -1,10 +1,11 @@
 //! Names whose statement is gone from the file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::annotations::may_annotate_inside;
 use super::compile::Source;
 use super::function::{Wanted, find, plain};
 use super::kit::text;
@@ -79,7 +80,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let names = written_by(&had, &body[at]);
             gone.extend(names.into_iter().map(|name| (&body[at], name)));
         }
-        gone.retain(|(_, name)| self.binders(name).next().is_none());
+        // Of several that bound a name, the last had given it its value.
+        let mut last: BTreeMap<String, u32> = BTreeMap::new();
+        for (statement, name) in &gone {
+            let line = last.entry(name.clone()).or_default();
+            *line = statement.span.line.max(*line);
+        }
+        gone.retain(|(statement, name)| {
+            last.get(name) == Some(&statement.span.line) && self.binders(name).next().is_none()
+        });
         gone
     }
 
@@ -269,10 +278,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         };
         let annotated = |source: &Source<'_>, from: usize, to: usize| -> BTreeSet<String> {
-            let body = source.outline.body.range(from..to);
-            body.filter(|s| source.annotates(s))
-                .map(|s| s.name.clone())
-                .collect()
+            let mut out = BTreeSet::new();
+            for statement in source.outline.body.range(from..to) {
+                if source.annotates(statement) {
+                    out.insert(statement.name.clone());
+                } else if may_annotate_inside(source, statement) {
+                    out.extend(statement.uses.binds.iter().cloned());
+                }
+            }
+            out
         };
         // Statements that both texts share annotate what they did.
         let changes = self.job.changes;
