@@ -10,6 +10,7 @@ use super::kit::{reference_count, text};
 use super::module::Run;
 use super::transaction::follow_order;
 use crate::outline::Statement;
+use crate::plan::looks_at_all;
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// `__all__ = [name for name in globals()]` does not see what is gone, nor what comes below it.
@@ -54,6 +55,43 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let end = self.job.new.outline.body.len();
         let ordered = self.in_order(end, &self.job.dict.copy()?)?;
         follow_order(&self.job.dict, &ordered)
+    }
+
+    /// Statements that do something with all names and were not run again, since to do it twice may
+    /// be wrong: said of the names that they have not seen.
+    pub(super) fn note_unseen(&mut self) {
+        const LOOKS: [&str; 4] = ["locals", "globals", "vars", "dir"];
+        let came: Vec<&String> = self
+            .facts
+            .rebound
+            .iter()
+            .filter(|(_, old, new)| old.is_none() && new.is_some())
+            .map(|(name, ..)| name)
+            .collect();
+        if came.is_empty() {
+            return;
+        }
+        let mut notes = Vec::new();
+        for (at, statement) in self.job.new.outline.body.iter().enumerate() {
+            let uses = &statement.uses;
+            let looks = |path: &String| LOOKS.contains(&path.as_str());
+            if !uses.opaque
+                || !uses.calls.iter().any(looks)
+                || looks_at_all(uses)
+                || self.job.plan.steps.iter().any(|step| step.new == at)
+            {
+                continue;
+            }
+            let mut names = came.iter();
+            if let Some(name) = names.find(|name| self.binders(name).any(|i| i < at)) {
+                notes.push(format!(
+                    "line {} does something with all names of the module; it did not run again, and has \
+                     not seen {name}",
+                    statement.span.line
+                ));
+            }
+        }
+        self.work.notes.extend(notes);
     }
 
     /// The names in the order in which a restart binds them: a module keeps the one in which they

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::class_entry::{put, stands_in};
 use super::function::is_alias;
-use super::kit::{reference_count, text};
+use super::kit::{is_above, reference_count, text};
 use super::made::{holds, is_field, is_lazy_type, living_inside};
 use super::work::{Replaced, Work};
 
@@ -198,6 +198,8 @@ impl<'py> Work<'_, 'py> {
             let kept = match before.get_item(&name)? {
                 _ if let Some((_, kept)) = known => kept.clone(),
                 Some(was) if self.is_state(&key, &was, &value)? => was,
+                // Its package has told it that it is of there.
+                Some(was) if key == "__module__" && is_above(&was, &value) => was,
                 Some(was) if is_alias(kit, &key, &was, &before)? => self.living(&value),
                 Some(was) => self.reconcile(&was, &value, Some(target))?,
                 None => value.clone(),

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use rustc_hash::FxHashSet;
 
-use super::kit::{Kit, Word, is_text, reference_count, text, tuple};
+use super::kit::{Kit, Word, is_above, is_text, reference_count, text, tuple};
 use super::transaction::set_code;
 use super::work::Work;
 
@@ -354,7 +354,9 @@ impl<'py> Work<'_, 'py> {
             {
                 continue;
             }
-            if name == "__annotate__" && value.is_none() && now.is_none() {
+            if name == "__annotate__" && value.is_none() && now.is_none()
+                || name == "__module__" && is_above(&now, &value)
+            {
                 continue;
             }
             old.setattr(name, value)?;

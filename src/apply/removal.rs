@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use super::annotations::may_annotate_inside;
 use super::compile::Source;
 use super::function::{Wanted, find, plain};
-use super::kit::text;
+use super::kit::{is_above, text};
 use super::module::Run;
 use super::registry::told;
 use crate::diff::What;
@@ -377,8 +377,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     // A decorator that gave back something else altogether.
                     || (statement.decorators != 0 && !kit.is_function(value)))
             }
-            Kind::Class => Ok(!kit.is_class(value) && statement.decorators != 0
-                || kit.defined_in(value, &self.job.dict)?),
+            Kind::Class if kit.is_class(value) => {
+                let above = || -> PyResult<bool> {
+                    let name = self.job.dict.get_item("__name__")?;
+                    Ok(text(&value.getattr("__qualname__")?) == statement.name
+                        && name.is_some_and(|n| {
+                            value.getattr("__module__").is_ok_and(|m| is_above(&m, &n))
+                        }))
+                };
+                Ok(kit.defined_in(value, &self.job.dict)? || above()?)
+            }
+            Kind::Class => Ok(statement.decorators != 0),
             // What the module made (a lambda, a list) is its own whatever became of it.
             Kind::Assign
                 if statement.value == Value::Pure

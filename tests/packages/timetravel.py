@@ -61,17 +61,14 @@ PACKAGES = {
     "marshmallow": (["3.20.1", "3.22.0"], ["marshmallow"], "tests", []),
     "natsort": (["8.2.0", "8.4.0"], ["natsort"], "tests", []),
     "traitlets": (["5.9.0", "5.14.3"], ["traitlets"], "tests|traitlets/tests", ["--ignore=tests/test_typing.py"]),
-    "lark": (["1.1.5", "1.2.2"], ["lark"], "tests", []),
     "h11": (["0.13.0", "0.14.0"], ["h11"], "h11/tests", []),
     "parso": (["0.8.2", "0.8.4"], ["parso"], "test", []),
     "werkzeug": (["2.3.8", "3.0.6"], ["werkzeug"], "tests", ["--ignore=tests/test_serving.py"]),
-    "mako": (["1.2.4", "1.3.5"], ["mako"], "test", ["--rootdir=."]),
     "markdown": (["3.4.4", "3.7"], ["markdown"], "tests", []),
     "wtforms": (["3.0.1", "3.1.2"], ["wtforms"], "tests", []),
     "transitions": (["0.9.0", "0.9.2"], ["transitions"], "tests", []),
     "structlog": (["22.3.0", "24.4.0"], ["structlog"], "tests", []),
     "tenacity": (["8.2.2", "9.0.0"], ["tenacity"], "tests", ["--ignore=tests/test_tornado.py"]),
-    "bidict": (["0.22.0", "0.23.1"], ["bidict"], "tests", []),
 }
 #: Names (of the first package) that are run-time state: what they hold grows with every class that is
 #: made, and a live process has made more of them.
