@@ -117,7 +117,7 @@ impl<'k, 'py> Work<'k, 'py> {
             return Ok(None);
         };
         let new = pairs[at].1.clone();
-        Ok(self.give_code(function, &new, None, None)?.then_some(at))
+        Ok(self.give_closure(function, &new)?.then_some(at))
     }
 
     /// Closures in the places that are known: the names of modules and namespaces, what their

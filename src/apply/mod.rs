@@ -9,6 +9,7 @@ mod class_entry;
 mod codes;
 mod compile;
 mod dataclass;
+mod defaults;
 mod entries;
 mod enums;
 mod execute;

@@ -174,6 +174,7 @@ class Traveller:
                 text = (work / "log").read_text(errors="replace")[-20000:]
                 return {"status": "crash", "outcomes": {}, "error": text or "no output"}
             result = json.loads((work / "result.json").read_text())
+            result["raw_passed"] = [test for test, outcome in result.get("outcomes", {}).items() if outcome == "passed"]
             result["outcomes"] = {TIMES.sub("#", test): outcome for test, outcome in result.get("outcomes", {}).items()}
             return result
         finally:
@@ -201,7 +202,7 @@ class Traveller:
         again = self.again_of(name, target)
         chance = {d.rpartition(" ")[0] for d in
                   compare_namespaces(again["namespaces"], fresh["namespaces"])["differ"]}
-        extra = {"fresh_namespaces": fresh["namespaces"],
+        extra = {"fresh_namespaces": fresh["namespaces"], "passed": fresh["raw_passed"],
                  "fresh_definitions": {path: v for path, v in fresh["definitions"].items()
                                        if again["definitions"].get(path) == v
                                        and path.replace(":", ".") not in {f"{imports[0]}.{s}" for s in state}}}
