@@ -6,6 +6,9 @@ use pyo3::types::PyDict;
 use super::kit::text;
 use super::work::Work;
 
+/// `__defaults__` and `__kwdefaults__`, where they are to be others.
+type Defaults<'py> = Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>;
+
 impl<'py> Work<'_, 'py> {
     /// The defaults that a live closure needs for its new code: `Some(None)` where its parameters are
     /// the same, `None` (with a note) where a restart would make one that is not known here.
@@ -13,7 +16,7 @@ impl<'py> Work<'_, 'py> {
         &mut self,
         function: &Bound<'py, PyAny>,
         code: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>>> {
+    ) -> PyResult<Option<Defaults<'py>>> {
         let kit = self.kit;
         let old = function.getattr("__code__")?;
         let shape = |code: &Bound<'py, PyAny>| -> PyResult<(usize, usize, usize, Vec<String>)> {

@@ -76,9 +76,9 @@ STATE = {"attrs": ["_make._CountingAttr"]}
 SUBSET = ["inflection", "cachetools", "click"]
 #: What the test suites need, and the peers.
 REQUIREMENTS = ["pytest<9", "hypothesis", "freezegun", "pretend", "markupsafe", "pytz", "simplejson", "pytest-mock",
-                "six", "typing-extensions", "ephemeral-port-reserve"]
-#: Clock times in the names of parametrized tests.
-TIMES = re.compile(r"\d\d:\d\d:\d\d|\d{4}-\d\d-\d\d|\d\d-\d\d-\d{4}")
+                "six", "typing-extensions", "ephemeral-port-reserve", "pytest-xprocess"]
+#: Clock times and folders of ours in the names of parametrized tests.
+TIMES = re.compile(r"\d\d:\d\d:\d\d|\d{4}-\d\d-\d\d|\d\d-\d\d-\d{4}|timetravel-\w{8}")
 PEERS = ["ipython", "jurigged"]
 
 

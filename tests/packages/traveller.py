@@ -144,6 +144,23 @@ def definitions(names):
                         yield f"{name}:{key}.{attribute}", item
 
 
+def shapes(names):
+    """{path: digest} of the definitions; under `path@wrapped` of what a decorator put something around."""
+    out = {}
+    for path, v in definitions(names):
+        out[path] = described(path, v, names)
+        if inner(v) is not v:
+            out[path + "@wrapped"] = described(path, inner(v), names)
+    return out
+
+
+def inner(v):
+    """What is inside the functions around a definition."""
+    while isinstance(v, types.FunctionType) and "__wrapped__" in vars(v):
+        v = v.__wrapped__
+    return v
+
+
 def find(path):
     """What is at a path now, or None."""
     name, _, qualified = path.partition(":")
@@ -203,7 +220,9 @@ class Held:
 
         for path, v in self.definitions:
             if path in fresh:
-                score(path, described(path, v, names) == fresh[path])
+                # one that is decorated now is inside, and one that was holds what is plain now
+                wanted = (fresh[path], fresh.get(path + "@wrapped"))
+                score(path, described(path, v, names) in wanted or described(path, inner(v), names) in wanted)
         for path, v in self.methods:
             if path in fresh and isinstance(v, types.MethodType) and isinstance(v.__func__, types.FunctionType):
                 score(path + " (bound)", described(path, v.__func__, names) == fresh[path])
@@ -306,7 +325,7 @@ def fresh(job, result):
     names = import_all(job["imports"])
     result["namespaces"] = namespaces(names)
     result["explained"] = explained(job["explain"], names) if job["explain"] else {}
-    result["definitions"] = {path: described(path, v, names) for path, v in definitions(names)}
+    result["definitions"] = shapes(names)
     results = run_tests(job)
     result.update(outcomes=results.outcomes, errors=results.errors, text=results.text)
 
@@ -315,7 +334,7 @@ def again(job, result):
     """Another fresh process, without tests: names that differ from the first one's differ by chance."""
     names = import_all(job["imports"])
     result["namespaces"] = namespaces(names)
-    result["definitions"] = {path: described(path, v, names) for path, v in definitions(names)}
+    result["definitions"] = shapes(names)
 
 
 class Journey:
