@@ -8,7 +8,9 @@ use pyo3::types::PyDict;
 use super::imports::public_names;
 use super::kit::{reference_count, text};
 use super::module::Run;
+use super::transaction::follow_order;
 use crate::outline::Statement;
+use crate::plan::looks_at_all;
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// `__all__ = [name for name in globals()]` does not see what is gone, nor what comes below it.
@@ -41,11 +43,64 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(true)
     }
 
+    /// Puts the names of a module to which an edit brought some into the order of the file, where
+    /// others take all of its names: a star import, or what goes through them, gives that on.
+    pub(super) fn order_names(&self) -> PyResult<()> {
+        let mut rebound = self.facts.rebound.iter();
+        if !rebound.any(|(_, old, new)| old.is_none() && new.is_some())
+            || self.job.taken.is_none_or(|taken| taken().is_some())
+        {
+            return Ok(());
+        }
+        let end = self.job.new.outline.body.len();
+        let ordered = self.in_order(end, &self.job.dict.copy()?)?;
+        follow_order(&self.job.dict, &ordered)
+    }
+
+    /// Statements that do something with all names and were not run again, since to do it twice may
+    /// be wrong: said of the names that they have not seen.
+    pub(super) fn note_unseen(&mut self) {
+        const LOOKS: [&str; 4] = ["locals", "globals", "vars", "dir"];
+        let came: Vec<&String> = self
+            .facts
+            .rebound
+            .iter()
+            .filter(|(_, old, new)| old.is_none() && new.is_some())
+            .map(|(name, ..)| name)
+            .collect();
+        if came.is_empty() {
+            return;
+        }
+        let mut notes = Vec::new();
+        for (at, statement) in self.job.new.outline.body.iter().enumerate() {
+            let uses = &statement.uses;
+            let looks = |path: &String| LOOKS.contains(&path.as_str());
+            if !uses.opaque
+                || !uses.calls.iter().any(looks)
+                || looks_at_all(uses)
+                || self.job.plan.steps.iter().any(|step| step.new == at)
+            {
+                continue;
+            }
+            let mut names = came.iter();
+            if let Some(name) = names.find(|name| self.binders(name).any(|i| i < at)) {
+                notes.push(format!(
+                    "line {} does something with all names of the module; it did not run again, and has \
+                     not seen {name}",
+                    statement.span.line
+                ));
+            }
+        }
+        self.work.notes.extend(notes);
+    }
+
     /// The names in the order in which a restart binds them: a module keeps the one in which they
     /// came, and those that an edit brought stand last.
     fn in_order(&self, end: usize, names: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
         let py = names.py();
         let package = self.package()?;
+        let name = self.job.dict.get_item("__name__")?.map(|n| text(&n));
+        let own = format!("{}.", name.unwrap_or_default());
         let mut places: HashMap<String, (usize, usize)> = HashMap::new();
         for (at, statement) in self.job.new.outline.body.iter().enumerate().take(end) {
             let mut count = 0;
@@ -54,11 +109,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 places.entry(name).or_insert((at, count));
             };
             for import in &statement.imports {
+                let module = crate::modules::resolve(&package, import.level, &import.module);
+                // A package has its submodule before what is taken from that.
+                if let Some(inner) = module.strip_prefix(&own)
+                    && let Some(inner) = inner.split('.').next()
+                {
+                    place(inner.to_owned());
+                }
                 if import.bound != "*" {
                     place(import.bound.clone());
                     continue;
                 }
-                let module = crate::modules::resolve(&package, import.level, &import.module);
                 let Some(module) = self.work.kit.sys_modules.get_item(module)? else {
                     continue;
                 };
@@ -81,7 +142,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         let mut items: Vec<_> = names.iter().collect();
-        items.sort_by_key(|(name, _)| places.get(&text(name)).copied());
+        // What the import system put there is first; what the program did, last.
+        items.sort_by_key(|(name, _)| {
+            let name = text(name);
+            let place = places.get(&name).copied();
+            (place.is_none() && !name.starts_with("__"), place)
+        });
         let out = PyDict::new(py);
         for (name, value) in items {
             out.set_item(name, value)?;

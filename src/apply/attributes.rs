@@ -13,7 +13,7 @@ use super::made::MAKES;
 use super::members::mangled;
 use super::module::{Run, container};
 use crate::diff::What;
-use crate::outline::{Kind, Statement};
+use crate::outline::{Kind, Row, Statement};
 
 /// What a class had before its statement ran again.
 pub(super) struct Had<'py> {
@@ -197,6 +197,72 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             self.dirty
                 .value(format!("{name}.{attribute}"), "which is gone");
+        }
+        let removed = changes.removed.iter();
+        for statement in removed.filter_map(|at| old.outline.body.get(*at)) {
+            self.drop_computed(&old.outline.body, statement)?;
+        }
+        Ok(())
+    }
+
+    /// `for name in ...: setattr(C, name, ...)` is gone: what it gave a class are functions of the
+    /// module that stand in no body of that class, and that no other statement can have put there.
+    fn drop_computed(&mut self, body: &Row, gone: &Statement) -> PyResult<()> {
+        let kit = self.work.kit;
+        let (old, new) = (body, &self.job.new.outline.body);
+        for name in &gone.uses.mutates {
+            let inside = format!("{name}.");
+            let changes =
+                |s: &&Statement| s.kind != Kind::Class && s.uses.mutates.iter().any(|n| n == name);
+            let is_class = |s: &&Statement| s.kind == Kind::Class && s.name == *name;
+            let classes: Vec<&Statement> = old.iter().chain(new.iter()).filter(is_class).collect();
+            if gone
+                .uses
+                .writes
+                .iter()
+                .any(|path| path.starts_with(&inside))
+                || old.iter().filter(changes).count() != 1
+                || new.iter().any(|s| changes(&s))
+                || classes.is_empty()
+                || classes.iter().any(|s| s.decorators != 0)
+            {
+                continue;
+            }
+            let Some(class) = self.job.dict.get_item(name)? else {
+                continue;
+            };
+            if !kit.is_class(&class)
+                || !kit.defined_in(&class, &self.job.dict)?
+                || self.work.generated(&class)?
+            {
+                continue;
+            }
+            let own = self.class_name(&class)?;
+            let members = || classes.iter().flat_map(|s| s.body.iter());
+            let known: BTreeSet<String> = members()
+                .flat_map(|member| &member.uses.binds)
+                .map(|name| mangled(name, Some(&own)))
+                .collect();
+            // What makes classes of this kind may have put functions there as well.
+            let mut made = members().any(|member| member.uses.opaque);
+            for base in class.getattr("__mro__")?.try_iter()?.skip(1) {
+                let maker = kit.class_entry(&base?, "__init_subclass__")?;
+                made |= maker.is_some_and(|m| m.hasattr("__func__").unwrap_or(false));
+            }
+            if made {
+                continue;
+            }
+            for (key, value) in kit.class_dict(&class)?.iter() {
+                if known.contains(&text(&key))
+                    || !kit.is_function(&value)
+                    || !kit.defined_in(&value, &self.job.dict)?
+                {
+                    continue;
+                }
+                self.work.tx.del_class_entry(kit, &class, &key)?;
+                self.dirty
+                    .value(format!("{name}.{}", text(&key)), "which is gone");
+            }
         }
         Ok(())
     }

@@ -7,8 +7,9 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
+use super::class_entry::{put, stands_in};
 use super::function::is_alias;
-use super::kit::{reference_count, text};
+use super::kit::{is_above, reference_count, text};
 use super::made::{holds, is_field, is_lazy_type, living_inside};
 use super::work::{Replaced, Work};
 
@@ -198,6 +199,8 @@ impl<'py> Work<'_, 'py> {
             let kept = match before.get_item(&name)? {
                 _ if let Some((_, kept)) = known => kept.clone(),
                 Some(was) if self.is_state(&key, &was, &value)? => was,
+                // Its package has told it that it is of there.
+                Some(was) if key == "__module__" && is_above(&was, &value) => was,
                 Some(was) if is_alias(kit, &key, &was, &before)? => self.living(&value),
                 Some(was) => self.reconcile(&was, &value, Some(target))?,
                 None => value.clone(),
@@ -311,7 +314,8 @@ impl<'py> Work<'_, 'py> {
             .any(|mark| have.contains(mark).unwrap_or(false));
         for (name, value) in have.iter() {
             let key = text(&name);
-            if want.contains(&name)? || PRIVATE.contains(&key.as_str()) || is_slot(&value)? {
+            let fixed = PRIVATE.contains(&key.as_str()) || is_slot(&value)? || stands_in(&value);
+            if want.contains(&name)? || fixed {
                 continue;
             }
             let ours = match &members {
@@ -498,6 +502,7 @@ impl<'py> Work<'_, 'py> {
         let left = self.left_by_makers(old, new)?;
         let members = self.members.get(&qualname).cloned().unwrap_or_default();
         let (have, want) = (self.kit.class_dict(old)?, self.kit.class_dict(new)?);
+        let named = have.contains("_fields")?;
         for (name, value) in have.iter() {
             let key = text(&name);
             let dunder = key.starts_with("__") && key.ends_with("__");
@@ -507,8 +512,9 @@ impl<'py> Work<'_, 'py> {
                 && !PRIVATE.contains(&key.as_str())
                 && !left.contains(&key)
                 && !is_slot(&value)?
+                && !(named && (of_named_tuple(&key) || is_field(&value)?))
             {
-                self.kit.type_setattr.call1((new, &name, &value))?;
+                put(self.kit, new, &name, &value)?;
             }
         }
         self.replaced.push(Replaced {
@@ -652,6 +658,11 @@ impl<'py> Work<'_, 'py> {
 fn is_slot(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let kind = value.get_type().name()?.to_string();
     Ok(kind == "member_descriptor" || kind == "getset_descriptor")
+}
+
+/// What each named tuple has beside its fields.
+fn of_named_tuple(name: &str) -> bool {
+    ["_make", "_replace", "_asdict", "_fields", "_field_defaults"].contains(&name)
 }
 
 fn slots<'py>(work: &Work<'_, 'py>, class: &Bound<'py, PyAny>) -> PyResult<BTreeSet<String>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::PySet;
+use pyo3::types::{PyDict, PySet};
 
 use super::kit::text;
 use super::module::{Run, container, first_line};
@@ -440,9 +440,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 dict.del_item(name)?;
             }
         }
-        dict.set_item(TELL, told.getattr("update")?)?;
+        // Among the builtins: the statement may look at all names of the module.
+        let builtins = match dict.get_item("__builtins__")? {
+            Some(own) => own,
+            None => kit.py.import("builtins")?.into_any(),
+        };
+        let builtins = match builtins.cast_into::<PyDict>() {
+            Ok(names) => names,
+            Err(module) => module.into_inner().getattr("__dict__")?.cast_into()?,
+        };
+        builtins.set_item(TELL, told.getattr("update")?)?;
         let ran = kit.exec.call1((code, &dict));
-        dict.del_item(TELL)?;
+        builtins.del_item(TELL)?;
         ran?;
         for name in &statement.uses.binds {
             let elsewhere = self.binders(name).any(|i| i != at);

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use rustc_hash::FxHashSet;
 
-use super::kit::{Kit, Word, is_text, reference_count, text, tuple};
+use super::kit::{Kit, Word, is_above, is_text, reference_count, text, tuple};
 use super::transaction::set_code;
 use super::work::Work;
 
@@ -354,7 +354,9 @@ impl<'py> Work<'_, 'py> {
             {
                 continue;
             }
-            if name == "__annotate__" && value.is_none() && now.is_none() {
+            if name == "__annotate__" && value.is_none() && now.is_none()
+                || name == "__module__" && is_above(&now, &value)
+            {
                 continue;
             }
             old.setattr(name, value)?;
@@ -377,7 +379,37 @@ impl<'py> Work<'_, 'py> {
             };
             own.set_item(key, kept)?;
         }
+        if let (Some(twin), Some(living)) = (
+            attributes.get_item("__wrapped__")?,
+            own.get_item("__wrapped__")?,
+        ) {
+            self.copied_entries(&own, &twin, &living)?;
+        }
         Ok(old.clone())
+    }
+
+    /// `functools.wraps(C)` copies the entries of a class into the wrapper's attributes: of its twin
+    /// they are to be those of the class that lives on.
+    pub(super) fn copied_entries(
+        &self,
+        attributes: &Bound<'py, PyDict>,
+        twin: &Bound<'py, PyAny>,
+        living: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        if !kit.is_class(twin) || !kit.is_class(living) || twin.is(living) {
+            return Ok(());
+        }
+        let (theirs, ours) = (kit.class_dict(twin)?, kit.class_dict(living)?);
+        for (key, value) in attributes.copy()?.iter() {
+            if let Some(copied) = theirs.get_item(&key)?
+                && copied.is(&value)
+                && let Some(kept) = ours.get_item(&key)?
+            {
+                attributes.set_item(key, kept)?;
+            }
+        }
+        Ok(())
     }
 
     /// Inner functions that a closure holds keep their identity as well.

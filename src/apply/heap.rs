@@ -13,6 +13,13 @@ use super::work::{Replaced, Work};
 impl<'k, 'py> Work<'k, 'py> {
     /// Ends a unit: everything that needs to know who holds what.
     pub fn finish(&mut self) -> PyResult<()> {
+        for class in std::mem::take(&mut self.tx.stood_in) {
+            let qualname = text(&class.getattr("__qualname__")?);
+            self.notes.push(format!(
+                "{qualname} finds no __new__ of Python code any more; until a restart a builtin one \
+                 stands in it, which does what object.__new__ does"
+            ));
+        }
         self.classes_that_keep()?;
         self.collected_codes()?;
         self.closures()?;
@@ -148,7 +155,7 @@ impl<'k, 'py> Work<'k, 'py> {
             return Ok(None);
         };
         let new = pairs[at].1.clone();
-        Ok(self.give_code(function, &new, None, None)?.then_some(at))
+        Ok(self.give_closure(function, &new)?.then_some(at))
     }
 
     /// Closures in the places that are known: the names of modules and namespaces, what their

@@ -396,7 +396,8 @@ impl<'py> Kit<'py> {
         Ok(out)
     }
 
-    /// `value.__class__ is a class of the module whose dict this is`, judged by `__module__`.
+    /// Whether a function or class is of the module whose dict this is. A package may have told
+    /// classes of its submodules that they are its own; then their methods know better.
     pub fn defined_in(
         &self,
         value: &Bound<'py, PyAny>,
@@ -407,13 +408,27 @@ impl<'py> Kit<'py> {
         }
         if self.is_class(value) {
             let name = dict.get_item(self.name("__name__"))?;
-            return match (value.getattr(self.name("__module__")), name) {
-                (Ok(module), Some(name)) => module.eq(name),
-                _ => Ok(false),
+            let (Ok(module), Some(name)) = (value.getattr(self.name("__module__")), name) else {
+                return Ok(false);
             };
+            if module.eq(&name)? || !is_above(&module, &name) {
+                return module.eq(&name);
+            }
+            for entry in self.class_dict(value)?.values().iter() {
+                if self.is_function(&entry) && entry.getattr(self.word(Word::Globals))?.is(dict) {
+                    return Ok(true);
+                }
+            }
         }
         Ok(false)
     }
+}
+
+/// Whether a module is a package around another one, by their names.
+pub fn is_above(module: &Bound<'_, PyAny>, inner: &Bound<'_, PyAny>) -> bool {
+    let rest = text(inner);
+    let rest = rest.strip_prefix(text(module).as_str());
+    rest.is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// References to an object, as `ob_refcnt` counts them.

@@ -208,6 +208,8 @@ pub fn run<'k, 'a, 'py>(
     }
     run.export();
     run.facts.settle();
+    run.order_names()?;
+    run.note_unseen();
     Ok(run.facts)
 }
 

@@ -1,13 +1,14 @@
 //! Names whose statement is gone from the file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::annotations::may_annotate_inside;
 use super::compile::Source;
 use super::function::{Wanted, find, plain};
-use super::kit::text;
+use super::kit::{is_above, text};
 use super::module::Run;
 use super::registry::told;
 use crate::diff::What;
@@ -79,7 +80,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let names = written_by(&had, &body[at]);
             gone.extend(names.into_iter().map(|name| (&body[at], name)));
         }
-        gone.retain(|(_, name)| self.binders(name).next().is_none());
+        // Of several that bound a name, the last had given it its value.
+        let mut last: BTreeMap<String, u32> = BTreeMap::new();
+        for (statement, name) in &gone {
+            let line = last.entry(name.clone()).or_default();
+            *line = statement.span.line.max(*line);
+        }
+        gone.retain(|(statement, name)| {
+            last.get(name) == Some(&statement.span.line) && self.binders(name).next().is_none()
+        });
         gone
     }
 
@@ -269,10 +278,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         };
         let annotated = |source: &Source<'_>, from: usize, to: usize| -> BTreeSet<String> {
-            let body = source.outline.body.range(from..to);
-            body.filter(|s| source.annotates(s))
-                .map(|s| s.name.clone())
-                .collect()
+            let mut out = BTreeSet::new();
+            for statement in source.outline.body.range(from..to) {
+                if source.annotates(statement) {
+                    out.insert(statement.name.clone());
+                } else if may_annotate_inside(source, statement) {
+                    out.extend(statement.uses.binds.iter().cloned());
+                }
+            }
+            out
         };
         // Statements that both texts share annotate what they did.
         let changes = self.job.changes;
@@ -363,8 +377,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     // A decorator that gave back something else altogether.
                     || (statement.decorators != 0 && !kit.is_function(value)))
             }
-            Kind::Class => Ok(!kit.is_class(value) && statement.decorators != 0
-                || kit.defined_in(value, &self.job.dict)?),
+            Kind::Class if kit.is_class(value) => {
+                let above = || -> PyResult<bool> {
+                    let name = self.job.dict.get_item("__name__")?;
+                    Ok(text(&value.getattr("__qualname__")?) == statement.name
+                        && name.is_some_and(|n| {
+                            value.getattr("__module__").is_ok_and(|m| is_above(&m, &n))
+                        }))
+                };
+                Ok(kit.defined_in(value, &self.job.dict)? || above()?)
+            }
+            Kind::Class => Ok(statement.decorators != 0),
             // What the module made (a lambda, a list) is its own whatever became of it.
             Kind::Assign
                 if statement.value == Value::Pure

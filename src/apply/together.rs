@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::function::{Wanted, find, identical, is_alias, plain};
-use super::kit::{reference_count, text};
+use super::kit::{Kit, reference_count, text};
 use super::module::{Chain, Run, container};
 use super::work::Replaced;
 use crate::outline::{Kind, Statement, Value};
@@ -138,6 +138,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if statement.kind == Kind::Assign && !same_origin(old, new) {
             return Ok(new.clone());
         }
+        if statement.kind == Kind::Class
+            && let Some(kept) = self.wrapped_class(old, new)?
+        {
+            return Ok(kept);
+        }
         let mut old = old.clone();
         if let (Kind::Function, Some(was)) = (statement.kind, self.old_statement(at))
             && was.kind == Kind::Function
@@ -168,6 +173,44 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let outcome = self.work.reconcile(&old, new, None);
         self.work.literals = None;
         outcome
+    }
+
+    /// A class that a function wraps now, or did: its instances are to have the new one all the same.
+    fn wrapped_class(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let kit = self.work.kit;
+        let (Some(was), Some(twin)) = (class_inside(kit, old)?, class_inside(kit, new)?) else {
+            return Ok(None);
+        };
+        if kit.is_class(old) == kit.is_class(new)
+            || !same_origin(&was, &twin)
+            || !kit.defined_in(&was, &self.job.dict)?
+            || !kit.defined_in(&twin, &self.job.dict)?
+        {
+            return Ok(None);
+        }
+        let living = self.work.update_class(&was, &twin)?;
+        if kit.is_class(new) {
+            return Ok(Some(living));
+        }
+        // What `functools.wraps` left of the twin in the functions around it.
+        let mut wrapper = new.clone();
+        while kit.is_function(&wrapper) {
+            let attributes = wrapper.getattr("__dict__")?.cast_into::<PyDict>()?;
+            self.work.copied_entries(&attributes, &twin, &living)?;
+            match attributes.get_item("__wrapped__")? {
+                Some(inner) if inner.is(&twin) => {
+                    attributes.set_item("__wrapped__", &living)?;
+                    break;
+                }
+                Some(inner) => wrapper = inner,
+                None => break,
+            }
+        }
+        Ok(Some(new.clone()))
     }
 
     /// An earlier definition of a name that a later one binds again: functions made by it that
@@ -211,6 +254,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .update_container(&chain.object, &fresh, chain.base.as_ref(), &chain.name)?;
         Ok(())
     }
+}
+
+/// A class, or the one that a function says it wraps.
+fn class_inside<'py>(
+    kit: &Kit<'py>,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let mut value = value.clone();
+    for _ in 0..16 {
+        if kit.is_class(&value) {
+            return Ok(Some(value));
+        }
+        if !kit.is_function(&value) {
+            break;
+        }
+        match value.getattr("__dict__")?.get_item("__wrapped__") {
+            Ok(inner) => value = inner,
+            Err(_) => break,
+        }
+    }
+    Ok(None)
 }
 
 /// Whether two objects say that they are the same definition.

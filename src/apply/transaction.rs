@@ -3,13 +3,13 @@
 //! Old values are let go of only when the transaction ends, so that no destructor or weak
 //! reference callback runs Python code in the middle of a change.
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PySet, PyString};
 
+use super::class_entry::{arrange, has_stand_in, put, set_part, take};
 use super::compile::shifted;
 use super::kit::{Kit, Word};
-use crate::interp::{inherit_new, word};
+use crate::interp::word;
 
 /// The attributes of a function that an update may change.
 const FUNCTION_PARTS: [&str; 7] = [
@@ -102,6 +102,8 @@ pub struct Transaction<'py> {
     later: Vec<Bound<'py, PyDict>>,
     /// From now on anything may.
     loud: bool,
+    /// Classes that have got a `__new__` in the place of one that is gone.
+    pub stood_in: Vec<Bound<'py, PyAny>>,
 }
 
 impl<'py> Transaction<'py> {
@@ -265,7 +267,7 @@ impl<'py> Transaction<'py> {
         if before.as_ref().is_some_and(|b| b.is(value)) {
             return Ok(());
         }
-        kit.type_setattr.call1((class, name, value))?;
+        put(kit, class, name, value)?;
         self.log.push(Undo::ClassEntry {
             class: class.clone(),
             name: name.clone(),
@@ -282,7 +284,10 @@ impl<'py> Transaction<'py> {
         name: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let before = kit.class_entry(class, &super::kit::text(name))?;
-        without_entry(kit, class, name)?;
+        take(kit, class, name)?;
+        if super::kit::text(name) == "__new__" && has_stand_in(kit, class)? {
+            self.stood_in.push(class.clone());
+        }
         self.log.push(Undo::ClassEntry {
             class: class.clone(),
             name: name.clone(),
@@ -325,12 +330,20 @@ impl<'py> Transaction<'py> {
         value: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let before = class.getattr(name)?;
-        set_part(kit, class, name, value)?;
+        let stands_in = set_part(kit, class, name, value)?;
         self.log.push(Undo::ClassAttribute {
             class: class.clone(),
             name,
             before,
         });
+        if stands_in {
+            self.stood_in.push(class.clone());
+            self.log.push(Undo::ClassEntry {
+                class: class.clone(),
+                name: PyString::new(kit.py, "__new__").into_any(),
+                before: None,
+            });
+        }
         Ok(())
     }
 
@@ -493,16 +506,16 @@ fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
             name,
             before,
         } => match before {
-            Some(value) => kit.type_setattr.call1((class, name, value)).map(drop),
+            Some(value) => put(kit, class, name, value),
             None if kit.class_entry(class, &super::kit::text(name))?.is_none() => Ok(()),
-            None => without_entry(kit, class, name),
+            None => take(kit, class, name),
         },
         Undo::ClassOrder { class, names } => arrange(kit, class, names),
         Undo::ClassAttribute {
             class,
             name,
             before,
-        } => set_part(kit, class, name, before),
+        } => set_part(kit, class, name, before).map(drop),
         Undo::Attribute {
             object,
             name,
@@ -551,55 +564,6 @@ pub fn set_code<'py>(
     function.setattr(kit.word(Word::Code), code)
 }
 
-/// Sets an attribute of a class that is no entry of it. Bases are where `__new__` comes from, too.
-fn set_part<'py>(
-    kit: &Kit<'py>,
-    class: &Bound<'py, PyAny>,
-    name: &'static str,
-    value: &Bound<'py, PyAny>,
-) -> PyResult<()> {
-    kit.type_setattr.call1((class, name, value))?;
-    if name == "__bases__" {
-        inherit_new(class.cast::<PyType>()?)?;
-    }
-    Ok(())
-}
-
-/// Deletes an entry of a class. A class that had a `__new__` keeps the slot for it, which is given
-/// back; in a Python where that can not be done a builtin takes the place of `__new__`, since
-/// through the slot `object.__new__` refuses the arguments that are for `__init__`.
-fn without_entry<'py>(
-    kit: &Kit<'py>,
-    class: &Bound<'py, PyAny>,
-    name: &Bound<'py, PyAny>,
-) -> PyResult<()> {
-    kit.type_delattr.call1((class, name))?;
-    let plain = kit.object.getattr("__new__")?;
-    if super::kit::text(name) != "__new__"
-        || !class.getattr("__new__")?.is(&plain)
-        || inherit_new(class.cast::<PyType>()?)?
-    {
-        return Ok(());
-    }
-    let make = PyCFunction::new_closure(kit.py, Some(c"__new__"), None, plain_new)?;
-    kit.type_setattr.call1((class, name, make)).map(drop)
-}
-
-/// What `object.__new__` does for a class that never had a `__new__`.
-fn plain_new(
-    arguments: &Bound<'_, PyTuple>,
-    keywords: Option<&Bound<'_, PyDict>>,
-) -> PyResult<Py<PyAny>> {
-    let class = arguments.get_item(0)?;
-    let object = arguments.py().import("builtins")?.getattr("object")?;
-    let more = arguments.len() > 1 || keywords.is_some_and(|k| !k.is_empty());
-    if more && class.getattr("__init__")?.is(object.getattr("__init__")?) {
-        let name = super::kit::text(&class.getattr("__name__")?);
-        return Err(PyTypeError::new_err(format!("{name}() takes no arguments")));
-    }
-    Ok(object.getattr("__new__")?.call1((class,))?.unbind())
-}
-
 /// Entry by entry: a cleared dict would be visible to other threads.
 fn restore_dict<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> PyResult<()> {
     for key in dict.keys() {
@@ -613,8 +577,16 @@ fn restore_dict<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> 
             _ => dict.set_item(&key, &value)?,
         }
     }
-    // A name that was deleted and set again stands at the end: move what follows it as well.
-    let wanted = before.keys();
+    // A name that was deleted and set again stands at the end.
+    follow_order(dict, before)
+}
+
+/// Puts the keys of a dict into the order of another that has the same ones.
+pub(super) fn follow_order<'py>(
+    dict: &Bound<'py, PyDict>,
+    other: &Bound<'py, PyDict>,
+) -> PyResult<()> {
+    let wanted = other.keys();
     let current = dict.keys();
     let same = (0..wanted.len())
         .take_while(|&at| match (wanted.get_item(at), current.get_item(at)) {
@@ -622,52 +594,12 @@ fn restore_dict<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> 
             _ => false,
         })
         .count();
+    // Behind the first that stands elsewhere, all are moved.
     for at in same..wanted.len() {
         let key = wanted.get_item(at)?;
         if let Some(value) = dict.get_item(&key)? {
             dict.del_item(&key)?;
             dict.set_item(&key, value)?;
-        }
-    }
-    Ok(())
-}
-
-/// Moves entries of a class until those in `wanted` stand in that order; others go behind them.
-/// An entry is moved by taking it out and putting it back, which no Python code sees: it is
-/// held meanwhile, and `type.__setattr__` calls nothing. Not done when the order is right.
-fn arrange<'py>(kit: &Kit<'py>, class: &Bound<'py, PyAny>, wanted: &[String]) -> PyResult<()> {
-    let entries = kit.class_dict(class)?;
-    // `type` refuses to delete its own attributes, and getters are found by no order.
-    let fixed = |name: &str, value: &Bound<'py, PyAny>| {
-        let kind = value
-            .get_type()
-            .name()
-            .map(|n| n.to_string())
-            .unwrap_or_default();
-        kind == "getset_descriptor"
-            || kind == "member_descriptor"
-            || name.starts_with("__") && !kit.is_function(value)
-    };
-    let now: Vec<String> = entries
-        .iter()
-        .filter(|(name, value)| !fixed(&super::kit::text(name), value))
-        .map(|(name, _)| super::kit::text(&name))
-        .collect();
-    let mut left: std::collections::HashSet<&String> = now.iter().collect();
-    let order: Vec<&String> = wanted
-        .iter()
-        .chain(&now)
-        .filter(|name| left.remove(name))
-        .collect();
-    let same = order
-        .iter()
-        .zip(&now)
-        .take_while(|(a, b)| **a == *b)
-        .count();
-    for name in &order[same..] {
-        if let Some(value) = entries.get_item(name.as_str())? {
-            kit.type_delattr.call1((class, name.as_str()))?;
-            kit.type_setattr.call1((class, name.as_str(), value))?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
 use super::function::identical;
-use super::kit::{reference_count, text};
+use super::kit::{is_above, reference_count, text};
 use super::module::container;
 use super::work::{Replaced, Work};
 
@@ -88,7 +88,8 @@ impl<'py> Work<'_, 'py> {
             return self.update_function(old, new, class);
         }
         if kit.is_class(old) && kit.is_class(new) {
-            if old.getattr("__module__")?.eq(new.getattr("__module__")?)?
+            let (was, is) = (old.getattr("__module__")?, new.getattr("__module__")?);
+            if (was.eq(&is)? || is_above(&was, &is))
                 && old
                     .getattr("__qualname__")?
                     .eq(new.getattr("__qualname__")?)?

@@ -13,7 +13,6 @@ mod audit;
 mod compiled;
 mod dicts;
 mod probe;
-mod slots;
 mod symbols;
 mod words;
 
@@ -21,7 +20,6 @@ pub use audit::audit;
 pub use compiled::{compiled, keep_compiled};
 pub use dicts::DictClock;
 pub use probe::utf8;
-pub use slots::inherit_new;
 
 use std::cell::Cell;
 use std::fmt;
@@ -31,10 +29,16 @@ use std::time::{Duration, Instant};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyTuple};
+use pyo3::types::{PyCFunction, PyDict, PyTuple, PyType};
 
 pub use symbols::symbol;
 pub use words::word;
+
+/// Makes the interpreter forget what it found in a class whose dict was written.
+pub fn forget_lookups(class: &Bound<'_, PyType>) {
+    // SAFETY: a class, and the GIL is held.
+    unsafe { ffi::PyType_Modified(class.as_ptr().cast()) }
+}
 
 /// Counts the interpreters that this process had, from 1.
 pub type Epoch = u64;

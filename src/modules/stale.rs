@@ -104,7 +104,12 @@ impl<'py> FirstLook<'py> {
         };
         let known = stamp.ctime_ns < process_start_ns()
             || match pyc_agrees(module, &stamp) {
-                Pyc::Other => false,
+                // One that nobody brings up to date may have been another source's before the import.
+                Pyc::Other => {
+                    !writes_bytecode(module.py())
+                        && (transforms(&self.view, module)
+                            || code_agrees(module, origin.filename, &text, true).unwrap_or(false))
+                }
                 Pyc::Younger => true,
                 // Its header has whole seconds: two saves of one size within one look alike, so
                 // the code is asked too. A name that is not there was then taken out by the
@@ -154,6 +159,16 @@ fn transforms<'py>(view: &View<'py>, module: &Bound<'py, PyModule>) -> bool {
             (Ok(own), Ok(usual)) => !own.is(&usual),
             _ => true,
         })
+}
+
+/// Whether the import system brings a `.pyc` up to date.
+fn writes_bytecode(py: Python<'_>) -> bool {
+    let told = || {
+        py.import("sys")?
+            .getattr("dont_write_bytecode")?
+            .is_truthy()
+    };
+    !told().unwrap_or(false)
 }
 
 /// What the module's `.pyc` says of its source.

@@ -45,8 +45,16 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                     {
                         follow(work, &namespace, name, &now, new)?;
                     }
-                    // Under another name there (`import X as Y`): told by the object, if the
-                    // module itself does not hold it any more.
+                }
+            }
+            // Under another name there (`import X as Y`): told by the object, if the module itself
+            // does not hold it any more. After the others: of two names of one object each may
+            // have got another one.
+            for module in &names {
+                for (_, old, new) in &facts[*module].rebound {
+                    let (Some(old), Some(new)) = (old, new) else {
+                        continue;
+                    };
                     if shared_value(old) {
                         continue;
                     }

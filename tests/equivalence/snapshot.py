@@ -230,7 +230,7 @@ class Snapshot:
         for i, base in enumerate(c.__bases__):
             self.value(f"{path}.bases[{i}]", base)
         space = c.__dict__
-        names = sorted(n for n in space if n not in CLASS_NOISE)
+        names = sorted(n for n in space if n not in CLASS_NOISE and not stands_in(n, space[n]))
         self.out[path + ":names"] = " ".join(names)
         if isinstance(c, enum.EnumMeta):
             self._enum(path, c)
@@ -258,6 +258,12 @@ class Snapshot:
             except Exception as error:
                 found.append(type(error).__name__)
         self.out[path + ":lookups"] = " ".join(found)
+
+
+def stands_in(name, v):
+    """Of a class that lost its `__new__`: one that does what `object.__new__` does, and of which the
+    report speaks."""
+    return name == "__new__" and isinstance(v, types.BuiltinFunctionType) and not isinstance(v.__self__, type)
 
 
 def calls_methods(c):

@@ -60,15 +60,25 @@ PACKAGES = {
     "blinker": (["1.6.2", "1.8.2"], ["blinker"], "tests", []),
     "marshmallow": (["3.20.1", "3.22.0"], ["marshmallow"], "tests", []),
     "natsort": (["8.2.0", "8.4.0"], ["natsort"], "tests", []),
+    "traitlets": (["5.9.0", "5.14.3"], ["traitlets"], "tests|traitlets/tests", ["--ignore=tests/test_typing.py"]),
+    "h11": (["0.13.0", "0.14.0"], ["h11"], "h11/tests", []),
+    "parso": (["0.8.2", "0.8.4"], ["parso"], "test", []),
+    "werkzeug": (["2.3.8", "3.0.6"], ["werkzeug"], "tests", ["--ignore=tests/test_serving.py"]),
+    "markdown": (["3.4.4", "3.7"], ["markdown"], "tests", []),
+    "wtforms": (["3.0.1", "3.1.2"], ["wtforms"], "tests", []),
+    "transitions": (["0.9.0", "0.9.2"], ["transitions"], "tests", []),
+    "structlog": (["22.3.0", "24.4.0"], ["structlog"], "tests", []),
+    "tenacity": (["8.2.2", "9.0.0"], ["tenacity"], "tests", ["--ignore=tests/test_tornado.py"]),
 }
 #: Names (of the first package) that are run-time state: what they hold grows with every class that is
 #: made, and a live process has made more of them.
 STATE = {"attrs": ["_make._CountingAttr"]}
 SUBSET = ["inflection", "cachetools", "click"]
 #: What the test suites need, and the peers.
-REQUIREMENTS = ["pytest<9", "hypothesis", "freezegun", "pretend", "markupsafe", "pytz", "simplejson", "pytest-mock"]
-#: Clock times in the names of parametrized tests.
-TIMES = re.compile(r"\d\d:\d\d:\d\d|\d{4}-\d\d-\d\d|\d\d-\d\d-\d{4}")
+REQUIREMENTS = ["pytest<9", "hypothesis", "freezegun", "pretend", "markupsafe", "pytz", "simplejson", "pytest-mock",
+                "six", "typing-extensions", "ephemeral-port-reserve", "pytest-xprocess"]
+#: Clock times and folders of ours in the names of parametrized tests.
+TIMES = re.compile(r"\d\d:\d\d:\d\d|\d{4}-\d\d-\d\d|\d\d-\d\d-\d{4}|timetravel-\w{8}")
 PEERS = ["ipython", "jurigged"]
 
 
@@ -149,7 +159,7 @@ class Traveller:
                 target_tests = str(work / "site" / tests)
             job = {"mode": mode, "engine": self.options.engine, "site": str(work / "site"), "new": str(new),
                    "tests": str(work / "sdist"), "imports": imports, "arguments": [target_tests, *arguments],
-                   "explain": self.options.explain, **dict(extra)}
+                   "explain": self.options.explain, "names_only": self.options.names_only, **dict(extra)}
             (work / "job.json").write_text(json.dumps(job))
             env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
             env.update(PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1", IPYTHONDIR=str(work / "ipython"), HOME=str(work))
@@ -164,6 +174,7 @@ class Traveller:
                 text = (work / "log").read_text(errors="replace")[-20000:]
                 return {"status": "crash", "outcomes": {}, "error": text or "no output"}
             result = json.loads((work / "result.json").read_text())
+            result["raw_passed"] = [test for test, outcome in result.get("outcomes", {}).items() if outcome == "passed"]
             result["outcomes"] = {TIMES.sub("#", test): outcome for test, outcome in result.get("outcomes", {}).items()}
             return result
         finally:
@@ -185,13 +196,13 @@ class Traveller:
         passed = {t for t, o in fresh["outcomes"].items() if o == "passed"}
         row = {"package": name, "old": old, "target": target, "fresh_passed": len(passed),
                "fresh_not_passed": sorted(set(fresh["outcomes"]) - passed)}
-        if fresh["status"] != "ran" or not passed:
+        if fresh["status"] != "ran" or not passed and not self.options.names_only:
             row["error"] = fresh.get("error") or fresh.get("text", "")[-1500:]
             return row
         again = self.again_of(name, target)
         chance = {d.rpartition(" ")[0] for d in
                   compare_namespaces(again["namespaces"], fresh["namespaces"])["differ"]}
-        extra = {"fresh_namespaces": fresh["namespaces"],
+        extra = {"fresh_namespaces": fresh["namespaces"], "passed": fresh["raw_passed"],
                  "fresh_definitions": {path: v for path, v in fresh["definitions"].items()
                                        if again["definitions"].get(path) == v
                                        and path.replace(":", ".") not in {f"{imports[0]}.{s}" for s in state}}}
@@ -272,6 +283,8 @@ def main():
     parser.add_argument("--subset", action="store_true", help=f"only {', '.join(SUBSET)}, forwards")
     parser.add_argument("--only", help="comma-separated packages")
     parser.add_argument("--verbose", action="store_true", help="show what was lost and what differs")
+    parser.add_argument("--names-only", action="store_true",
+                        help="compare names and held references; collect tests, but run none")
     parser.add_argument("--explain", metavar="MODULE.NAME",
                         help="show in what a name differs from a fresh one; `all` for every name")
     parser.add_argument("--timeout", type=float, default=300, help="seconds for one process")
@@ -357,6 +370,8 @@ def total(rows, options, took):
     Path(options.json).write_text(json.dumps({"engine": options.engine, "python": options.python, "rows": rows}, indent=1))
     lost = sum(2 * r["fresh_passed"] for r in judged) - sums["cold"] - sums["warm"]
     print(f"{sums['cold'] + sums['warm']} passed, {lost} failed")
+    if options.names_only:
+        return int(len(judged) < len(rows) or any(map(opens, judged)))
     if options.floor is not None:
         return int(fresh == 0 or len(judged) < len(rows) or min(sums["cold"], sums["warm"]) * 100 < options.floor * fresh)
     return int(fresh == 0 or lost > 0)

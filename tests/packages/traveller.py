@@ -102,6 +102,15 @@ def explained(wanted, names):
     return out
 
 
+def reaches(path, names, classes):
+    """Whether what a path means leads to one of the classes (`module:name`)."""
+    name, _, key = path.rpartition(".")
+    picture = snapshot.Snapshot(names, instances=False)
+    picture.value(path, vars(sys.modules[name])[key])
+    wanted = tuple(f"class {c.replace(':', '.')} " for c in classes)
+    return any(text.startswith(wanted) for text in picture.out.values())
+
+
 #: Names that a test run or the import system keeps in a module.
 NOISE = snapshot.MODULE_NOISE | {"__warningregistry__", "__pytest_asyncio_scoped_event_loop"}
 
@@ -109,8 +118,13 @@ NOISE = snapshot.MODULE_NOISE | {"__warningregistry__", "__pytest_asyncio_scoped
 def namespaces(names):
     """{module: {name: digest}} of everything in the modules."""
     return {name: {key: described(f"{name}.{key}", v, names) for key, v in sorted(vars(sys.modules[name]).items())
-                   if key not in NOISE}
+                   if key not in NOISE and not child(name, key, v)}
             for name in names}
+
+
+def child(name, key, v):
+    """A submodule is an attribute of its package from its import on, and those are looked at one by one."""
+    return isinstance(v, types.ModuleType) and v.__name__ == f"{name}.{key}"
 
 
 def definitions(names):
@@ -128,6 +142,23 @@ def definitions(names):
                 for attribute, item in sorted(vars(v).items()):
                     if isinstance(item, types.FunctionType) and item.__qualname__ == f"{key}.{attribute}":
                         yield f"{name}:{key}.{attribute}", item
+
+
+def shapes(names):
+    """{path: digest} of the definitions; under `path@wrapped` of what a decorator put something around."""
+    out = {}
+    for path, v in definitions(names):
+        out[path] = described(path, v, names)
+        if inner(v) is not v:
+            out[path + "@wrapped"] = described(path, inner(v), names)
+    return out
+
+
+def inner(v):
+    """What is inside the functions around a definition."""
+    while isinstance(v, types.FunctionType) and "__wrapped__" in vars(v):
+        v = v.__wrapped__
+    return v
 
 
 def find(path):
@@ -151,9 +182,13 @@ class Held:
                     made = v()
                 except (Exception, SystemExit):
                     continue
+                if type(made) is not v:
+                    continue  # `__new__` gave something else
                 self.instances.append((path, made))
                 for key, item in sorted(vars(v).items()):
-                    if isinstance(item, types.FunctionType) and not key.startswith("__"):
+                    # an instance may have something of its own of that name
+                    if isinstance(item, types.FunctionType) and not key.startswith("__") \
+                            and isinstance(getattr(made, key), types.MethodType):
                         self.methods.append((f"{path}.{key}", getattr(made, key)))
         self.imported = []
         for name in names:
@@ -162,8 +197,10 @@ class Held:
                     space[key] = v
                     self.imported.append((name, key))
 
-    def judge(self, space, names, fresh):
-        """How many held references mean the target version; `fresh` has its digests by path."""
+    def judge(self, space, names, fresh, state=()):
+        """How many held references mean the target version; `fresh` has its digests by path, `state` the
+        paths of definitions that reach what the program changed before the edit."""
+        fresh = {path: v for path, v in fresh.items() if path not in state}
         good, total, wrong = 0, 0, []
         live_good, live_total, dead = 0, 0, []
 
@@ -183,7 +220,9 @@ class Held:
 
         for path, v in self.definitions:
             if path in fresh:
-                score(path, described(path, v, names) == fresh[path])
+                # one that is decorated now is inside, and one that was holds what is plain now
+                wanted = (fresh[path], fresh.get(path + "@wrapped"))
+                score(path, described(path, v, names) in wanted or described(path, inner(v), names) in wanted)
         for path, v in self.methods:
             if path in fresh and isinstance(v, types.MethodType) and isinstance(v.__func__, types.FunctionType):
                 score(path + " (bound)", described(path, v.__func__, names) == fresh[path])
@@ -209,8 +248,8 @@ class Held:
 class Results:
     """A pytest plugin: the outcome of each test, and a place to travel between collection and run."""
 
-    def __init__(self, between=None):
-        self.outcomes, self.errors, self.between = {}, [], between
+    def __init__(self, between=None, collect_only=False):
+        self.outcomes, self.errors, self.between, self.collect_only = {}, [], between, collect_only
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -220,6 +259,8 @@ class Results:
         if self.between:
             between, self.between = self.between, None
             between()
+        if self.collect_only:
+            session.items.clear()
 
     def pytest_runtest_logreport(self, report):
         before = self.outcomes.get(report.nodeid)
@@ -231,10 +272,15 @@ class Results:
             self.outcomes[report.nodeid] = "passed"
 
 
-def run_tests(folder, arguments, between=None):
+def run_tests(job, between=None):
+    """`names_only` jobs collect the tests where that is part of the journey, and run none."""
     import pytest
 
-    results = Results(between)
+    folder, arguments = job["tests"], job["arguments"]
+    results = Results(between, job["names_only"])
+    if job["names_only"] and not between:
+        results.text = ""
+        return results
     os.chdir(folder)
     where = io.StringIO()
     out, sys.stdout = sys.stdout, where
@@ -279,8 +325,8 @@ def fresh(job, result):
     names = import_all(job["imports"])
     result["namespaces"] = namespaces(names)
     result["explained"] = explained(job["explain"], names) if job["explain"] else {}
-    result["definitions"] = {path: described(path, v, names) for path, v in definitions(names)}
-    results = run_tests(job["tests"], job["arguments"])
+    result["definitions"] = shapes(names)
+    results = run_tests(job)
     result.update(outcomes=results.outcomes, errors=results.errors, text=results.text)
 
 
@@ -288,7 +334,7 @@ def again(job, result):
     """Another fresh process, without tests: names that differ from the first one's differ by chance."""
     names = import_all(job["imports"])
     result["namespaces"] = namespaces(names)
-    result["definitions"] = {path: described(path, v, names) for path, v in definitions(names)}
+    result["definitions"] = shapes(names)
 
 
 class Journey:
@@ -297,7 +343,9 @@ class Journey:
     def __init__(self, job, result):
         self.job, self.result, self.space = job, result, {"__name__": "__host__"}
         import_all(job["imports"])
-        self.before = namespaces(modules_of(job["imports"]))
+        names = modules_of(job["imports"])
+        self.before = namespaces(names)
+        self.shapes = {path: described(path, v, names) for path, v in definitions(names)}
         self.held = Held(modules_of(job["imports"]), self.space)
         self.engine = engines.make(job["engine"], job["site"], self.space)
         self.engine.after_exec("")
@@ -308,6 +356,9 @@ class Journey:
         now = namespaces(list(self.before))
         result["state"] = [f"{name}.{key}" for name, had in self.before.items() for key in {*had, *now[name]}
                            if had.get(key) != now[name].get(key)]
+        changed = {path for path, v in definitions(list(self.before))
+                   if self.shapes.get(path, "") != described(path, v, list(self.before))}
+        changed_classes = [path for path in changed if isinstance(find(path), type)]
         time.sleep(0.02)  # peers that compare times need a later one
         result["changed_files"] = swap(job["site"], job["new"])
         started = time.perf_counter()
@@ -324,7 +375,11 @@ class Journey:
         result["explained"] = explained(job["explain"], names) if job["explain"] else {}
         result["bases"] = {f"{name}.{key}": sorted({c.__name__ for c in v.__mro__ if c.__module__ in names})
                            for name in names for key, v in vars(sys.modules[name]).items() if isinstance(v, type)}
-        result.update(self.held.judge(self.space, names, job["fresh_definitions"]))
+        # what is new reaches the same state through a class that has it
+        result["state"] += [f"{name}.{key}" for name in names for key in vars(sys.modules[name])
+                            if key not in self.before.get(name, ()) and key not in NOISE
+                            and changed_classes and reaches(f"{name}.{key}", names, changed_classes)]
+        result.update(self.held.judge(self.space, names, job["fresh_definitions"], changed))
 
 
 def summary(report):
@@ -345,7 +400,7 @@ def notes(report):
 def cold(job, result):
     journey = Journey(job, result)
     journey.travel()
-    results = run_tests(job["tests"], job["arguments"])
+    results = run_tests(job)
     result.update(outcomes=results.outcomes, errors=results.errors, text=results.text)
 
 
@@ -358,13 +413,14 @@ def warm(job, result):
         journey.engine.after_exec("")
         journey.travel()
 
-    results = run_tests(job["tests"], job["arguments"], between)
+    results = run_tests(job, between)
     outcomes = dict(results.outcomes)
     result["late_files"] = results.errors
     if "namespaces" not in result:  # nothing could be collected: there was no moment between
         journey.travel()
-    if results.errors:
-        again = run_tests(job["tests"], job["arguments"])
+    if results.errors or not job["names_only"] and set(job["passed"]) - set(outcomes):
+        # also tests inside the package, which the old version has others of
+        again = run_tests(job)
         for test, outcome in again.outcomes.items():
             outcomes.setdefault(test, outcome)
         results.text += again.text
