@@ -55,9 +55,6 @@ impl<'a> Functions<'a> {
         {
             return Some(why);
         }
-        if dirty.behaviour.is_empty() {
-            return None;
-        }
         // Of instances that come from other modules their names tell.
         let reads = || statement.uses.reads.iter().map(String::as_str);
         let called = |path: &&str| statement.uses.calls.iter().any(|call| call == path);
