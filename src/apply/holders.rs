@@ -48,7 +48,8 @@ impl<'py> Moves<'py> {
 }
 
 /// Tells what is to be held in the place of an object, if anything else is.
-type Instead<'a, 'py> = &'a dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>;
+pub(super) type Instead<'a, 'py> =
+    &'a dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>;
 
 /// How many instances of a class could be moved to another, and how many not.
 #[derive(Default)]
@@ -115,6 +116,7 @@ impl<'py> Work<'_, 'py> {
             self.own_tuples(&replaced.from, &mut own)?;
         }
         let mut tallies: HashMap<usize, Tally> = HashMap::new();
+        let mut stuck = Vec::new();
         let mut tuples: Vec<Bound<'py, PyAny>> = Vec::new();
         let mut moved: HashSet<usize> = HashSet::new();
         let referents = kit.gc.getattr("get_referents")?;
@@ -124,7 +126,10 @@ impl<'py> Work<'_, 'py> {
                 let tally = tallies.entry(to.as_ptr() as usize).or_default();
                 match self.tx.set_class(&holder, to) {
                     Ok(()) => tally.moved += 1,
-                    Err(error) if error.is_instance_of::<PyTypeError>(kit.py) => tally.stuck += 1,
+                    Err(error) if error.is_instance_of::<PyTypeError>(kit.py) => {
+                        tally.stuck += 1;
+                        stuck.push((holder.clone(), to.clone()));
+                    }
                     Err(error) => return Err(error),
                 }
                 // Not by its attributes: asking for them would give each instance a dict.
@@ -145,6 +150,10 @@ impl<'py> Work<'_, 'py> {
         }
         self.hand_over_tuples(moves, &tuples)?;
         self.hand_over_bases(moves, &subclasses)?;
+        let left = self.relocate(stuck)?;
+        for (class, tally) in &mut tallies {
+            tally.stuck = left.get(class).copied().unwrap_or(0);
+        }
         for replaced in &moves.all {
             let Some(tally) = tallies.remove(&(replaced.to.as_ptr() as usize)) else {
                 continue;
@@ -161,6 +170,11 @@ impl<'py> Work<'_, 'py> {
             }
         }
         Ok(())
+    }
+
+    /// Whoever holds one of these objects holds what took its place.
+    pub(super) fn replace_everywhere(&mut self, all: Vec<Replaced<'py>>) -> PyResult<()> {
+        self.hand_over_all(&Moves::new(all), &HashSet::new())
     }
 
     /// The classes directly below one, asked of `type`: a metaclass may have a method of the name.
@@ -194,9 +208,7 @@ impl<'py> Work<'_, 'py> {
         'py: 'o,
     {
         let objects: Vec<_> = objects.collect();
-        let objects = PyTuple::new(self.kit.py, objects)?;
-        let holders = self.kit.gc.getattr("get_referrers")?.call1(objects)?;
-        Ok(holders.cast_into::<PyList>()?)
+        self.holders_of_many(&objects)
     }
 
     /// Tuples cannot change: who holds one gets another. Functions do (defaults, and from 3.10 on
@@ -314,12 +326,13 @@ impl<'py> Work<'_, 'py> {
             {
                 self.tx.set_cell(holder, &to)?;
             }
-        } else if !kit.is_class(holder)
-            && !kit.is_function(holder)
-            && let Ok(attributes) = holder.getattr("__dict__")
-            && let Ok(attributes) = attributes.cast_into::<PyDict>()
-        {
-            self.hand_over_in_dict(&attributes, instead)?;
+        } else if !kit.is_class(holder) && !kit.is_function(holder) {
+            if let Ok(attributes) = holder.getattr("__dict__")
+                && let Ok(attributes) = attributes.cast_into::<PyDict>()
+            {
+                self.hand_over_in_dict(&attributes, instead)?;
+            }
+            self.hand_over_in_slots(holder, instead)?;
         }
         Ok(())
     }

@@ -30,6 +30,7 @@ mod others;
 mod parts;
 mod patch;
 mod registry;
+mod relocate;
 mod removal;
 mod retract;
 mod sieve;
