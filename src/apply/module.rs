@@ -416,7 +416,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let holder = self.job.dict.get_item(&statement.name)?;
                     let patched = self.patch(holder.as_ref(), &[], old, statement, None, "")?;
                     self.dirty.acts(
-                        path_that_acts(&statement.name, old, statement),
+                        path_that_acts(self.job.new.outline, at, old),
                         format!("which changed on line {}", statement.span.line),
                     );
                     if patched {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::dirty::Dirty;
-use super::functions::Functions;
+use super::functions::{Functions, path_of_acting};
 use super::root;
 use crate::outline::{Kind, Outline, Statement, Uses};
 
@@ -142,4 +142,15 @@ pub fn rebound_later(new: &Outline, at: usize, name: &str) -> Option<usize> {
         let uses = &new.body[i].uses;
         uses.binds.iter().any(|n| n == name) || uses.deletes.iter().any(|n| n == name)
     })
+}
+
+/// The path of what acts differently when only the body of the function changed that stands at this
+/// place: its own, or that of what it hands out. One whose name means something else in the end is
+/// not to be had any more: what it made is made again.
+pub fn path_that_acts(new: &Outline, at: usize, old: &Statement) -> String {
+    let statement = &new.body[at];
+    match rebound_later(new, at, &statement.name) {
+        Some(_) => statement.name.clone(),
+        None => path_of_acting(&statement.name, old, statement),
+    }
 }

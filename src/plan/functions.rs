@@ -425,6 +425,16 @@ impl<'a> Functions<'a> {
             {
                 return Some(format!("calls {}, which {why}", shown(path)));
             }
+            // What decorators made of it, also one of the class body that it stands in.
+            for (by, calls) in &function.applied {
+                let inside = shown(path).rsplit_once('.');
+                let inside = inside.map(|(class, _)| format!("{class}.{by}"));
+                for by in std::iter::once(by).chain(&inside) {
+                    if let Some(why) = self.differs(&gives(by, *calls), dirty, seen) {
+                        return Some(format!("calls {}, which {why}", shown(path)));
+                    }
+                }
+            }
             // What a decorator that is a class made of it is called by these.
             if function.decorators != 0 {
                 for by in ["__call__", "__get__"] {
@@ -629,6 +639,6 @@ fn handed<'a>(function: &'a Statement, path: &str, out: &mut BTreeMap<String, Ve
 
 /// The path of what acts differently when only the body of a function changed: its own, or that of
 /// what it hands out.
-pub fn path_that_acts(path: &str, old: &Statement, new: &Statement) -> String {
+pub(super) fn path_of_acting(path: &str, old: &Statement, new: &Statement) -> String {
     format!("{path}{}", GIVES.repeat(new.differs_after(old)))
 }

@@ -21,12 +21,13 @@ use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use affected::{
-    Affected, affected, affected_statement, changed_paths, chosen_by, looks_at_all, rebound_later,
+    Affected, affected, affected_statement, changed_paths, chosen_by, looks_at_all, path_that_acts,
+    rebound_later,
 };
 pub use chains::Chains;
 use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
-pub use functions::{Functions, path_that_acts, shown};
+pub use functions::{Functions, shown};
 pub use parts::{affected_members, members};
 use parts::{runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
@@ -593,7 +594,7 @@ fn propagate(
             Mark::Patch => {
                 let was = plan.steps[at].old.map(|was| &old.body[was]);
                 let path = was.map_or(statement.name.clone(), |was| {
-                    path_that_acts(&statement.name, was, statement)
+                    path_that_acts(reached.new, reached.places[at], was)
                 });
                 dirty.acts(path, format!("which changed on line {line}"));
             }

@@ -147,10 +147,21 @@ pub(super) fn takes_away(class: &Statement) -> bool {
     body.any(|m| !m.uses.deletes.is_empty() || m.kind == Kind::Class && takes_away(m))
 }
 
+/// Whether what changed in a class body is a function that the body deletes in the end: what it had
+/// made is all that there is of it.
+fn deleted_part(class: &Statement, inner: &Changes) -> bool {
+    let deletes = |name: &String| class.body.iter().any(|m| m.uses.deletes.contains(name));
+    let changed = inner.items.iter().filter(|c| c.what != What::Same);
+    changed
+        .map(|c| &class.body[c.new].name)
+        .any(|name| !name.is_empty() && deletes(name))
+}
+
 /// Whether statements of a class body run again: those that changed in more than a body, or all
 /// where the order counts in which they stand.
 pub(super) fn runs_parts(class: &Statement, inner: &Changes) -> bool {
     !inner.removed.is_empty()
+        || deleted_part(class, inner)
         || reordered(class, inner)
         || inner.items.iter().any(|change| match &change.what {
             What::Same | What::Body => false,
