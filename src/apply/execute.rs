@@ -65,6 +65,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Some(_) if !aside => Some(self.hide_unlisted(at, statement)?),
             _ => None,
         };
+        if let Some(was) = self.old_statement(at)
+            && was.uses.writes != statement.uses.writes
+            && let Some(number) = self.job.changes.at(at).0
+        {
+            self.take_back(number)?;
+        }
+        let assigned = self.assigns(statement);
         let emptied = self.empty_others(at)?;
         let filled = match emptied {
             Some(_) => Vec::new(),
@@ -122,6 +129,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(emptied) = emptied {
             self.tell_others(emptied, statement)?;
         }
+        self.tell_assigned(assigned, statement)?;
         if !aside {
             self.note_looks(statement);
         } else if self.job.rebinds.iter().any(|r| r.star && r.old.is_none()) {

@@ -2,6 +2,7 @@
 
 mod annotations;
 mod aside;
+mod assigned;
 mod attributes;
 mod base;
 mod class;

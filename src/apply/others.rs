@@ -7,6 +7,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::base::chain;
 use super::compile::Source;
+use super::kit::text;
 use super::module::{Run, container};
 use super::registry::told;
 use crate::outline::{Kind, Statement};
@@ -139,24 +140,44 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let found = direct.call1((old.slice(statement), space, unknown));
         // Another kind of statement, or one whose effect its text does not tell.
         let Ok(found) = found else { return Ok(None) };
-        let (into, items, root, last, keys) = found.extract::<(
+        let (into, items, root, keys, (class, last)) = found.extract::<(
             Bound<'py, PyAny>,
             Bound<'py, PyAny>,
             Bound<'py, PyAny>,
-            String,
             Bound<'py, PyList>,
+            (Option<Bound<'py, PyAny>>, String),
         )>()?;
         if !container(&into) {
             return Ok(None);
         }
-        let Some(owner) = self.owner(old, &root, &last)? else {
+        let owner = match &class {
+            Some(class) => {
+                let module = text(&class.getattr("__module__")?);
+                // Of the module itself: it is followed there.
+                if self
+                    .job
+                    .dict
+                    .get_item("__name__")?
+                    .is_some_and(|own| text(&own) == module)
+                {
+                    return Ok(None);
+                }
+                let name = text(&class.getattr("__qualname__")?);
+                Some((module, format!("{name}.{last}")))
+            }
+            None => self.owner(old, &root, &last)?,
+        };
+        let Some(owner) = owner else {
             return Ok(None);
         };
+        // What a module had that is not watched, nobody can tell.
+        if (self.job.others)(&owner.0).is_none() {
+            return Ok(None);
+        }
         let mut base = self.base_in(&owner.0, &owner.1);
         for key in keys.iter() {
             base = base.and_then(|base| base.get_item(key).ok());
         }
-        let owner = (owner.0, owner.1);
         Ok(Some(Put {
             into,
             items,
@@ -195,15 +216,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// What the statements of another module give a container, as far as it can be told.
-    fn base_in(&self, module: &str, name: &str) -> Option<Bound<'py, PyAny>> {
+    pub(super) fn base_in(&self, module: &str, name: &str) -> Option<Bound<'py, PyAny>> {
         let kit = self.work.kit;
         let version = (self.job.others)(module)?;
         kit.py.detach(|| version.outline().is_ok());
         let outline = version.outline().as_ref().ok()?;
         let source = Source::new(kit.py, version.text(), outline, "").ok()?;
-        let (_, links) = chain(outline, name, usize::MAX)?;
         let body = &outline.body;
-        let texts: Vec<&str> = links.iter().map(|&at| source.slice(&body[at])).collect();
+        let links: Vec<&Statement> = match name.split_once('.') {
+            // What the body of a class gives it.
+            Some((class, name)) => {
+                let mut classes = body.iter().filter(|s| s.kind == Kind::Class);
+                let class = classes.rfind(|s| s.name == class)?;
+                vec![class.body.iter().rfind(|member| member.name == name)?]
+            }
+            None => {
+                let (_, links) = chain(outline, name, usize::MAX)?;
+                links.into_iter().map(|at| &body[at]).collect()
+            }
+        };
+        let texts: Vec<&str> = links.iter().map(|link| source.slice(link)).collect();
+        let name = name.rsplit('.').next().unwrap_or(name);
         let found = kit.sys_modules.get_item(module).ok()??;
         let space = found.getattr("__dict__").ok()?;
         let contents = self.helper("contents").ok()?;

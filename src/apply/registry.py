@@ -614,6 +614,8 @@ class Registry:
             for root in self.roots:
                 if id(root) not in reach:
                     continue
+                if called is root and self.of_others(root):
+                    continue
                 sure = called is root and id(node) not in calls.unsure
                 entry = sure and set_by(node, scope, root, shared)
                 if entry:
@@ -627,6 +629,13 @@ class Registry:
                     if points and points == score and not any(map(entry.same, self.entries)):
                         best.append(entry)
                 self.entries += best[:1]
+
+    def of_others(self, root):
+        """Whether a table is one of a module that nobody here edits: what an entry of it was before
+        cannot be told."""
+        modules = [sys.modules.get(module) for module, _ in self.origins.get(id(root)) or ()]
+        files = [getattr(module, "__file__", None) or "" for module in modules]
+        return any(file.startswith(STANDARD + INSTALLED) for file in files)
 
     def candidates(self, root, depth, likely):
         keyed = isinstance(root, dict)

@@ -642,7 +642,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 continue;
             }
-            if self.retract_from_others(at)? || !self.calls(old, statement) {
+            if self.take_back(at)? || self.retract_from_others(at)? || !self.calls(old, statement) {
                 continue;
             }
             let none = PyList::empty(self.work.kit.py);

@@ -317,7 +317,8 @@ def _path(node):
 
 def direct(text, space, unknown):
     """What a statement such as `X += [1]`, `m.X["a"]["b"] = 2`, `X.update(a=1)` puts into which
-    container: that, the items, the container that has a name, that name, the keys below it."""
+    container: that, the items, the container that has a name, the keys below it, and the class that
+    has it (or None) with that name."""
     [node] = ast.parse(text).body
     if isinstance(node, ast.AugAssign):
         target = node.target
@@ -336,9 +337,15 @@ def direct(text, space, unknown):
     first, *attributes = path = _path(named)
     root = space[first]
     for name in attributes:
-        if type(root) is not type(ast):
+        if not isinstance(root, (type(ast), type)):
             raise Unknown
-        root = vars(root)[name]
+        owner, root = root, vars(root)[name]
+    if attributes and isinstance(owner, type):
+        return _direct(node, target, root, keys, space, unknown) + ((owner, path[-1]),)
+    return _direct(node, target, root, keys, space, unknown) + ((None, path[-1]),)
+
+
+def _direct(node, target, root, keys, space, unknown):
     into = root
     for key in keys:
         into = into[key]
@@ -354,7 +361,7 @@ def direct(text, space, unknown):
 
     text = ast.unparse(ast.fix_missing_locations(Named().visit(node)))
     made = f"__it__ = {empty.__name__}()"
-    return into, contents([made, text], (), "__it__", space, unknown), root, path[-1], keys
+    return into, contents([made, text], (), "__it__", space, unknown), root, keys
 
 
 def fits(entry, item):
@@ -410,3 +417,18 @@ def place(into, start, had, rest):
         same = next((n for n, (a, b) in enumerate(zip(now, order)) if a is not b), len(now))
         for key in order[same:]:
             into[key] = into.pop(key)
+
+
+def attribute(text, space, unknown):
+    """What `C.a = 1` and `m.a = 1` set, of which class or module: that, the name, the value."""
+    [node] = ast.parse(text).body
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        raise Unknown
+    first, *names = _path(node.targets[0])
+    owner = space[first]
+    for name in names[:-1]:
+        owner = vars(owner)[name]
+    if not names or not isinstance(owner, (type(ast), type)):
+        raise Unknown
+    value = contents([f"__it__ = {ast.unparse(node.value)}"], (), "__it__", space, unknown)
+    return owner, names[-1], value
