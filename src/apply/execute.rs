@@ -142,6 +142,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.dirty
                     .fill(path, format!("which the class on line {line} is in"));
             }
+            for path in self.functions.tables_of(statement) {
+                let line = statement.span.line;
+                self.dirty
+                    .fill(path, format!("which the class on line {line} is in"));
+            }
         }
         self.take_annotations(at)?;
         let made = names.iter().filter(|n| !statement.uses.mutates.contains(n));
