@@ -413,8 +413,13 @@ impl<'a> Functions<'a> {
                 return Some(why);
             }
         }
-        // A method that the class has from a base.
+        // A method that was made of another one, and one that the class has from a base.
         let stem = shown(path);
+        for other in self.made_of(stem) {
+            if let Some(why) = self.differs_on(&other, on, at_once, dirty, seen) {
+                return Some(why);
+            }
+        }
         if let Some((class, member)) = stem.rsplit_once('.')
             && self.at(stem).is_empty()
         {
