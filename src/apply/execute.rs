@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySet};
+use pyo3::types::{PyDict, PyList, PySet};
 
 use super::kit::text;
 use super::module::{Run, container, first_line};
@@ -41,11 +41,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if !container(&value) {
                     return None;
                 }
-                Some((
-                    name.clone(),
-                    value.clone(),
-                    value.call_method0("copy").ok()?,
-                ))
+                let copy = copied(&value, DEEP).ok()?;
+                Some((name.clone(), value, copy))
             })
             .collect();
         let star = statement
@@ -146,6 +143,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.dirty.overwrite(&statement.name, &statement.body);
             for base in &statement.head.reads {
                 let path = format!("{base}.__subclasses__");
+                let line = statement.span.line;
+                self.dirty
+                    .fill(path, format!("which the class on line {line} is in"));
+            }
+            for path in self.functions.tables_of(statement) {
                 let line = statement.span.line;
                 self.dirty
                     .fill(path, format!("which the class on line {line} is in"));
@@ -534,4 +536,23 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         Ok(())
     }
+}
+
+/// So deep in a container it is seen whether a statement changed one in it.
+const DEEP: usize = 4;
+
+/// A copy of a container, and of those in it, to compare with what becomes of them.
+fn copied<'py>(value: &Bound<'py, PyAny>, deep: usize) -> PyResult<Bound<'py, PyAny>> {
+    let copy = value.call_method0("copy")?;
+    let inner = |value: &Bound<'py, PyAny>| deep > 0 && container(value);
+    if let Ok(dict) = value.cast_exact::<PyDict>() {
+        for (key, value) in dict.iter().filter(|(_, value)| inner(value)) {
+            copy.set_item(key, copied(&value, deep - 1)?)?;
+        }
+    } else if let Ok(list) = value.cast_exact::<PyList>() {
+        for (at, value) in list.iter().enumerate().filter(|(_, value)| inner(value)) {
+            copy.set_item(at, copied(&value, deep - 1)?)?;
+        }
+    }
+    Ok(copy)
 }

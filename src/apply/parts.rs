@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use super::module::Run;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Affected, Chains, Dirty, affected_statement};
+use crate::plan::{Affected, Chains, Dirty, affected_statement, filled};
 
 /// The old statement of one of a class body, and what became of it.
 pub(super) type Partner<'p, 'a> = dyn Fn(usize) -> Option<(&'a Statement, Option<&'a What>)> + 'p;
@@ -65,6 +65,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.dirty
                 .overwrite(path.trim_end_matches('.'), std::iter::once(member));
             let why = format!("which changed on line {}", member.span.line);
+            for name in filled(new, member) {
+                value(&mut self.dirty, name, &why, &mut local.0);
+                self.dirty.value(format!("{path}{name}"), why.clone());
+            }
             for name in &member.uses.binds {
                 // Decorated otherwise it may be another kind of thing; with other bases another
                 // class, which what is derived from it must know.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::dirty::{Dirty, prefixes};
-use super::root;
+use super::{chosen_by, root};
 use crate::outline::{Kind, Outline, Statement, Uses};
 
 /// The functions that a module defines, by the path under which its own code calls them. What is
@@ -17,6 +17,8 @@ use crate::outline::{Kind, Outline, Statement, Uses};
 pub struct Functions<'a> {
     outline: &'a Outline,
     roots: RefCell<FxHashMap<String, Rc<Root<'a>>>>,
+    /// Paths of class attributes of which it is being asked what their descriptors give.
+    pub(super) asking: RefCell<BTreeSet<String>>,
     lineages: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
     /// The bodies that run when these paths are called: several questions are asked about them.
     bodies: RefCell<FxHashMap<Vec<String>, Bodies<'a>>>,
@@ -47,6 +49,7 @@ impl<'a> Functions<'a> {
         Self {
             outline,
             roots: RefCell::default(),
+            asking: RefCell::default(),
             lineages: RefCell::default(),
             bodies: RefCell::default(),
         }
@@ -281,7 +284,21 @@ impl<'a> Functions<'a> {
                 out.push(statement);
             }
         }
+        if out
+            .iter()
+            .any(|s| s.kind == Kind::Function && s.decorators != 0)
+        {
+            out.extend(self.registered(path));
+        }
         out
+    }
+
+    /// The functions among which this one of the module chooses: see `chosen_by`.
+    fn registered(&self, name: &str) -> impl Iterator<Item = &'a Statement> {
+        let outline: &'a Outline = self.outline;
+        let readers = outline.index().readers(&outline.body, name).into_iter();
+        let readers = readers.map(|at| &outline.body[at]);
+        readers.filter(move |s| chosen_by(s, outline).any(|chooser| chooser == name))
     }
 
     /// Why calling one of `calls` now gives something else than it did at import.
@@ -396,8 +413,13 @@ impl<'a> Functions<'a> {
                 return Some(why);
             }
         }
-        // A method that the class has from a base.
+        // A method that was made of another one, and one that the class has from a base.
         let stem = shown(path);
+        for other in self.made_of(stem) {
+            if let Some(why) = self.differs_on(&other, on, at_once, dirty, seen) {
+                return Some(why);
+            }
+        }
         if let Some((class, member)) = stem.rsplit_once('.')
             && self.at(stem).is_empty()
         {
@@ -470,6 +492,9 @@ impl<'a> Functions<'a> {
         let (class, member) = path.rsplit_once('.')?;
         if let Some(why) = self.given_by_maker(class, member, dirty) {
             return Some(format!("reads {path} of a class that {why}"));
+        }
+        if let Some(why) = self.described(class, member, dirty) {
+            return Some(why);
         }
         self.lineage(class).iter().find_map(|base| {
             let path = format!("{base}.{member}");

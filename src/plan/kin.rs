@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::remade::MAKERS;
 use super::{Functions, root};
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement};
+use crate::outline::{Kind, Outline, Statement, Value};
 
 impl Functions<'_> {
     /// Paths that may mean or hold something else once this class was made, or is gone.
@@ -15,24 +15,58 @@ impl Functions<'_> {
         if class.kind != Kind::Class || class.head.reads.is_empty() {
             return out;
         }
-        let mut makers: Vec<String> = Vec::new();
-        let mut metas: BTreeSet<&str> = BTreeSet::from([&*class.metaclass]);
         for base in &class.head.reads {
             out.insert(format!("{base}.__subclasses__"));
             let line = self.lineage(base);
             for class in std::iter::once(&**base).chain(line.iter().copied()) {
-                let found = self.at(class);
-                if found.is_empty() {
+                if self.at(class).is_empty() {
                     self.asked_of(class, &mut out);
                 }
+            }
+        }
+        let (_, makers) = self.made_through(class);
+        out.extend(self.parts_filled(&makers));
+        out.extend(self.tables_of(class));
+        out
+    }
+
+    /// The classes that have a say when this one is made, and the paths of what they say it with.
+    fn made_through<'n>(&self, class: &'n Statement) -> (BTreeSet<&'n str>, Vec<String>)
+    where
+        Self: 'n,
+    {
+        let mut makers: Vec<String> = Vec::new();
+        let mut metas: BTreeSet<&str> = BTreeSet::from([&*class.metaclass]);
+        let mut out: BTreeSet<&str> = BTreeSet::new();
+        for base in &class.head.reads {
+            let line = self.lineage(base);
+            for class in std::iter::once(&**base).chain(line.iter().copied()) {
+                let found = self.at(class);
                 makers.push(format!("{class}.__init_subclass__"));
                 metas.extend(found.iter().map(|class| &*class.metaclass));
+                out.insert(class);
             }
         }
         for meta in metas.into_iter().filter(|meta| !meta.is_empty()) {
             makers.extend(MAKERS.map(|maker| format!("{meta}.{maker}")));
+            out.insert(meta);
         }
-        out.extend(self.parts_filled(&makers));
+        (out, makers)
+    }
+
+    /// Tables of classes into which they may put this one when it is made, without naming
+    /// themselves there: `cls.known[name] = cls`.
+    pub fn tables_of(&self, class: &Statement) -> BTreeSet<String> {
+        let (classes, makers) = self.made_through(class);
+        let made = makers.iter().flat_map(|maker| self.at(maker));
+        let members: BTreeSet<&String> = made.flat_map(|maker| &maker.later.members).collect();
+        let mut out = BTreeSet::new();
+        for class in classes.iter().filter(|_| !members.is_empty()) {
+            let body = self.at(class).into_iter().flat_map(|class| &class.body);
+            let tables = body.filter(|s| s.kind == Kind::Assign && s.value == Value::Container);
+            let tables = tables.filter(|table| members.contains(&table.name));
+            out.extend(tables.map(|table| format!("{class}.{}", table.name)));
+        }
         out
     }
 

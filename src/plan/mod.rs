@@ -6,6 +6,7 @@
 
 mod affected;
 mod chains;
+mod descriptors;
 mod dirty;
 mod functions;
 mod instances;
@@ -28,7 +29,7 @@ pub use chains::Chains;
 use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{Functions, shown};
-pub use parts::{affected_members, members};
+pub use parts::{affected_members, filled, members};
 use parts::{runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
 

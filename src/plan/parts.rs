@@ -96,6 +96,15 @@ fn names_changed(inner: &Changes) -> bool {
     !inner.gone.is_empty() || inner.items.iter().any(came)
 }
 
+/// What a statement of a class body changes in place of what the body binds: `table[int] = method`.
+pub fn filled<'s>(class: &'s Statement, part: &'s Statement) -> impl Iterator<Item = &'s String> {
+    let names = part.uses.mutates.iter();
+    names.filter(move |name| {
+        let binds = |member: &Statement| member.uses.binds.contains(name);
+        class.kind == Kind::Class && class.body.iter().any(binds)
+    })
+}
+
 /// The paths that the changed parts of a class or compound make dirty.
 pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut Dirty) {
     let prefix = match statement.kind {
@@ -128,6 +137,9 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
                 members(part, deeper, &prefix, dirty);
             }
             What::Changed | What::Added => {
+                for name in filled(statement, part) {
+                    dirty.value(format!("{prefix}{name}"), why.clone());
+                }
                 for name in &part.uses.binds {
                     match part.kind {
                         Kind::Function => dirty.acts(format!("{prefix}{name}"), why.clone()),

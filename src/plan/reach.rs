@@ -173,6 +173,9 @@ impl Reach {
                 for bound in binds.chain(&statement.uses.mutates) {
                     self.acts(bound);
                 }
+                for chooser in chosen_by(statement, new) {
+                    self.acts(chooser);
+                }
             }
         }
     }
@@ -406,6 +409,7 @@ fn all_acting<'n>(
         let readers = new.index().readers(&new.body, name);
         for at in later.into_iter().chain(readers) {
             let binds = new.body[at].uses.binds.iter().map(String::as_str);
+            let binds = binds.chain(chosen_by(&new.body[at], new));
             todo.extend(binds.filter(|bound| !out.contains(bound)));
         }
     }

@@ -128,6 +128,19 @@ impl<'a> Functions<'a> {
         None
     }
 
+    /// The methods of its class that a class attribute is made of: `both = partialmethod(add, 2)`.
+    pub(super) fn made_of(&self, path: &str) -> Vec<String> {
+        let Some((class, member)) = path.rsplit_once('.') else {
+            return Vec::new();
+        };
+        let binds = |s: &&Statement| s.kind == Kind::Assign && s.name == member;
+        let mut classes = self.at(class).into_iter();
+        let found = classes.find_map(|class| class.body.iter().rfind(binds));
+        let reads = found.into_iter().flat_map(|s| &s.uses.reads);
+        let paths = reads.map(|read| format!("{class}.{read}"));
+        paths.filter(|path| !self.at(path).is_empty()).collect()
+    }
+
     /// What a class attribute is another name for: `options_class = Options`.
     pub(super) fn bound_to(&self, class: &str, member: &str) -> &'a [String] {
         let binds =
