@@ -131,7 +131,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let unknown = self.unknown(old, root, &[at]);
         let helper = self.helper("attribute")?;
-        let Ok(found) = helper.call1((old.slice(statement), &self.before, unknown)) else {
+        let scratch = self.before.copy()?;
+        self.as_it_was(&scratch, statement)?;
+        let Ok(found) = helper.call1((old.slice(statement), scratch, unknown)) else {
             return Ok(false);
         };
         let (owner, name, value) =

@@ -415,6 +415,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 } else if let Some(old) = self.old_statement(at) {
                     let holder = self.job.dict.get_item(&statement.name)?;
                     let patched = self.patch(holder.as_ref(), &[], old, statement, None, "")?;
+                    if let Some(holder) = holder.filter(|_| !statement.applied.is_empty()) {
+                        self.work.renew(&holder, &self.job.dict)?;
+                    }
                     self.dirty.acts(
                         path_that_acts(self.job.new.outline, at, old),
                         format!("which changed on line {}", statement.span.line),

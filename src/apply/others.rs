@@ -135,6 +135,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 space.set_item(path, items)?;
             }
         }
+        self.as_it_was(&space, statement)?;
         let unknown = self.unknown(old, name, &[number]);
         let direct = self.helper("direct")?;
         let found = direct.call1((old.slice(statement), space, unknown));

@@ -26,7 +26,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let texts: Vec<&str> = links.iter().map(|&at| old.slice(&body[at])).collect();
         let scratch = self.before.copy().ok()?;
-        self.as_it_was(&scratch, &body[*links.first()?]).ok()?;
+        for &at in links {
+            self.as_it_was(&scratch, &body[at]).ok()?;
+        }
         let contents = self.helper("contents").ok()?;
         let gone = PyTuple::empty(self.work.kit.py);
         contents
@@ -90,6 +92,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let members = links
             .iter()
             .flat_map(|&at| self.functions.differing_members(&body[at].uses, &outside));
+        // Those that are read of a module are known by their paths.
+        let of_module = |member: &&str| {
+            let mut reads = links.iter().flat_map(|&at| &body[at].uses.reads);
+            reads.any(|path| known(path) && path.rsplit('.').next() == Some(member))
+        };
+        let members = members.filter(|member| !of_module(member));
         let members: Vec<String> = members.map(|member| format!(".{member}")).collect();
         self.functions
             .derive(&mut outside, &names.map(str::to_owned).collect());
@@ -182,7 +190,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let texts = PyList::new(self.work.kit.py, texts)?;
             let unknown = self.unknown(old, name, &links);
             let now = for_good.then_some(&self.job.dict);
-            let arguments = (&live, texts, (number,), name, &self.before, unknown, now);
+            let scratch = self.before.copy()?;
+            for &link in &links {
+                self.as_it_was(&scratch, &body[link])?;
+            }
+            let arguments = (&live, texts, (number,), name, scratch, unknown, now);
             // Where it cannot be told, the entries stay.
             match retract.call1(arguments) {
                 Ok(_) if live.eq(&was).unwrap_or(true) => {}

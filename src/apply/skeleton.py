@@ -7,6 +7,7 @@ told, it raises.
 """
 import ast
 import builtins
+import types
 
 # Calls without an effect: the names in outline/value.rs.
 PURE = set(
@@ -337,7 +338,8 @@ def direct(text, space, unknown):
     first, *attributes = path = _path(named)
     root = space[first]
     for name in attributes:
-        if not isinstance(root, (type(ast), type)):
+        # A module may be given as it was.
+        if not isinstance(root, (types.ModuleType, types.SimpleNamespace, type)):
             raise Unknown
         owner, root = root, vars(root)[name]
     if attributes and isinstance(owner, type):
