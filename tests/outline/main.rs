@@ -10,7 +10,7 @@ mod stdlib;
 mod splice;
 mod properties;
 
-// The library itself is no rlib: see Cargo.toml.
+// The layers alone: what is tested needs no Python.
 #[allow(dead_code, unused_imports, reason = "a part of it is used here")]
 #[path = "../../src/text/mod.rs"]
 mod text;
