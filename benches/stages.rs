@@ -7,22 +7,9 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use divan::Bencher;
-use outline::Outline;
-use plan::{Dirty, Plan};
-
-// The layers alone: what is tested needs no Python.
-#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
-#[path = "../src/text/mod.rs"]
-mod text;
-#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
-#[path = "../src/outline/mod.rs"]
-mod outline;
-#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
-#[path = "../src/diff/mod.rs"]
-mod diff;
-#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
-#[path = "../src/plan/mod.rs"]
-mod plan;
+use pyreload::outline::Outline;
+use pyreload::plan::{Dirty, Plan};
+use pyreload::{diff, outline, plan};
 
 const SIZES: [u32; 4] = [100, 1_000, 10_000, 30_000];
 

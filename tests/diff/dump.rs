@@ -7,8 +7,8 @@
 //!
 //! `^` after `what` marks a statement that stands before one that stood before it.
 
-use crate::diff::{Changes, What};
-use crate::outline::Statement;
+use pyreload::diff::{Changes, What};
+use pyreload::outline::Statement;
 use std::fmt::Write;
 
 pub(crate) struct Side<'a> {

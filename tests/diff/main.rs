@@ -6,16 +6,7 @@ mod parts;
 mod properties;
 mod scale;
 
-// The layers alone: what is tested needs no Python.
-#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
-#[path = "../../src/text/mod.rs"]
-mod text;
-#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
-#[path = "../../src/outline/mod.rs"]
-mod outline;
-#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
-#[path = "../../src/diff/mod.rs"]
-mod diff;
+use pyreload::{diff, outline};
 
 fn dedent(text: &str) -> String {
     let lines = || text.lines().filter(|line| !line.trim().is_empty());

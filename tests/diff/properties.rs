@@ -3,10 +3,10 @@
 #[path = "../common/modules.rs"]
 mod modules;
 
-use crate::diff::{self, Changes, What};
-use crate::outline::{self, Kind, Outline, Statement};
 use modules::{Node, PLAIN, layout, module, render, statement};
 use proptest::prelude::*;
+use pyreload::diff::{self, Changes, What};
+use pyreload::outline::{self, Kind, Outline, Statement};
 
 fn read(module: &[Node]) -> Outline {
     outline::read(&render(module, PLAIN)).unwrap()

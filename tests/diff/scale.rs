@@ -1,7 +1,7 @@
 //! Thousands of statements.
 
-use crate::diff::{self, What};
-use crate::outline::{self, Outline};
+use pyreload::diff::{self, What};
+use pyreload::outline::{self, Outline};
 use std::time::Instant;
 
 fn read(lines: &[String]) -> Outline {

@@ -6,7 +6,7 @@
 //! kind name #value +binds -deletes <reads !calls ~mutates ^global writes ?opaque [imports] | later
 //! ```
 
-use crate::outline::{Outline, Statement, Uses, Value};
+use pyreload::outline::{Outline, Statement, Uses, Value};
 use std::fmt::Write;
 
 pub(crate) fn outline(outline: &Outline) -> String {

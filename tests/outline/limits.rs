@@ -1,6 +1,6 @@
 //! Broken and monstrous texts: an error, never a panic or an overflow.
 
-use crate::outline;
+use pyreload::outline;
 
 #[track_caller]
 fn error(source: &str) -> String {

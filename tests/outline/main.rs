@@ -10,15 +10,7 @@ mod stdlib;
 mod splice;
 mod properties;
 
-// The layers alone: what is tested needs no Python.
-#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
-#[path = "../../src/text/mod.rs"]
-mod text;
-#[allow(dead_code, unused_imports, reason = "a part of it is used here")]
-#[path = "../../src/outline/mod.rs"]
-mod outline;
-
-use outline::Outline;
+use pyreload::outline::{self, Outline};
 
 #[track_caller]
 fn read(source: &str) -> Outline {

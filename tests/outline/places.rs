@@ -1,7 +1,7 @@
 //! Where statements stand.
 
-use crate::outline::Statement;
 use crate::read;
+use pyreload::outline::Statement;
 use std::fmt::Write;
 
 /// `line-end_line def def_line col column: first..last characters` for each statement.

@@ -1,7 +1,7 @@
 //! Fingerprints: what differs and what does not.
 
-use crate::outline::Statement;
 use crate::read;
+use pyreload::outline::Statement;
 
 #[track_caller]
 fn first(source: &str) -> Statement {

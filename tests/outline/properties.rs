@@ -3,9 +3,9 @@
 #[path = "../common/modules.rs"]
 mod modules;
 
-use crate::outline::{self, Statement};
 use modules::{PLAIN, layout, module, render};
 use proptest::prelude::*;
+use pyreload::outline::{self, Statement};
 
 /// Everything but where it stands.
 fn without_places(body: &[Statement]) -> Vec<Statement> {

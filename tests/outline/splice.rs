@@ -1,10 +1,10 @@
 //! An outline that is read on from the one before is the one that reading it all gives.
 
-use crate::outline::{self, Outline};
 use crate::stdlib::{pythons, sample};
-use crate::text;
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
+use pyreload::outline::{self, Outline};
+use pyreload::text;
 use std::fs;
 
 /// What people and editors do to a text, and what nobody would.

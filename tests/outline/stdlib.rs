@@ -2,8 +2,8 @@
 //!
 //! A sample of the files; all of them with `PYRELOAD_FULL=1`.
 
-use crate::outline::{self, Kind, Outline};
-use crate::text;
+use pyreload::outline::{self, Kind, Outline};
+use pyreload::text;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
