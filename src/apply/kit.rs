@@ -11,7 +11,7 @@ use crate::interp::{library, module_table, utf8, word};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 use rustc_hash::FxHashSet;
 
 use crate::interp::symbol;
@@ -137,6 +137,35 @@ type Get = unsafe extern "C" fn(*mut ffi::PyObject) -> *mut ffi::PyObject;
 type SetClosure = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject) -> i32;
 
 impl<'py> Kit<'py> {
+    /// Runs Python code of ours in a namespace that is no module: what is ours must not show up in
+    /// `sys.modules`. It is compiled once in a process, and kept in `compiled` as `marshal` writes it: no
+    /// Python object stays.
+    pub fn run_helpers(
+        &self,
+        compiled: &OnceLock<Vec<u8>>,
+        texts: &[(&str, &str)],
+        names: &Bound<'py, PyDict>,
+    ) -> PyResult<()> {
+        let marshal = self.py.import("marshal")?;
+        let codes = match compiled.get() {
+            Some(bytes) => marshal.call_method1("loads", (PyBytes::new(self.py, bytes),))?,
+            None => {
+                let mut codes = Vec::new();
+                for (name, text) in texts {
+                    codes.push(self.compile.call1((*text, *name, "exec"))?);
+                }
+                let codes = PyList::new(self.py, codes)?.into_any();
+                let bytes = marshal.call_method1("dumps", (&codes,))?.extract()?;
+                compiled.get_or_init(|| bytes);
+                codes
+            }
+        };
+        for code in codes.try_iter()? {
+            self.exec.call1((code?, names))?;
+        }
+        Ok(())
+    }
+
     /// Looks everything up.
     pub fn new(py: Python<'py>) -> PyResult<Self> {
         // One process has one Python, whatever interpreters come and go in it.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::base::{chain, only_fills};
 use super::compile::Source;
@@ -33,37 +33,20 @@ pub(super) struct Registries<'py> {
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn registry_helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        // Compiled once in a process, as `marshal` writes it: no Python object is kept.
         static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
         let kit = self.work.kit;
         let helper = match kit.helper.get() {
             Some(helper) => helper,
             None => {
-                let marshal = kit.py.import("marshal")?;
-                let codes = match COMPILED.get() {
-                    Some(bytes) => marshal.call_method1("loads", (PyBytes::new(kit.py, bytes),))?,
-                    None => {
-                        let mut codes = Vec::new();
-                        for (name, text) in [
-                            ("pyreload/registry.py", include_str!("registry.py")),
-                            ("pyreload/calls.py", include_str!("calls.py")),
-                            ("pyreload/told.py", include_str!("told.py")),
-                        ] {
-                            codes.push(kit.compile.call1((text, name, "exec"))?);
-                        }
-                        let codes = PyList::new(kit.py, codes)?.into_any();
-                        let bytes = marshal.call_method1("dumps", (&codes,))?.extract()?;
-                        COMPILED.get_or_init(|| bytes);
-                        codes
-                    }
-                };
-                // Not a module: what is ours must not show up in sys.modules.
                 let helper = PyDict::new(kit.py);
                 helper.set_item("__name__", "pyreload/registry.py")?;
                 sieve::helpers(kit.py, &helper)?;
-                for code in codes.try_iter()? {
-                    kit.exec.call1((code?, &helper))?;
-                }
+                let texts = [
+                    ("pyreload/registry.py", include_str!("registry.py")),
+                    ("pyreload/calls.py", include_str!("calls.py")),
+                    ("pyreload/told.py", include_str!("told.py")),
+                ];
+                kit.run_helpers(&COMPILED, &texts, &helper)?;
                 kit.helper.get_or_init(|| helper)
             }
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::base::chain;
 use super::compile::Source;
@@ -55,26 +55,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     pub(super) fn helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        // Compiled once in a process, as `marshal` writes it: no Python object is kept.
         static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
         let kit = self.work.kit;
         let helper = match kit.skeleton.get() {
             Some(helper) => helper,
             None => {
-                let marshal = kit.py.import("marshal")?;
-                let code = match COMPILED.get() {
-                    Some(bytes) => marshal.call_method1("loads", (PyBytes::new(kit.py, bytes),))?,
-                    None => {
-                        let text = include_str!("skeleton.py");
-                        let code = kit.compile.call1((text, "pyreload/skeleton.py", "exec"))?;
-                        let bytes = marshal.call_method1("dumps", (&code,))?.extract()?;
-                        COMPILED.get_or_init(|| bytes);
-                        code
-                    }
-                };
-                // Not a module: what is ours must not show up in sys.modules.
                 let helper = PyDict::new(kit.py);
-                kit.exec.call1((code, &helper))?;
+                let texts = [("pyreload/skeleton.py", include_str!("skeleton.py"))];
+                kit.run_helpers(&COMPILED, &texts, &helper)?;
                 kit.skeleton.get_or_init(|| helper)
             }
         };
