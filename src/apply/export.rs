@@ -33,6 +33,8 @@ impl Run<'_, '_, '_, '_> {
                     .map(str::to_owned)
                     .unwrap_or(why);
                 self.facts.dirty.acts(path, why);
+            } else if let Some((path, why)) = self.functions.acts_given(&path, &self.dirty) {
+                self.facts.dirty.acts(path, why);
             }
         }
         let roots = names.iter().map(String::as_str);

@@ -23,8 +23,8 @@ use crate::diff::{Changes, What};
 use crate::modules::Version;
 use crate::outline::{Kind, Outline, Row, Statement};
 use crate::plan::{
-    Affected, Dirty, Functions, Mark, Plan, Step, acting, affected, affected_statement, chosen_by,
-    path_that_acts,
+    Affected, Dirty, Elsewhere, Functions, Mark, Plan, Step, acting, affected, affected_statement,
+    chosen_by, path_that_acts,
 };
 use crate::report::{self, Action, ChangeKind};
 
@@ -62,6 +62,8 @@ pub struct Job<'a, 'py> {
     pub taken: Option<&'a dyn Fn() -> Taken>,
     /// The version of another module that is in force.
     pub others: &'a dyn Fn(&str) -> Option<Arc<Version>>,
+    /// What functions of other modules do.
+    pub elsewhere: &'a dyn Elsewhere,
     /// Names whose value at run time is never overwritten.
     pub keep: &'a BTreeSet<String>,
     /// Names that are made anew, since a statement refuses the object that lives.
@@ -163,7 +165,7 @@ pub fn run<'k, 'a, 'py>(
     };
     let public = super::imports::public_names(&job.dict)?;
     let mut run = Run {
-        functions: Functions::of(job.new.outline),
+        functions: Functions::of(job.new.outline).with(job.elsewhere),
         dirty: job.outside.clone(),
         facts: Facts::default(),
         before,
@@ -379,11 +381,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Mark::RunIf | Mark::Acts if remade.is_none() => {
                 match affected_statement(statement, &self.functions, &self.dirty) {
                     Some(Affected::Runs(_)) => Mark::RunIf,
+                    Some(Affected::Given { .. }) if self.gave_data(statement)? => Mark::RunIf,
                     // Its own edit counts all the same.
                     affected => match (self.what(at), affected) {
                         (What::Body, _) => Mark::Patch,
                         (What::Inner(_), _) => Mark::Members,
-                        (_, Some(_)) => Mark::Acts,
+                        (_, Some(Affected::Acts(_) | Affected::Given { acts: true, .. })) => {
+                            Mark::Acts
+                        }
                         _ => Mark::Keep,
                     },
                 }

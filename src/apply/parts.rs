@@ -44,7 +44,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     asked.contains(&at)
                         || self.dirty.reimports(member)
                         || match affected_statement(member, &self.functions, &self.dirty) {
-                            Some(Affected::Runs(_)) => true,
+                            Some(Affected::Runs(_) | Affected::Given { .. }) => true,
                             Some(Affected::Acts(why)) => {
                                 let why = format!("which {why}");
                                 if !self.dirty.behaviour.contains_key(&member.name) {

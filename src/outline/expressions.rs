@@ -1,20 +1,20 @@
 //! The walk over expressions: what they read, call and change.
 
 use super::operators;
-use super::scope::{Bindings, Block, Names, Place, Scope, default_of, resolve};
+use super::scope::{Bindings, Block, Place, Scope, default_of, resolve};
 use super::statements::Reader;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
 use std::borrow::Cow;
 
 /// A dotted chain of plain attribute reads, and the name it begins with.
-struct Path<'a> {
-    root: Cow<'a, str>,
+pub(super) struct Path<'a> {
+    pub(super) root: Cow<'a, str>,
     expr: &'a Expr,
 }
 
 impl<'a> Reader<'a> {
-    fn path(&self, expr: &'a Expr) -> Option<Path<'a>> {
+    pub(super) fn path(&self, expr: &'a Expr) -> Option<Path<'a>> {
         let mut at = expr;
         while let Expr::Attribute(attribute) = at {
             at = &attribute.value;
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `getattr(X, "a")` reads `X.a`; with a name that is computed, anything that X has.
-    fn looking(&mut self, object: &'a Expr, attribute: &'a Expr) {
+    pub(super) fn looking(&mut self, object: &'a Expr, attribute: &'a Expr) {
         let Some(path) = self.path(object) else {
             return;
         };
@@ -296,11 +296,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Code that runs at import calls these methods of what it deals with. Of functions that is left
-    /// out: they deal with what they are given.
+    /// Code calls these methods of what it deals with.
     pub(super) fn implied(&mut self, methods: &[&'static str]) {
-        if !methods.is_empty() && self.frame().deferred == 0 {
-            self.frame().implied.extend_from_slice(methods);
+        let frame = self.frame();
+        match frame.deferred {
+            0 => frame.implied.extend_from_slice(methods),
+            _ => frame.later_implied.extend_from_slice(methods),
         }
     }
 
@@ -312,23 +313,22 @@ impl<'a> Reader<'a> {
             Some(path) => {
                 self.members(&call.func);
                 self.read(&path, !call.arguments.is_empty());
+                self.calls_given(&call.func);
             }
             None => {
                 if self.frame().deferred == 0 {
                     self.frame().uses.members.push("__call__".to_owned());
                 }
-                self.visit_expr(&call.func);
+                self.callee(call);
                 if let Some(table) = table(&call.func) {
                     self.called(table);
                 }
             }
         }
         self.called(&call.func);
-        self.visit_arguments(&call.arguments);
+        self.arguments(call);
         if let Expr::Name(name) = &*call.func
-            && BUILTINS.contains(&name.id.as_str())
-            && !self.module.bound.contains(name.id.as_str())
-            && resolve(&self.scopes, name.id.as_str()) == Place::Module
+            && self.is_builtin(name.id.as_str())
         {
             self.changing(name.id.as_str(), &call.arguments);
             let asks = matches!(name.id.as_str(), "isinstance" | "issubclass");
@@ -341,19 +341,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether a name means one of the builtins that may call what they are given.
+    pub(super) fn is_builtin(&self, name: &str) -> bool {
+        BUILTINS.contains(&name)
+            && !self.module.bound.contains(name)
+            && resolve(&self.scopes, name) == Place::Module
+    }
+
     fn comprehension(&mut self, parts: &[&'a Expr], generators: &'a [ast::Comprehension]) {
         // The first iterable is evaluated outside; a class body's names are seen there only.
         if let Some(first) = generators.first() {
-            self.visit_expr(&first.iter);
-            self.iterated(&first.iter);
+            self.gone_through(&first.iter);
         }
         let targets = Bindings::of_targets(self.class, generators);
-        self.scopes.push(Scope {
-            block: Block::Comprehension,
-            bound: targets.bound,
-            globals: Names::default(),
-            defaults: Vec::new(),
-        });
+        let scope = Scope::new(Block::Comprehension, targets.bound);
+        self.scopes.push(scope);
         for (index, generator) in generators.iter().enumerate() {
             if index > 0 {
                 self.visit_expr(&generator.iter);
@@ -375,9 +377,14 @@ impl<'a> Reader<'a> {
             self.defaults(parameters);
             bindings.add_parameters(self.class, parameters);
         }
+        // One that is called where it stands does what it does there.
+        let now = std::mem::take(&mut self.at_once);
         self.begin_function(bindings);
+        self.frame().deferred -= u32::from(now);
         self.visit_expr(&lambda.body);
+        self.frame().deferred += u32::from(now);
         self.end_function();
+        self.at_once = now;
     }
 }
 

@@ -25,6 +25,10 @@ pub(super) struct Frame {
     pub applied: Vec<(String, u8)>,
     /// See `Facts::implied`.
     pub implied: Vec<&'static str>,
+    /// See `Facts::later_implied`, `calls_given` and `calls_made`.
+    pub later_implied: Vec<&'static str>,
+    pub calls_given: bool,
+    pub calls_made: bool,
     pub imports: Vec<Import>,
     pub body: Vec<Statement>,
     /// Tokens of the bodies of functions.
@@ -69,13 +73,24 @@ impl Frame {
         }
         match handed {
             true => self.beyond.absorb(&inner.later),
-            false => self.later.absorb(&inner.later),
+            false => {
+                self.later.absorb(&inner.later);
+                self.later_implied.extend_from_slice(&inner.later_implied);
+                self.calls_given |= inner.calls_given;
+            }
         }
         if self.deferred == 0 {
             self.imports.extend_from_slice(&inner.imports);
         }
         self.holes.extend_from_slice(&inner.holes);
     }
+}
+
+/// A list in order, each once.
+pub(super) fn settled(mut list: Vec<&'static str>) -> Box<[&'static str]> {
+    list.sort_unstable();
+    list.dedup();
+    list.into()
 }
 
 impl Uses {

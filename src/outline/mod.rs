@@ -11,6 +11,7 @@ mod prints;
 mod kinds;
 mod scope;
 mod gather;
+mod given;
 mod handed;
 mod expressions;
 mod statements;
@@ -205,6 +206,12 @@ pub struct Facts {
     pub applied: Box<[(String, u8)]>,
     /// Methods that its operators and builtins call when it runs, and no functions of it.
     pub implied: Box<[&'static str]>,
+    /// The same of the functions defined in it, but for those that they hand out.
+    pub later_implied: Box<[&'static str]>,
+    /// Functions defined in it call what they are given: `def each(f, xs): return [f(x) for x in xs]`.
+    pub calls_given: bool,
+    /// When it runs it calls methods of what it makes for that alone: `Table(key).rows()`.
+    pub calls_made: bool,
 }
 
 /// A function without the bodies of those that it makes and only hands out: what is done when it is

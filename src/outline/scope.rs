@@ -40,6 +40,10 @@ pub(super) struct Bindings<'a> {
     pub from_imports: FxHashSet<&'a str>,
     /// Parameters whose default is what a name has: `def f(x=X)`.
     pub defaults: Vec<(Cow<'a, str>, &'a str)>,
+    /// Names of functions and classes that the block defines.
+    pub made: Names<'a>,
+    /// The first parameter.
+    pub first: Option<Cow<'a, str>>,
 }
 
 impl<'a> Bindings<'a> {
@@ -66,6 +70,9 @@ impl<'a> Bindings<'a> {
     pub(super) fn add_parameters(&mut self, class: Option<&str>, parameters: &'a ast::Parameters) {
         for parameter in parameters {
             let name = mangle(class, parameter.name().as_str());
+            if self.first.is_none() {
+                self.first = Some(name.clone());
+            }
             if let Some(Expr::Name(default)) = parameter.default() {
                 self.defaults.push((name.clone(), default.id.as_str()));
             }
@@ -152,6 +159,11 @@ impl<'a> Collector<'a> {
         self.found.bound.insert(mangle(self.class, name));
     }
 
+    fn define(&mut self, name: &'a str) {
+        self.bind(name);
+        self.found.made.insert(mangle(self.class, name));
+    }
+
     fn comprehension(&mut self, parts: &[&'a Expr], generators: &'a [ast::Comprehension]) {
         // Only `:=` binds outside of it.
         for part in parts {
@@ -178,14 +190,14 @@ impl<'a> Visitor<'a> for Collector<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::FunctionDef(def) => {
-                self.bind(def.name.as_str());
+                self.define(def.name.as_str());
                 for decorator in &def.decorator_list {
                     self.visit_decorator(decorator);
                 }
                 self.visit_parameters(&def.parameters);
             }
             Stmt::ClassDef(def) => {
-                self.bind(def.name.as_str());
+                self.define(def.name.as_str());
                 for decorator in &def.decorator_list {
                     self.visit_decorator(decorator);
                 }
@@ -306,6 +318,24 @@ pub(super) struct Scope<'a> {
     pub globals: Names<'a>,
     /// For a function: parameters, and the names whose objects are their defaults.
     pub defaults: Vec<(Cow<'a, str>, &'a str)>,
+    /// For a function: names of functions and classes that it defines.
+    pub made: Names<'a>,
+    /// For a function: its first parameter.
+    pub first: Option<Cow<'a, str>>,
+}
+
+impl<'a> Scope<'a> {
+    /// One that binds these names.
+    pub(super) fn new(block: Block, bound: Names<'a>) -> Self {
+        Self {
+            block,
+            bound,
+            globals: Names::default(),
+            defaults: Vec::new(),
+            made: Names::default(),
+            first: None,
+        }
+    }
 }
 
 /// The name of the module whose object a parameter has by default.

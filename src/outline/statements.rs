@@ -1,11 +1,11 @@
 //! The walk over statements: one frame for each that becomes a `Statement`.
 
-use super::gather::Frame;
+use super::gather::{Frame, settled};
 use super::kinds::{assigned, kind, simple_name};
 use super::operators;
 use super::prints::{self, Prints};
 use super::scope::{
-    Bindings, Block, Context, Names, Place, Scope, captured, import_bound, mangle, resolve,
+    Bindings, Block, Context, Place, Scope, captured, import_bound, mangle, resolve,
 };
 use super::{Facts, Import, Kind, Outline, Part, Shell, Span, Statement, Uses, Value, value};
 use crate::text::LineIndex;
@@ -27,6 +27,8 @@ pub(super) struct Reader<'a> {
     frames: Vec<Frame>,
     /// Names that the blocks around what is being read have bound before it.
     pub given: Vec<Cow<'a, str>>,
+    /// Functions that are made here run where they stand: see `given`.
+    pub at_once: bool,
     /// The class whose name mangles.
     pub class: Option<&'a str>,
     /// `from __future__ import annotations`: annotations are text.
@@ -53,6 +55,7 @@ impl<'a> Reader<'a> {
             scopes: Vec::new(),
             frames: vec![Frame::default()],
             given: Vec::new(),
+            at_once: false,
             class: None,
             annotations_are_text: part.around.is_some_and(|a| a.annotations_are_text),
             before: (part.bytes, part.lines),
@@ -171,9 +174,6 @@ impl<'a> Reader<'a> {
             Kind::MainGuard => Value::Other,
             _ => self.value(stmt),
         };
-        let mut implied = frame.implied;
-        implied.sort_unstable();
-        implied.dedup();
         let facts = Facts {
             kind,
             name: simple_name(stmt).unwrap_or_default().to_owned(),
@@ -198,7 +198,10 @@ impl<'a> Reader<'a> {
                 })
             }),
             applied: frame.applied.into(),
-            implied: implied.into(),
+            implied: settled(frame.implied),
+            later_implied: settled(frame.later_implied),
+            calls_given: frame.calls_given,
+            calls_made: frame.calls_made,
         };
         Statement::new(self.span(stmt), facts, frame.body)
     }
@@ -375,8 +378,7 @@ impl<'a> Reader<'a> {
     fn compound(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::For(stmt) => {
-                self.visit_expr(&stmt.iter);
-                self.iterated(&stmt.iter);
+                self.gone_through(&stmt.iter);
                 self.target(&stmt.target, true);
                 self.giving(&[&stmt.target], &stmt.body);
                 self.walk_block(&stmt.orelse);
@@ -553,12 +555,8 @@ impl<'a> Reader<'a> {
         frame.head = frame.uses.clone().and(&frame.class);
         let outer = self.class.replace(def.name.as_str());
         let given = ["__module__", "__qualname__"].map(Cow::Borrowed);
-        self.scopes.push(Scope {
-            block: Block::Class,
-            bound: given.into_iter().collect(),
-            globals: Names::default(),
-            defaults: Vec::new(),
-        });
+        let scope = Scope::new(Block::Class, given.into_iter().collect());
+        self.scopes.push(scope);
         for (index, stmt) in def.body.iter().enumerate() {
             let statement = self.statement(stmt, index == 0);
             self.frame().body.push(statement);
@@ -586,17 +584,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn begin_function(&mut self, bindings: Bindings<'a>) {
-        let Bindings {
-            bound,
-            globals,
-            defaults,
-            ..
-        } = bindings;
         self.scopes.push(Scope {
-            block: Block::Function,
-            bound,
-            globals,
-            defaults,
+            globals: bindings.globals,
+            defaults: bindings.defaults,
+            made: bindings.made,
+            first: bindings.first,
+            ..Scope::new(Block::Function, bindings.bound)
         });
         self.frame().deferred += 1;
     }
@@ -612,12 +605,8 @@ impl<'a> Reader<'a> {
             .iter()
             .map(|p| self.mangled(p.name().as_str()))
             .collect();
-        self.scopes.push(Scope {
-            block: Block::TypeParameters,
-            bound: names,
-            globals: Names::default(),
-            defaults: Vec::new(),
-        });
+        let scope = Scope::new(Block::TypeParameters, names);
+        self.scopes.push(scope);
         self.visit_type_params(parameters);
     }
 

@@ -23,6 +23,9 @@ pub enum Affected {
     Runs(String),
     /// It would give the same again, but what it gives acts differently when it is called.
     Acts(String),
+    /// It must run again if what it gave is no object with a life of its own: see `given`. Else, if
+    /// it `acts`, what it gave acts differently.
+    Given { why: String, acts: bool },
 }
 
 /// What becomes of a statement that did not change, and why.
@@ -34,6 +37,21 @@ pub fn affected_statement(
     if dirty.is_empty() {
         return None;
     }
+    let affected = affected_at_once(statement, functions, dirty);
+    if let Some(Affected::Runs(_)) = affected {
+        return affected;
+    }
+    let given = functions.statement_given(statement, dirty);
+    let acts = affected.is_some();
+    given.map(|why| Affected::Given { why, acts }).or(affected)
+}
+
+/// The same, but for what it gives to what it calls.
+fn affected_at_once(
+    statement: &Statement,
+    functions: &Functions<'_>,
+    dirty: &Dirty,
+) -> Option<Affected> {
     if statement.applied.is_empty() || statement.kind == Kind::Class {
         return affected(&statement.uses, functions, dirty)
             .or_else(|| functions.implied_differs(statement, &statement.uses.calls, dirty))

@@ -1,7 +1,7 @@
 //! The functions of a module, and which of them act differently when something is dirty.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::rc::Rc;
@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::dirty::{Dirty, prefixes};
+use super::given::{Doing, Elsewhere, Nowhere};
 use super::{chosen_by, root};
 use crate::outline::{Kind, Outline, Statement, Uses};
 
@@ -22,6 +23,10 @@ pub struct Functions<'a> {
     lineages: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
     /// The bodies that run when these paths are called: several questions are asked about them.
     bodies: RefCell<FxHashMap<Vec<String>, Bodies<'a>>>,
+    pub(super) doing: RefCell<Doing>,
+    /// What functions do with what they are given is asked for as well.
+    pub(super) deep: Cell<bool>,
+    pub(super) elsewhere: &'a dyn Elsewhere,
 }
 
 type Bodies<'a> = Rc<[&'a Statement]>;
@@ -52,6 +57,9 @@ impl<'a> Functions<'a> {
             asking: RefCell::default(),
             lineages: RefCell::default(),
             bodies: RefCell::default(),
+            doing: RefCell::default(),
+            deep: Cell::new(false),
+            elsewhere: &Nowhere,
         }
     }
 
@@ -384,7 +392,7 @@ impl<'a> Functions<'a> {
             true => dirty.behaviour.get(path),
             false => acts_at(dirty, path),
         };
-        if let Some(why) = known {
+        if let Some(why) = known.or_else(|| self.given_at(path, dirty)) {
             return Some(format!("calls {}, {why}", shown(path)));
         }
         let asked = match on {
@@ -474,7 +482,10 @@ impl<'a> Functions<'a> {
             }
             // `self.other()`, `Builder().build()`, `cls.SIZE`.
             let own = on.or_else(|| stem.rsplit_once('.').map(|(class, _)| class));
-            if let Some(why) = self.member_differs(later, own, dirty, seen) {
+            if let Some(why) = self
+                .member_differs(later, own, dirty, seen)
+                .or_else(|| self.given_differs(later, false, dirty, seen))
+            {
                 return Some(format!("calls {}, which {why}", shown(path)));
             }
         }

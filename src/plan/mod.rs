@@ -9,6 +9,7 @@ mod chains;
 mod descriptors;
 mod dirty;
 mod functions;
+mod given;
 mod instances;
 mod kin;
 mod parts;
@@ -29,8 +30,9 @@ pub use chains::Chains;
 use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{Functions, shown};
-pub use parts::{affected_members, filled, members};
-use parts::{runs_parts, takes_away};
+pub use given::{Does, Elsewhere, Nowhere};
+pub use parts::{affected_members, filled, members, reordered};
+use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
 
 /// What is to be done about one statement.
@@ -216,7 +218,7 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
 
 /// Makes the plan for one module from its own changes and from what changed around it.
 pub fn make(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) -> Plan {
-    make_with(old, new, changes, outside, &BTreeSet::new())
+    make_with(old, new, changes, outside, &BTreeSet::new(), &Nowhere)
 }
 
 /// The same, with names that are to be made anew from their binding if a statement that changes
@@ -227,9 +229,10 @@ pub fn make_with(
     changes: &Changes,
     outside: &Dirty,
     anew: &BTreeSet<String>,
+    elsewhere: &dyn Elsewhere,
 ) -> Plan {
     let outside = &reaching::with_unbound(old, new, changes, outside);
-    let functions = Functions::of(new);
+    let functions = Functions::of(new).with(elsewhere);
     let moves = reaching::Moves::of(old, new, &functions, changes);
     let lost = reaching::no_longer_filled(old, &functions, changes);
     let names = moves
@@ -304,25 +307,6 @@ pub fn make_with(
         if !grown {
             return plan;
         }
-    }
-}
-
-/// Whether statements of a class body other than functions changed places: the order of fields,
-/// of members of an enumeration, of annotations follows them.
-pub fn reordered(class: &Statement, inner: &Changes) -> bool {
-    let placed = inner.items.iter().filter_map(|change| {
-        let kind = class.body[change.new].kind;
-        change
-            .old
-            .filter(|_| !matches!(kind, Kind::Function | Kind::Docstring))
-    });
-    !placed.collect::<Vec<_>>().is_sorted()
-}
-
-fn header_reason(statement: &Statement) -> String {
-    match statement.kind {
-        Kind::Class => "its bases or decorators changed".to_owned(),
-        _ => "its signature or decorators changed".to_owned(),
     }
 }
 
@@ -517,7 +501,7 @@ fn propagate(
                 Affected::Runs(why) if plain_class(statement, functions, &dirty) => {
                     (Mark::Members, why)
                 }
-                Affected::Runs(why) => (Mark::RunIf, why),
+                Affected::Runs(why) | Affected::Given { why, .. } => (Mark::RunIf, why),
                 Affected::Acts(why) if was == Mark::Keep => (Mark::Acts, why),
                 Affected::Acts(why) => (was, why),
             };

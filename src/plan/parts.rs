@@ -8,7 +8,7 @@ use crate::outline::{Kind, Statement};
 use super::affected::{Affected, affected_statement};
 use super::dirty::Dirty;
 use super::functions::Functions;
-use super::{Mark, Plan, Reached, again, reordered, root, run};
+use super::{Mark, Plan, Reached, again, root, run};
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
 pub(super) fn data_changed(class: &Statement, inner: &Changes) -> bool {
@@ -45,7 +45,7 @@ pub fn affected_members(
             }
         }
         let why = match affected_statement(member, functions, &local) {
-            Some(Affected::Runs(why)) => why,
+            Some(Affected::Runs(why) | Affected::Given { why, .. }) => why,
             Some(Affected::Acts(why)) => {
                 local.acts(&member.name, format!("which {why}"));
                 dirty.acts(format!("{prefix}{}", member.name), format!("which {why}"));
@@ -211,5 +211,25 @@ pub(super) fn written_before(
         {
             run(plan, last, &format!("another line that set {path} is gone"));
         }
+    }
+}
+
+/// Whether statements of a class body other than functions changed places: the order of fields,
+/// of members of an enumeration, of annotations follows them.
+pub fn reordered(class: &Statement, inner: &Changes) -> bool {
+    let placed = inner.items.iter().filter_map(|change| {
+        let kind = class.body[change.new].kind;
+        change
+            .old
+            .filter(|_| !matches!(kind, Kind::Function | Kind::Docstring))
+    });
+    !placed.collect::<Vec<_>>().is_sorted()
+}
+
+/// Why a definition runs again whose body is not all that changed.
+pub(super) fn header_reason(statement: &Statement) -> String {
+    match statement.kind {
+        Kind::Class => "its bases or decorators changed".to_owned(),
+        _ => "its signature or decorators changed".to_owned(),
     }
 }

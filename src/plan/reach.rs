@@ -169,6 +169,10 @@ impl Reach {
             for at in index.live_later(body, &name) {
                 // Its functions act differently; who calls them is asked next.
                 let statement = &body[at];
+                // What it makes and gives away is called there, perhaps.
+                if statement.kind == Kind::Assign && !statement.uses.calls.is_empty() {
+                    self.statement(new, at);
+                }
                 let binds = statement.uses.binds.iter();
                 for bound in binds.chain(&statement.uses.mutates) {
                     self.acts(bound);

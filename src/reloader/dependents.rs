@@ -9,7 +9,7 @@ use super::namespaces::shared_value;
 use crate::apply::{Facts, Kit, Rebind, identical, text};
 use crate::modules::resolve;
 use crate::outline::{Kind, Outline, Statement};
-use crate::plan::{Dirty, import_key};
+use crate::plan::{Dirty, import_key, may_look};
 
 /// What a module sees of the changes around it.
 #[derive(Default)]
@@ -384,4 +384,31 @@ fn star<'py>(
         }
     }
     Ok(())
+}
+
+/// Whether a text has any of the names that changed: else it need not be read closer. Of an attribute
+/// that changed its own name, or, if the module `passes_on` what it has, that of its owner.
+pub(super) fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>, passes_on: bool) -> bool {
+    if text.contains("*") && text.contains("import *") {
+        return true;
+    }
+    if may_look(text) || facts.values().any(serves) {
+        return true;
+    }
+    facts.values().any(|f| {
+        f.rebound
+            .iter()
+            .map(|(name, ..)| name.as_str())
+            .chain(f.dirty.values.keys().map(|p| match passes_on {
+                true => p.split('.').next().unwrap_or(p),
+                false => p.rsplit('.').next().unwrap_or(p),
+            }))
+            .chain(
+                f.dirty
+                    .behaviour
+                    .keys()
+                    .map(|p| p.split('.').next().unwrap_or(p)),
+            )
+            .any(|name| text.contains(name))
+    })
 }

@@ -7,6 +7,7 @@ mod circle;
 mod dependents;
 mod described;
 mod dry_run;
+mod elsewhere;
 mod failure;
 mod fed;
 mod find;

@@ -10,7 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use super::circle::Progress;
-use super::dependents::{Inbound, inbound, serves};
+use super::dependents::{Inbound, inbound, mentions};
+use super::elsewhere::Others;
 use super::fed::{Fed, deliver};
 use super::order::Order;
 use super::passing::{News, Passed};
@@ -458,6 +459,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             (&package, &dict),
             &mut around,
         )?;
+        let asked = RefCell::default();
+        let elsewhere = Others::new(self, &package, &asked);
         let mut plan = if policy == Policy::Full
             || !known
             || edited.moved.is_some()
@@ -488,6 +491,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 &changes,
                 &around.for_plan(),
                 &anew,
+                &elsewhere,
             )
         };
         report.notes.extend(plan.notes.iter().cloned());
@@ -506,6 +510,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 was: &around.was,
                 taken: (self.order.len() > 1).then_some(&taken),
                 others: &|name| self.version(name),
+                elsewhere: &elsewhere,
                 keep: &keep,
                 anew: &anew,
             };
@@ -531,6 +536,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                         &changes,
                         &around.for_plan(),
                         &anew,
+                        &elsewhere,
                     );
                     if again.steps == plan.steps {
                         return Err(error);
@@ -630,10 +636,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let filename = record.filename();
         let source = Source::new(kit.py, version.text(), outline, &filename)?;
         let changes = diff::unchanged(outline);
-        let plan: Plan = plan::make(outline, outline, &changes, &around.for_plan());
+        let asked = RefCell::default();
+        let elsewhere = Others::new(self, &package, &asked);
+        let none = BTreeSet::new();
+        let outside = around.for_plan();
+        let plan: Plan = plan::make_with(outline, outline, &changes, &outside, &none, &elsewhere);
         let keep = hooks::keep(dict);
         let taken = || self.taken(name);
-        let none = BTreeSet::new();
         let job = Job {
             dict: dict.clone(),
             old: Some(&source),
@@ -646,6 +655,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             was: &around.was,
             taken: (self.order.len() > 1).then_some(&taken),
             others: &|name| self.version(name),
+            elsewhere: &elsewhere,
             keep: &keep,
             anew: &none,
         };
@@ -663,31 +673,4 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         }
         Ok(Some((found, report)))
     }
-}
-
-/// Whether a text has any of the names that changed: else it need not be read closer. Of an attribute
-/// that changed its own name, or, if the module `passes_on` what it has, that of its owner.
-fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>, passes_on: bool) -> bool {
-    if text.contains("*") && text.contains("import *") {
-        return true;
-    }
-    if crate::plan::may_look(text) || facts.values().any(serves) {
-        return true;
-    }
-    facts.values().any(|f| {
-        f.rebound
-            .iter()
-            .map(|(name, ..)| name.as_str())
-            .chain(f.dirty.values.keys().map(|p| match passes_on {
-                true => p.split('.').next().unwrap_or(p),
-                false => p.rsplit('.').next().unwrap_or(p),
-            }))
-            .chain(
-                f.dirty
-                    .behaviour
-                    .keys()
-                    .map(|p| p.split('.').next().unwrap_or(p)),
-            )
-            .any(|name| text.contains(name))
-    })
 }

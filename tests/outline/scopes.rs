@@ -314,9 +314,22 @@ fn lambda_bodies_are_later_and_their_defaults_now() {
     check("f = lambda a, b=D: a + b + c", "assign f #pure +f <D | <c");
     check("f = lambda: lambda: x", "assign f #pure +f | <x");
     check(
-        "sorted(xs, key=lambda v: v.a + k)",
-        "expr <sorted,xs !sorted,xs | <k",
+        "register(xs, key=lambda v: v.a + k)",
+        "expr <register,xs !register | <k",
     );
+}
+
+#[test]
+fn lambdas_that_are_called_where_they_stand_are_read_now() {
+    check(
+        "sorted(xs, key=lambda v: v.a + k)",
+        "expr <k,sorted,xs !sorted,xs",
+    );
+    check("x = (lambda: a)()", "assign x +x <a");
+    check("x = (lambda: lambda: a)()", "assign x +x | <a");
+    check("x = [f() for f in [lambda: a]]", "assign x +x <a");
+    check("x = (a if b else c)(1)", "assign x +x <a,b,c !a,c");
+    check("x = {1: a}[k](1)", "assign x +x <a,k !a");
 }
 
 #[test]

@@ -1,0 +1,263 @@
+//! What functions do with what they are given: `total(ITEMS)` calls `price` of each item, `each(f)`
+//! calls f.
+//!
+//! An upper bound by names: a method is taken to be called where its class is at hand and a body
+//! that runs reads an attribute of its name. So a value that is an object of the program's own is
+//! not made anew for it (`Affected::Given`), and what is at a path that only acts differently for
+//! what it is given goes by the path with `GIVEN` after it.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use super::{Dirty, Functions, root};
+use crate::outline::{Import, Kind, Statement, Uses};
+
+/// `report.?` is the path of what `report` does with what it is given.
+const GIVEN: &str = ".?";
+
+/// What bodies do with what they are given.
+#[derive(Debug, Default, Clone)]
+pub struct Does {
+    /// Attributes that they read.
+    pub members: BTreeSet<String>,
+    /// Methods that their operators and builtins call.
+    pub implied: BTreeSet<&'static str>,
+    /// They call it.
+    pub calls: bool,
+}
+
+/// What is known of what some calls do; whether classes among them count.
+pub(super) type Doing = FxHashMap<(Vec<String>, bool), Rc<Does>>;
+
+impl Does {
+    fn absorb(&mut self, other: &Self) {
+        self.members.extend(other.members.iter().cloned());
+        self.implied.extend(&other.implied);
+        self.calls |= other.calls;
+    }
+}
+
+/// Tells of functions that other modules define.
+pub trait Elsewhere {
+    /// What runs when a path is called that begins with what an import binds; `made`: also where a
+    /// class is called. `None`: not known.
+    fn does(&self, import: &Import, path: &str, made: bool) -> Option<Does>;
+}
+
+/// Where nothing is known of other modules.
+pub struct Nowhere;
+
+impl Elsewhere for Nowhere {
+    fn does(&self, _: &Import, _: &str, _: bool) -> Option<Does> {
+        None
+    }
+}
+
+impl<'a> Functions<'a> {
+    /// The same with what other modules define.
+    #[must_use]
+    pub fn with(mut self, elsewhere: &'a dyn Elsewhere) -> Self {
+        self.elsewhere = elsewhere;
+        self
+    }
+
+    /// What happens to what is given to these, also where they give it on. `made`: also by
+    /// constructors of classes, else by functions alone.
+    pub fn does(&self, calls: &[String], made: bool) -> Rc<Does> {
+        let key = (calls.to_vec(), made);
+        if let Some(known) = self.doing.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let mut does = Does::default();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let mut todo: Vec<String> = calls.to_vec();
+        while let Some(path) = todo.pop() {
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            let found = self.at(&path);
+            if found.iter().any(|s| s.kind == Kind::Class) && !made {
+                continue;
+            }
+            for function in self.called(&path) {
+                does.members
+                    .extend(function.at_once().members.iter().cloned());
+                does.implied.extend(function.later_implied.iter());
+                does.calls |= function.calls_given;
+                todo.extend(function.at_once().calls.iter().cloned());
+            }
+            if let Some((name, method)) = path.split_once('.') {
+                let makers = self.made_by(name).iter();
+                todo.extend(makers.map(|maker| format!("{maker}.{method}")));
+                if found.is_empty() && self.defines_class(name) {
+                    let bases = self.bases(name).into_iter();
+                    todo.extend(bases.map(|base| format!("{base}.{method}")));
+                }
+            }
+            for import in self.imports(root(&path)) {
+                if let Some(there) = self.elsewhere.does(import, &path, made) {
+                    does.absorb(&there);
+                }
+            }
+        }
+        let does = Rc::new(does);
+        self.doing.borrow_mut().insert(key, Rc::clone(&does));
+        does
+    }
+
+    /// The imports that may bind a name: those that say so, or else stars.
+    fn imports(&self, name: &str) -> impl Iterator<Item = &'a Import> {
+        let body = &self.outline().body;
+        let index = self.outline().index();
+        let writers = index.writers(body, name);
+        let places = match writers.is_empty() {
+            true => index.importing(body),
+            false => writers,
+        };
+        let name = name.to_owned();
+        let imports = places.into_iter().flat_map(|at| &body[at].imports);
+        imports.filter(move |import| import.bound == name || import.bound == "*")
+    }
+
+    /// Why a function acts differently for what it is given, where that is asked for.
+    pub(super) fn given_at<'d>(&self, path: &str, dirty: &'d Dirty) -> Option<&'d String> {
+        match self.deep.get() {
+            true => dirty.behaviour.get(&format!("{path}{GIVEN}")),
+            false => None,
+        }
+    }
+
+    /// Why what a body has at hand acts differently when what it calls deals with that.
+    pub(super) fn given_differs(
+        &self,
+        uses: &Uses,
+        made: bool,
+        dirty: &Dirty,
+        seen: &mut BTreeSet<String>,
+    ) -> Option<String> {
+        let asks = !uses.calls.is_empty() || !uses.members.is_empty();
+        if !self.deep.get() || !asks || dirty.behaviour.is_empty() {
+            return None;
+        }
+        let hand = self.at_hand(uses);
+        let differing = |path: &&&str| self.any_within(path, dirty);
+        let hand: Vec<&&str> = hand.iter().filter(differing).collect();
+        if hand.is_empty() {
+            return None;
+        }
+        let does = self.does(&uses.calls, made);
+        let members = does.members.iter().chain(&uses.members).map(String::as_str);
+        let mut members: BTreeSet<&str> = members.chain(does.implied.iter().copied()).collect();
+        if does.calls {
+            members.insert("__call__");
+        }
+        for path in hand {
+            for member in &members {
+                let path = format!("{path}.{member}");
+                let why = self.value_differs(&path, dirty);
+                if let Some(why) = why.or_else(|| self.differs(&path, dirty, seen)) {
+                    return Some(why);
+                }
+            }
+            if does.calls
+                && !uses.calls.iter().any(|call| call == path)
+                && !self.defines_class(path)
+                && let Some(why) = self.differs(path, dirty, seen)
+            {
+                return Some(why);
+            }
+        }
+        None
+    }
+
+    /// Whether anything differs of what is at a path, or of the classes that a class there is derived
+    /// from.
+    fn any_within(&self, path: &str, dirty: &Dirty) -> bool {
+        let within = |path: &str| {
+            let prefix = format!("{path}.");
+            dirty.behaviour.contains_key(path)
+                || [&dirty.behaviour, &dirty.values].into_iter().any(|map| {
+                    let first = map.range(prefix.clone()..).next();
+                    first.is_some_and(|(found, _)| found.starts_with(&prefix))
+                })
+        };
+        within(path)
+            || self.lineage(path).iter().any(|base| within(base))
+            // A function that calls or reads what differs.
+            || self.at(path).iter().any(|s| s.kind != Kind::Class)
+            || self.at(path).iter().any(|s| s.body.iter().any(|m| m.kind == Kind::Function))
+    }
+
+    /// What a body reads, and the classes and functions that those things are made of.
+    fn at_hand<'u>(&self, uses: &'u Uses) -> BTreeSet<&'u str>
+    where
+        'a: 'u,
+    {
+        let mut out: BTreeSet<&'u str> = BTreeSet::new();
+        let mut todo: Vec<&'u str> = uses.reads.iter().map(String::as_str).collect();
+        while let Some(path) = todo.pop() {
+            if !out.insert(path) {
+                continue;
+            }
+            let name = root(path);
+            if name.len() < path.len() {
+                todo.push(name);
+            }
+            // A table that statements fill has what those read, too.
+            let makers = self.made_by(name).iter().chain(self.from(name));
+            todo.extend(makers.map(String::as_str));
+            todo.extend(self.makes(path));
+        }
+        out
+    }
+
+    /// Why a statement must perhaps run again: for what it gives to what it calls.
+    pub(super) fn statement_given(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        let binds = matches!(statement.kind, Kind::Assign | Kind::Compound);
+        if !binds || dirty.is_empty() {
+            return None;
+        }
+        let outer = self.deep.replace(true);
+        let made = statement.calls_made;
+        let mut seen = BTreeSet::new();
+        let uses = &statement.uses;
+        let calls = uses.calls.iter();
+        let found = self
+            .acts_differently(&uses.calls, dirty)
+            .or_else(|| self.given_differs(uses, made, dirty, &mut seen))
+            .or_else(|| {
+                let gives = !uses.calls.is_empty() && !statement.later.reads.is_empty();
+                let calls = gives && (made || self.does(&uses.calls, made).calls);
+                calls
+                    .then(|| self.later_differs(statement, dirty))
+                    .flatten()
+            })
+            .or_else(|| {
+                // `Table(key).rows()`: what the table was given may be called there.
+                let given = uses.reads.iter().filter(|_| made);
+                let given = given.filter(|path| calls.clone().all(|call| call != *path));
+                let mut given = given.filter(|path| !self.defines_class(path));
+                given.find_map(|path| self.differs(path, dirty, &mut BTreeSet::new()))
+            });
+        self.deep.set(outer);
+        found
+    }
+
+    /// Why functions that a statement makes and gives away do something else.
+    fn later_differs(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        let later = &statement.later;
+        let why = dirty.reads(later);
+        why.or_else(|| self.acts_differently(&later.calls, dirty))
+            .map(|why| format!("calls a function that {why}"))
+    }
+
+    /// Why what is at this path acts differently for what it is given, for those who import it.
+    pub fn acts_given(&self, path: &str, dirty: &Dirty) -> Option<(String, String)> {
+        let outer = self.deep.replace(true);
+        let found = self.differs(path, dirty, &mut BTreeSet::new());
+        self.deep.set(outer);
+        found.map(|why| (format!("{path}{GIVEN}"), why))
+    }
+}
