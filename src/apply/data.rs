@@ -5,7 +5,7 @@ use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
 
 use super::kit::text;
 use super::module::Run;
-use crate::outline::Statement;
+use crate::outline::{Kind, Statement};
 
 /// Modules of the standard library, and packages, whose objects are values.
 const OF_VALUES: [&str; 14] = [
@@ -31,6 +31,10 @@ const MOST: usize = 256;
 impl<'py> Run<'_, '_, '_, 'py> {
     /// Whether all that a statement binds is data.
     pub(super) fn gave_data(&self, statement: &Statement) -> PyResult<bool> {
+        // A function is brought up to date where it is.
+        if statement.kind == Kind::Function {
+            return Ok(true);
+        }
         let uses = &statement.uses;
         for name in uses.binds.iter().chain(&uses.mutates) {
             if let Some(value) = self.job.dict.get_item(name)?

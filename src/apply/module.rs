@@ -597,6 +597,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .functions
                     .acts_differently(std::slice::from_ref(&path), &self.dirty)
                     .is_none()
+                    && self.functions.acts_given(&path, &self.dirty).is_none()
             {
                 continue;
             }
@@ -606,6 +607,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             };
             let mut found = true;
+            let mut class = None;
             for part in parts {
                 match self
                     .work
@@ -613,7 +615,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .is_class(&value)
                     .then(|| self.work.kit.class_entry(&value, part))
                 {
-                    Some(Ok(Some(entry))) => value = entry,
+                    Some(Ok(Some(entry))) => class = Some(std::mem::replace(&mut value, entry)),
                     _ => {
                         found = false;
                         break;
@@ -622,6 +624,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             if found {
                 clear_cache(self.work.kit, &value, &self.job.dict)?;
+                if let Some(class) = class {
+                    self.work.forget_stored(&class, &value)?;
+                }
                 self.emptied.insert(path);
             }
         }

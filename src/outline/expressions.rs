@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
 
     /// `expr` is gone through: what it is made of counts as called, if it is a path.
     pub(super) fn iterated(&mut self, expr: &'a Expr) {
-        self.implied(&["__iter__", "__next__"]);
+        self.implied(operators::ITERATED);
         match expr {
             Expr::Tuple(items) => items.elts.iter().for_each(|item| self.called(item)),
             Expr::List(items) => items.elts.iter().for_each(|item| self.called(item)),
@@ -273,8 +273,10 @@ impl<'a> Reader<'a> {
                 }
             }
             Expr::Starred(starred) => self.target(&starred.value, bind),
-            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.target(e, bind)),
-            Expr::List(list) => list.elts.iter().for_each(|e| self.target(e, bind)),
+            Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
+                self.implied(operators::ITERATED);
+                elts.iter().for_each(|e| self.target(e, bind));
+            }
             Expr::Attribute(attribute) => {
                 self.visit_expr(&attribute.value);
                 self.mutate(target);
@@ -309,6 +311,7 @@ impl<'a> Reader<'a> {
         if let Expr::Name(name) = &*call.func {
             self.implied(operators::of_builtin(name.id.as_str()));
         }
+        self.given_to_library(&call.func);
         match self.path(&call.func) {
             Some(path) => {
                 self.members(&call.func);

@@ -4,6 +4,7 @@
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{self as ast, Expr};
 
+use super::operators;
 use super::scope::{Block, Place, resolve};
 use super::statements::Reader;
 
@@ -23,6 +24,8 @@ const LIBRARY: [&str; 11] = [
     "starmap",
     "takewhile",
 ];
+/// Those that call what they are given by keyword.
+const KEYED: [&str; 4] = ["dump", "dumps", "load", "loads"];
 /// What calls the function that it was made of, or gives what it was given.
 const MADE_OF: [&str; 9] = [
     "cmp_to_key",
@@ -95,6 +98,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What functions of the standard library, and methods of texts, ask of what they are given.
+    pub(super) fn given_to_library(&mut self, func: &'a Expr) {
+        self.implied(operators::of_library(last_name(func)));
+        // `"{0.size}".format(box)`
+        if let Expr::Attribute(method) = func
+            && let Expr::StringLiteral(text) = &*method.value
+            && method.attr.as_str() == "format"
+        {
+            let text = text.value.to_str();
+            let fields = text.split('{').skip(1);
+            let fields = fields.filter_map(|field| field.split(['}', '!', ':', '[']).next());
+            let members: Vec<String> = fields
+                .flat_map(|field| field.split('.').skip(1))
+                .map(str::to_owned)
+                .collect();
+            self.frame().now().members.extend(members);
+        }
+    }
+
     /// The arguments of a call; functions that are made there for one that calls them run now.
     pub(super) fn arguments(&mut self, call: &'a ast::ExprCall) {
         let calls = self.calls_arguments(&call.func);
@@ -104,6 +126,12 @@ impl<'a> Reader<'a> {
         self.at_once = outer;
         if calls {
             self.arguments_called(&call.arguments);
+        }
+        // `dumps(x, default=encode)`
+        if KEYED.contains(&last_name(&call.func)) {
+            for keyword in &*call.arguments.keywords {
+                self.parts_called(&keyword.value);
+            }
         }
     }
 

@@ -19,13 +19,19 @@ pub(super) fn of_expression(expr: &Expr) -> &'static [&'static str] {
             _ => &["__lt__", "__le__", "__gt__", "__ge__"],
         },
         Expr::Subscript(subscript) if subscript.ctx == ExprContext::Load => {
-            &["__getitem__", "__class_getitem__"]
+            &["__getitem__", "__class_getitem__", "__index__"]
         }
         Expr::FString(_) => &["__format__", "__str__", "__repr__"],
         Expr::BoolOp(_) | Expr::If(_) => &["__bool__", "__len__"],
+        Expr::Starred(starred) if starred.ctx == ExprContext::Load => ITERATED,
+        Expr::YieldFrom(_) => ITERATED,
+        Expr::Await(_) => &["__await__"],
         _ => &[],
     }
 }
+
+/// Those of what is gone through.
+pub(super) const ITERATED: &[&str] = &["__iter__", "__next__", "__getitem__"];
 
 /// Those of `a + b` and `a += b`.
 pub(super) fn of_operator(op: ast::Operator) -> &'static [&'static str] {
@@ -46,10 +52,40 @@ pub(super) fn of_operator(op: ast::Operator) -> &'static [&'static str] {
     }
 }
 
+/// Those that functions of the standard library, and methods of texts, call on what they are given.
+pub(super) fn of_library(name: &str) -> &'static [&'static str] {
+    match name {
+        "ceil" | "floor" | "trunc" => &["__ceil__", "__floor__", "__trunc__", "__float__"],
+        "copy" => &["__copy__", "__reduce_ex__", "__reduce__", "__getstate__"],
+        "deepcopy" => &[
+            "__deepcopy__",
+            "__reduce_ex__",
+            "__reduce__",
+            "__getstate__",
+        ],
+        "dumps" => &[
+            "__reduce_ex__",
+            "__reduce__",
+            "__getstate__",
+            "__getnewargs__",
+        ],
+        "format" | "format_map" => &["__format__", "__str__", "__repr__"],
+        "fspath" | "Path" => &["__fspath__"],
+        "getsizeof" => &["__sizeof__"],
+        _ => &[],
+    }
+}
+
 /// Those that a builtin calls on what it is given.
 pub(super) fn of_builtin(name: &str) -> &'static [&'static str] {
     match name {
         "abs" => &["__abs__"],
+        "bin" | "chr" | "hex" | "oct" | "range" => &["__index__"],
+        "divmod" => &["__divmod__", "__rdivmod__"],
+        "dir" => &["__dir__"],
+        "complex" => &["__complex__", "__float__", "__index__"],
+        "pow" => &["__pow__", "__rpow__"],
+        "next" => &["__next__"],
         "bool" | "any" | "all" => &["__bool__", "__len__", "__iter__"],
         "bytes" => &["__bytes__"],
         "dict" | "enumerate" | "filter" | "frozenset" | "iter" | "list" | "map" | "set"

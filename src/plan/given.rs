@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use super::dirty::prefixes;
 use super::{Dirty, Functions, root};
 use crate::outline::{Import, Kind, Statement, Uses};
 
@@ -141,17 +142,26 @@ impl<'a> Functions<'a> {
         if !self.deep.get() || !asks || dirty.behaviour.is_empty() {
             return None;
         }
-        let hand = self.at_hand(uses);
+        let all = self.at_hand(uses);
         let differing = |path: &&&str| self.any_within(path, dirty);
-        let hand: Vec<&&str> = hand.iter().filter(differing).collect();
+        let hand: Vec<&&str> = all.iter().filter(differing).collect();
         if hand.is_empty() {
             return None;
         }
-        let does = self.does(&uses.calls, made);
+        // Properties of what is at hand are called where they are read.
+        let mut calls = uses.calls.clone();
+        for path in &all {
+            let found = uses.members.iter().map(|member| format!("{path}.{member}"));
+            calls.extend(found);
+        }
+        let does = self.does(&calls, made);
         let members = does.members.iter().chain(&uses.members).map(String::as_str);
         let mut members: BTreeSet<&str> = members.chain(does.implied.iter().copied()).collect();
         if does.calls {
             members.insert("__call__");
+        }
+        if !members.is_empty() {
+            members.extend(["__getattr__", "__getattribute__"]);
         }
         for path in hand {
             for member in &members {
@@ -202,20 +212,25 @@ impl<'a> Functions<'a> {
                 continue;
             }
             let name = root(path);
-            if name.len() < path.len() {
-                todo.push(name);
-            }
+            todo.extend(prefixes(path));
             // A table that statements fill has what those read, too.
             let makers = self.made_by(name).iter().chain(self.from(name));
             todo.extend(makers.map(String::as_str));
             todo.extend(self.makes(path));
+            // What parameters have by default.
+            let functions = self.at(path).into_iter();
+            let functions = functions.filter(|s| s.kind == Kind::Function);
+            todo.extend(functions.flat_map(|s| &s.uses.reads).map(String::as_str));
         }
         out
     }
 
     /// Why a statement must perhaps run again: for what it gives to what it calls.
     pub(super) fn statement_given(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
-        let binds = matches!(statement.kind, Kind::Assign | Kind::Compound);
+        let binds = match statement.kind {
+            Kind::Function => statement.decorators == 0,
+            kind => matches!(kind, Kind::Assign | Kind::Compound),
+        };
         if !binds || dirty.is_empty() {
             return None;
         }
