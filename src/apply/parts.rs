@@ -115,9 +115,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return None;
         }
         let links = chains.before(name);
-        if links.len() > 1 {
-            let scratch = self.job.dict.copy().ok()?;
+        let affected = |link: &Statement| {
+            affected_statement(link, &self.functions, &self.dirty).is_some()
+        };
+        // What it reads tells something else by now: that much is not known.
+        if links.len() > 1 || affected(statement) {
+            let links = match links.is_empty() {
+                true => vec![statement],
+                false => links,
+            };
+            let scratch = self.before.copy().ok()?;
             scratch.update(names.as_mapping()).ok()?;
+            for link in &links {
+                self.as_it_was(&scratch, link).ok()?;
+            }
             return self.filled_in_class(old, name, &links, &scratch);
         }
         let code = old.value(self.work.kit, statement)?;
