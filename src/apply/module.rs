@@ -409,6 +409,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.dirty
                     .acts(name, format!("which line {line} has a part in"));
             }
+            self.functions.tell_holders(statement, &mut self.dirty);
         }
         match mark {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,

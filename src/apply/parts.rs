@@ -115,9 +115,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return None;
         }
         let links = chains.before(name);
-        let affected = |link: &Statement| {
-            affected_statement(link, &self.functions, &self.dirty).is_some()
-        };
+        let affected =
+            |link: &Statement| affected_statement(link, &self.functions, &self.dirty).is_some();
         // What it reads tells something else by now: that much is not known.
         if links.len() > 1 || affected(statement) {
             let links = match links.is_empty() {

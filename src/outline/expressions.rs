@@ -109,9 +109,7 @@ impl<'a> Reader<'a> {
     pub(super) fn iterated(&mut self, expr: &'a Expr) {
         self.implied(operators::ITERATED);
         match expr {
-            Expr::Tuple(items) => items.elts.iter().for_each(|item| self.called(item)),
-            Expr::List(items) => items.elts.iter().for_each(|item| self.called(item)),
-            Expr::Set(items) => items.elts.iter().for_each(|item| self.called(item)),
+            Expr::Tuple(_) | Expr::List(_) | Expr::Set(_) => self.parts_called(expr),
             Expr::Call(call) => {
                 // `for f in TABLE.values()`
                 if let Expr::Attribute(method) = &*call.func

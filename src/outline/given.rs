@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What this is made of is called.
-    fn parts_called(&mut self, expr: &'a Expr) {
+    pub(super) fn parts_called(&mut self, expr: &'a Expr) {
         let all = |reader: &mut Self, items: &'a [Expr]| {
             items.iter().for_each(|item| reader.parts_called(item));
         };
@@ -168,7 +168,10 @@ impl<'a> Reader<'a> {
                     self.called(expr);
                 }
             }
-            Expr::Attribute(_) if self.path(expr).is_some() => self.called(expr),
+            Expr::Attribute(_) if self.path(expr).is_some() => {
+                self.calls_given(expr);
+                self.called(expr);
+            }
             Expr::If(choice) => {
                 self.parts_called(&choice.body);
                 self.parts_called(&choice.orelse);

@@ -24,6 +24,7 @@ pub struct Functions<'a> {
     /// The bodies that run when these paths are called: several questions are asked about them.
     bodies: RefCell<FxHashMap<Vec<String>, Bodies<'a>>>,
     pub(super) doing: RefCell<Doing>,
+    pub(super) held: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
     /// What functions do with what they are given is asked for as well.
     pub(super) deep: Cell<bool>,
     pub(super) elsewhere: &'a dyn Elsewhere,
@@ -58,6 +59,7 @@ impl<'a> Functions<'a> {
             lineages: RefCell::default(),
             bodies: RefCell::default(),
             doing: RefCell::default(),
+            held: RefCell::default(),
             deep: Cell::new(false),
             elsewhere: &Nowhere,
         }
@@ -126,7 +128,8 @@ impl<'a> Functions<'a> {
         for name in names {
             let found = self.root(name);
             out.extend(found.by_path.keys().cloned());
-            if !found.from.is_empty() || !found.made_by.is_empty() {
+            let holds = || !self.held_by(name).is_empty();
+            if !found.from.is_empty() || !found.made_by.is_empty() || holds() {
                 out.insert(name.to_owned());
             }
         }
@@ -419,6 +422,13 @@ impl<'a> Functions<'a> {
         for read in self.from(path) {
             if let Some(why) = self.differs(read, dirty, seen) {
                 return Some(why);
+            }
+        }
+        if self.deep.get() && !path.contains('.') {
+            for held in self.held_by(path).iter() {
+                if let Some(why) = self.differs(held, dirty, seen) {
+                    return Some(why);
+                }
             }
         }
         // A method that was made of another one, and one that the class has from a base.

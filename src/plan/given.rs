@@ -216,6 +216,8 @@ impl<'a> Functions<'a> {
             // A table that statements fill has what those read, too.
             let makers = self.made_by(name).iter().chain(self.from(name));
             todo.extend(makers.map(String::as_str));
+            todo.extend(self.held_by(name).iter());
+            todo.extend(self.derived_from(path).iter());
             todo.extend(self.makes(path));
             // What parameters have by default.
             let functions = self.at(path).into_iter();
@@ -266,6 +268,73 @@ impl<'a> Functions<'a> {
         let why = dirty.reads(later);
         why.or_else(|| self.acts_differently(&later.calls, dirty))
             .map(|why| format!("calls a function that {why}"))
+    }
+
+    /// What statements of the module have put into the object of a name, themselves or by decorators.
+    pub(super) fn held_by(&self, name: &str) -> Rc<[&'a str]> {
+        if let Some(known) = self.held.borrow().get(name) {
+            return Rc::clone(known);
+        }
+        let body = &self.outline().body;
+        let mut found: BTreeSet<&'a str> = BTreeSet::new();
+        for at in super::reach::writers(self.outline(), name) {
+            let statement: &'a Statement = &body[at];
+            let uses = &statement.uses;
+            if uses.mutates.iter().any(|n| n == name) {
+                let reads = uses.reads.iter().map(String::as_str);
+                found.extend(reads.filter(|path| root(path) != name));
+            } else if statement.decorators != 0 && self.mutations(&uses.calls).contains(name) {
+                found.insert(statement.name.as_str());
+            }
+        }
+        // `@registry.add`
+        for at in self.outline().index().readers(body, name) {
+            let statement: &'a Statement = &body[at];
+            if statement.decorators != 0 && statement.uses.calls.iter().any(|p| root(p) == name) {
+                found.insert(statement.name.as_str());
+            }
+        }
+        let found: Rc<[&'a str]> = found.into_iter().collect();
+        self.held
+            .borrow_mut()
+            .insert(name.to_owned(), Rc::clone(&found));
+        found
+    }
+
+    /// A definition acts differently, and so does what holds it.
+    pub fn tell_holders(&self, statement: &Statement, dirty: &mut Dirty) {
+        if !matches!(statement.kind, Kind::Function | Kind::Class) {
+            return;
+        }
+        let calls = &statement.uses.calls;
+        let mut holders = BTreeSet::new();
+        if statement.decorators != 0 {
+            holders.extend(self.mutations(calls));
+            let objects = calls.iter().map(|path| root(path));
+            let objects = objects.filter(|name| !self.made_by(name).is_empty());
+            holders.extend(objects.map(str::to_owned));
+        }
+        holders.extend(self.told_of(statement));
+        let why = format!("which holds what is on line {}", statement.span.line);
+        for path in holders {
+            dirty.acts(format!("{path}{GIVEN}"), why.clone());
+        }
+    }
+
+    /// The classes of the module that are derived from this one.
+    fn derived_from(&self, class: &str) -> Vec<&'a str> {
+        if !self.defines_class(class) {
+            return Vec::new();
+        }
+        let outline = self.outline();
+        let readers = outline
+            .index()
+            .readers(&outline.body, root(class))
+            .into_iter();
+        let readers = readers.map(|at| -> &'a Statement { &outline.body[at] });
+        let derived =
+            readers.filter(|s| s.kind == Kind::Class && s.head.reads.iter().any(|p| p == class));
+        derived.map(|s| s.name.as_str()).collect()
     }
 
     /// Why what is at this path acts differently for what it is given, for those who import it.

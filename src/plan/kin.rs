@@ -103,7 +103,7 @@ impl Functions<'_> {
     }
 }
 
-/// What classes that came, went, or are derived from others now, tell: see `told_of`.
+/// What classes that came, went, are derived from others or act differently now, tell: see `told_of`.
 pub(super) fn told(old: &Outline, new: &Outline, changes: &Changes) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     let class = |s: &&Statement| s.kind == Kind::Class;
@@ -113,6 +113,8 @@ pub(super) fn told(old: &Outline, new: &Outline, changes: &Changes) -> BTreeSet<
         if matches!(change.what, What::Added | What::Changed | What::Header(_)) {
             made.push(&new.body[change.new]);
             gone.extend(change.old.map(|at| &old.body[at]));
+        } else if matches!(change.what, What::Inner(_)) {
+            made.push(&new.body[change.new]);
         }
     }
     for (outline, classes) in [(old, gone), (new, made)] {

@@ -519,6 +519,7 @@ fn propagate(
             for name in chosen_by(statement, reached.new) {
                 dirty.acts(name, format!("which line {line} has a part in"));
             }
+            functions.tell_holders(statement, &mut dirty);
         }
         if statement.kind == Kind::Class && plan.steps[at].mark != Mark::Keep {
             let (partner, what) = changes.at(reached.places[at]);

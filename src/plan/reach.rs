@@ -412,7 +412,8 @@ fn all_acting<'n>(
         }
         let readers = new.index().readers(&new.body, name);
         for at in later.into_iter().chain(readers) {
-            let binds = new.body[at].uses.binds.iter().map(String::as_str);
+            let uses = &new.body[at].uses;
+            let binds = uses.binds.iter().chain(&uses.mutates).map(String::as_str);
             let binds = binds.chain(chosen_by(&new.body[at], new));
             todo.extend(binds.filter(|bound| !out.contains(bound)));
         }
