@@ -29,6 +29,9 @@ type Bodies<'a> = Rc<[&'a Statement]>;
 /// `deco.()` is the path of what `deco` gives when it is called: of the functions that it hands out.
 const GIVES: &str = ".()";
 
+/// `Button.<fresh>` is the path of new instances of a class: those of what is derived from it, too.
+pub const FRESH: &str = ".<fresh>";
+
 /// Of so many bodies at most it is kept that they run.
 const MOST_BODIES: usize = 64;
 
@@ -381,7 +384,7 @@ impl<'a> Functions<'a> {
         seen: &mut BTreeSet<String>,
     ) -> Option<String> {
         let known = match at_once {
-            true => dirty.behaviour.get(path),
+            true => acts_itself(dirty, path),
             false => acts_at(dirty, path),
         };
         if let Some(why) = known {
@@ -394,12 +397,15 @@ impl<'a> Functions<'a> {
         if !seen.insert(asked) {
             return None;
         }
+        if let Some(base) = self.lineage_made_otherwise(path, dirty) {
+            return Some(format!("calls {}, {base}", shown(path)));
+        }
         // `b = Builder()`, then `b.build()`.
         if let Some((name, method)) = path.split_once('.') {
             for maker in self.made_by(name) {
                 let path_there = format!("{maker}.{method}");
                 let known = match at_once {
-                    true => dirty.behaviour.get(&path_there),
+                    true => acts_itself(dirty, &path_there),
                     false => acts_at(dirty, &path_there),
                 };
                 if let Some(why) = known {
@@ -642,6 +648,12 @@ pub fn shown(path: &str) -> &str {
     path.find(GIVES).map_or(path, |end| &path[..end])
 }
 
+/// Why what is at a path acts differently, whatever becomes of what it gives.
+fn acts_itself<'d>(dirty: &'d Dirty, path: &str) -> Option<&'d String> {
+    let known = dirty.behaviour.get(path);
+    known.or_else(|| dirty.behaviour.get(&format!("{path}{FRESH}")))
+}
+
 /// Why what is at a path acts differently, or what it gives.
 fn acts_at<'d>(dirty: &'d Dirty, path: &str) -> Option<&'d String> {
     // Nothing that begins a name comes before a dot, and nothing that follows one before a bracket.
@@ -650,7 +662,7 @@ fn acts_at<'d>(dirty: &'d Dirty, path: &str) -> Option<&'d String> {
         .range::<str, _>((Bound::Included(path), Bound::Unbounded))
         .next()?;
     let rest = first.strip_prefix(path)?;
-    (rest.is_empty() || rest.starts_with(GIVES)).then_some(why)
+    (rest.is_empty() || rest.starts_with(GIVES) || rest == FRESH).then_some(why)
 }
 
 /// The functions that this one hands out, and those hand out.

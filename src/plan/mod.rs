@@ -28,8 +28,8 @@ pub use affected::{
 pub use chains::Chains;
 use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
-pub use functions::{Functions, shown};
-pub use parts::{affected_members, filled, members};
+pub use functions::{FRESH, Functions, shown};
+pub use parts::{affected_members, filled, makes_otherwise, members};
 use parts::{runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
 

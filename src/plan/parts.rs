@@ -7,7 +7,7 @@ use crate::outline::{Kind, Statement};
 
 use super::affected::{Affected, affected_statement};
 use super::dirty::Dirty;
-use super::functions::Functions;
+use super::functions::{FRESH, Functions};
 use super::{Mark, Plan, Reached, again, reordered, root, run};
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
@@ -18,6 +18,17 @@ pub(super) fn data_changed(class: &Statement, inner: &Changes) -> bool {
             .items
             .iter()
             .any(|c| c.what != What::Same && data(&class.body[c.new]))
+}
+
+/// Whether new instances may be other ones when this part of a class body, which stands as it is,
+/// gives something else: what the constructor has by default, or the value of a field from which one
+/// is generated. Those that there are were computed from it.
+pub fn makes_otherwise(class: &Statement, member: &Statement) -> bool {
+    match member.kind {
+        Kind::Function => matches!(&*member.name, "__init__" | "__new__"),
+        Kind::Assign => class.decorators != 0 || !class.head.reads.is_empty(),
+        _ => false,
+    }
 }
 
 /// The parts of a class that stand as they are but for what they read.
@@ -53,6 +64,10 @@ pub fn affected_members(
             }
             None => continue,
         };
+        if makes_otherwise(class, member) {
+            let path = format!("{}{FRESH}", prefix.trim_end_matches('.'));
+            dirty.acts(path, format!("whose constructor {why}"));
+        }
         for name in &member.uses.binds {
             if member.kind == Kind::Function {
                 dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
