@@ -18,6 +18,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
+        if !matches!(statement.kind, Kind::Import | Kind::Function) {
+            // It may ask a living object for what that has stored.
+            self.work.drop_stored()?;
+        }
         // It may make instances of what is derived from a data class that has other fields now.
         self.work.derived_data_classes()?;
         self.retract_own(at)?;

@@ -293,7 +293,7 @@ impl<'k, 'py> Work<'k, 'py> {
     }
 
     /// Values that instances have stored for properties that compute something else now.
-    fn drop_stored(&mut self) -> PyResult<()> {
+    pub(super) fn drop_stored(&mut self) -> PyResult<()> {
         let stored = std::mem::take(&mut self.stored);
         if stored.is_empty() {
             return Ok(());
