@@ -251,7 +251,7 @@ pub fn make_with(
         let (mark, why) = match what {
             What::Same => (Mark::Keep, String::new()),
             What::Body => (Mark::Patch, "its body changed".to_owned()),
-            What::Inner(inner) if takes_away(statement) && runs_parts(statement, inner) => {
+            What::Inner(inner) if parts::whole(statement, inner) => {
                 (Mark::Run, "its body changed".to_owned())
             }
             What::Inner(_) => (Mark::Members, "its body changed".to_owned()),
@@ -559,6 +559,8 @@ fn propagate(
                 if statement.kind == Kind::Class {
                     affected_members(statement, "", functions, &mut dirty);
                     parts::moved_members(statement, moved, &mut dirty);
+                    let what = changes.at(reached.places[at]).1;
+                    functions.tell_generated(statement, what, &mut dirty);
                 }
                 if effects.opaque {
                     for name in reached.unlisted() {

@@ -75,6 +75,10 @@ pub fn affected_members(
                 dirty.value(format!("{prefix}{name}"), format!("which {why}"));
                 local.value(name, format!("which {why}"));
             }
+            if name == "__slots__" {
+                // Another class most often: those that derive from it must know.
+                dirty.value(prefix.trim_end_matches('.'), format!("which {why}"));
+            }
         }
     }
 }
@@ -173,6 +177,18 @@ pub(super) fn takes_away(class: &Statement) -> bool {
     let mut body = class.body.iter();
     body.any(|m| !m.uses.deletes.is_empty() || m.kind == Kind::Class && takes_away(m))
 }
+
+/// Whether a class must run as a whole, of which only parts changed: since its body deletes what they
+/// need, or asks a function of its own for the values of others (an enumeration that says what
+/// `auto()` gives). `inner` is what changed in it.
+pub(super) fn whole(class: &Statement, inner: &Changes) -> bool {
+    let mut changed = inner.items.iter().filter(|c| c.what != What::Same);
+    takes_away(class) && runs_parts(class, inner)
+        || changed.any(|c| class.body[c.new].name == GENERATES)
+}
+
+/// What gives members of an enumeration their values.
+pub(super) const GENERATES: &str = "_generate_next_value_";
 
 /// Whether what changed in a class body is a function that the body deletes in the end: what it had
 /// made is all that there is of it.
