@@ -142,6 +142,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        // What the making of the class gives it, for a keyword of its header perhaps: who is given the
+        // whole class may ask for that.
+        let own: BTreeSet<String> = statement
+            .body
+            .iter()
+            .flat_map(|member| &member.uses.binds)
+            .map(|name| mangled(name, Some(class)))
+            .collect();
+        for (key, now) in self.work.kit.class_dict(kept)?.iter() {
+            let name = text(&key);
+            if let Some(was) = entries.get_item(&key)?
+                && !name.starts_with('_')
+                && !own.contains(&name)
+                && !container(&was)
+                && !self.work.kit.is_function(&now)
+                && !identical(&was, &now)
+            {
+                self.dirty.value(format!("{class}.{name}"), why);
+                self.dirty.has_others(class, why);
+            }
+        }
         Ok(())
     }
 

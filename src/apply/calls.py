@@ -93,6 +93,16 @@ class _Lambda:
         )
 
 
+class _Made:
+    """An instance of a class that the call made for this alone: `add(Filter("x"))`. It has no name."""
+
+    def __init__(self, kind, scope, direct):
+        self.kind, self.scope, self.direct = kind, scope, direct
+
+    def made(self, value):
+        return type(value) is self.kind and all(value is not other for other in self.scope.values())
+
+
 class Calls:
     """The calls that a statement of the old text made, with the names that they saw: its own, those
     of a loop over what can be told, those of a function of the module that it calls.
@@ -132,6 +142,9 @@ class Calls:
             target = node.value.func
         else:
             return
+        inner = target.value if isinstance(target, ast.Attribute) else None
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+            return self.chain(node.value, scope)
         try:
             called = values.visit(target)
         except Unknown:
@@ -140,6 +153,26 @@ class Calls:
         own = isinstance(called, types.FunctionType)
         if own and called.__module__ == self.module.get("__name__") and depth < 3:
             self.inside(called, node.value, scope, depth)
+
+    def chain(self, call, scope):
+        """`menu.add(A()).add(B())`, where each call gives the object that it is called on."""
+        calls = []
+        while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            calls.append(call)
+            call = call.func.value
+        try:
+            owner = _Values(scope).visit(call)
+        except Unknown:
+            return
+        for call in reversed(calls):
+            if _plain(owner):
+                found = next((vars(k)[call.func.attr] for k in type(owner).__mro__ if call.func.attr in vars(k)), None)
+                if isinstance(found, types.FunctionType):
+                    node = ast.copy_location(ast.Expr(value=call), call)
+                    self.found.append((types.MethodType(found, owner), node, scope))
+                    if _gives_itself(found.__code__):
+                        continue
+            return
 
     def inside(self, function, call, scope, depth):
         for text, line in self.bodies.get(function.__name__, ()):
@@ -175,6 +208,15 @@ class Calls:
                 names = [n.id for n in node.target.elts if isinstance(n, ast.Name)]
                 if len(names) == len(item):
                     yield dict(zip(names, item))
+
+
+def _gives_itself(code):
+    """Whether a method ends by giving the object that it is called on."""
+    steps = [s for s in dis.get_instructions(code) if s.opname not in ("CACHE", "NOP")]
+    ends = [at for at, step in enumerate(steps) if step.opname.startswith("RETURN_")]
+    given = [(steps[at - 1].opname, steps[at - 1].argval) for at in ends if at]
+    itself = [name.startswith("LOAD_FAST") and code.co_varnames[:1] == (value,) for name, value in given]
+    return bool(itself) and len(itself) == len(ends) and all(itself)
 
 
 def callees(text, line, bodies, namespace):
@@ -232,6 +274,7 @@ def arguments(node, scope):
         take(node.value)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             result = scope.get(node.targets[0].id)
+    direct = set(map(id, parts))
     while parts:
         part = parts.pop(0)
         try:
@@ -239,8 +282,18 @@ def arguments(node, scope):
         except Unknown:
             # `add(Route("/", view))`, `connect(partial(f, 1))`
             if isinstance(part, ast.Call):
+                found.extend(_instance(part, values, id(part) in direct))
                 take(part)
     return found, result
+
+
+def _instance(call, values, direct):
+    try:
+        kind = values.visit(call.func)
+    except Unknown:
+        return []
+    written = isinstance(kind, type) and kind.__flags__ & 1 << 9
+    return [_Made(kind, values.namespace, direct)] if written and not issubclass(kind, (*ATOMS, *FUNCTIONS, *MUTABLE)) else []
 
 
 class Likely:
@@ -252,7 +305,7 @@ class Likely:
         self.ids = {id(value) for value in values}
         self.plain = [value for value in values if type(value) in self.SIMPLE]
         # Others are known by more than their identity.
-        self.any = any(isinstance(v, (_Lambda, types.MethodType)) for v in values)
+        self.any = any(isinstance(v, (_Lambda, _Made, types.MethodType)) for v in values)
 
     def not_of(self, key, item, keyed):
         """Certainly none of the call's: nothing in it is an argument by identity, and something in
@@ -380,20 +433,25 @@ def entry_of(entry, values, result, fresh):
     outer = [key for _, key in entry.parents]
 
     def same(a, b):
-        if a is b or isinstance(b, _Lambda) and b.made(a) or isinstance(a, _Lambda) and a.made(b):
+        for one, other in ((a, b), (b, a)):
+            if isinstance(other, (_Lambda, _Made)) and other.made(one):
+                return True
+        if a is b:
             return True
         return type(a) is type(b) and isinstance(a, (*ATOMS, tuple, types.MethodType)) and a == b
 
     def among(value, group):
         return any(same(value, other) for other in group)
 
-    objects = [v for v in values if not isinstance(v, PLAIN)]
+    objects = [v for v in values if not isinstance(v, (*PLAIN, _Made))]
     ours = [v for v in values if among(v, leaves) or among(v, [entry.member, entry.key if keyed else entry])]
     around = [v for v in values if among(v, outer)]
     inside = [v for v in objects if among(v, leaves) or among(v, outer)]
     if objects and len(inside) == len(objects) and any(among(v, leaves) for v in objects):
         return len(ours) + len(around)
     if leaves and ours and all(among(leaf, values) for leaf in leaves):
+        return len(ours) + len(around)
+    if not objects and any(isinstance(v, _Made) and v.direct and v.made(entry.member) for v in values):
         return len(ours) + len(around)
     return 0
 

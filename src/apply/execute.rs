@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
-use super::kit::text;
+use super::kit::{Kit, text};
 use super::module::{Run, container, first_line};
 use super::registry::told;
 use super::work::Replaced;
@@ -18,7 +18,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
-        if !(statement.uses.members.is_empty() && statement.uses.calls.is_empty()) {
+        if !matches!(statement.kind, Kind::Import | Kind::Function) {
+            // It may ask a living object for what that has stored.
             self.work.drop_stored()?;
         }
         // It may make instances of what is derived from a data class that has other fields now.
@@ -41,9 +42,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .into_iter()
             .filter_map(|name| {
                 let value = dict.get_item(name).ok()??;
-                if !container(&value) {
-                    return None;
-                }
+                let value = match container(&value) {
+                    true => value,
+                    false => state(kit, &value)?,
+                };
                 let copy = copied(&value, DEEP).ok()?;
                 Some((name.clone(), value, copy))
             })
@@ -358,8 +360,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             told(self.settle(at, statement, found, fresh));
         }
         for (name, object, copy) in copies {
-            if !names.contains(&name) && !object.eq(&copy)? {
-                self.dirty.value(&name, changed_on.clone());
+            // Objects of the program may not want to be compared.
+            if names.contains(&name) || object.eq(&copy).unwrap_or(false) {
+                continue;
+            }
+            match dict.get_item(&name)?.is_some_and(|v| container(&v)) {
+                true => self.dirty.value(&name, changed_on.clone()),
+                false if statement.uses.mutates.contains(&name) => {}
+                false => self.dirty.fill(&name, changed_on.clone()),
             }
         }
         for name in &statement.uses.mutates {
@@ -558,4 +566,14 @@ fn copied<'py>(value: &Bound<'py, PyAny>, deep: usize) -> PyResult<Bound<'py, Py
         }
     }
     Ok(copy)
+}
+
+/// The attributes of an object that a program has made.
+fn state<'py>(kit: &Kit<'py>, value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let other = kit.is_class(value)
+        || kit.is_function(value)
+        || kit.is_exact(value, &kit.module)
+        || value.getattr("__dict__").is_err();
+    let state = (!other).then(|| value.getattr("__dict__").ok())??;
+    state.is_exact_instance_of::<PyDict>().then_some(state)
 }

@@ -12,6 +12,7 @@ use super::lines::Moved;
 use super::made::{living_inside, other_names};
 use super::module::{Run, container};
 use super::parts::Partner;
+use super::work::Replaced;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{Chains, affected, reordered};
@@ -534,6 +535,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     None => value.clone(),
                 };
                 self.work.set_entry(class, &key_object, &kept)?;
+                if container(&value) && !kept.is(&value) {
+                    // A default of a method, perhaps: that is the table of the class, not its twin.
+                    self.work.replaced.push(Replaced {
+                        from: value.clone(),
+                        to: kept.clone(),
+                        lived: false,
+                    });
+                }
                 if !kept.is(&value) || member.kind != Kind::Assign {
                     done.push((value, kept));
                 }

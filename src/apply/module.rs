@@ -607,8 +607,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(mut value) = self.job.dict.get_item(first)? else {
                 continue;
             };
-            let mut found = true;
-            let mut class = None;
+            let (mut found, mut owner) = (true, None);
             for part in parts {
                 match self
                     .work
@@ -616,7 +615,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .is_class(&value)
                     .then(|| self.work.kit.class_entry(&value, part))
                 {
-                    Some(Ok(Some(entry))) => class = Some(std::mem::replace(&mut value, entry)),
+                    Some(Ok(Some(entry))) => owner = Some(std::mem::replace(&mut value, entry)),
                     _ => {
                         found = false;
                         break;
@@ -625,7 +624,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             if found {
                 clear_cache(self.work.kit, &value, &self.job.dict)?;
-                if let Some(class) = class {
+                if let Some(class) = owner {
                     self.work.forget_stored(&class, &value)?;
                 }
                 self.emptied.insert(path);

@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use super::module::Run;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Affected, Chains, Dirty, affected_statement, filled};
+use crate::plan::{Affected, Chains, Dirty, FRESH, affected_statement, filled, makes_otherwise};
 
 /// The old statement of one of a class body, and what became of it.
 pub(super) type Partner<'p, 'a> = dyn Fn(usize) -> Option<(&'a Statement, Option<&'a What>)> + 'p;
@@ -65,6 +65,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.dirty
                 .overwrite(path.trim_end_matches('.'), std::iter::once(member));
             let why = format!("which changed on line {}", member.span.line);
+            let stands = matches!(what, Some(What::Same) | None);
+            if stands && member.kind == Kind::Function && makes_otherwise(new, member) {
+                let made = format!("{}{FRESH}", path.trim_end_matches('.'));
+                self.dirty.acts(made, why.clone());
+            }
             for name in filled(new, member) {
                 value(&mut self.dirty, name, &why, &mut local.0);
                 self.dirty.value(format!("{path}{name}"), why.clone());
@@ -102,7 +107,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// What import had given a class attribute, made again from its old text and that of the
-    /// statements of the body that filled it.
+    /// statements of the body that filled it: with what the names of the module meant then.
     pub(super) fn class_base(
         &self,
         statement: &Statement,
@@ -115,22 +120,33 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return None;
         }
         let links = chains.before(name);
-        let affected =
-            |link: &Statement| affected_statement(link, &self.functions, &self.dirty).is_some();
-        // What it reads tells something else by now: that much is not known.
-        if links.len() > 1 || affected(statement) {
+        let then = self.before.copy().ok()?;
+        // What it reads tells something else by now: that much is not known, but for names that were
+        // bound to something else.
+        let known = |path: &str| {
+            let root = path.split('.').next().unwrap_or(path);
+            self.job.was.iter().any(|(was, _)| was == path)
+                || self.job.rebinds.iter().any(|rebind| rebind.name == root)
+        };
+        let lost = |link: &Statement| {
+            let reads = link.uses.reads.iter();
+            let mut differing = reads.filter(|path| self.dirty.touches(path)).peekable();
+            affected_statement(link, &self.functions, &self.dirty).is_some()
+                && (differing.peek().is_none() || !differing.all(|path| known(path)))
+        };
+        if links.len() > 1 || lost(statement) {
             let links = match links.is_empty() {
                 true => vec![statement],
                 false => links,
             };
-            let scratch = self.before.copy().ok()?;
-            scratch.update(names.as_mapping()).ok()?;
             for link in &links {
-                self.as_it_was(&scratch, link).ok()?;
+                self.as_it_was(&then, link).ok()?;
             }
-            return self.filled_in_class(old, name, &links, &scratch);
+            then.update(names.as_mapping()).ok()?;
+            return self.filled_in_class(old, name, &links, &then);
         }
+        self.as_it_was(&then, statement).ok()?;
         let code = old.value(self.work.kit, statement)?;
-        self.work.kit.eval.call1((code, &self.job.dict, names)).ok()
+        self.work.kit.eval.call1((code, &then, names)).ok()
     }
 }

@@ -600,8 +600,6 @@ class Registry:
             values, result = arguments(node, scope)
             if virtual_base(called) is not None and values and not again:
                 self.virtual.append((virtual_base(called), values[0]))
-            if self.shipped:
-                continue
             if not values or again and all(isinstance(v, PLAIN) for v in values):
                 continue
             reached = Reach([called])
@@ -612,7 +610,7 @@ class Registry:
             if not number and not fresh and not isinstance(result, ATOMS):
                 shared = result
             for root in self.roots:
-                if id(root) not in reach:
+                if id(root) not in reach or self.shipped and not _owns(called, root):
                     continue
                 if called is root and self.of_others(root):
                     continue
@@ -682,6 +680,14 @@ class Registry:
             for place, item in sorted(zip(places, fresh), key=lambda pair: pair[0]):
                 rest.insert(place, item)
             _restore(holder, rest)
+
+
+def _owns(called, root):
+    """Whether a method is called on an object that has this container itself: what others of the
+    standard library or of packages do with theirs is their own affair."""
+    if not isinstance(called, types.MethodType) or isinstance(called.__self__, type):
+        return False
+    return any(value is root for value in _state(called.__self__).values())
 
 
 def _own(entries, fresh):

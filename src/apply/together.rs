@@ -250,6 +250,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .update_container(&chain.object, &chain.live, None, &chain.name);
         self.work.merge = merge;
         outcome?;
+        if let Some(base) = &chain.base {
+            self.work.same_inside(&chain.live, base, 0)?;
+        }
+        self.work.reconcile_inside(&chain.live, &fresh, 0)?;
         self.work
             .update_container(&chain.object, &fresh, chain.base.as_ref(), &chain.name)?;
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::FRESH;
 use crate::outline::{Import, Statement, Uses};
 
 /// Paths (see `outline::Uses`) that changed, each with a clause for the report.
@@ -30,6 +31,8 @@ pub struct Dirty {
     /// Star imports that stand below statements now whose names they give too, by their places, with
     /// these names.
     pub starred: BTreeMap<usize, BTreeSet<String>>,
+    /// Among what acts differently are constructors of classes: see `FRESH`.
+    pub makes_others: bool,
     /// Attributes that a class body binds again, over what later statements made of them:
     /// `C.attr`.
     pub overwritten: BTreeSet<String>,
@@ -117,9 +120,9 @@ impl Dirty {
 
     /// The function at `path` does something else.
     pub fn acts(&mut self, path: impl Into<String>, why: impl Into<String>) {
-        self.behaviour
-            .entry(path.into())
-            .or_insert_with(|| why.into());
+        let path = path.into();
+        self.makes_others |= path.ends_with(FRESH);
+        self.behaviour.entry(path).or_insert_with(|| why.into());
     }
 
     /// The body of a class runs again, these statements of it: what the module made of the
@@ -163,8 +166,18 @@ impl Dirty {
     pub fn append(&mut self, other: &mut Self) {
         self.values.append(&mut other.values);
         self.behaviour.append(&mut other.behaviour);
+        self.makes_others |= other.makes_others;
         self.contents.append(&mut other.contents);
         self.filled.append(&mut other.filled);
+    }
+
+    /// Whether what is read by this path, or on the way to it, is said to differ in any way.
+    pub fn touches(&self, path: &str) -> bool {
+        prefixes(path).any(|prefix| {
+            self.values.contains_key(prefix)
+                || self.contents.contains_key(prefix)
+                || self.differs_within(prefix).is_some()
+        })
     }
 
     /// The roots of all paths.

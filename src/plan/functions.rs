@@ -35,6 +35,9 @@ type Bodies<'a> = Rc<[&'a Statement]>;
 /// `deco.()` is the path of what `deco` gives when it is called: of the functions that it hands out.
 const GIVES: &str = ".()";
 
+/// `Button.<fresh>` is the path of new instances of a class: those of what is derived from it, too.
+pub const FRESH: &str = ".<fresh>";
+
 /// Of so many bodies at most it is kept that they run.
 const MOST_BODIES: usize = 64;
 
@@ -392,7 +395,7 @@ impl<'a> Functions<'a> {
         seen: &mut BTreeSet<String>,
     ) -> Option<String> {
         let known = match at_once {
-            true => dirty.behaviour.get(path),
+            true => acts_itself(dirty, path),
             false => acts_at(dirty, path),
         };
         if let Some(why) = known.or_else(|| self.given_at(path, dirty)) {
@@ -405,12 +408,15 @@ impl<'a> Functions<'a> {
         if !seen.insert(asked) {
             return None;
         }
+        if let Some(base) = self.lineage_made_otherwise(path, dirty) {
+            return Some(format!("calls {}, {base}", shown(path)));
+        }
         // `b = Builder()`, then `b.build()`.
         if let Some((name, method)) = path.split_once('.') {
             for maker in self.made_by(name) {
                 let path_there = format!("{maker}.{method}");
                 let known = match at_once {
-                    true => dirty.behaviour.get(&path_there),
+                    true => acts_itself(dirty, &path_there),
                     false => acts_at(dirty, &path_there),
                 };
                 if let Some(why) = known {
@@ -558,74 +564,6 @@ impl<'a> Functions<'a> {
             .map(String::as_str)
             .collect()
     }
-
-    /// Members of base classes are members of what is derived from them, and of instances that
-    /// names are bound to: those paths too, for others who know only the name.
-    /// Only for what these names mean.
-    pub fn derive(&self, dirty: &mut Dirty, names: &BTreeSet<String>) {
-        // A property is called where it is read.
-        let property = |s: &&Statement| {
-            s.kind == Kind::Function && s.uses.calls.iter().any(|c| c.ends_with("property"))
-        };
-        let read: Vec<(String, String)> = dirty
-            .behaviour
-            .iter()
-            .filter(|(path, _)| path.contains('.') && self.at(path).iter().any(property))
-            .map(|(path, why)| (path.clone(), why.clone()))
-            .collect();
-        for (path, why) in read {
-            dirty.value(path, why);
-        }
-        let paths = self.paths(names.iter().map(String::as_str));
-        let mut derived: Vec<(&str, Vec<&str>)> = Vec::new();
-        for path in &paths {
-            let found = self.at(path);
-            if found.is_empty() || found.iter().any(|s| s.kind == Kind::Class) {
-                derived.push((path, self.bases(path)));
-            } else if !path.contains('.') {
-                // `load().get()`, where that makes an instance.
-                derived.push((path, self.makes(path)));
-            }
-        }
-        derived.retain(|(_, bases)| !bases.is_empty());
-        // As deep as classes are derived in one module; the order of names is not that of bases.
-        for _ in 0..16 {
-            let mut found = (Vec::new(), Vec::new());
-            for (name, bases) in &derived {
-                for base in bases {
-                    found.0.extend(self.inherit(name, base, &dirty.values));
-                    found.1.extend(self.inherit(name, base, &dirty.behaviour));
-                }
-            }
-            let before = dirty.values.len() + dirty.behaviour.len();
-            found
-                .0
-                .into_iter()
-                .for_each(|(path, why)| dirty.value(path, why));
-            found
-                .1
-                .into_iter()
-                .for_each(|(path, why)| dirty.acts(path, why));
-            if dirty.values.len() + dirty.behaviour.len() == before {
-                break;
-            }
-        }
-    }
-
-    fn inherit(
-        &self,
-        name: &str,
-        base: &str,
-        paths: &BTreeMap<String, String>,
-    ) -> Vec<(String, String)> {
-        let prefix = format!("{base}.");
-        let inside = paths.range(prefix.clone()..);
-        inside
-            .take_while(|(path, _)| path.starts_with(&prefix))
-            .map(|(path, why)| (format!("{name}.{}", &path[prefix.len()..]), why.clone()))
-            .filter(|(path, _)| self.at(path).is_empty())
-            .collect()
-    }
 }
 
 fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec<&'a Statement>>) {
@@ -663,6 +601,12 @@ pub fn shown(path: &str) -> &str {
     path.find(GIVES).map_or(path, |end| &path[..end])
 }
 
+/// Why what is at a path acts differently, whatever becomes of what it gives.
+fn acts_itself<'d>(dirty: &'d Dirty, path: &str) -> Option<&'d String> {
+    let known = dirty.behaviour.get(path);
+    known.or_else(|| dirty.behaviour.get(&format!("{path}{FRESH}")))
+}
+
 /// Why what is at a path acts differently, or what it gives.
 fn acts_at<'d>(dirty: &'d Dirty, path: &str) -> Option<&'d String> {
     // Nothing that begins a name comes before a dot, and nothing that follows one before a bracket.
@@ -671,7 +615,7 @@ fn acts_at<'d>(dirty: &'d Dirty, path: &str) -> Option<&'d String> {
         .range::<str, _>((Bound::Included(path), Bound::Unbounded))
         .next()?;
     let rest = first.strip_prefix(path)?;
-    (rest.is_empty() || rest.starts_with(GIVES)).then_some(why)
+    (rest.is_empty() || rest.starts_with(GIVES) || rest == FRESH).then_some(why)
 }
 
 /// The functions that this one hands out, and those hand out.

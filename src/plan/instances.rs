@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Dirty, Functions, root};
+use super::{Dirty, FRESH, Functions, root};
 use crate::outline::{Kind, Statement, Uses, Value};
 
 impl<'a> Functions<'a> {
@@ -224,6 +224,19 @@ impl<'a> Functions<'a> {
             let changed = |base: &&&str| dirty.behaviour.contains_key(**base);
             let base = lineage.iter().find(changed)?;
             let why = &dirty.behaviour[*base];
+            Some(format!("which is derived from {base}, {why}"))
+        })
+    }
+
+    /// Why new instances of a class are other ones: a constructor that it has from a base, or calls
+    /// there, has other defaults.
+    pub(super) fn lineage_made_otherwise(&self, class: &str, dirty: &Dirty) -> Option<String> {
+        if !dirty.makes_others {
+            return None;
+        }
+        let lineage = self.lineage(class);
+        lineage.iter().find_map(|base| {
+            let why = dirty.behaviour.get(&format!("{base}{FRESH}"))?;
             Some(format!("which is derived from {base}, {why}"))
         })
     }

@@ -1,10 +1,10 @@
 //! What making a class tells those that it is derived from: their `__subclasses__()`, and what an
-//! `__init_subclass__` or a metaclass collects.
+//! `__init_subclass__` or a metaclass collects; and what bases tell what is derived from them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::remade::MAKERS;
-use super::{Functions, root};
+use super::{Dirty, Functions, root};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
@@ -100,6 +100,76 @@ impl Functions<'_> {
                 out.extend(below.cloned());
             }
         }
+    }
+}
+
+impl Functions<'_> {
+    /// Members of base classes are members of what is derived from them, and of instances that
+    /// names are bound to: those paths too, for others who know only the name.
+    /// Only for what these names mean.
+    pub fn derive(&self, dirty: &mut Dirty, names: &BTreeSet<String>) {
+        // A property is called where it is read.
+        let property = |s: &&Statement| {
+            s.kind == Kind::Function && s.uses.calls.iter().any(|c| c.ends_with("property"))
+        };
+        let read: Vec<(String, String)> = dirty
+            .behaviour
+            .iter()
+            .filter(|(path, _)| path.contains('.') && self.at(path).iter().any(property))
+            .map(|(path, why)| (path.clone(), why.clone()))
+            .collect();
+        for (path, why) in read {
+            dirty.value(path, why);
+        }
+        let paths = self.paths(names.iter().map(String::as_str));
+        let mut derived: Vec<(&str, Vec<&str>)> = Vec::new();
+        for path in &paths {
+            let found = self.at(path);
+            if found.is_empty() || found.iter().any(|s| s.kind == Kind::Class) {
+                derived.push((path, self.bases(path)));
+            } else if !path.contains('.') {
+                // `load().get()`, where that makes an instance.
+                derived.push((path, self.makes(path)));
+            }
+        }
+        derived.retain(|(_, bases)| !bases.is_empty());
+        // As deep as classes are derived in one module; the order of names is not that of bases.
+        for _ in 0..16 {
+            let mut found = (Vec::new(), Vec::new());
+            for (name, bases) in &derived {
+                for base in bases {
+                    found.0.extend(self.inherit(name, base, &dirty.values));
+                    found.1.extend(self.inherit(name, base, &dirty.behaviour));
+                }
+            }
+            let before = dirty.values.len() + dirty.behaviour.len();
+            found
+                .0
+                .into_iter()
+                .for_each(|(path, why)| dirty.value(path, why));
+            found
+                .1
+                .into_iter()
+                .for_each(|(path, why)| dirty.acts(path, why));
+            if dirty.values.len() + dirty.behaviour.len() == before {
+                break;
+            }
+        }
+    }
+
+    fn inherit(
+        &self,
+        name: &str,
+        base: &str,
+        paths: &BTreeMap<String, String>,
+    ) -> Vec<(String, String)> {
+        let prefix = format!("{base}.");
+        let inside = paths.range(prefix.clone()..);
+        inside
+            .take_while(|(path, _)| path.starts_with(&prefix))
+            .map(|(path, why)| (format!("{name}.{}", &path[prefix.len()..]), why.clone()))
+            .filter(|(path, _)| self.at(path).is_empty())
+            .collect()
     }
 }
 

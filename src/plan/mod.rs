@@ -29,9 +29,9 @@ pub use affected::{
 pub use chains::Chains;
 use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
-pub use functions::{Functions, shown};
+pub use functions::{FRESH, Functions, shown};
 pub use given::{Does, Elsewhere, Nowhere};
-pub use parts::{affected_members, filled, members, reordered};
+pub use parts::{affected_members, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
 
@@ -254,7 +254,7 @@ pub fn make_with(
         let (mark, why) = match what {
             What::Same => (Mark::Keep, String::new()),
             What::Body => (Mark::Patch, "its body changed".to_owned()),
-            What::Inner(inner) if takes_away(statement) && runs_parts(statement, inner) => {
+            What::Inner(inner) if parts::whole(statement, inner) => {
                 (Mark::Run, "its body changed".to_owned())
             }
             What::Inner(_) => (Mark::Members, "its body changed".to_owned()),
@@ -544,6 +544,8 @@ fn propagate(
                 if statement.kind == Kind::Class {
                     affected_members(statement, "", functions, &mut dirty);
                     parts::moved_members(statement, moved, &mut dirty);
+                    let what = changes.at(reached.places[at]).1;
+                    functions.tell_generated(statement, what, &mut dirty);
                 }
                 if effects.opaque {
                     for name in reached.unlisted() {

@@ -7,7 +7,7 @@ use crate::outline::{Kind, Statement};
 
 use super::affected::{Affected, affected_statement};
 use super::dirty::Dirty;
-use super::functions::Functions;
+use super::functions::{FRESH, Functions};
 use super::{Mark, Plan, Reached, again, root, run};
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
@@ -18,6 +18,17 @@ pub(super) fn data_changed(class: &Statement, inner: &Changes) -> bool {
             .items
             .iter()
             .any(|c| c.what != What::Same && data(&class.body[c.new]))
+}
+
+/// Whether new instances may be other ones when this part of a class body, which stands as it is,
+/// gives something else: what the constructor has by default, or the value of a field from which one
+/// is generated. Those that there are were computed from it.
+pub fn makes_otherwise(class: &Statement, member: &Statement) -> bool {
+    match member.kind {
+        Kind::Function => matches!(&*member.name, "__init__" | "__new__"),
+        Kind::Assign => class.decorators != 0 || !class.head.reads.is_empty(),
+        _ => false,
+    }
 }
 
 /// The parts of a class that stand as they are but for what they read.
@@ -53,12 +64,20 @@ pub fn affected_members(
             }
             None => continue,
         };
+        if makes_otherwise(class, member) {
+            let path = format!("{}{FRESH}", prefix.trim_end_matches('.'));
+            dirty.acts(path, format!("whose constructor {why}"));
+        }
         for name in &member.uses.binds {
             if member.kind == Kind::Function {
                 dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
             } else {
                 dirty.value(format!("{prefix}{name}"), format!("which {why}"));
                 local.value(name, format!("which {why}"));
+            }
+            if name == "__slots__" {
+                // Another class most often: those that derive from it must know.
+                dirty.value(prefix.trim_end_matches('.'), format!("which {why}"));
             }
         }
     }
@@ -158,6 +177,18 @@ pub(super) fn takes_away(class: &Statement) -> bool {
     let mut body = class.body.iter();
     body.any(|m| !m.uses.deletes.is_empty() || m.kind == Kind::Class && takes_away(m))
 }
+
+/// Whether a class must run as a whole, of which only parts changed: since its body deletes what they
+/// need, or asks a function of its own for the values of others (an enumeration that says what
+/// `auto()` gives). `inner` is what changed in it.
+pub(super) fn whole(class: &Statement, inner: &Changes) -> bool {
+    let mut changed = inner.items.iter().filter(|c| c.what != What::Same);
+    takes_away(class) && runs_parts(class, inner)
+        || changed.any(|c| class.body[c.new].name == GENERATES)
+}
+
+/// What gives members of an enumeration their values.
+pub(super) const GENERATES: &str = "_generate_next_value_";
 
 /// Whether what changed in a class body is a function that the body deletes in the end: what it had
 /// made is all that there is of it.

@@ -203,7 +203,7 @@ pub fn unlisted(new: &Outline) -> BTreeSet<String> {
 }
 
 /// Containers of the module that a statement may put something into without naming it: those that its
-/// decorators collect in, those that it hands to what it calls.
+/// decorators collect in, those that it hands to what it calls, and objects, which have some.
 pub(super) fn fills(
     new: &Outline,
     statement: &Statement,
@@ -225,7 +225,14 @@ fn handed(new: &Outline, statement: &Statement) -> BTreeSet<String> {
     let made = |name: &&str| {
         let writers = new.index().writers(&new.body, name);
         let mut made = writers.into_iter().map(|at| &new.body[at]);
-        made.any(|s| s.value == Value::Container && s.uses.binds.iter().any(|n| n == name))
+        // `app = App()`, and one of another module: found out when it has run.
+        let object = |s: &Statement| {
+            s.kind == Kind::Import || s.kind == Kind::Assign && !s.uses.calls.is_empty()
+        };
+        made.any(|s| {
+            let kind = s.value == Value::Container || object(s);
+            kind && s.uses.binds.iter().any(|n| n == name)
+        })
     };
     let names = statement.uses.reads.iter().map(|path| root(path));
     names.filter(made).map(str::to_owned).collect()

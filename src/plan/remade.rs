@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::parts::GENERATES;
 use super::{Dirty, Functions};
+use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
 
 /// What of a metaclass has a say when it makes a class.
@@ -34,7 +36,9 @@ impl<'a> Functions<'a> {
                 .then(|| dirty.behaviour.get(&format!("{base}.__new__")))
                 .flatten();
             let by_given = given.map(|why| format!("is made by {base}.__new__, {why}"));
-            by_given.or_else(|| self.maker_differs(base, "__init_subclass__", dirty))
+            by_given
+                .or_else(|| self.maker_differs(base, "__init_subclass__", dirty))
+                .or_else(|| self.maker_differs(base, GENERATES, dirty))
         });
         by_base.or_else(|| {
             if meta.is_empty() {
@@ -49,6 +53,28 @@ impl<'a> Functions<'a> {
         let why = self.remade(statement, dirty)?;
         dirty.acts(format!("{}.{MADE}", statement.name), format!("which {why}"));
         Some(why)
+    }
+
+    /// Tells what differs of a class that runs whole although only parts of it changed. Where what
+    /// generates values of members acts differently: all of them, perhaps.
+    pub(super) fn tell_generated(&self, class: &Statement, what: &What, dirty: &mut Dirty) {
+        let own = |inner: &Changes| {
+            let mut changed = inner.items.iter().filter(|c| c.what != What::Same);
+            changed.any(|c| class.body[c.new].name == GENERATES)
+        };
+        let mut bases = class.head.reads.iter();
+        let all = matches!(what, What::Inner(inner) if own(inner))
+            || bases.any(|base| self.maker_differs(base, GENERATES, dirty).is_some());
+        if let What::Inner(inner) = what {
+            super::members(class, inner, "", dirty);
+        }
+        for member in class.body.iter().filter(|_| all) {
+            if member.kind == Kind::Assign {
+                let names = member.uses.binds.iter();
+                let paths = names.map(|name| format!("{}.{name}", class.name));
+                paths.for_each(|path| dirty.value(path, "whose value is generated otherwise"));
+            }
+        }
     }
 
     /// Tells those that import a metaclass that it makes classes in another way.
