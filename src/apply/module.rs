@@ -410,6 +410,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .acts(name, format!("which line {line} has a part in"));
             }
             self.functions.tell_holders(statement, &mut self.dirty);
+            let told = self.functions.told_elsewhere(statement);
+            self.work.holding.extend(told);
         }
         match mark {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,

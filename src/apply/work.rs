@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::kit::Kit;
 use super::made::Remade;
 use super::transaction::Transaction;
+use crate::plan::Holding;
 
 /// An object whose holders are to hold another one.
 pub struct Replaced<'py> {
@@ -107,6 +108,8 @@ pub struct Work<'k, 'py> {
     pub orphaned: Orphans,
     /// Containers of other modules that have other items now: the module and the name there.
     pub fed: Vec<(String, String)>,
+    /// Paths in other modules that act differently, since they hold what does.
+    pub holding: Holding,
     /// What statements have put into lists of other modules so far.
     pub poured: Vec<Poured<'py>>,
     /// What was in registries before they were changed, which the undo log has too.
@@ -174,6 +177,7 @@ impl<'k, 'py> Work<'k, 'py> {
             gone: Vec::new(),
             snapshot: None,
             fed: Vec::new(),
+            holding: Holding::new(),
             poured: Vec::new(),
             merge: true,
         }

@@ -10,7 +10,7 @@ use super::unit::{Failed, Unit};
 use crate::apply::Work;
 use crate::modules::{Record, Version, resolve};
 use crate::outline::Outline;
-use crate::plan::Dirty;
+use crate::plan::{Dirty, Holding};
 use crate::report::ModuleReport;
 
 /// A container that has other items now.
@@ -23,6 +23,8 @@ pub(super) struct Fed {
     pub by: String,
     /// When.
     pub stamp: usize,
+    /// It has what it had, and that acts differently.
+    pub acts: bool,
 }
 
 impl Progress<'_> {
@@ -40,6 +42,38 @@ impl Progress<'_> {
                 name,
                 by: by.to_owned(),
                 stamp: self.stamp,
+                acts: false,
+            });
+            self.moved = true;
+        }
+    }
+
+    /// Notes what acts differently in other modules for what a module has put there.
+    pub fn hold(&mut self, by: &str, holding: Holding) {
+        for (module, paths) in holding {
+            let facts = self.facts.entry(module.clone()).or_default();
+            let known = &facts.dirty.behaviour;
+            let paths: Vec<String> = paths
+                .into_iter()
+                .filter(|p| !known.contains_key(p))
+                .collect();
+            let Some(name) = paths.first().cloned() else {
+                continue;
+            };
+            for path in paths {
+                facts
+                    .dirty
+                    .acts(path, format!("which holds what changed in {by}"));
+            }
+            self.stamp += 1;
+            self.stamps.insert(module.clone(), self.stamp);
+            self.news.hear(&module, facts);
+            self.fed.push(Fed {
+                module,
+                name,
+                by: by.to_owned(),
+                stamp: self.stamp,
+                acts: true,
             });
             self.moved = true;
         }
@@ -48,7 +82,7 @@ impl Progress<'_> {
     /// Those of a module that it has not seen so far.
     pub fn fed_to(&self, module: &str, since: usize) -> Vec<&Fed> {
         let all = self.fed.iter();
-        all.filter(|fed| fed.module == module && fed.stamp > since)
+        all.filter(|fed| fed.module == module && fed.stamp > since && !fed.acts)
             .collect()
     }
 }

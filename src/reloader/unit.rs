@@ -327,6 +327,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let outcome = outcome.map_err(|error| self.blame(progress, name, error))?;
         progress.done.insert(name.to_owned());
         progress.feed(name, std::mem::take(&mut work.fed));
+        progress.hold(name, std::mem::take(&mut work.holding));
         let Some((found, mut report)) = outcome else {
             return Ok(());
         };
