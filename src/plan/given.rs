@@ -57,6 +57,12 @@ pub trait Elsewhere {
 /// Paths in modules.
 pub type Holding = Vec<(String, BTreeSet<String>)>;
 
+/// Whether something takes a definition when it is made: decorators, bases.
+fn is_taken(statement: &Statement) -> bool {
+    let class = statement.kind == Kind::Class && !statement.head.reads.is_empty();
+    class || statement.decorators != 0
+}
+
 /// Where nothing is known of other modules.
 pub struct Nowhere;
 
@@ -157,7 +163,7 @@ impl<'a> Functions<'a> {
         seen: &mut BTreeSet<String>,
     ) -> Option<String> {
         let asks = !uses.calls.is_empty() || !uses.members.is_empty();
-        if !self.deep.get() || !asks || dirty.behaviour.is_empty() {
+        if !self.deep.get() || !asks {
             return None;
         }
         let all = self.at_hand(uses);
@@ -251,13 +257,14 @@ impl<'a> Functions<'a> {
             Kind::Function => statement.decorators == 0,
             kind => matches!(kind, Kind::Assign | Kind::Compound),
         };
-        if !binds || dirty.is_empty() {
+        let uses = &statement.uses;
+        let asks = !uses.calls.is_empty() || !uses.members.is_empty();
+        if !binds || !asks || dirty.is_empty() {
             return None;
         }
         let outer = self.deep.replace(true);
         let made = statement.calls_made;
         let mut seen = BTreeSet::new();
-        let uses = &statement.uses;
         let calls = uses.calls.iter();
         let found = self
             .acts_differently(&uses.calls, dirty)
@@ -321,7 +328,7 @@ impl<'a> Functions<'a> {
 
     /// A definition acts differently, and so does what holds it.
     pub fn tell_holders(&self, statement: &Statement, dirty: &mut Dirty) {
-        if !matches!(statement.kind, Kind::Function | Kind::Class) {
+        if !is_taken(statement) {
             return;
         }
         let calls = &statement.uses.calls;
@@ -365,6 +372,9 @@ impl<'a> Functions<'a> {
 
     /// What other modules hold of a definition that acts differently, and act differently for it.
     pub fn told_elsewhere(&self, statement: &Statement) -> Holding {
+        if !is_taken(statement) {
+            return Holding::new();
+        }
         let takers = self.takers(statement);
         let kept = takers.flat_map(|(import, path)| self.elsewhere.keeps(import, &path));
         kept.map(|(module, paths)| (module, Self::held(paths)))

@@ -177,12 +177,37 @@ impl Reach {
                 for bound in binds.chain(&statement.uses.mutates) {
                     self.acts(bound);
                 }
+                for holder in holders(new, statement) {
+                    self.acts(holder);
+                }
                 for chooser in chosen_by(statement, new) {
                     self.acts(chooser);
                 }
             }
         }
     }
+}
+
+/// Containers into which the decorators of a function may put it.
+fn holders<'n>(new: &'n Outline, statement: &'n Statement) -> BTreeSet<&'n str> {
+    let mut out = BTreeSet::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let calls = statement
+        .uses
+        .calls
+        .iter()
+        .filter(|_| statement.decorators != 0);
+    let mut todo: Vec<&str> = calls.map(|path| root(path)).collect();
+    while let Some(name) = todo.pop() {
+        if seen.insert(name) {
+            for at in new.index().writers(&new.body, name) {
+                let later = &new.body[at].later;
+                out.extend(later.mutates.iter().map(String::as_str));
+                todo.extend(later.calls.iter().map(|path| root(path)));
+            }
+        }
+    }
+    out
 }
 
 /// Names that are read and that no statement of the text binds.
@@ -422,6 +447,7 @@ fn all_acting<'n>(
             let uses = &new.body[at].uses;
             let binds = uses.binds.iter().chain(&uses.mutates).map(String::as_str);
             let binds = binds.chain(chosen_by(&new.body[at], new));
+            let binds = binds.chain(holders(new, &new.body[at]));
             todo.extend(binds.filter(|bound| !out.contains(bound)));
         }
     }
