@@ -241,6 +241,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Some((live, _)) => live,
                 None => self.before.get_item(name)?,
             };
+            let old = match &old {
+                Some(value) if self.is_of_another(at, statement, value)? => None,
+                _ => old,
+            };
             if self.job.keep.contains(name) && old.is_some() {
                 // The author wants the value of run time: put back at once, as if nothing ran.
                 dict.set_item(name, old)?;
@@ -428,7 +432,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         match self.job.changes.at(at).0 {
             Some(was) if was == last => self.before.get_item(&statement.name),
-            Some(was) if statement.kind == Kind::Function && statement.decorators != 0 => {
+            Some(was)
+                if statement.kind == Kind::Function
+                    && (statement.decorators != 0 || body[was].decorators != 0) =>
+            {
                 self.search(&body[was].name, body[was].span.line)
             }
             Some(_) => Ok(None),

@@ -243,7 +243,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// A function that its name does not lead to: `public = _private`, `del _private`, or one that
     /// only its decorators know, as in `@size.register` above a `def _`.
-    fn stray(
+    pub(super) fn stray(
         &self,
         statement: &Statement,
         wanted: Wanted<'_>,

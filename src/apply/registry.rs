@@ -16,7 +16,7 @@ use super::sieve;
 use super::work::Replaced;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement};
-use crate::plan::Functions;
+use crate::plan::{CHOOSES_LESS, Functions, choose_less};
 
 /// So many functions that a statement calls are followed.
 const MANY: usize = 64;
@@ -54,7 +54,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// What running a definition calls: its decorators, its base classes and their metaclasses.
-    fn callables(&self, statement: &Statement) -> PyResult<Bound<'py, PyList>> {
+    pub(super) fn callables(&self, statement: &Statement) -> PyResult<Bound<'py, PyList>> {
         self.callables_in(None, statement)
     }
 
@@ -398,7 +398,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(Some(Registries { found, made, open }))
     }
 
-    fn watch(
+    pub(super) fn watch(
         &mut self,
         before: Bound<'py, PyList>,
         after: Bound<'py, PyList>,
@@ -616,14 +616,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(old) = self.job.old else {
             return Ok(());
         };
+        for name in choose_less(old.outline, self.job.new.outline, self.job.changes) {
+            self.dirty.acts(name, CHOOSES_LESS);
+        }
         for &at in &self.job.changes.removed {
             let statement = &old.outline.body[at];
             if matches!(statement.kind, Kind::Function | Kind::Class) {
-                let name = &statement.name;
-                if self.binders(name).next().is_none()
-                    && let Some(value) = self.before.get_item(name)?
-                    && self.ours(old, statement, name, &value, &BTreeSet::new())?
-                {
+                if let Some(value) = self.made_by_gone(old, at)? {
                     told(self.unregister(statement, &value));
                 }
                 continue;
