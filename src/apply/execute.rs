@@ -557,10 +557,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 }
 
 /// So deep in a container it is seen whether a statement changed one in it.
-const DEEP: usize = 4;
+pub(super) const DEEP: usize = 4;
 
 /// A copy of a container, and of those in it, to compare with what becomes of them.
-fn copied<'py>(value: &Bound<'py, PyAny>, deep: usize) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn copied<'py>(value: &Bound<'py, PyAny>, deep: usize) -> PyResult<Bound<'py, PyAny>> {
     let copy = value.call_method0("copy")?;
     let inner = |value: &Bound<'py, PyAny>| deep > 0 && container(value);
     if let Ok(dict) = value.cast_exact::<PyDict>() {
