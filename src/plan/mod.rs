@@ -533,7 +533,7 @@ fn propagate(
             }
             match (&plan.steps[at].mark, what) {
                 (Mark::Members, What::Inner(inner)) => {
-                    dirty.overwrite(&statement.name, again(statement, inner));
+                    parts::again_in(statement, inner, &mut dirty);
                 }
                 (Mark::Members, _) => {}
                 _ => dirty.overwrite(&statement.name, &statement.body),
