@@ -222,8 +222,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let last = &outline.body[last];
                 last.kind == Kind::Delete && last.uses.deletes.contains(name)
             });
+            // A container that another statement makes anew is not the one that lives on.
+            let made_later = || {
+                let mut later = self.binders(name).filter(|i| *i > at);
+                later.any(|i| !outline.body[i].uses.mutates.contains(name))
+            };
             let link = !deleted
                 && star.is_none()
+                && !made_later()
                 && (statement.uses.mutates.contains(name) || statement.value == Value::Container);
             if let Some(last) = last
                 && !(link && new.as_ref().is_some_and(container))
@@ -361,6 +367,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(found) = &registries {
             // The definition told a registry of itself again: what it had put there before goes,
             // also where the key is another one now.
+            let fresh = self.fresh_itself(statement, fresh, found.made())?;
             told(self.settle(at, statement, found, fresh));
         }
         for (name, object, copy) in copies {
@@ -431,7 +438,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return self.before.get_item(&statement.name);
         };
         match self.job.changes.at(at).0 {
-            Some(was) if was == last => self.before.get_item(&statement.name),
+            Some(was) if was == last => {
+                let value = self.before.get_item(&statement.name)?;
+                self.made_itself(&body[was], value)
+            }
             Some(was)
                 if statement.kind == Kind::Function
                     && (statement.decorators != 0 || body[was].decorators != 0) =>

@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::compile::Source;
-use super::function::Wanted;
+use super::function::{Wanted, plain};
+use super::kit::{Word, is_text};
 use super::module::Run;
 use super::registry::told;
 use crate::outline::{Kind, Statement};
@@ -40,7 +41,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 return Ok(None);
             };
             let ours = self.ours(old, statement, name, &value, &BTreeSet::new())?;
-            return Ok(ours.then_some(value));
+            return self.made_itself(statement, ours.then_some(value));
         }
         if statement.kind != Kind::Function || statement.decorators == 0 {
             return Ok(None);
@@ -55,6 +56,57 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Some(found) => Ok(Some(found)),
             None => self.search(name, statement.span.line),
         }
+    }
+
+    /// What a definition of the old text made: `value`, to which its name is bound, or, where a decorator
+    /// gave back nothing, the function that it got.
+    pub(super) fn made_itself(
+        &mut self,
+        was: &Statement,
+        value: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match value {
+            Some(value) if plain(&value) && was.kind == Kind::Function && was.decorators != 0 => {
+                self.search(&was.name, was.span.line)
+            }
+            value => Ok(value),
+        }
+    }
+
+    /// The same for what the new text made just now; the function that was gets its code. `made` is what
+    /// the old text had made.
+    pub(super) fn fresh_itself(
+        &mut self,
+        statement: &Statement,
+        value: Option<Bound<'py, PyAny>>,
+        made: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let bare = value.as_ref().is_some_and(plain);
+        if !bare || statement.kind != Kind::Function || statement.decorators == 0 {
+            return Ok(value);
+        }
+        let kit = self.work.kit;
+        let holders = kit.gc.call_method1("get_referrers", (&self.job.dict,))?;
+        for holder in holders.try_iter()? {
+            let function = holder?;
+            if !kit.is_function(&function) {
+                continue;
+            }
+            let code = kit.code_of(&function)?;
+            if !kit.is_fresh(&code)
+                || !is_text(&code.getattr(kit.word(Word::CodeName))?, &statement.name)
+                || !code
+                    .getattr(kit.word(Word::FirstLine))?
+                    .eq(statement.span.line)?
+            {
+                continue;
+            }
+            if let Some(made) = made.filter(|made| kit.is_function(made)) {
+                self.work.update_function(made, &function, None)?;
+            }
+            return Ok(Some(function));
+        }
+        Ok(None)
     }
 
     /// Whether a name's object is what another definition of that name made, which there is still, and
@@ -83,6 +135,28 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(false);
         }
         Ok(told(self.is_registered(other, value)).unwrap_or(false))
+    }
+
+    /// Whether no other statement may tell a registry of what this one defines: none reads it, or
+    /// those that do call it and functions of the module that fill nothing.
+    pub(super) fn tells_alone(&self, at: usize, name: &str) -> bool {
+        let outline = self.job.new.outline;
+        let told = self
+            .old_statement(at)
+            .map_or(&[][..], |was| &was.uses.calls);
+        let own = |path: &String| {
+            let root = path.split('.').next().unwrap_or(path);
+            path == name || !told.contains(path) && !self.functions.paths([root]).is_empty()
+        };
+        let readers = outline.index().readers(&outline.body, name).into_iter();
+        let mut others = readers.filter(|reader| *reader != at);
+        others.all(|reader| {
+            let uses = &outline.body[reader].uses;
+            let bare = uses.mutates.is_empty() && uses.writes.is_empty();
+            bare && !uses.calls.is_empty()
+                && uses.calls.iter().all(own)
+                && self.functions.mutations(&uses.calls).is_empty()
+        })
     }
 
     /// Whether a registry that a definition tells of itself has an object.

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::base::{chain, only_fills};
 use super::compile::Source;
+use super::function::plain;
 use super::kit::text;
 use super::module::{Run, container};
 use super::sieve;
@@ -29,6 +30,13 @@ pub(super) struct Registries<'py> {
     made: Option<Bound<'py, PyAny>>,
     /// Entries were taken out before it runs.
     open: bool,
+}
+
+impl<'py> Registries<'py> {
+    /// What the old version made.
+    pub(super) fn made(&self) -> Option<&Bound<'py, PyAny>> {
+        self.made.as_ref()
+    }
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
@@ -474,9 +482,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             {
                 adopted.push((new.clone(), made.clone()));
             }
-            let outline = self.job.new.outline;
-            let readers = outline.index().readers(&outline.body, name);
-            let alone = readers.iter().all(|reader| *reader == at);
+            let alone = self.tells_alone(at, name);
             found.call_method1("live", (now,))?;
             found.call_method1("settle", (pairs.clone(), alone, loose))?;
             self.put_in_order(at, statement, found)?;
@@ -579,6 +585,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         statement: &Statement,
         made: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
+        // Of such there is one for all.
+        if plain(made) {
+            return Ok(());
+        }
         let none = PyList::empty(self.work.kit.py);
         let registries = match statement.kind {
             Kind::Function | Kind::Class => {
