@@ -57,7 +57,7 @@ impl<'py> Work<'_, 'py> {
             }
         }
         let fields = self.fields(old)?;
-        self.keep_factories(old, new)?;
+        self.keep_fields(old, new)?;
         self.tx.class_order(kit, old)?;
         self.move_entries(old, new, old)?;
         self.drop_entries(old, new, &left)?;

@@ -294,6 +294,55 @@ impl<'a> Source<'a> {
         Ok(code)
     }
 
+    /// The code of the lambdas of a statement, as it stands in classes of these names (outermost first),
+    /// those in others after them. `None` where it cannot be compiled alone.
+    pub fn lambdas<'py>(
+        &self,
+        kit: &Kit<'py>,
+        classes: &[&str],
+        statement: &Statement,
+    ) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+        let pad = self.indentation(statement);
+        let mut headers: Vec<String> = classes.iter().map(|c| format!("class {c}:\n")).collect();
+        if headers.is_empty() && !pad.is_empty() {
+            headers.push("if 1:\n".to_owned());
+        }
+        let text = if headers.is_empty() {
+            self.alone(statement)
+        } else {
+            // Each header is indented less than what is below it, with the same white space.
+            let above = (statement.span.line as usize).checked_sub(1 + headers.len());
+            let (true, Some(above)) = (pad.is_ascii() && pad.len() >= headers.len(), above) else {
+                return Ok(None);
+            };
+            let part = self.slice(statement);
+            let mut text = "\n".repeat(above);
+            for (depth, header) in headers.iter().enumerate() {
+                text.push_str(&pad[..depth]);
+                text.push_str(header);
+            }
+            text.push_str(&format!("{pad}{part}\n"));
+            self.hints(part, &mut text);
+            text
+        };
+        let Ok(code) = self.compiled(kit, &text, "exec") else {
+            return Ok(None);
+        };
+        let (mut found, mut todo) = (Vec::new(), vec![code]);
+        while let Some(code) = todo.pop() {
+            if super::kit::is_text(&code.getattr(kit.word(Word::CodeName))?, "<lambda>") {
+                found.push(code.clone());
+            }
+            for constant in code.getattr(kit.word(Word::Constants))?.try_iter()? {
+                let constant = constant?;
+                if kit.is_exact(&constant, &kit.code) {
+                    todo.push(constant);
+                }
+            }
+        }
+        Ok(Some(found))
+    }
+
     /// Headers for the enclosing blocks, each on a line of its own right above the parts, then
     /// the parts at their own lines, or `skip` lines further up. Also returns the names of the
     /// enclosing classes.

@@ -7,6 +7,9 @@ use pyo3::types::PyDict;
 use super::kit::text;
 use super::work::Work;
 
+/// Where `dataclasses` keeps the fields of a class, its bases' among them.
+const FIELDS: &str = "__dataclass_fields__";
+
 impl<'py> Work<'_, 'py> {
     /// Does so for all classes derived from `reshaped` ones, bases before the derived.
     pub(super) fn derived_data_classes(&mut self) -> PyResult<()> {
@@ -81,7 +84,7 @@ impl<'py> Work<'_, 'py> {
             kit.type_setattr.call1((class, "__doc__", kit.py.None()))?;
         }
         // The fields as their statements had them: the class itself has only defaults left.
-        let fields = class.getattr("__dataclass_fields__")?;
+        let fields = class.getattr(FIELDS)?;
         // To ask a class that has none would give it some.
         let annotated = kit.version >= (3, 14) || before.contains("__annotations__")?;
         let own = annotated.then(|| class.getattr("__annotations__"));
@@ -117,14 +120,14 @@ impl<'py> Work<'_, 'py> {
         self.finish_class(class)
     }
 
-    /// The lambdas that make default values: those that were live on, in the fields as in what was
-    /// generated from them.
-    pub(super) fn keep_factories(
+    /// The fields that a class had live on, as those of a derived class do that has them from it: they
+    /// say what the new ones say. So do the lambdas that make default values, also in what was
+    /// generated from the fields.
+    pub(super) fn keep_fields(
         &mut self,
         old: &Bound<'py, PyAny>,
         new: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
-        const FIELDS: &str = "__dataclass_fields__";
         const FACTORY: &str = "default_factory";
         let (Some(had), Some(has)) = (
             self.kit.class_entry(old, FIELDS)?,
@@ -132,17 +135,54 @@ impl<'py> Work<'_, 'py> {
         ) else {
             return Ok(());
         };
-        for (name, field) in has.cast::<PyDict>()?.iter() {
-            let Ok(was) = had.get_item(name) else {
+        let kind = self.kit.py.import("dataclasses")?.getattr("Field")?;
+        let parts: Vec<_> = kind
+            .getattr("__slots__")?
+            .try_iter()?
+            .collect::<PyResult<_>>()?;
+        let has = has.cast_into::<PyDict>()?;
+        for (name, field) in has.copy()?.iter() {
+            let Ok(was) = had.get_item(&name) else {
                 continue;
             };
-            let (was, is) = (was.getattr(FACTORY)?, field.getattr(FACTORY)?);
-            if !was.is(&is) && self.is_lambda(&was)? && self.is_lambda(&is)? {
-                let kept = self.reconcile(&was, &is, None)?;
+            if was.is(&field) || !was.get_type().is(&kind) || !field.get_type().is(&kind) {
+                continue;
+            }
+            let (before, after) = (was.getattr(FACTORY)?, field.getattr(FACTORY)?);
+            if !before.is(&after) && self.is_lambda(&before)? && self.is_lambda(&after)? {
+                let kept = self.reconcile(&before, &after, None)?;
                 field.setattr(FACTORY, kept)?;
             }
+            if self.is_from_base(old, &name, &was)? || self.is_from_base(new, &name, &field)? {
+                continue;
+            }
+            for part in &parts {
+                let part = text(part);
+                let value = field.getattr(part.as_str())?;
+                if !was.getattr(part.as_str())?.is(&value) {
+                    self.tx.set_attribute(&was, &part, &value)?;
+                }
+            }
+            has.set_item(&name, was)?;
         }
         Ok(())
+    }
+
+    /// Whether a class has a field from one of its bases.
+    fn is_from_base(
+        &self,
+        class: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyAny>,
+        field: &Bound<'py, PyAny>,
+    ) -> PyResult<bool> {
+        for base in class.getattr("__mro__")?.try_iter()?.skip(1) {
+            if let Some(fields) = self.kit.class_entry(&base?, FIELDS)?
+                && fields.get_item(name).is_ok_and(|own| own.is(field))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a method was written by `dataclasses`, and not in the class body.

@@ -1,7 +1,7 @@
 //! Enumerations: the members that exist stay the objects they are.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyMapping, PyType};
 
 use super::kit::text;
 use super::work::{Replaced, Work};
@@ -100,6 +100,7 @@ impl<'py> Work<'_, 'py> {
                     {
                         member
                     }
+                    _ if let Some(member) = self.composite(old, &has, &fresh)? => member,
                     found => {
                         if found.is_some() {
                             self.notes.push(format!(
@@ -151,6 +152,66 @@ impl<'py> Work<'_, 'py> {
             lived: false,
         });
         Ok(old.clone())
+    }
+
+    /// The object that a flag has for several bits, which is to be the member `fresh` now: one that
+    /// operators made, or a member whose name is gone.
+    fn composite(
+        &self,
+        old: &Bound<'py, PyAny>,
+        has: &Bound<'py, PyDict>,
+        fresh: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let flag = self.kit.py.import("enum")?.getattr("Flag")?;
+        let value = fresh.getattr("_value_")?;
+        let several = |bits: i128| bits & (bits - 1) != 0;
+        if !fresh.is_instance(&flag)? || !value.extract().is_ok_and(several) {
+            return Ok(None);
+        }
+        let known = old.getattr("_value2member_map_")?;
+        let Ok(member) = known.get_item(&value) else {
+            return Ok(None);
+        };
+        let named = has.contains(member.getattr("_name_")?)?;
+        Ok((!named && same_payload(&member, fresh)?).then_some(member))
+    }
+
+    /// Combinations of flags that the program made stay the objects they are, and so do those that
+    /// had a name, where the new version has such: they say of themselves what it says.
+    fn combinations(
+        &mut self,
+        new: &Bound<'py, PyAny>,
+        now: &Bound<'py, PyDict>,
+        fresh: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let kit = self.kit;
+        let out = PyDict::new(kit.py);
+        let flag = kit.py.import("enum")?.getattr("Flag")?;
+        if !new.cast::<PyType>()?.is_subclass(&flag)? {
+            return Ok(out);
+        }
+        for (value, member) in now.iter() {
+            if fresh.contains(&value)? {
+                continue;
+            }
+            // Refused where a bit of it is gone.
+            let Ok(made) = new.call1((&value,)) else {
+                continue;
+            };
+            if !made.get_type().is(new) || !same_payload(&member, &made)? {
+                continue;
+            }
+            let state = member.getattr("__dict__")?.cast_into::<PyDict>()?;
+            let owner = state.get_item("__objclass__")?;
+            self.tx.dict(&state)?;
+            state.call_method0("clear")?;
+            state.update(made.getattr("__dict__")?.cast::<PyMapping>()?)?;
+            if let Some(owner) = owner.filter(|_| made.hasattr("__objclass__").unwrap_or(false)) {
+                state.set_item("__objclass__", owner)?;
+            }
+            out.set_item(value, member)?;
+        }
+        Ok(out)
     }
 
     /// How often an enumeration is held by its own members.
@@ -250,30 +311,16 @@ impl<'py> Work<'_, 'py> {
             };
             if let (Ok(now), Ok(fresh)) = (now.cast::<PyDict>(), fresh.cast::<PyDict>()) {
                 self.tx.dict(now)?;
-                let pseudo = PyDict::new(py);
-                if table == "_value2member_map_" {
-                    for (value, member) in now.iter() {
-                        // Combinations of flags that the program made stay the objects they are.
-                        let name = member.getattr("_name_")?;
-                        if name.is_none() || text(&name).contains('|') {
-                            if member.hasattr("_inverted_")? {
-                                member
-                                    .getattr("__dict__")?
-                                    .set_item("_inverted_", py.None())?;
-                            }
-                            pseudo.set_item(value, member)?;
-                        }
-                    }
-                }
+                let fresh = fresh.copy()?;
+                let more = match table {
+                    "_value2member_map_" => self.combinations(new, now, &fresh)?,
+                    _ => PyDict::new(self.kit.py),
+                };
                 now.call_method0("clear")?;
                 for (value, member) in fresh.iter() {
                     now.set_item(value, kept(&member))?;
                 }
-                for (value, member) in pseudo.iter() {
-                    if !now.contains(&value)? {
-                        now.set_item(value, member)?;
-                    }
-                }
+                now.update(more.as_mapping())?;
             } else if let (Ok(now), Ok(fresh)) = (now.cast::<PyList>(), fresh.cast::<PyList>()) {
                 self.tx.container(now.as_any())?;
                 now.set_slice(0, now.len(), fresh)?;

@@ -222,8 +222,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let last = &outline.body[last];
                 last.kind == Kind::Delete && last.uses.deletes.contains(name)
             });
+            // A container that another statement makes anew is not the one that lives on.
+            let made_later = || {
+                let mut later = self.binders(name).filter(|i| *i > at);
+                later.any(|i| !outline.body[i].uses.mutates.contains(name))
+            };
             let link = !deleted
                 && star.is_none()
+                && !made_later()
                 && (statement.uses.mutates.contains(name) || statement.value == Value::Container);
             if let Some(last) = last
                 && !(link && new.as_ref().is_some_and(container))
@@ -240,6 +246,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let old = match self.parked.remove(name) {
                 Some((live, _)) => live,
                 None => self.before.get_item(name)?,
+            };
+            let old = match &old {
+                Some(value) if self.is_of_another(at, statement, value)? => None,
+                _ => old,
             };
             if self.job.keep.contains(name) && old.is_some() {
                 // The author wants the value of run time: put back at once, as if nothing ran.
@@ -357,6 +367,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(found) = &registries {
             // The definition told a registry of itself again: what it had put there before goes,
             // also where the key is another one now.
+            let fresh = self.fresh_itself(statement, fresh, found.made())?;
             told(self.settle(at, statement, found, fresh));
         }
         for (name, object, copy) in copies {
@@ -427,8 +438,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return self.before.get_item(&statement.name);
         };
         match self.job.changes.at(at).0 {
-            Some(was) if was == last => self.before.get_item(&statement.name),
-            Some(was) if statement.kind == Kind::Function && statement.decorators != 0 => {
+            Some(was) if was == last => {
+                let value = self.before.get_item(&statement.name)?;
+                self.made_itself(&body[was], value)
+            }
+            Some(was)
+                if statement.kind == Kind::Function
+                    && (statement.decorators != 0 || body[was].decorators != 0) =>
+            {
                 self.search(&body[was].name, body[was].span.line)
             }
             Some(_) => Ok(None),
@@ -550,10 +567,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 }
 
 /// So deep in a container it is seen whether a statement changed one in it.
-const DEEP: usize = 4;
+pub(super) const DEEP: usize = 4;
 
 /// A copy of a container, and of those in it, to compare with what becomes of them.
-fn copied<'py>(value: &Bound<'py, PyAny>, deep: usize) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn copied<'py>(value: &Bound<'py, PyAny>, deep: usize) -> PyResult<Bound<'py, PyAny>> {
     let copy = value.call_method0("copy")?;
     let inner = |value: &Bound<'py, PyAny>| deep > 0 && container(value);
     if let Ok(dict) = value.cast_exact::<PyDict>() {

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 
 use super::compile::{moved_to, shifted};
-use super::function::{Wanted, find, search};
+use super::function::{Wanted, find, same_code, search};
 use super::kit::{Word, reference_count};
 use super::members::mangled;
 use super::module::Run;
@@ -119,10 +119,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let delta = i64::from(new.span.line) - i64::from(old.span.line);
         // Of thousands that merely moved, the texts need not be looked at.
         let same_text = old.shares(new) || source.slice(old) == self.job.new.slice(new);
-        if same_text && delta == 0 {
+        let kit = self.work.kit;
+        // Code knows its columns since 3.11.
+        let in_place = same_text && (old.span.column == new.span.column || kit.version < (3, 11));
+        if in_place && delta == 0 {
             return Ok(());
         }
-        let kit = self.work.kit;
         match new.kind {
             Kind::Function => {
                 self.stale_lines(new)?;
@@ -144,11 +146,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     return Ok(());
                 };
                 // A class in a function carries its line as a constant (3.13+).
-                let exact = same_text && !(kit.version >= (3, 13) && has_class(new));
-                if exact && old.lambdas {
+                let exact = in_place && !(kit.version >= (3, 13) && has_class(new));
+                if old.lambdas {
                     // Default values are made where the `def` stands.
+                    let codes = self.lambda_codes(old, new, chain, in_place)?;
                     for part in ["__defaults__", "__kwdefaults__"] {
-                        self.shift_lambdas(&function.getattr(kit.name(part))?, old, delta)?;
+                        let values = function.getattr(kit.name(part))?;
+                        self.shift_lambdas(&values, old, delta, &codes)?;
                     }
                 }
                 let was = kit.code_of(&function)?;
@@ -194,35 +198,52 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 for (was, is) in old.body.iter().zip(&new.body) {
                     self.shift(was, is, &inner, class)?;
                 }
-                Ok(())
-            }
-            Kind::Assign | Kind::Annotation | Kind::Expr
-                if delta != 0 && same_text && old.lambdas =>
-            {
-                // Also what it put into a container: `table.append(lambda: ...)`.
-                for name in new.uses.binds.iter().chain(&new.uses.mutates) {
-                    let fields = self.entry(class, "__dataclass_fields__")?;
-                    let field = fields.filter(|_| class.is_some());
-                    let field = field.and_then(|f| f.get_item(name).ok());
-                    for value in self.entry(class, name)?.into_iter().chain(field) {
-                        self.shift_lambdas(&value, old, delta)?;
-                        // `C = type("C", (), {"area": lambda self: 1})`
-                        if kit.is_class(&value) && kit.defined_in(&value, &self.job.dict)? {
-                            for (_, entry) in kit.class_dict(&value)?.iter() {
-                                self.shift_lambdas(&entry, old, delta)?;
-                            }
-                        }
-                    }
+                // Its body has the definitions alone.
+                match old.lambdas {
+                    true => self.shift_values(old, new, chain, class, in_place),
+                    false => Ok(()),
                 }
-                Ok(())
+            }
+            Kind::Assign | Kind::Annotation | Kind::Expr if old.lambdas => {
+                self.shift_values(old, new, chain, class, in_place)
             }
             _ => Ok(()),
         }
     }
 
+    /// The lambdas in what a statement binds, and in what it puts into a container:
+    /// `table.append(lambda: ...)`.
+    fn shift_values(
+        &mut self,
+        old: &'a Statement,
+        new: &'a Statement,
+        chain: &[&'a Statement],
+        class: Option<&Bound<'py, PyAny>>,
+        in_place: bool,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let delta = i64::from(new.span.line) - i64::from(old.span.line);
+        let codes = self.lambda_codes(old, new, chain, in_place)?;
+        for name in new.uses.binds.iter().chain(&new.uses.mutates) {
+            let fields = self.entry(class, "__dataclass_fields__")?;
+            let field = fields.filter(|_| class.is_some());
+            let field = field.and_then(|f| f.get_item(name).ok());
+            for value in self.entry(class, name)?.into_iter().chain(field) {
+                self.shift_lambdas(&value, old, delta, &codes)?;
+                // `C = type("C", (), {"area": lambda self: 1})`
+                if kit.is_class(&value) && kit.defined_in(&value, &self.job.dict)? {
+                    for (_, entry) in kit.class_dict(&value)?.iter() {
+                        self.shift_lambdas(&entry, old, delta, &codes)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A function that its name does not lead to: `public = _private`, `del _private`, or one that
     /// only its decorators know, as in `@size.register` above a `def _`.
-    fn stray(
+    pub(super) fn stray(
         &self,
         statement: &Statement,
         wanted: Wanted<'_>,
@@ -292,6 +313,29 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// What the code of a statement's lambdas was and what it is, where more of it than its line is
+    /// another: the statement is indented in another way, or laid out in another way.
+    fn lambda_codes(
+        &self,
+        old: &Statement,
+        new: &Statement,
+        chain: &[&'a Statement],
+        in_place: bool,
+    ) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+        let (Some(source), false) = (self.job.old, in_place) else {
+            return Ok(Vec::new());
+        };
+        let kit = self.work.kit;
+        let blocks = chain.iter().filter(|block| block.kind == Kind::Class);
+        let classes: Vec<&str> = blocks.map(|block| block.name.as_str()).collect();
+        let was = source.lambdas(kit, &classes, old)?;
+        let is = self.job.new.lambdas(kit, &classes, new)?;
+        Ok(match (was, is) {
+            (Some(was), Some(is)) if was.len() == is.len() => was.into_iter().zip(is).collect(),
+            _ => Vec::new(),
+        })
+    }
+
     /// Lambdas that a statement made which did not change: the value is one, or leads to it (a
     /// container, a property, what a decorator made of the field of a data class).
     fn shift_lambdas(
@@ -299,6 +343,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         value: &Bound<'py, PyAny>,
         old: &Statement,
         delta: i64,
+        codes: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
     ) -> PyResult<()> {
         let kit = self.work.kit;
         let within = i64::from(old.span.line)..=i64::from(old.span.end_line);
@@ -325,7 +370,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             false
         })?;
         for (function, was) in found {
-            let (code, _) = shifted(kit, &was, delta)?;
+            let mut known = None;
+            for (before, after) in codes {
+                if known.is_none() && same_code(kit, &was, before)? {
+                    known = Some(after.clone());
+                }
+            }
+            let code = match known {
+                Some(code) => code,
+                None => shifted(kit, &was, delta)?.0,
+            };
             self.move_code(&function, &was, &code)?;
         }
         Ok(())
@@ -338,9 +392,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         code: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let free = self.work.kit.name("co_freevars");
-        if !was.getattr(&free)?.eq(code.getattr(&free)?)?
-            || super::function::same_code(self.work.kit, was, code)?
-        {
+        if !was.getattr(&free)?.eq(code.getattr(&free)?)? || same_code(self.work.kit, was, code)? {
             return Ok(());
         }
         self.place(function, was, code, true)

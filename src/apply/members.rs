@@ -481,7 +481,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut done: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
         // Containers last: by then it is known which functions live on.
         let mut order: Vec<usize> = again.iter().copied().collect();
-        order.sort_by_key(|&at| new.body[at].value == Value::Container);
+        order.sort_by_key(|&at| new.body[at].value == Value::Container || new.body[at].display);
         for at in order {
             let member = &new.body[at];
             if member.kind == Kind::Docstring {
@@ -518,7 +518,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let kept = match &was {
                     _ if let Some((_, kept)) = aliased => kept.clone(),
                     Some(was)
-                        if member.value == Value::Container
+                        if (member.value == Value::Container || member.display)
                             && container(was)
                             && partner(at).is_none_or(|(statement, _)| !statement.alias)
                             && was.get_type().is(value.get_type()) =>

@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyList, PySet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::compile::Source;
+use super::execute::DEEP;
 use super::function::Wanted;
 use super::kit::Kit;
 use super::lines::Moved;
@@ -285,6 +286,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             for path in &uses.writes {
                 if attributes.insert(path) {
                     self.remember_attribute(path)?;
+                }
+            }
+            for name in &uses.mutates {
+                if let Some(value) = self.resolve(name) {
+                    self.work.tx.containers(&value, DEEP)?;
                 }
             }
             let names = uses.reads.iter().chain(&uses.mutates).chain(&uses.binds);

@@ -110,13 +110,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// statements of the body that filled it: with what the names of the module meant then.
     pub(super) fn class_base(
         &self,
-        statement: &Statement,
+        statement: &'a Statement,
         name: &str,
         chains: &Chains<'_>,
         names: &Bound<'py, PyDict>,
     ) -> Option<Bound<'py, PyAny>> {
         let old = self.job.old?;
-        if statement.value != Value::Container {
+        if statement.value != Value::Container && !statement.display {
             return None;
         }
         let links = chains.before(name);
@@ -134,7 +134,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             affected_statement(link, &self.functions, &self.dirty).is_some()
                 && (differing.peek().is_none() || !differing.all(|path| known(path)))
         };
-        if links.len() > 1 || lost(statement) {
+        if links.len() > 1 || statement.display || lost(statement) {
             let links = match links.is_empty() {
                 true => vec![statement],
                 false => links,

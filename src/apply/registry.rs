@@ -10,13 +10,14 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::base::{chain, only_fills};
 use super::compile::Source;
+use super::function::plain;
 use super::kit::text;
 use super::module::{Run, container};
 use super::sieve;
 use super::work::Replaced;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement};
-use crate::plan::Functions;
+use crate::plan::{CHOOSES_LESS, Functions, choose_less};
 
 /// So many functions that a statement calls are followed.
 const MANY: usize = 64;
@@ -29,6 +30,13 @@ pub(super) struct Registries<'py> {
     made: Option<Bound<'py, PyAny>>,
     /// Entries were taken out before it runs.
     open: bool,
+}
+
+impl<'py> Registries<'py> {
+    /// What the old version made.
+    pub(super) fn made(&self) -> Option<&Bound<'py, PyAny>> {
+        self.made.as_ref()
+    }
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
@@ -54,7 +62,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// What running a definition calls: its decorators, its base classes and their metaclasses.
-    fn callables(&self, statement: &Statement) -> PyResult<Bound<'py, PyList>> {
+    pub(super) fn callables(&self, statement: &Statement) -> PyResult<Bound<'py, PyList>> {
         self.callables_in(None, statement)
     }
 
@@ -398,7 +406,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(Some(Registries { found, made, open }))
     }
 
-    fn watch(
+    pub(super) fn watch(
         &mut self,
         before: Bound<'py, PyList>,
         after: Bound<'py, PyList>,
@@ -474,9 +482,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             {
                 adopted.push((new.clone(), made.clone()));
             }
-            let outline = self.job.new.outline;
-            let readers = outline.index().readers(&outline.body, name);
-            let alone = readers.iter().all(|reader| *reader == at);
+            let alone = self.tells_alone(at, name);
             found.call_method1("live", (now,))?;
             found.call_method1("settle", (pairs.clone(), alone, loose))?;
             self.put_in_order(at, statement, found)?;
@@ -579,6 +585,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         statement: &Statement,
         made: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
+        // Of such there is one for all.
+        if plain(made) {
+            return Ok(());
+        }
         let none = PyList::empty(self.work.kit.py);
         let registries = match statement.kind {
             Kind::Function | Kind::Class => {
@@ -616,14 +626,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(old) = self.job.old else {
             return Ok(());
         };
+        for name in choose_less(old.outline, self.job.new.outline, self.job.changes) {
+            self.dirty.acts(name, CHOOSES_LESS);
+        }
         for &at in &self.job.changes.removed {
             let statement = &old.outline.body[at];
             if matches!(statement.kind, Kind::Function | Kind::Class) {
-                let name = &statement.name;
-                if self.binders(name).next().is_none()
-                    && let Some(value) = self.before.get_item(name)?
-                    && self.ours(old, statement, name, &value, &BTreeSet::new())?
-                {
+                if let Some(value) = self.made_by_gone(old, at)? {
                     told(self.unregister(statement, &value));
                 }
                 continue;

@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::base::chain;
 use super::compile::Source;
+use super::execute::{DEEP, copied};
 use super::module::{Run, container};
 use crate::outline::{Kind, Outline, Statement};
 use crate::plan::{Mark, Step};
@@ -172,17 +173,26 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             self.retracted.insert(at);
             let texts: Vec<&str> = links.iter().map(|&link| old.slice(&body[link])).collect();
-            self.work.tx.container(&live)?;
-            let was = live.call_method0("copy")?;
+            self.work.tx.containers(&live, DEEP)?;
+            let was = copied(&live, DEEP)?;
             let retract = self.helper("retract")?;
             let texts = PyList::new(self.work.kit.py, texts)?;
             let unknown = self.unknown(old, name, &links);
-            let now = for_good.then_some(&self.job.dict);
             let scratch = self.before.copy()?;
             for &link in &links {
                 self.as_it_was(&scratch, &body[link])?;
             }
-            let arguments = (&live, texts, (number,), name, scratch, unknown, now);
+            let now = &self.job.dict;
+            let arguments = (
+                &live,
+                texts,
+                (number,),
+                name,
+                scratch,
+                unknown,
+                now,
+                for_good,
+            );
             // Where it cannot be told, the entries stay.
             match retract.call1(arguments) {
                 Ok(_) if live.eq(&was).unwrap_or(true) => {}

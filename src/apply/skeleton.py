@@ -8,6 +8,7 @@ told, it raises.
 import ast
 import builtins
 import types
+from functools import partial
 
 # Calls without an effect: the names in outline/value.rs.
 PURE = set(
@@ -60,9 +61,27 @@ def _item(make, *place):
 
 
 def _same(a, b):
-    if isinstance(a, Anything) or isinstance(b, Anything):
-        return type(a) is type(b) and a.place == b.place
-    return type(a) is type(b) and a == b
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Anything):
+        return a.place == b.place
+    if type(a) is dict:
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    if type(a) in (list, tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return a == b
+
+
+def _told(value):
+    """Whether all of a value is known."""
+    if type(value) in (list, tuple):
+        return all(map(_told, value))
+    return all(map(_told, value.values())) if type(value) is dict else not isinstance(value, Anything)
+
+
+def _augment(holder, key, make, *place):
+    """`holder[key] += ...`: what comes of it, if what was there is known."""
+    holder[key] = _item(lambda: make(holder[key]), *place)
 
 
 class _Parts(ast.NodeTransformer):
@@ -101,6 +120,8 @@ class _Parts(ast.NodeTransformer):
         """An expression whose value is one item."""
         if isinstance(node, ast.Starred):
             return ast.Starred(self.spread(node.value), node.ctx)
+        if isinstance(node, (ast.Dict, ast.List, ast.Tuple)):
+            return self.spread(node)
         empty = ast.arguments([], [], None, [], [], None, [])
         made = ast.Lambda(empty, self.visit(node))
         place = [ast.Constant(n) for n in (self.text, node.lineno, node.col_offset)]
@@ -133,13 +154,16 @@ class _Parts(ast.NodeTransformer):
             node = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], self.spread(node.value)), node)
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
             node.value = self.spread(node.value)
+        elif isinstance(node, ast.AugAssign) and _item_of(node.target, name):
+            node = self.augment(node)
         elif isinstance(node, ast.Assign) and len(node.targets) == 1 and _item_of(node.targets[0], name):
-            node.targets[0].slice = self.visit(node.targets[0].slice)
+            self.keys(node.targets[0])
             node.value = self.item(node.value)
         elif isinstance(node, ast.Delete) and len(node.targets) == 1 and _item_of(node.targets[0], name):
-            node.targets[0].slice = self.visit(node.targets[0].slice)
+            self.keys(node.targets[0])
         elif isinstance(node, ast.Expr) and _method_of(node.value, name) in METHODS:
             call, method = node.value, node.value.func.attr
+            self.keys(call.func.value)
             plain = METHODS[method]
             make = self.spread if method in SPREAD else self.item
             call.args = [self.visit(a) if i < plain else make(a) for i, a in enumerate(call.args)]
@@ -150,14 +174,42 @@ class _Parts(ast.NodeTransformer):
         return node
 
 
+    def keys(self, node):
+        """Those of a part of the container."""
+        while isinstance(node, ast.Subscript):
+            node.slice = self.visit(node.slice)
+            node = node.value
+
+    def augment(self, node):
+        """`X[key] += value` as a call."""
+        value = self.spread(node.value) if isinstance(node.value, ast.List) else self.visit(node.value)
+        it = ast.arguments([], [ast.arg("it")], None, [], [], None, [])
+        made = ast.Lambda(it, ast.BinOp(ast.Name("it", ast.Load()), node.op, value))
+        # Made again it would not be what was there.
+        place = [ast.Constant(n) for n in (self.text, 0, node.col_offset)]
+        self.keys(node.target)
+        holder = node.target.value
+        for part in ast.walk(holder):
+            if hasattr(part, "ctx"):
+                part.ctx = ast.Load()
+        call = ast.Call(ast.Name("__augment__", ast.Load()), [holder, node.target.slice, made, *place], [])
+        return ast.copy_location(ast.Expr(call), node)
+
+
+def _within(node, name):
+    """Whether an expression is `X`, or a part of it: `X["a"]["b"]`."""
+    while isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
+        node = node.value
+    return isinstance(node, ast.Name) and node.id == name
+
+
 def _item_of(target, name):
-    return isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name) and target.value.id == name
+    return isinstance(target, ast.Subscript) and _within(target, name)
 
 
 def _method_of(node, name):
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if isinstance(node.func.value, ast.Name) and node.func.value.id == name:
-            return node.func.attr
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _within(node.func.value, name):
+        return node.func.attr
     return None
 
 
@@ -171,7 +223,7 @@ def contents(texts, gone, name, namespace, unknown):
             (node,) = ast.parse(text).body
             tree.body.append(parts.statement(node, name, parts.text == 0))
     code = compile(ast.fix_missing_locations(tree), "pyreload/skeleton.py", "exec", 0, True)
-    scope = {**namespace, "__unknown__": _unknown, "__item__": _item}
+    scope = {**namespace, "__unknown__": _unknown, "__item__": _item, "__augment__": _augment}
     exec(code, scope)
     return scope[name]
 
@@ -189,37 +241,67 @@ def _again(texts, place, namespace):
     return eval(code, namespace)
 
 
-def retract(live, texts, gone, name, namespace, unknown, now):
+def retract(live, texts, gone, name, namespace, unknown, now, for_good):
     """Takes out of `live` what the statements `gone` had put there, where the program left it
-    alone; what they had put it over is made again in the namespace `now`, if there is one. Whether
-    that could be told."""
+    alone; what they had put it over is made again in the namespace `now`, if they do not run again or
+    go on from it. Whether that could be told."""
     had = contents(texts, (), name, namespace, unknown)
     keeps = contents(texts, gone, name, namespace, unknown)
+    over = for_good or any(isinstance(ast.parse(texts[n]).body[0], ast.AugAssign) for n in gone)
+    again = (lambda place: _again(texts, place, now)) if over else None
+    # All is known before anything is done.
+    todo = []
+    if not _less(live, had, keeps, again, todo):
+        return False
+    for step in todo:
+        step()
+    return True
+
+
+def _less(live, had, keeps, again, todo):
     if not type(live) is type(had) is type(keeps):
         return False
     if type(live) is dict:
         for key, value in had.items():
-            if key in live and live[key] == value:
-                if key not in keeps:
-                    del live[key]
-                elif not isinstance(keeps[key], Anything):
-                    live[key] = keeps[key]
-                elif now is not None and not _same(value, keeps[key]):
-                    live[key] = _again(texts, keeps[key].place, now)
+            if key not in live or not live[key] == value:
+                # The program, or another statement, has changed something in it.
+                if key in live and key in keeps and _inner(live[key], value, keeps[key]):
+                    _less(live[key], value, keeps[key], again, todo)
+            elif key not in keeps:
+                todo.append(partial(live.__delitem__, key))
+            elif _same(value, keeps[key]):
+                pass
+            elif _inner(live[key], value, keeps[key]):
+                _less(live[key], value, keeps[key], again, todo)
+            elif isinstance(keeps[key], Anything):
+                if again is not None:
+                    todo.append(partial(live.__setitem__, key, again(keeps[key].place)))
+            elif _told(keeps[key]):
+                todo.append(partial(live.__setitem__, key, keeps[key]))
     elif type(live) is list:
         if live[: len(had)] != had:
             return False
-        at = 0
+        rest, at = list(had), 0
+        kept = list(live)
         for item in keeps:
-            while at < len(had) and not _same(item, had[at]):
-                del had[at], live[at]
+            while at < len(rest) and not _same(item, rest[at]):
+                if _inner(kept[at], rest[at], item):
+                    _less(kept[at], rest[at], item, again, todo)
+                    break
+                del rest[at], kept[at]
             at += 1
-        del live[at : len(had)]
+        del kept[at : len(rest)]
+        todo.append(partial(live.__setitem__, slice(None), kept))
     elif type(live) is set:
-        live -= had - keeps
+        todo.append(partial(live.difference_update, had - keeps))
     else:
         return False
     return True
+
+
+def _inner(live, had, keeps):
+    """Whether something was put into a container in a container."""
+    return type(live) is type(had) is type(keeps) and type(live) in (dict, list)
 
 
 class _Names(ast.NodeTransformer):

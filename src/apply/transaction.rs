@@ -206,6 +206,24 @@ impl<'py> Transaction<'py> {
         Ok(())
     }
 
+    /// The same, and those that are in it: `table["a"]["b"].append(1)`.
+    pub fn containers(&mut self, value: &Bound<'py, PyAny>, deep: usize) -> PyResult<()> {
+        self.container(value)?;
+        let inner: Vec<_> = if let Ok(dict) = value.cast_exact::<PyDict>() {
+            dict.iter().map(|(_, item)| item).filter(holds).collect()
+        } else if let Ok(list) = value.cast_exact::<PyList>() {
+            list.iter().filter(holds).collect()
+        } else {
+            Vec::new()
+        };
+        if deep > 0 {
+            for item in inner {
+                self.containers(&item, deep - 1)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Remembers all of a function.
     pub fn function(&mut self, kit: &Kit<'py>, function: &Bound<'py, PyAny>) -> PyResult<()> {
         let mut parts = Vec::new();
@@ -603,4 +621,11 @@ pub(super) fn follow_order<'py>(
         }
     }
     Ok(())
+}
+
+/// Whether something is a container that can be put back.
+fn holds(value: &Bound<'_, PyAny>) -> bool {
+    value.is_exact_instance_of::<PyDict>()
+        || value.is_exact_instance_of::<PyList>()
+        || value.is_exact_instance_of::<PySet>()
 }

@@ -195,6 +195,8 @@ pub struct Facts {
     /// The value of a simple assignment may be what something else has, too: it is a name, an
     /// attribute, an item, or a choice with one of those.
     pub alias: bool,
+    /// The value is a list, dict or set that is written out, and something is called for what is in it.
+    pub display: bool,
     /// It reads or binds the name `super` in the module scope.
     pub mentions_super: bool,
     /// There is a lambda in it.

@@ -187,6 +187,7 @@ impl<'a> Reader<'a> {
             later: frame.later,
             imports: frame.imports,
             alias: value::is_alias(stmt),
+            display: value == Value::Other && value::is_display(stmt),
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
             lambdas,
             shell: shell.map(|later| {

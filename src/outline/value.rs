@@ -162,6 +162,20 @@ pub(super) fn is_alias(stmt: &Stmt) -> bool {
     }
 }
 
+/// Whether an assignment binds its names to a container that is written out.
+pub(super) fn is_display(stmt: &Stmt) -> bool {
+    let display = |expr: &Expr| matches!(expr, Expr::List(_) | Expr::Dict(_) | Expr::Set(_));
+    match stmt {
+        Stmt::Assign(assign) => {
+            assign.targets.iter().all(Expr::is_name_expr) && display(&assign.value)
+        }
+        Stmt::AnnAssign(assign) => {
+            assign.target.is_name_expr() && assign.value.as_deref().is_some_and(display)
+        }
+        _ => false,
+    }
+}
+
 pub(super) fn classify(expr: &Expr, names: &Names<'_>) -> Value {
     match (names.pure(expr), names.container(expr)) {
         (true, true) => Value::Container,

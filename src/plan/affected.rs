@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::dirty::Dirty;
 use super::functions::{Functions, path_of_acting};
 use super::root;
+use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses};
 
 /// Whether a statement only asks which names the module has: `[n for n in globals() if ...]`.
@@ -149,6 +150,27 @@ pub fn chosen_by<'s>(
         let writers = outline.index().writers(&outline.body, name).into_iter();
         let mut writers = writers.map(|at| &outline.body[at]);
         writers.any(|s| s.kind == Kind::Function && s.name == **name)
+    })
+}
+
+/// Why they do.
+pub const CHOOSES_LESS: &str = "with which something is not registered any more";
+
+/// The functions that chose among definitions which are not registered with them any more, and so
+/// give something else now.
+pub fn choose_less<'s>(
+    old: &'s Outline,
+    new: &'s Outline,
+    changes: &'s Changes,
+) -> impl Iterator<Item = &'s str> {
+    let removed = changes.removed.iter().map(|at| (*at, None));
+    let header = |c: &&Change| matches!(c.what, What::Header(_));
+    let changed = changes.items.iter().filter(header);
+    let changed = changed.filter_map(|c| Some((c.old?, Some(c.new))));
+    removed.chain(changed).flat_map(move |(was, is)| {
+        chosen_by(&old.body[was], old).filter(move |name| {
+            is.is_none_or(|at| chosen_by(&new.body[at], new).all(|other| other != *name))
+        })
     })
 }
 

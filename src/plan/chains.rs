@@ -79,8 +79,8 @@ fn chains(class: &Statement) -> BTreeMap<&str, Vec<usize>> {
             .filter(|name| !uses.mutates.contains(name))
         {
             out.remove(name.as_str());
-            if member.kind == Kind::Assign && matches!(member.value, Value::Pure | Value::Container)
-            {
+            let fresh = matches!(member.value, Value::Pure | Value::Container) || member.display;
+            if member.kind == Kind::Assign && fresh {
                 out.insert(name, vec![at]);
             }
         }

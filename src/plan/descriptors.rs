@@ -8,7 +8,7 @@ impl Functions<'_> {
     /// Why reading a class attribute gives something else: the class of the descriptor that stands
     /// there, in the class or in a base, acts differently.
     pub(super) fn described(&self, class: &str, member: &str, dirty: &Dirty) -> Option<String> {
-        if dirty.behaviour.is_empty() {
+        if dirty.is_empty() {
             return None;
         }
         let lineage = self.lineage(class);

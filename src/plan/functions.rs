@@ -498,6 +498,8 @@ impl<'a> Functions<'a> {
             }
             // `self.other()`, `Builder().build()`, `cls.SIZE`.
             let own = on.or_else(|| stem.rsplit_once('.').map(|(class, _)| class));
+            // `D = type("D", (C,), {"area": lambda self: self.size})`
+            let own = own.or((function.kind == Kind::Assign).then_some(stem));
             if let Some(why) = self
                 .member_differs(later, own, dirty, seen)
                 .or_else(|| self.given_differs(later, false, dirty, seen))
@@ -581,7 +583,11 @@ fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec
             }
             Kind::Compound => index(&statement.body, prefix, out),
             // `double = lambda x: ...` and `run = partial(f, 1)` are called by their name too.
-            Kind::Assign if !statement.name.is_empty() && !statement.later.reads.is_empty() => {
+            Kind::Assign
+                if !statement.name.is_empty()
+                    && (!statement.later.reads.is_empty()
+                        || !statement.later.members.is_empty()) =>
+            {
                 out.entry(format!("{prefix}{}", statement.name))
                     .or_default()
                     .push(statement);

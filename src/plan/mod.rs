@@ -23,8 +23,8 @@ use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use affected::{
-    Affected, affected, affected_statement, changed_paths, chosen_by, looks_at_all, path_that_acts,
-    rebound_later,
+    Affected, CHOOSES_LESS, affected, affected_statement, changed_paths, choose_less, chosen_by,
+    looks_at_all, path_that_acts, rebound_later,
 };
 pub use chains::Chains;
 use chains::restartable;
@@ -533,7 +533,7 @@ fn propagate(
             }
             match (&plan.steps[at].mark, what) {
                 (Mark::Members, What::Inner(inner)) => {
-                    dirty.overwrite(&statement.name, again(statement, inner));
+                    parts::again_in(statement, inner, &mut dirty);
                 }
                 (Mark::Members, _) => {}
                 _ => dirty.overwrite(&statement.name, &statement.body),

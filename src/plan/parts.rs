@@ -83,6 +83,16 @@ pub fn affected_members(
     }
 }
 
+/// What it is for others that some parts of a class run again, or stand in another order: an
+/// enumeration is gone through in that order.
+pub(super) fn again_in(class: &Statement, inner: &Changes, dirty: &mut Dirty) {
+    dirty.overwrite(&class.name, again(class, inner));
+    if reordered(class, inner) {
+        let why = format!("which changed on line {}", class.span.line);
+        dirty.acts(&class.name, why);
+    }
+}
+
 /// The parts of a class that read one of these names, which others write than before.
 pub(super) fn moved_members(class: &Statement, names: &BTreeSet<String>, dirty: &mut Dirty) {
     let mut local: BTreeSet<&str> = names.iter().map(String::as_str).collect();

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Dirty, Effects, Functions, Mark, Plan, Reached, effects, looks_at_all, reach, restartable, run,
+    CHOOSES_LESS, Dirty, Effects, Functions, Mark, Plan, Reached, choose_less, effects,
+    looks_at_all, reach, restartable, run,
 };
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement};
@@ -193,6 +194,9 @@ pub(super) fn with_unbound(
     }
     for name in unbound(old, new, changes) {
         out.value(name, "which is gone");
+    }
+    for name in choose_less(old, new, changes) {
+        out.acts(name, CHOOSES_LESS);
     }
     out
 }
