@@ -4,9 +4,11 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use super::function::identical;
 use super::kit::text;
 use super::module::Run;
 use super::registry::told;
+use super::work::SetThere;
 use crate::outline::{Kind, Statement};
 
 /// One of them: the module or class, the attribute, and where it is found.
@@ -72,6 +74,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         before: Vec<Assigned<'py>>,
         statement: &Statement,
     ) -> PyResult<()> {
+        let kit = self.work.kit;
         for was in before {
             let Some(now) = self.attribute_of(was.owner, &was.name)? else {
                 continue;
@@ -82,6 +85,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 _ => false,
             };
             if !same {
+                if !kit.is_class(&now.owner) {
+                    let (module, name) = was.path.clone();
+                    let base = self.base_in(&module, &name);
+                    let own = |had: &Bound<'py, PyAny>| {
+                        base.as_ref().is_none_or(|base| identical(had, base))
+                    };
+                    self.work.set.push(SetThere {
+                        first: was.had.as_ref().is_none_or(own),
+                        module,
+                        name,
+                        old: was.had,
+                        new: now.had,
+                    });
+                }
                 self.feed(vec![was.path], statement)?;
             }
         }
@@ -160,6 +177,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         } else {
             let space = assigned.owner.getattr("__dict__")?.cast_into::<PyDict>()?;
             tx.dict(&space)?;
+            let (module, name) = assigned.path.clone();
+            self.work.set.push(SetThere {
+                first: false,
+                module,
+                name,
+                old: assigned.had.clone(),
+                new: base.clone(),
+            });
             match base {
                 Some(base) => space.set_item(&key, base)?,
                 None => space.del_item(&key)?,

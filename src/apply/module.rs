@@ -87,6 +87,9 @@ pub struct Facts<'py> {
     pub changes: Vec<report::Change>,
     /// A statement of the module ran.
     pub executed: bool,
+    /// Names that another module has set, which is named too, and that had been what the module itself
+    /// had made them: who took them before keeps what it took.
+    pub set: Vec<(String, String)>,
 }
 
 /// A container that is being made anew by several statements.
@@ -659,6 +662,7 @@ impl<'py> Facts<'py> {
             dirty: self.dirty.clone(),
             changes: Vec::new(),
             executed: self.executed,
+            set: self.set.clone(),
         }
     }
 
@@ -689,5 +693,6 @@ impl<'py> Facts<'py> {
             self.rebound.push((name, old, new));
         }
         self.dirty.append(&mut later.dirty);
+        self.set.append(&mut later.set);
     }
 }

@@ -53,6 +53,20 @@ impl Orphans {
     }
 }
 
+/// A name of another module that a statement has bound from outside: `conf.LIMIT = 6`.
+pub struct SetThere<'py> {
+    /// Whose name it is.
+    pub module: String,
+    /// The name there.
+    pub name: String,
+    /// What it was bound to.
+    pub old: Option<Bound<'py, PyAny>>,
+    /// What it is bound to now.
+    pub new: Option<Bound<'py, PyAny>>,
+    /// It had what its own module gave it: who has that may have taken it before it was set.
+    pub first: bool,
+}
+
 /// What a statement has put into a list of another module.
 pub struct Poured<'py> {
     /// The dict of the statement's module, and its place there.
@@ -107,6 +121,8 @@ pub struct Work<'k, 'py> {
     pub orphaned: Orphans,
     /// Containers of other modules that have other items now: the module and the name there.
     pub fed: Vec<(String, String)>,
+    /// Names of other modules that are bound to something else now.
+    pub set: Vec<SetThere<'py>>,
     /// What statements have put into lists of other modules so far.
     pub poured: Vec<Poured<'py>>,
     /// What was in registries before they were changed, which the undo log has too.
@@ -174,6 +190,7 @@ impl<'k, 'py> Work<'k, 'py> {
             gone: Vec::new(),
             snapshot: None,
             fed: Vec::new(),
+            set: Vec::new(),
             poured: Vec::new(),
             merge: true,
         }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::circle::Progress;
+use super::dependents::Inbound;
 use super::unit::{Failed, Unit};
-use crate::apply::Work;
+use crate::apply::{Facts, Work};
 use crate::modules::{Record, Version, resolve};
-use crate::outline::Outline;
+use crate::outline::{Import, Outline, Statement};
 use crate::plan::Dirty;
 use crate::report::ModuleReport;
 
@@ -25,10 +26,20 @@ pub(super) struct Fed {
     pub stamp: usize,
 }
 
-impl Progress<'_> {
-    /// Notes what a module has put into containers of others.
-    pub fn feed(&mut self, by: &str, fed: Vec<(String, String)>) {
-        for (module, name) in fed {
+impl<'py> Progress<'py> {
+    /// Notes what a module has put into containers of others, and which of their names it has set.
+    pub fn feed(&mut self, by: &str, work: &mut Work<'_, 'py>) {
+        for set in work.set.drain(..) {
+            let facts = self.facts.entry(set.module).or_default();
+            if set.first {
+                facts.set.push((set.name.clone(), by.to_owned()));
+            }
+            facts.join(Facts {
+                rebound: vec![(set.name, set.old, set.new)],
+                ..Facts::default()
+            });
+        }
+        for (module, name) in work.fed.drain(..) {
             self.stamp += 1;
             self.stamps.insert(module.clone(), self.stamp);
             let facts = self.facts.entry(module.clone()).or_default();
@@ -54,6 +65,64 @@ impl Progress<'_> {
 }
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
+    /// Leaves out names that another module sets only now, where they were taken before that one had
+    /// come to it.
+    pub(super) fn in_time(
+        &self,
+        around: &mut Inbound<'py>,
+        outline: &Outline,
+        record: &Record,
+        facts: &HashMap<String, Facts<'py>>,
+    ) {
+        for (module, found) in facts {
+            for (name, by) in &found.set {
+                let from = format!("{module}.{name}");
+                if !around.rebinds.iter().any(|rebind| rebind.from == from) {
+                    continue;
+                }
+                let after = self.brought(outline, record, by);
+                around.rebinds.retain(|rebind| {
+                    let takes = |s: &Statement| {
+                        s.imports.iter().any(|i| match rebind.star {
+                            true => i.bound == "*",
+                            false => i.bound == rebind.name,
+                        })
+                    };
+                    let taken = outline.body.iter().rposition(takes);
+                    rebind.from != from || taken.is_none_or(|taken| taken >= after)
+                });
+            }
+        }
+    }
+
+    /// The statement that imports a module for the first time, directly or not. That of one which is
+    /// not imported at all is 0 where it was there before, and else none.
+    fn brought(&self, outline: &Outline, record: &Record, by: &str) -> usize {
+        let package = record.package.read();
+        self.reloader.ledger.with_graph(|graph| {
+            let (Some(own), Some(by)) = (graph.find(&record.name), graph.find(by)) else {
+                return 0;
+            };
+            let reaches = |name: &str| {
+                let id = graph.find(name);
+                id.is_some_and(|id| {
+                    id == by || graph.closure(&[id], |id| graph.targets(id)).contains(&by)
+                })
+            };
+            let brings = |import: &Import| {
+                let module = resolve(&package, import.level, &import.module);
+                let inner = import.name.as_ref().map(|name| format!("{module}.{name}"));
+                reaches(&module) || inner.is_some_and(|inner| reaches(&inner))
+            };
+            let mut body = outline.body.iter();
+            match body.position(|s| s.imports.iter().any(brings)) {
+                Some(place) => place,
+                None if graph.place(own) < graph.place(by) => usize::MAX,
+                None => 0,
+            }
+        })
+    }
+
     /// The version of a module that runs, or will when the unit is applied.
     pub(super) fn in_force(&self, record: &Record) -> Arc<Version> {
         match self.edited.get(&*record.name) {
@@ -113,7 +182,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
 /// was made before.
 pub(super) fn deliver(outside: &mut Dirty, outline: &Outline, package: &str, fed: &[&Fed]) {
     for Fed { name, by, .. } in fed {
-        let brings = |import: &crate::outline::Import| {
+        let brings = |import: &Import| {
             let module = resolve(package, import.level, &import.module);
             let inner = import.name.as_ref().map(|name| format!("{module}.{name}"));
             module == *by || inner.is_some_and(|inner| inner == *by)

@@ -326,7 +326,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         let outcome = outcome.map_err(|error| self.blame(progress, name, error))?;
         progress.done.insert(name.to_owned());
-        progress.feed(name, std::mem::take(&mut work.fed));
+        progress.feed(name, work);
         let Some((found, mut report)) = outcome else {
             return Ok(());
         };
@@ -448,6 +448,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         } else {
             Vec::new()
         };
+        self.in_time(&mut around, new_outline, record, facts);
         around.outside.appeared = self.appeared_in(new_outline, &package);
         let fed = progress.fed_to(&record.name, 0);
         deliver(&mut around.outside, new_outline, &package, &fed);
@@ -629,6 +630,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         let package = record.package.read().clone();
         let mut around: Inbound<'py> = inbound(kit, outline, &package, dict, facts)?;
+        self.in_time(&mut around, outline, &record, facts);
         deliver(&mut around.outside, outline, &package, fed);
         if around.is_empty() {
             return Ok(None);
