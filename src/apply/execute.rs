@@ -68,7 +68,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ => None,
         };
         if let Some(was) = self.old_statement(at)
-            && was.uses.writes != statement.uses.writes
+            && self.sets_another(was, statement)
             && let Some(number) = self.job.changes.at(at).0
         {
             self.take_back(number)?;

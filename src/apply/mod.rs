@@ -28,6 +28,7 @@ mod listed;
 mod made;
 mod members;
 mod module;
+mod objects;
 mod others;
 mod parts;
 mod patch;

@@ -206,6 +206,7 @@ pub fn run<'k, 'a, 'py>(
     run.annotations()?;
     run.kept_names()?;
     run.shift_lines()?;
+    run.dirty.imported(run.job.new.outline.body.len());
     run.clear_caches()?;
     if super::imports::public_names(&run.job.dict)? != public {
         // Decorators collect into it, so that no statement of its own need have run.

@@ -422,7 +422,7 @@ def place(into, start, had, rest):
 
 
 def attribute(text, space, unknown):
-    """What `C.a = 1` and `m.a = 1` set, of which class or module: that, the name, the value."""
+    """What `C.a = 1` and `m.a = 1` set, of which class, module or object: that, the name, the value."""
     [node] = ast.parse(text).body
     if not isinstance(node, ast.Assign) or len(node.targets) != 1:
         raise Unknown
@@ -430,7 +430,7 @@ def attribute(text, space, unknown):
     owner = space[first]
     for name in names[:-1]:
         owner = vars(owner)[name]
-    if not names or not isinstance(owner, (type(ast), type)):
+    if not names:
         raise Unknown
     value = contents([f"__it__ = {ast.unparse(node.value)}"], (), "__it__", space, unknown)
     return owner, names[-1], value

@@ -12,7 +12,6 @@ use crate::apply::{Facts, Work};
 use crate::modules::{Record, Version, resolve};
 use crate::outline::{Import, Outline, Statement};
 use crate::plan::Dirty;
-use crate::report::ModuleReport;
 
 /// A container that has other items now.
 pub(super) struct Fed {
@@ -137,18 +136,32 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         Some(self.in_force(&record)).filter(|version| version.known)
     }
 
-    /// Modules that do not import what was edited, and see containers that it filled.
+    /// Modules that do not import what was edited, and see containers that it filled: before those that
+    /// import both.
     pub(super) fn outside(
         &self,
         work: &mut Work<'k, 'py>,
         progress: &mut Progress<'py>,
-    ) -> Result<Vec<ModuleReport>, Failed> {
-        let mut reports = Vec::new();
-        if progress.fed.is_empty() {
-            return Ok(reports);
+    ) -> Result<(), Failed> {
+        let new = &progress.fed[progress.told..];
+        if new.is_empty() {
+            return Ok(());
         }
-        let fed: Vec<&str> = progress.fed.iter().map(|fed| &*fed.module).collect();
-        for record in self.reloader.outsiders(&fed, &self.order) {
+        let since = new[0].stamp - 1;
+        let fed: Vec<&str> = new.iter().map(|fed| &*fed.module).collect();
+        let outsiders = self.reloader.outsiders(&fed, &self.order);
+        // Those that were filled themselves come first: they import none of the others.
+        let own = fed.iter().filter_map(|name| self.reloader.ledger.get(name));
+        let is_known = |name: &str| {
+            let mut known = self.order.iter().chain(&outsiders);
+            known.any(|record| *record.name == *name)
+        };
+        let mut own: Vec<Arc<Record>> = own.filter(|record| !is_known(&record.name)).collect();
+        own.dedup_by(|a, b| a.name == b.name);
+        own.extend(outsiders.iter().map(Arc::clone));
+        let outsiders = own;
+        progress.told = progress.fed.len();
+        for record in outsiders {
             let name = &*record.name;
             let fail = |error: PyErr| Failed {
                 name: name.to_owned(),
@@ -158,40 +171,57 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             let Some(module) = self.module(name).map_err(fail)? else {
                 continue;
             };
-            let facts = &progress.facts;
+            let (facts, stamps) = (&progress.facts, &progress.stamps);
             let sources = self.sources(name, facts).into_iter();
-            let sources = sources.filter(|source| *source != name);
+            let is_new = |source: &String| stamps.get(source).is_some_and(|s| *s > since);
+            let sources = sources.filter(|source| *source != name && is_new(source));
             let seen: HashMap<String, _> = sources
                 .filter_map(|source| Some((source.clone(), facts.get(&source)?.share())))
                 .collect();
             work.notes.clear();
-            let own = progress.fed_to(name, 0);
+            let own = progress.fed_to(name, since);
             let found = self.dependent(work, name, &module.dict(), &seen, &own);
             let Some((found, mut report)) = found.map_err(fail)? else {
                 continue;
             };
             report.notes.append(&mut work.notes);
-            reports.push(report);
-            progress.facts.insert(name.to_owned(), found);
+            progress.outside.push(report);
+            progress.tell(name, found);
         }
-        Ok(reports)
+        Ok(())
     }
-}
 
-/// Puts them where the module imports the one that filled them: what it made of them above that
-/// was made before.
-pub(super) fn deliver(outside: &mut Dirty, outline: &Outline, package: &str, fed: &[&Fed]) {
-    for Fed { name, by, .. } in fed {
-        let brings = |import: &Import| {
-            let module = resolve(package, import.level, &import.module);
-            let inner = import.name.as_ref().map(|name| format!("{module}.{name}"));
-            module == *by || inner.is_some_and(|inner| inner == *by)
-        };
-        let body = &outline.body;
-        let direct = body.iter().position(|s| s.imports.iter().any(brings));
-        // Else by way of another one.
-        let last = || body.iter().rposition(|s| !s.imports.is_empty());
-        if let Some(place) = direct.or_else(last) {
+    /// Puts what a module is filled with where it imports the one that fills it: what it made of that
+    /// above was made before. Of one that does not import it only functions can see it, later.
+    pub(super) fn deliver(
+        &self,
+        outside: &mut Dirty,
+        outline: &Outline,
+        record: &Record,
+        fed: &[&Fed],
+    ) {
+        let package = record.package.read();
+        for Fed { name, by, .. } in fed {
+            let brings = |import: &Import| {
+                let module = resolve(&package, import.level, &import.module);
+                let inner = import.name.as_ref().map(|name| format!("{module}.{name}"));
+                module == *by || inner.is_some_and(|inner| inner == *by)
+            };
+            let body = &outline.body;
+            let direct = body.iter().position(|s| s.imports.iter().any(brings));
+            // Else by way of another one, or by a name that is computed.
+            let computed = |s: &Statement| {
+                let by_call = s.uses.calls.iter().any(|call| call == "__import__");
+                let of = |i: &Import| ["importlib", "pkgutil", "runpy"].contains(&&*i.module);
+                by_call || s.imports.iter().any(of)
+            };
+            let last = || {
+                let reaches = self.order.iter().any(|other| other.name == record.name)
+                    || body.iter().any(computed);
+                let last = || body.iter().rposition(|s| !s.imports.is_empty());
+                reaches.then(last).flatten()
+            };
+            let place = direct.or_else(last).unwrap_or(body.len());
             let why = format!("which {by} puts something into");
             let there = outside.filled_at.entry(place).or_default();
             there.insert(name.clone(), why);
