@@ -23,8 +23,8 @@ use crate::diff::{Changes, What};
 use crate::modules::Version;
 use crate::outline::{Kind, Outline, Row, Statement};
 use crate::plan::{
-    Affected, Dirty, Elsewhere, Functions, Mark, Plan, Step, acting, affected, affected_statement,
-    chosen_by, path_that_acts,
+    Affected, Dirty, Elsewhere, Functions, Mark, Plan, Step, acting, affected_statement, chosen_by,
+    path_that_acts,
 };
 use crate::report::{self, Action, ChangeKind};
 
@@ -401,7 +401,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Mark::Members
                 if !matches!(self.what(at), What::Inner(_))
                     && !self.dirty.reimports(statement)
-                    && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
+                    && affected_statement(statement, &self.functions, &self.dirty).is_none() =>
             {
                 Mark::Keep
             }

@@ -1,7 +1,7 @@
 //! Old value against new value of one name: which object is bound in the end.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyList, PySet, PyString, PyTuple};
 
 use super::function::identical;
 use super::kit::{is_above, reference_count, text};
@@ -308,6 +308,7 @@ impl<'py> Work<'_, 'py> {
         base: Option<&Bound<'py, PyAny>>,
         name: &str,
     ) -> PyResult<bool> {
+        self.hash_again(old)?;
         if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PyDict>(), new.cast_exact::<PyDict>()) {
             let base = base.and_then(|b| b.cast_exact::<PyDict>().ok());
             self.tx.dict(live)?;
@@ -467,6 +468,45 @@ impl<'py> Work<'_, 'py> {
                 } else if depth < DEEP {
                     self.same_inside(&now, &value, depth + 1)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts keys and items where they are looked for now: `__hash__` and `__eq__` of their class may say
+    /// something else than they did when they came.
+    fn hash_again(&mut self, container: &Bound<'py, PyAny>) -> PyResult<()> {
+        let plain = |key: &Bound<'py, PyAny>| {
+            key.is_exact_instance_of::<PyString>() || key.is_exact_instance_of::<PyInt>()
+        };
+        let found = |key: &Bound<'py, PyAny>| container.contains(key).unwrap_or(true);
+        if let Ok(live) = container.cast_exact::<PyDict>() {
+            let keys = live.keys();
+            if keys.iter().all(|key| plain(&key)) {
+                return Ok(());
+            }
+            let again = PyDict::new(live.py());
+            // One that cannot be hashed any more is for what comes next to complain of.
+            if live.iter().any(|(k, v)| again.set_item(k, v).is_err()) {
+                return Ok(());
+            }
+            if again.len() < live.len() || !keys.iter().all(|key| found(&key)) {
+                self.tx.dict(live)?;
+                live.clear();
+                live.update(again.as_mapping())?;
+            }
+        } else if let Ok(live) = container.cast_exact::<PySet>() {
+            let items: Vec<_> = live.iter().collect();
+            if items.iter().all(plain) {
+                return Ok(());
+            }
+            let Ok(again) = PySet::new(live.py(), &items) else {
+                return Ok(());
+            };
+            if again.len() < live.len() || !items.iter().all(found) {
+                self.tx.container(container)?;
+                live.clear();
+                live.call_method1("update", (again,))?;
             }
         }
         Ok(())

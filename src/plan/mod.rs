@@ -634,6 +634,7 @@ fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) 
     statement.kind == Kind::Class
         && !takes_away(statement)
         && affected(&statement.head, functions, dirty).is_none()
+        && functions.named_differs(statement, dirty).is_none()
 }
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its
