@@ -213,6 +213,7 @@ class Calls:
                 found = next((vars(k)[call.func.attr] for k in type(owner).__mro__ if call.func.attr in vars(k)), None)
                 if isinstance(found, types.FunctionType):
                     node = ast.copy_location(ast.Expr(value=call), call)
+                    self.around[len(self.found)] = self.within
                     self.found.append((types.MethodType(found, owner), node, scope))
                     if _gives_itself(found.__code__):
                         continue

@@ -23,6 +23,7 @@ mod holders;
 mod idioms;
 mod imports;
 mod kit;
+mod leaving;
 mod lines;
 mod listed;
 mod made;

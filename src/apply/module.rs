@@ -191,6 +191,7 @@ pub fn run<'k, 'a, 'py>(
     run.prepare()?;
     run.uncover()?;
     run.retract_calls()?;
+    run.leave_early()?;
     for step in &job.plan.steps {
         let statement = &new[step.new];
         if !statement.imports.is_empty() && matches!(step.mark, Mark::Run | Mark::RunIf) {

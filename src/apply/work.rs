@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyList};
 use rustc_hash::FxHashMap;
 
 use super::kit::Kit;
+use super::leaving::Left;
 use super::made::Remade;
 use super::transaction::Transaction;
 
@@ -129,6 +130,8 @@ pub struct Work<'k, 'py> {
     pub snapshot: Option<Bound<'py, PyAny>>,
     /// Weak references to classes that are gone from their module.
     pub gone: Vec<Bound<'py, PyAny>>,
+    /// Classes that are gone and are in no list of subclasses any more.
+    pub left: Vec<Left<'py>>,
     /// Whether containers get back what the program put into them (not in a full reload).
     pub merge: bool,
 }
@@ -192,6 +195,7 @@ impl<'k, 'py> Work<'k, 'py> {
             fed: Vec::new(),
             set: Vec::new(),
             poured: Vec::new(),
+            left: Vec::new(),
             merge: true,
         }
     }

@@ -122,6 +122,21 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         })
     }
 
+    /// Lists of subclasses are for those who ask for them: nobody is told where no text does.
+    pub(super) fn who_asks(&self, work: &mut Work<'k, 'py>) {
+        const LIST: &str = "__subclasses__";
+        let listed = |name: &str| name.ends_with(LIST);
+        if !work.fed.iter().any(|(_, name)| listed(name)) {
+            return;
+        }
+        let asks = |version: Arc<Version>| version.glance().contains(LIST);
+        let mut order = self.order.iter();
+        let any = order.any(|record| asks(self.in_force(record)));
+        let told = |module: &str| self.version(module).is_some_and(asks);
+        work.fed
+            .retain(|(module, name)| !listed(name) || any || told(module));
+    }
+
     /// The version of a module that runs, or will when the unit is applied.
     pub(super) fn in_force(&self, record: &Record) -> Arc<Version> {
         match self.edited.get(&*record.name) {

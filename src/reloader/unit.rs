@@ -165,7 +165,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
         }
         let gone = std::mem::take(&mut work.gone);
+        let left = std::mem::take(&mut work.left);
         drop(work);
+        if failed.is_none() {
+            Work::come_back(self.kit, left);
+        }
         if failed.is_none()
             && let Err(error) = Work::leave_lists(self.kit, gone)
         {
@@ -327,6 +331,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         let outcome = outcome.map_err(|error| self.blame(progress, name, error))?;
         progress.done.insert(name.to_owned());
+        self.who_asks(work);
         progress.feed(name, work);
         let Some((found, mut report)) = outcome else {
             return Ok(());
