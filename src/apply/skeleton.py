@@ -31,7 +31,8 @@ class Unknown(Exception):
 
 
 class Anything:
-    """An item of which only the place in the text is known."""
+    """An item of which only the place in the text is known. It stands on the left of comparisons: the
+    `__eq__` of an object may want its own kind."""
 
     __hash__ = None
 
@@ -199,7 +200,7 @@ def retract(live, texts, gone, name, namespace, unknown, now):
         return False
     if type(live) is dict:
         for key, value in had.items():
-            if key in live and live[key] == value:
+            if key in live and value == live[key]:
                 if key not in keeps:
                     del live[key]
                 elif not isinstance(keeps[key], Anything):
@@ -207,7 +208,7 @@ def retract(live, texts, gone, name, namespace, unknown, now):
                 elif now is not None and not _same(value, keeps[key]):
                     live[key] = _again(texts, keeps[key].place, now)
     elif type(live) is list:
-        if live[: len(had)] != had:
+        if had != live[: len(had)]:
             return False
         at = 0
         for item in keeps:

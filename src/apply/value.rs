@@ -334,11 +334,11 @@ impl<'py> Work<'_, 'py> {
             let mut added = Vec::new();
             if self.merge
                 && let Some(base) = base.and_then(|b| b.cast_exact::<PyList>().ok())
-                && !live.eq(base)?
+                && !base.eq(live).unwrap_or(false)
             {
                 // Appended at run time: what stands behind what import had put there.
                 let head = live.get_slice(0, base.len());
-                if head.eq(base)? {
+                if base.eq(&head).unwrap_or(false) {
                     added = live.get_slice(base.len(), live.len()).iter().collect();
                 } else {
                     self.notes.push(format!(
@@ -527,7 +527,7 @@ impl<'py> Work<'_, 'py> {
                     // Import put it there and the program did not change it since.
                     Some(was) => live
                         .get_item(&key)?
-                        .is_some_and(|now| now.is(&was) || now.eq(&was).unwrap_or(false)),
+                        .is_some_and(|now| now.is(&was) || was.eq(&now).unwrap_or(false)),
                     None => false,
                 },
                 // Nobody knows what import had put there: what comes with entries is a table, and has
@@ -545,11 +545,11 @@ impl<'py> Work<'_, 'py> {
             let program = self.merge
                 && match (&was, &now) {
                     (Some(was), Some(now)) => {
-                        !(now.is(was) || now.eq(was).unwrap_or(false))
-                            && (value.is(was) || value.eq(was).unwrap_or(false))
+                        !(now.is(was) || was.eq(now).unwrap_or(false))
+                            && (value.is(was) || was.eq(&value).unwrap_or(false))
                     }
                     // The program took it out and the edit does not mention it.
-                    (Some(was), None) => value.is(was) || value.eq(was).unwrap_or(false),
+                    (Some(was), None) => value.is(was) || was.eq(&value).unwrap_or(false),
                     _ => false,
                 };
             if program {
