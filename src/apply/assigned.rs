@@ -21,28 +21,40 @@ pub(super) struct Assigned<'py> {
     path: (String, String),
 }
 
-/// The path that a statement sets, and nothing else: `conf.app.debug = True`.
-fn target<'s>(source: &Source<'s>, statement: &Statement) -> Option<&'s str> {
-    let (path, _) = source.slice(statement).split_once('=')?;
-    let path = path.trim();
-    let plain = |c: char| c == '.' || c == '_' || c.is_alphanumeric();
-    let sets = statement.kind == Kind::Assign && path.contains('.') && path.chars().all(plain);
-    sets.then_some(path)
+/// The path that a statement sets, and nothing else: `conf.app.debug = True`, `setattr(conf, "x", 1)`.
+fn target(source: &Source<'_>, statement: &Statement) -> Option<String> {
+    let text = source.slice(statement);
+    let plain = |path: &str| {
+        let mut all = path.chars();
+        all.all(|c| c == '.' || c == '_' || c.is_alphanumeric())
+    };
+    if statement.kind == Kind::Expr {
+        let (owner, _) = text.strip_prefix("setattr(")?.split_once(',')?;
+        let [path] = &*statement.uses.writes else {
+            return None;
+        };
+        let (told, _) = path.rsplit_once('.')?;
+        return (told == owner.trim()).then(|| path.clone());
+    }
+    let path = text.split_once('=')?.0.trim();
+    let sets = statement.kind == Kind::Assign && path.contains('.') && plain(path);
+    sets.then(|| path.to_owned())
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Those that a statement which is about to run sets, as far as it says so.
     pub(super) fn assigns(&self, statement: &Statement) -> Vec<Assigned<'py>> {
-        let simple = matches!(statement.kind, Kind::Assign | Kind::AugAssign | Kind::Expr);
-        if !simple {
+        if matches!(statement.kind, Kind::Function | Kind::Class | Kind::Import) {
             return Vec::new();
         }
         let assigned = |path: &str| told(self.assigned(path)).flatten();
         match target(self.job.new, statement) {
-            Some(path) => assigned(path).into_iter().collect(),
+            Some(path) => assigned(&path).into_iter().collect(),
             None => {
-                let paths = statement.uses.writes.iter();
-                paths.filter_map(|path| assigned(path)).collect()
+                // Also by functions that it calls.
+                let mut paths = self.functions.writes(&statement.uses.calls);
+                paths.extend(statement.uses.writes.iter().cloned());
+                paths.iter().filter_map(|path| assigned(path)).collect()
             }
         }
     }
@@ -188,11 +200,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         // Another line may set it as well.
         let sets = target(old, statement);
         let again = |other: &Statement| match target(self.job.new, other) {
-            Some(path) if sets.is_some() => sets == Some(path),
+            Some(path) if sets.is_some() => sets.as_ref() == Some(&path),
             _ => statement.uses.writes == other.uses.writes,
         };
         let body = &self.job.new.outline.body;
-        if statement.kind != Kind::Assign
+        if !(statement.kind == Kind::Assign || sets.is_some())
             || !statement.uses.binds.is_empty()
             || self.mutators(root).any(|at| again(&body[at]))
         {
@@ -207,7 +219,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let (owner, name, value) =
             found.extract::<(Bound<'py, PyAny>, String, Bound<'py, PyAny>)>()?;
-        let owner_path = sets.and_then(|path| path.rsplit_once('.'));
+        let owner_path = sets.as_ref().and_then(|path| path.rsplit_once('.'));
         let owner_path = owner_path.map_or("", |(owner, _)| owner);
         let Some(assigned) = self.attribute_of(owner, owner_path, &name)? else {
             return Ok(false);

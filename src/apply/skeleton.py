@@ -425,6 +425,12 @@ def place(into, start, had, rest):
 def attribute(text, space, unknown):
     """What `C.a = 1` and `m.a = 1` set, of which class, module or object: that, the name, the value."""
     [node] = ast.parse(text).body
+    call = getattr(node, "value", None)
+    if isinstance(node, ast.Expr) and isinstance(call, ast.Call) and len(call.args) == 3:
+        owner, name, value = call.args
+        if getattr(call.func, "id", "") != "setattr" or not isinstance(name, ast.Constant):
+            raise Unknown
+        node = ast.Assign([ast.Attribute(owner, name.value, ast.Store())], value)
     if not isinstance(node, ast.Assign) or len(node.targets) != 1:
         raise Unknown
     first, *names = _path(node.targets[0])
