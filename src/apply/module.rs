@@ -415,6 +415,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .acts(name, format!("which line {line} has a part in"));
             }
             self.functions.tell_holders(statement, &mut self.dirty);
+            let told = self.functions.told_elsewhere(statement);
+            self.work.holding.extend(told);
         }
         match mark {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,
@@ -567,18 +569,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(None)
-    }
-
-    /// Names that the author wants left alone.
-    pub(super) fn kept_names(&mut self) -> PyResult<()> {
-        for name in self.job.keep {
-            if let Some(value) = self.before.get_item(name)? {
-                self.job.dict.set_item(name, value)?;
-                self.facts.rebound.retain(|(n, ..)| n != name);
-                self.dirty.clean(name);
-            }
-        }
-        Ok(())
     }
 
     /// Cached results of functions that now give something else.

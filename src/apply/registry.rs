@@ -564,6 +564,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     self.dirty
                         .fill(path, format!("which line {line} puts something into"));
                 }
+                let holders = self.job.elsewhere.holders(&module, &name);
+                let holders = Functions::held(holders);
+                self.work.holding.push((module.clone(), holders));
                 self.work.fed.push((module, name));
             }
         }

@@ -12,6 +12,7 @@ use super::kit::Kit;
 use super::leaving::Left;
 use super::made::Remade;
 use super::transaction::Transaction;
+use crate::plan::Holding;
 
 /// An object whose holders are to hold another one.
 pub struct Replaced<'py> {
@@ -124,6 +125,8 @@ pub struct Work<'k, 'py> {
     pub fed: Vec<(String, String)>,
     /// Names of other modules that are bound to something else now.
     pub set: Vec<SetThere<'py>>,
+    /// Paths in other modules that act differently, since they hold what does.
+    pub holding: Holding,
     /// What statements have put into lists of other modules so far.
     pub poured: Vec<Poured<'py>>,
     /// What was in registries before they were changed, which the undo log has too.
@@ -194,6 +197,7 @@ impl<'k, 'py> Work<'k, 'py> {
             snapshot: None,
             fed: Vec::new(),
             set: Vec::new(),
+            holding: Holding::new(),
             poured: Vec::new(),
             left: Vec::new(),
             merge: true,

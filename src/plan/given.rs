@@ -45,7 +45,17 @@ pub trait Elsewhere {
     /// What runs when a path is called that begins with what an import binds; `made`: also where a
     /// class is called. `None`: not known.
     fn does(&self, import: &Import, path: &str, made: bool) -> Option<Does>;
+
+    /// Where that puts what it is given: modules, the one that the import names first, with the paths
+    /// in them that act differently when that does.
+    fn keeps(&self, import: &Import, path: &str) -> Holding;
+
+    /// The paths of a module that act differently when the container of this name has other items.
+    fn holders(&self, module: &str, name: &str) -> BTreeSet<String>;
 }
+
+/// Paths in modules.
+pub type Holding = Vec<(String, BTreeSet<String>)>;
 
 /// Where nothing is known of other modules.
 pub struct Nowhere;
@@ -53,6 +63,14 @@ pub struct Nowhere;
 impl Elsewhere for Nowhere {
     fn does(&self, _: &Import, _: &str, _: bool) -> Option<Does> {
         None
+    }
+
+    fn keeps(&self, _: &Import, _: &str) -> Holding {
+        Holding::new()
+    }
+
+    fn holders(&self, _: &str, _: &str) -> BTreeSet<String> {
+        BTreeSet::new()
     }
 }
 
@@ -125,7 +143,7 @@ impl<'a> Functions<'a> {
     /// Why a function acts differently for what it is given, where that is asked for.
     pub(super) fn given_at<'d>(&self, path: &str, dirty: &'d Dirty) -> Option<&'d String> {
         match self.deep.get() {
-            true => dirty.behaviour.get(&format!("{path}{GIVEN}")),
+            true => prefixes(path).find_map(|part| dirty.behaviour.get(&format!("{part}{GIVEN}"))),
             false => None,
         }
     }
@@ -315,10 +333,117 @@ impl<'a> Functions<'a> {
             holders.extend(objects.map(str::to_owned));
         }
         holders.extend(self.told_of(statement));
+        // What other modules hold, by the names that it has here.
+        let beside: Vec<&Import> = match self.takers(statement).next() {
+            Some(_) => self.all_imports().collect(),
+            None => Vec::new(),
+        };
+        for (import, path) in self.takers(statement) {
+            let Some((_, paths)) = self.elsewhere.keeps(import, &path).into_iter().next() else {
+                continue;
+            };
+            let same =
+                |other: &&&Import| other.level == import.level && other.module == import.module;
+            for other in beside.iter().filter(same) {
+                let bound = &other.bound;
+                holders.extend(paths.iter().filter_map(|path| match other.name.as_deref() {
+                    Some("*") => Some(path.clone()),
+                    Some(name) => {
+                        let rest = path.strip_prefix(name)?;
+                        (rest.is_empty() || rest.starts_with('.')).then(|| format!("{bound}{rest}"))
+                    }
+                    None if other.aliased => Some(format!("{bound}.{path}")),
+                    None => Some(format!("{}.{path}", other.module)),
+                }));
+            }
+        }
         let why = format!("which holds what is on line {}", statement.span.line);
         for path in holders {
             dirty.acts(format!("{path}{GIVEN}"), why.clone());
         }
+    }
+
+    /// What other modules hold of a definition that acts differently, and act differently for it.
+    pub fn told_elsewhere(&self, statement: &Statement) -> Holding {
+        let takers = self.takers(statement);
+        let kept = takers.flat_map(|(import, path)| self.elsewhere.keeps(import, &path));
+        kept.map(|(module, paths)| (module, Self::held(paths)))
+            .collect()
+    }
+
+    /// What is imported and takes a definition when it is made: decorators, and bases of a class.
+    fn takers(
+        &self,
+        statement: &Statement,
+    ) -> impl Iterator<Item = (&'a Import, String)> + use<'a> {
+        let mut paths: BTreeSet<String> = BTreeSet::new();
+        if statement.decorators != 0 {
+            paths.extend(statement.uses.calls.iter().cloned());
+        }
+        if statement.kind == Kind::Class {
+            paths.extend(statement.head.reads.iter().cloned());
+        }
+        let found: Vec<(&'a Import, String)> = paths
+            .into_iter()
+            .flat_map(|path| {
+                let imports: Vec<&'a Import> = self.imports(root(&path)).collect();
+                imports
+                    .into_iter()
+                    .map(move |import| (import, path.clone()))
+            })
+            .collect();
+        found.into_iter()
+    }
+
+    fn all_imports(&self) -> impl Iterator<Item = &'a Import> + use<'a> {
+        let outline: &'a crate::outline::Outline = self.outline();
+        let places = outline.index().importing(&outline.body).into_iter();
+        places.flat_map(move |at| &outline.body[at].imports)
+    }
+
+    /// These names, and what acts differently when what is in their objects does, or (`filled`) is
+    /// something else.
+    pub fn holders(&self, names: BTreeSet<String>, filled: bool) -> BTreeSet<String> {
+        let mut dirty = Dirty::default();
+        for name in &names {
+            match filled {
+                true => dirty.value(name, ""),
+                false => dirty.acts(format!("{name}{GIVEN}"), ""),
+            }
+        }
+        let mut paths = names;
+        if !dirty.is_empty() {
+            let acting = super::acting_at_all(self.outline(), &dirty, usize::MAX);
+            let found = self.paths(acting.into_iter().flatten()).into_iter();
+            paths.extend(found.filter(|path| self.acts_given(path, &dirty).is_some()));
+        }
+        paths
+    }
+
+    /// What those that hold something act differently for goes by these paths.
+    pub fn held(paths: BTreeSet<String>) -> BTreeSet<String> {
+        let paths = paths.into_iter();
+        paths.map(|path| format!("{path}{GIVEN}")).collect()
+    }
+
+    /// Where calling a path of this module puts what it is given, and what acts differently when that
+    /// does: in the module, and in others.
+    pub fn keeps(&self, module: &str, path: &str) -> Holding {
+        let makes = [path.to_owned(), format!("{path}.__init_subclass__")];
+        let mut names = self.parts_filled(&makes);
+        names.extend(self.mutations(&makes));
+        let name = root(path);
+        if !self.made_by(name).is_empty() {
+            names.insert(name.to_owned());
+        }
+        let paths = self.holders(names, false);
+        let mut out = vec![(module.to_owned(), paths)];
+        if self.at(path).is_empty() {
+            for import in self.imports(name) {
+                out.extend(self.elsewhere.keeps(import, path));
+            }
+        }
+        out
     }
 
     /// The classes of the module that are derived from this one.

@@ -30,7 +30,7 @@ pub use chains::Chains;
 use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{FRESH, Functions, shown};
-pub use given::{Does, Elsewhere, Nowhere};
+pub use given::{Does, Elsewhere, Holding, Nowhere};
 pub use parts::{affected_members, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::unit::Unit;
 use crate::modules::resolve;
 use crate::outline::Import;
-use crate::plan::{Does, Elsewhere, Functions};
+use crate::plan::{Does, Elsewhere, Functions, Holding};
 
 /// Asks the texts of the modules that are known.
 pub(super) struct Others<'u, 'r, 'k, 'py> {
@@ -49,23 +49,62 @@ impl<'u, 'r, 'k, 'py> Others<'u, 'r, 'k, 'py> {
         self.asked.borrow_mut().remove(&key);
         does
     }
+}
 
-    /// `a.b.f`: of the longest part that is a module.
-    fn dotted(&self, path: &str, made: bool) -> Option<Does> {
-        let mut dots = path.rmatch_indices('.');
-        dots.find_map(|(at, _)| self.there(&path[..at], &path[at + 1..], made))
+impl Others<'_, '_, '_, '_> {
+    fn kept(&self, module: &str, path: &str) -> Option<Holding> {
+        let record = self.unit.reloader.ledger.get(module)?;
+        let version = self.unit.version(module)?;
+        let key = (module.to_owned(), format!("keeps {path}"));
+        if path.is_empty() || !self.asked.borrow_mut().insert(key.clone()) {
+            return Some(Holding::new());
+        }
+        let kept = version.outline().as_ref().ok().map(|outline| {
+            let package = record.package.read().clone();
+            let others = Others::new(self.unit, &package, self.asked);
+            Functions::of(outline).with(&others).keeps(module, path)
+        });
+        self.asked.borrow_mut().remove(&key);
+        kept
+    }
+
+    /// `a.b.f`: the longest part that is a module, and the rest; where it is known.
+    fn find<T>(
+        &self,
+        import: &Import,
+        path: &str,
+        ask: impl Fn(&str, &str) -> Option<T>,
+    ) -> Option<T> {
+        let module = resolve(&self.package, import.level, &import.module);
+        let rest = path.strip_prefix(import.bound.as_str()).unwrap_or_default();
+        let whole = match import.name.as_deref() {
+            Some("*") => return ask(&module, path),
+            Some(name) => format!("{module}.{name}{rest}"),
+            None if import.aliased => format!("{module}{rest}"),
+            None => path.to_owned(),
+        };
+        let mut dots = whole.rmatch_indices('.');
+        dots.find_map(|(at, _)| ask(&whole[..at], &whole[at + 1..]))
     }
 }
 
 impl Elsewhere for Others<'_, '_, '_, '_> {
     fn does(&self, import: &Import, path: &str, made: bool) -> Option<Does> {
-        let module = resolve(&self.package, import.level, &import.module);
-        let rest = path.strip_prefix(import.bound.as_str()).unwrap_or_default();
-        match import.name.as_deref() {
-            Some("*") => self.there(&module, path, made),
-            Some(name) => self.dotted(&format!("{module}.{name}{rest}"), made),
-            None if import.aliased => self.dotted(&format!("{module}{rest}"), made),
-            None => self.dotted(path, made),
+        self.find(import, path, |module, path| self.there(module, path, made))
+    }
+
+    fn keeps(&self, import: &Import, path: &str) -> Holding {
+        let kept = self.find(import, path, |module, path| self.kept(module, path));
+        kept.unwrap_or_default()
+    }
+
+    fn holders(&self, module: &str, name: &str) -> BTreeSet<String> {
+        let version = self.unit.version(module);
+        let names = BTreeSet::from([name.to_owned()]);
+        let outline = version.as_ref().map(|version| version.outline().as_ref());
+        match outline {
+            Some(Ok(outline)) => Functions::of(outline).holders(names, true),
+            _ => names,
         }
     }
 }

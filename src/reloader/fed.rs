@@ -11,7 +11,7 @@ use super::unit::{Failed, Unit};
 use crate::apply::{Facts, Work};
 use crate::modules::{Record, Version, resolve};
 use crate::outline::{Import, Outline, Statement};
-use crate::plan::Dirty;
+use crate::plan::{Dirty, Holding};
 
 /// A container that has other items now.
 pub(super) struct Fed {
@@ -23,6 +23,8 @@ pub(super) struct Fed {
     pub by: String,
     /// When.
     pub stamp: usize,
+    /// It has what it had, and that acts differently.
+    pub acts: bool,
 }
 
 impl<'py> Progress<'py> {
@@ -50,6 +52,38 @@ impl<'py> Progress<'py> {
                 name,
                 by: by.to_owned(),
                 stamp: self.stamp,
+                acts: false,
+            });
+            self.moved = true;
+        }
+    }
+
+    /// Notes what acts differently in other modules for what a module has put there.
+    pub fn hold(&mut self, by: &str, holding: Holding) {
+        for (module, paths) in holding {
+            let facts = self.facts.entry(module.clone()).or_default();
+            let known = &facts.dirty.behaviour;
+            let paths: Vec<String> = paths
+                .into_iter()
+                .filter(|p| !known.contains_key(p))
+                .collect();
+            let Some(name) = paths.first().cloned() else {
+                continue;
+            };
+            for path in paths {
+                facts
+                    .dirty
+                    .acts(path, format!("which holds what changed in {by}"));
+            }
+            self.stamp += 1;
+            self.stamps.insert(module.clone(), self.stamp);
+            self.news.hear(&module, facts);
+            self.fed.push(Fed {
+                module,
+                name,
+                by: by.to_owned(),
+                stamp: self.stamp,
+                acts: true,
             });
             self.moved = true;
         }
@@ -58,7 +92,7 @@ impl<'py> Progress<'py> {
     /// Those of a module that it has not seen so far.
     pub fn fed_to(&self, module: &str, since: usize) -> Vec<&Fed> {
         let all = self.fed.iter();
-        all.filter(|fed| fed.module == module && fed.stamp > since)
+        all.filter(|fed| fed.module == module && fed.stamp > since && !fed.acts)
             .collect()
     }
 }

@@ -333,6 +333,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         progress.done.insert(name.to_owned());
         self.who_asks(work);
         progress.feed(name, work);
+        progress.hold(name, std::mem::take(&mut work.holding));
         let Some((found, mut report)) = outcome else {
             return Ok(());
         };
