@@ -1,15 +1,19 @@
-//! Attributes of other modules, and of their classes, that a statement sets: `Config.level = 5`. Who
-//! reads them is told, and they are what their own module says when the statement is gone.
+//! Attributes of other modules, of their classes and of objects that a statement sets: `Config.level =
+//! 5`. Who reads them is told, and they are what their own module says when the statement is gone.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use super::compile::Source;
+use super::function::identical;
 use super::kit::text;
 use super::module::Run;
+use super::objects::Given;
 use super::registry::told;
+use super::work::SetThere;
 use crate::outline::{Kind, Statement};
 
-/// One of them: the module or class, the attribute, and where it is found.
+/// One of them: the module, class or object, the attribute, and where it is found.
 pub(super) struct Assigned<'py> {
     owner: Bound<'py, PyAny>,
     name: String,
@@ -17,22 +21,57 @@ pub(super) struct Assigned<'py> {
     path: (String, String),
 }
 
+/// The path that a statement sets, and nothing else: `conf.app.debug = True`, `setattr(conf, "x", 1)`.
+fn target(source: &Source<'_>, statement: &Statement) -> Option<String> {
+    let text = source.slice(statement);
+    let plain = |path: &str| {
+        let mut all = path.chars();
+        all.all(|c| c == '.' || c == '_' || c.is_alphanumeric())
+    };
+    if statement.kind == Kind::Expr {
+        let (owner, _) = text.strip_prefix("setattr(")?.split_once(',')?;
+        let [path] = &*statement.uses.writes else {
+            return None;
+        };
+        let (told, _) = path.rsplit_once('.')?;
+        return (told == owner.trim()).then(|| path.clone());
+    }
+    let path = text.split_once('=')?.0.trim();
+    let sets = statement.kind == Kind::Assign && path.contains('.') && plain(path);
+    sets.then(|| path.to_owned())
+}
+
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Those that a statement which is about to run sets, as far as it says so.
     pub(super) fn assigns(&self, statement: &Statement) -> Vec<Assigned<'py>> {
-        let simple = matches!(statement.kind, Kind::Assign | Kind::AugAssign | Kind::Expr);
-        let paths = statement.uses.writes.iter().filter(|_| simple);
-        paths
-            .filter_map(|path| told(self.assigned(path)).flatten())
-            .collect()
+        if matches!(statement.kind, Kind::Function | Kind::Class | Kind::Import) {
+            return Vec::new();
+        }
+        let assigned = |path: &str| told(self.assigned(path)).flatten();
+        match target(self.job.new, statement) {
+            Some(path) => assigned(&path).into_iter().collect(),
+            None => {
+                // Also by functions that it calls.
+                let mut paths = self.functions.writes(&statement.uses.calls);
+                paths.extend(statement.uses.writes.iter().cloned());
+                paths.iter().filter_map(|path| assigned(path)).collect()
+            }
+        }
+    }
+
+    /// Whether a statement sets something else than it did.
+    pub(super) fn sets_another(&self, was: &Statement, statement: &Statement) -> bool {
+        let old = self.job.old;
+        was.uses.writes != statement.uses.writes
+            || old.is_some_and(|old| target(old, was) != target(self.job.new, statement))
     }
 
     fn assigned(&self, path: &str) -> PyResult<Option<Assigned<'py>>> {
-        let Some((owner, name)) = path.rsplit_once('.') else {
+        let Some((owner_path, name)) = path.rsplit_once('.') else {
             return Ok(None);
         };
-        match self.attribute(owner) {
-            Some(owner) => self.attribute_of(owner, name),
+        match self.attribute(owner_path) {
+            Some(owner) => self.attribute_of(owner, owner_path, name),
             None => Ok(None),
         }
     }
@@ -40,24 +79,39 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     fn attribute_of(
         &self,
         owner: Bound<'py, PyAny>,
+        owner_path: &str,
         name: &str,
     ) -> PyResult<Option<Assigned<'py>>> {
         let kit = self.work.kit;
-        let (module, path, had) = if kit.is_class(&owner) {
-            let module = text(&owner.getattr("__module__")?);
+        let own = self.job.dict.get_item("__name__")?;
+        let is_own = |module: &str| own.as_ref().is_some_and(|own| text(own) == module);
+        let (module, path) = if kit.is_class(&owner) {
             let path = format!("{}.{name}", text(&owner.getattr("__qualname__")?));
-            (module, path, kit.class_entry(&owner, name)?)
+            (text(&owner.getattr("__module__")?), path)
         } else if kit.is_exact(&owner, &kit.module) {
-            let space = owner.getattr("__dict__")?.cast_into::<PyDict>()?;
-            let had = space.get_item(name)?;
-            (text(&owner.getattr("__name__")?), name.to_owned(), had)
+            (text(&owner.getattr("__name__")?), name.to_owned())
+        } else if self.stores(&owner, name)
+            && let Some((module, path)) = self.home(owner_path)?
+        {
+            let path = format!("{path}.{name}");
+            // Of one's own the plan knows who reads it.
+            if is_own(&module) {
+                let had = self.had(&owner, name)?;
+                return Ok(Some(Assigned {
+                    owner,
+                    name: name.to_owned(),
+                    had,
+                    path: (module, path),
+                }));
+            }
+            (module, path)
         } else {
             return Ok(None);
         };
-        let own = self.job.dict.get_item("__name__")?;
-        if own.is_some_and(|own| text(&own) == module) || (self.job.others)(&module).is_none() {
+        if is_own(&module) || (self.job.others)(&module).is_none() {
             return Ok(None);
         }
+        let had = self.had(&owner, name)?;
         Ok(Some(Assigned {
             owner,
             name: name.to_owned(),
@@ -66,22 +120,46 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }))
     }
 
+    /// What an attribute is now.
+    fn had(&self, owner: &Bound<'py, PyAny>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.work.kit.is_class(owner) {
+            true => self.work.kit.class_entry(owner, name),
+            false => {
+                let space = owner.getattr("__dict__")?.cast_into::<PyDict>()?;
+                space.get_item(name)
+            }
+        }
+    }
+
     /// After the statement ran: those that have another value now.
     pub(super) fn tell_assigned(
         &mut self,
         before: Vec<Assigned<'py>>,
         statement: &Statement,
     ) -> PyResult<()> {
+        let kit = self.work.kit;
         for was in before {
-            let Some(now) = self.attribute_of(was.owner, &was.name)? else {
-                continue;
-            };
-            let same = match (&was.had, &now.had) {
+            let now = self.had(&was.owner, &was.name)?;
+            let same = match (&was.had, &now) {
                 (Some(was), Some(now)) => was.is(now) || was.eq(now).unwrap_or(false),
                 (None, None) => true,
                 _ => false,
             };
             if !same {
+                if kit.is_exact(&was.owner, &kit.module) {
+                    let (module, name) = was.path.clone();
+                    let base = self.base_in(&module, &name);
+                    let own = |had: &Bound<'py, PyAny>| {
+                        base.as_ref().is_none_or(|base| identical(had, base))
+                    };
+                    self.work.set.push(SetThere {
+                        first: was.had.as_ref().is_none_or(own),
+                        module,
+                        name,
+                        old: was.had,
+                        new: now,
+                    });
+                }
                 self.feed(vec![was.path], statement)?;
             }
         }
@@ -120,10 +198,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(false);
         };
         // Another line may set it as well.
-        let again =
-            |statement: &Statement| statement.uses.writes == old.outline.body[at].uses.writes;
+        let sets = target(old, statement);
+        let again = |other: &Statement| match target(self.job.new, other) {
+            Some(path) if sets.is_some() => sets.as_ref() == Some(&path),
+            _ => statement.uses.writes == other.uses.writes,
+        };
         let body = &self.job.new.outline.body;
-        if statement.kind != Kind::Assign
+        if !(statement.kind == Kind::Assign || sets.is_some())
             || !statement.uses.binds.is_empty()
             || self.mutators(root).any(|at| again(&body[at]))
         {
@@ -138,7 +219,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let (owner, name, value) =
             found.extract::<(Bound<'py, PyAny>, String, Bound<'py, PyAny>)>()?;
-        let Some(assigned) = self.attribute_of(owner, &name)? else {
+        let owner_path = sets.as_ref().and_then(|path| path.rsplit_once('.'));
+        let owner_path = owner_path.map_or("", |(owner, _)| owner);
+        let Some(assigned) = self.attribute_of(owner, owner_path, &name)? else {
             return Ok(false);
         };
         let stands = assigned.had.as_ref();
@@ -146,10 +229,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(true);
         }
         let (module, path) = &assigned.path;
-        let base = self.base_in(module, path);
-        if base.is_none() && self.binds_in(module, path) != Some(false) {
-            return Ok(true);
-        }
+        let named = kit.is_class(&assigned.owner) || kit.is_exact(&assigned.owner, &kit.module);
+        let base = if named {
+            let base = self.base_in(module, path);
+            if base.is_none() && self.binds_in(module, path) != Some(false) {
+                return Ok(true);
+            }
+            base
+        } else {
+            match self.given((module, path), &assigned.owner) {
+                Given::Value(value) => Some(value),
+                Given::Nothing => None,
+                Given::Unknown => {
+                    let gone = super::module::first_line(old, statement);
+                    let note = format!("{gone} is gone; what {path} was before cannot be told");
+                    self.work.notes.push(note);
+                    return Ok(true);
+                }
+            }
+        };
         let key = PyString::new(kit.py, &name).into_any();
         let tx = &mut self.work.tx;
         if kit.is_class(&assigned.owner) {
@@ -160,6 +258,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         } else {
             let space = assigned.owner.getattr("__dict__")?.cast_into::<PyDict>()?;
             tx.dict(&space)?;
+            if named {
+                let (module, name) = assigned.path.clone();
+                self.work.set.push(SetThere {
+                    first: false,
+                    module,
+                    name,
+                    old: assigned.had.clone(),
+                    new: base.clone(),
+                });
+            }
             match base {
                 Some(base) => space.set_item(&key, base)?,
                 None => space.del_item(&key)?,

@@ -132,7 +132,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         let now = self.work.kit.class_entry(kept, &key)?;
                         if let (Some(was), Some(now)) = (was, now)
                             && !was.is(&now)
-                            && !(container(&was) && was.eq(&now)?)
+                            && !(container(&was) && was.eq(&now).unwrap_or(false))
                             && !identical(&was, &now)
                         {
                             self.dirty.value(format!("{class}.{name}"), why);

@@ -4,6 +4,10 @@ arguments, without calling anything.
 Runs in the namespace of registry.py, after it.
 """
 
+# What is often looped over, and calls nothing else.
+COUNTING = {kind.__name__: kind for kind in (range, enumerate, zip, list, tuple, reversed)}
+
+
 class _Values(ast.NodeVisitor):
     """Evaluates what can be evaluated without running anything of the program's."""
 
@@ -67,6 +71,15 @@ class _Values(ast.NodeVisitor):
     def visit_Lambda(self, node):
         return _Lambda(node.lineno)
 
+    def visit_Call(self, node):
+        made = node.func.id if isinstance(node.func, ast.Name) else ""
+        if made in COUNTING and not node.keywords and self.visit(node.func) is COUNTING[made]:
+            try:
+                return list(COUNTING[made](*map(self.visit, node.args)))
+            except TypeError:
+                pass
+        raise Unknown
+
     def visit_UnaryOp(self, node):
         if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
             return -node.operand.value
@@ -112,6 +125,9 @@ class Calls:
     def __init__(self, text, line, bodies, namespace):
         self.bodies, self.module = bodies, namespace
         self.found = []
+        # By position: the call in whose function a call stands.
+        self.around = {}
+        self.within = None
         # Assignments that may not have been reached.
         self.unsure = set()
         node = _statement(text)
@@ -123,7 +139,8 @@ class Calls:
         for node in body:
             if len(self.found) > 500:
                 return
-            if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign)):
+            if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)):
+                self.parts(node.value, scope, depth)
                 self.leaf(node, scope, depth)
             elif isinstance(node, ast.For):
                 for names in self.rounds(node, scope):
@@ -133,6 +150,30 @@ class Calls:
                     self.unsure.update(map(id, ast.walk(node)))
                 self.expand(node.body, scope, depth)
                 self.expand(getattr(node, "orelse", []), scope, depth)
+                self.expand(getattr(node, "finalbody", []), scope, depth)
+
+    def parts(self, value, scope, depth):
+        """Calls in what a statement makes: `[note(1), note(2)]`, `{n: note(n) for n in NAMES}`."""
+        if isinstance(value, (ast.ListComp, ast.SetComp, ast.DictComp)):
+            if len(value.generators) == 1 and not value.generators[0].ifs:
+                inner = [value.key, value.value] if isinstance(value, ast.DictComp) else [value.elt]
+                for names in self.rounds(value.generators[0], scope):
+                    for part in inner:
+                        self.part(part, {**scope, **names}, depth)
+        elif isinstance(value, (ast.List, ast.Tuple, ast.Set)):
+            for part in value.elts:
+                self.part(part, scope, depth)
+        elif isinstance(value, ast.Dict):
+            for part in value.values:
+                self.part(part, scope, depth)
+
+    def part(self, value, scope, depth):
+        if len(self.found) > 500:
+            return
+        if isinstance(value, ast.Call):
+            self.leaf(ast.copy_location(ast.Expr(value), value), scope, depth)
+        else:
+            self.parts(value, scope, depth)
 
     def leaf(self, node, scope, depth):
         values = _Values(scope)
@@ -149,10 +190,13 @@ class Calls:
             called = values.visit(target)
         except Unknown:
             return
+        self.around[len(self.found)] = self.within
         self.found.append((called, node, scope))
         own = isinstance(called, types.FunctionType)
         if own and called.__module__ == self.module.get("__name__") and depth < 3:
+            outer, self.within = self.within, len(self.found) - 1
             self.inside(called, node.value, scope, depth)
+            self.within = outer
 
     def chain(self, call, scope):
         """`menu.add(A()).add(B())`, where each call gives the object that it is called on."""
@@ -169,6 +213,7 @@ class Calls:
                 found = next((vars(k)[call.func.attr] for k in type(owner).__mro__ if call.func.attr in vars(k)), None)
                 if isinstance(found, types.FunctionType):
                     node = ast.copy_location(ast.Expr(value=call), call)
+                    self.around[len(self.found)] = self.within
                     self.found.append((types.MethodType(found, owner), node, scope))
                     if _gives_itself(found.__code__):
                         continue
@@ -296,12 +341,21 @@ def _instance(call, values, direct):
     return [_Made(kind, values.namespace, direct)] if written and not issubclass(kind, (*ATOMS, *FUNCTIONS, *MUTABLE)) else []
 
 
+def _leaves(value, depth):
+    yield value
+    if type(value) is tuple and depth < 3:
+        for part in value:
+            yield from _leaves(part, depth + 1)
+
+
 class Likely:
     """Most entries of a registry are told from those of a call at once."""
 
     SIMPLE = {str, bytes, int, float, complex, bool, type(None)}
 
     def __init__(self, values):
+        # An entry may be a tuple of what it was given as one.
+        values = [part for value in values for part in _leaves(value, 0)]
         self.ids = {id(value) for value in values}
         self.plain = [value for value in values if type(value) in self.SIMPLE]
         # Others are known by more than their identity.
@@ -449,7 +503,8 @@ def entry_of(entry, values, result, fresh):
     inside = [v for v in objects if among(v, leaves) or among(v, outer)]
     if objects and len(inside) == len(objects) and any(among(v, leaves) for v in objects):
         return len(ours) + len(around)
-    if leaves and ours and all(among(leaf, values) for leaf in leaves):
+    told = [v for v in values if same(entry.member, v)] and (not keyed or among(entry.key, values))
+    if leaves and ours and (told or all(among(leaf, values) for leaf in leaves)):
         return len(ours) + len(around)
     if not objects and any(isinstance(v, _Made) and v.direct and v.made(entry.member) for v in values):
         return len(ours) + len(around)

@@ -627,9 +627,14 @@ impl<'py> Work<'_, 'py> {
     /// Tells whether somebody but the class itself, our log and the caller's one reference holds
     /// it: only then must the heap be asked who.
     pub fn held_elsewhere(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        self.held_beyond(class, 0)
+    }
+
+    /// The same where so many more references are known.
+    pub fn held_beyond(&self, class: &Bound<'py, PyAny>, known: usize) -> PyResult<bool> {
         let own = |items: Vec<Bound<'py, PyAny>>| items.iter().filter(|i| i.is(class)).count();
         let method = self.kit.py.import("types")?.getattr("MethodType")?;
-        let mut known = 1 + self.tx.references(class);
+        let mut known = 1 + known + self.tx.references(class);
         known += own(class
             .getattr("__mro__")?
             .try_iter()?

@@ -68,7 +68,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ => None,
         };
         if let Some(was) = self.old_statement(at)
-            && was.uses.writes != statement.uses.writes
+            && self.sets_another(was, statement)
             && let Some(number) = self.job.changes.at(at).0
         {
             self.take_back(number)?;
@@ -145,8 +145,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.facts.executed = true;
         if statement.kind == Kind::Class {
+            let (was, now) = (
+                self.before.get_item(&statement.name)?,
+                dict.get_item(&statement.name)?,
+            );
+            self.tell_bases(was.as_ref(), now.as_ref(), statement)?;
+            drop((was, now));
             self.dirty.overwrite(&statement.name, &statement.body);
-            for base in &statement.head.reads {
+            let was = self.old_statement(at).filter(|was| was.kind == Kind::Class);
+            let was = was.into_iter().flat_map(|was| &was.head.reads);
+            let bases: BTreeSet<&String> = statement.head.reads.iter().chain(was).collect();
+            for base in bases {
                 let path = format!("{base}.__subclasses__");
                 let line = statement.span.line;
                 self.dirty
@@ -369,6 +378,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             // also where the key is another one now.
             let fresh = self.fresh_itself(statement, fresh, found.made())?;
             told(self.settle(at, statement, found, fresh));
+        }
+        // It has seen what the statement made.
+        drop(registries);
+        if statement.kind == Kind::Class {
+            told(self.work.twins_leave());
         }
         for (name, object, copy) in copies {
             // Objects of the program may not want to be compared.

@@ -25,7 +25,9 @@ impl Run<'_, '_, '_, '_> {
                     .map_or_else(BTreeSet::new, owned),
             },
         };
-        for path in self.functions.paths(names.iter().map(String::as_str)) {
+        let roots = || names.iter().map(String::as_str);
+        let made = self.functions.made_attributes(roots());
+        for path in self.functions.paths(roots()).into_iter().chain(made) {
             // What a function gives has a path of its own.
             if let Some(why) = self.functions.applied_differs(&path, 1, &self.dirty) {
                 let why = why
@@ -37,8 +39,7 @@ impl Run<'_, '_, '_, '_> {
                 self.facts.dirty.acts(path, why);
             }
         }
-        let roots = names.iter().map(String::as_str);
-        self.functions.tell_makes(roots, &mut self.dirty);
+        self.functions.tell_makes(roots(), &mut self.dirty);
         self.facts.dirty.append(&mut self.dirty);
         self.functions.derive(&mut self.facts.dirty, &names);
     }

@@ -24,8 +24,8 @@ use crate::diff::{Changes, What};
 use crate::modules::Version;
 use crate::outline::{Kind, Outline, Row, Statement};
 use crate::plan::{
-    Affected, Dirty, Elsewhere, Functions, Mark, Plan, Step, acting, affected, affected_statement,
-    chosen_by, path_that_acts,
+    Affected, Dirty, Elsewhere, Functions, Mark, Plan, Step, acting, affected_statement, chosen_by,
+    path_that_acts,
 };
 use crate::report::{self, Action, ChangeKind};
 
@@ -88,6 +88,9 @@ pub struct Facts<'py> {
     pub changes: Vec<report::Change>,
     /// A statement of the module ran.
     pub executed: bool,
+    /// Names that another module has set, which is named too, and that had been what the module itself
+    /// had made them: who took them before keeps what it took.
+    pub set: Vec<(String, String)>,
 }
 
 /// A container that is being made anew by several statements.
@@ -189,6 +192,7 @@ pub fn run<'k, 'a, 'py>(
     run.prepare()?;
     run.uncover()?;
     run.retract_calls()?;
+    run.leave_early()?;
     for step in &job.plan.steps {
         let statement = &new[step.new];
         if !statement.imports.is_empty() && matches!(step.mark, Mark::Run | Mark::RunIf) {
@@ -204,6 +208,7 @@ pub fn run<'k, 'a, 'py>(
     run.annotations()?;
     run.kept_names()?;
     run.shift_lines()?;
+    run.dirty.imported(run.job.new.outline.body.len());
     run.clear_caches()?;
     if super::imports::public_names(&run.job.dict)? != public {
         // Decorators collect into it, so that no statement of its own need have run.
@@ -403,7 +408,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Mark::Members
                 if !matches!(self.what(at), What::Inner(_))
                     && !self.dirty.reimports(statement)
-                    && affected(&statement.uses, &self.functions, &self.dirty).is_none() =>
+                    && affected_statement(statement, &self.functions, &self.dirty).is_none() =>
             {
                 Mark::Keep
             }
@@ -572,18 +577,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(None)
     }
 
-    /// Names that the author wants left alone.
-    pub(super) fn kept_names(&mut self) -> PyResult<()> {
-        for name in self.job.keep {
-            if let Some(value) = self.before.get_item(name)? {
-                self.job.dict.set_item(name, value)?;
-                self.facts.rebound.retain(|(n, ..)| n != name);
-                self.dirty.clean(name);
-            }
-        }
-        Ok(())
-    }
-
     /// Cached results of functions that now give something else.
     pub(super) fn clear_caches(&mut self) -> PyResult<()> {
         let dirty = self.dirty.len();
@@ -667,6 +660,7 @@ impl<'py> Facts<'py> {
             dirty: self.dirty.clone(),
             changes: Vec::new(),
             executed: self.executed,
+            set: self.set.clone(),
         }
     }
 
@@ -697,5 +691,6 @@ impl<'py> Facts<'py> {
             self.rebound.push((name, old, new));
         }
         self.dirty.append(&mut later.dirty);
+        self.set.append(&mut later.set);
     }
 }

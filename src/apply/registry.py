@@ -596,7 +596,14 @@ class Registry:
         """Notes the entries that the calls in an old statement had made. `again`: the author wants
         the same done once more; then only those that tell of objects, not notes in a journal."""
         calls, shared = Calls(text, line, bodies, namespace), None
-        for number, (called, node, scope) in enumerate(calls.found):
+        for called, node, scope in calls.found[:1]:
+            _, result = arguments(node, scope)
+            fresh = result is not None and makes_new(called, bodies)
+            shared = result if not fresh and not isinstance(result, ATOMS) else None
+        # What a function of the module does is told from the calls in it, and from the call of it
+        # only where those tell nothing.
+        before, notes, told = list(self.entries), [], set()
+        for number, (called, node, scope) in reversed(list(enumerate(calls.found))):
             values, result = arguments(node, scope)
             if virtual_base(called) is not None and values and not again:
                 self.virtual.append((virtual_base(called), values[0]))
@@ -607,17 +614,18 @@ class Registry:
             # What is merely read has nothing from the call.
             reach -= reached.named - reached.filled
             fresh = result is not None and makes_new(called, bodies)
-            if not number and not fresh and not isinstance(result, ATOMS):
-                shared = result
             for root in self.roots:
-                if id(root) not in reach or self.shipped and not _owns(called, root):
+                if id(root) not in reach or (number, id(root)) in told:
+                    continue
+                if self.shipped and not _owns(called, root):
                     continue
                 if called is root and self.of_others(root):
                     continue
                 sure = called is root and id(node) not in calls.unsure
                 entry = sure and set_by(node, scope, root, shared)
                 if entry:
-                    self.entries += [] if any(map(entry.same, self.entries)) else [entry]
+                    best = [] if any(map(entry.same, self.entries)) else [entry]
+                    self.note(best, number, root, calls, notes, told)
                     continue
                 best, score = [], 0
                 for entry in self.candidates(root, 0, Likely(values)):
@@ -626,7 +634,15 @@ class Registry:
                         best, score = [], points
                     if points and points == score and not any(map(entry.same, self.entries)):
                         best.append(entry)
-                self.entries += best[:1]
+                self.note(best[:1], number, root, calls, notes, told)
+        notes.sort(key=lambda note: note[0])
+        self.entries = before + [entry for _, entry in notes]
+
+    def note(self, found, number, root, calls, notes, told):
+        self.entries += found
+        notes += [(number, entry) for entry in found]
+        while found and (number := calls.around[number]) is not None:
+            told.add((number, id(root)))
 
     def of_others(self, root):
         """Whether a table is one of a module that nobody here edits: what an entry of it was before

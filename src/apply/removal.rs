@@ -68,6 +68,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.drop_names(old, gone)
     }
 
+    /// Names that the author wants left alone.
+    pub(super) fn kept_names(&mut self) -> PyResult<()> {
+        for name in self.job.keep {
+            if let Some(value) = self.before.get_item(name)? {
+                self.job.dict.set_item(name, value)?;
+                self.facts.rebound.retain(|(n, ..)| n != name);
+                self.dirty.clean(name);
+            }
+        }
+        Ok(())
+    }
+
     /// What old statements bound that are gone or changed, where no statement of the new text does.
     fn gone(&self, old: &Source<'a>) -> Vec<(&'a Statement, String)> {
         let had = Functions::of(old.outline);

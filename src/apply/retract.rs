@@ -62,7 +62,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Some(helper) => helper,
             None => {
                 let helper = PyDict::new(kit.py);
-                let texts = [("pyreload/skeleton.py", include_str!("skeleton.py"))];
+                let texts = [
+                    ("pyreload/skeleton.py", include_str!("skeleton.py")),
+                    ("pyreload/objects.py", include_str!("objects.py")),
+                ];
                 kit.run_helpers(&COMPILED, &texts, &helper)?;
                 kit.skeleton.get_or_init(|| helper)
             }

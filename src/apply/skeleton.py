@@ -32,7 +32,8 @@ class Unknown(Exception):
 
 
 class Anything:
-    """An item of which only the place in the text is known."""
+    """An item of which only the place in the text is known. It stands on the left of comparisons: the
+    `__eq__` of an object may want its own kind."""
 
     __hash__ = None
 
@@ -263,7 +264,7 @@ def _less(live, had, keeps, again, todo):
         return False
     if type(live) is dict:
         for key, value in had.items():
-            if key not in live or not live[key] == value:
+            if key not in live or not value == live[key]:
                 # The program, or another statement, has changed something in it.
                 if key in live and key in keeps and _inner(live[key], value, keeps[key]):
                     _less(live[key], value, keeps[key], again, todo)
@@ -279,7 +280,7 @@ def _less(live, had, keeps, again, todo):
             elif _told(keeps[key]):
                 todo.append(partial(live.__setitem__, key, keeps[key]))
     elif type(live) is list:
-        if live[: len(had)] != had:
+        if had != live[: len(had)]:
             return False
         rest, at = list(had), 0
         kept = list(live)
@@ -504,15 +505,21 @@ def place(into, start, had, rest):
 
 
 def attribute(text, space, unknown):
-    """What `C.a = 1` and `m.a = 1` set, of which class or module: that, the name, the value."""
+    """What `C.a = 1` and `m.a = 1` set, of which class, module or object: that, the name, the value."""
     [node] = ast.parse(text).body
+    call = getattr(node, "value", None)
+    if isinstance(node, ast.Expr) and isinstance(call, ast.Call) and len(call.args) == 3:
+        owner, name, value = call.args
+        if getattr(call.func, "id", "") != "setattr" or not isinstance(name, ast.Constant):
+            raise Unknown
+        node = ast.Assign([ast.Attribute(owner, name.value, ast.Store())], value)
     if not isinstance(node, ast.Assign) or len(node.targets) != 1:
         raise Unknown
     first, *names = _path(node.targets[0])
     owner = space[first]
     for name in names[:-1]:
         owner = vars(owner)[name]
-    if not names or not isinstance(owner, (type(ast), type)):
+    if not names:
         raise Unknown
     value = contents([f"__it__ = {ast.unparse(node.value)}"], (), "__it__", space, unknown)
     return owner, names[-1], value

@@ -1,7 +1,7 @@
 //! Old value against new value of one name: which object is bound in the end.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyList, PySet, PyString, PyTuple};
 
 use super::function::identical;
 use super::kit::{is_above, reference_count, text};
@@ -308,6 +308,7 @@ impl<'py> Work<'_, 'py> {
         base: Option<&Bound<'py, PyAny>>,
         name: &str,
     ) -> PyResult<bool> {
+        self.hash_again(old)?;
         if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PyDict>(), new.cast_exact::<PyDict>()) {
             let base = base.and_then(|b| b.cast_exact::<PyDict>().ok());
             self.tx.dict(live)?;
@@ -333,11 +334,11 @@ impl<'py> Work<'_, 'py> {
             let mut added = Vec::new();
             if self.merge
                 && let Some(base) = base.and_then(|b| b.cast_exact::<PyList>().ok())
-                && !live.eq(base)?
+                && !base.eq(live).unwrap_or(false)
             {
                 // Appended at run time: what stands behind what import had put there.
                 let head = live.get_slice(0, base.len());
-                if head.eq(base)? {
+                if base.eq(&head).unwrap_or(false) {
                     added = live.get_slice(base.len(), live.len()).iter().collect();
                 } else {
                     self.notes.push(format!(
@@ -472,6 +473,45 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
+    /// Puts keys and items where they are looked for now: `__hash__` and `__eq__` of their class may say
+    /// something else than they did when they came.
+    fn hash_again(&mut self, container: &Bound<'py, PyAny>) -> PyResult<()> {
+        let plain = |key: &Bound<'py, PyAny>| {
+            key.is_exact_instance_of::<PyString>() || key.is_exact_instance_of::<PyInt>()
+        };
+        let found = |key: &Bound<'py, PyAny>| container.contains(key).unwrap_or(true);
+        if let Ok(live) = container.cast_exact::<PyDict>() {
+            let keys = live.keys();
+            if keys.iter().all(|key| plain(&key)) {
+                return Ok(());
+            }
+            let again = PyDict::new(live.py());
+            // One that cannot be hashed any more is for what comes next to complain of.
+            if live.iter().any(|(k, v)| again.set_item(k, v).is_err()) {
+                return Ok(());
+            }
+            if again.len() < live.len() || !keys.iter().all(|key| found(&key)) {
+                self.tx.dict(live)?;
+                live.clear();
+                live.update(again.as_mapping())?;
+            }
+        } else if let Ok(live) = container.cast_exact::<PySet>() {
+            let items: Vec<_> = live.iter().collect();
+            if items.iter().all(plain) {
+                return Ok(());
+            }
+            let Ok(again) = PySet::new(live.py(), &items) else {
+                return Ok(());
+            };
+            if again.len() < live.len() || !items.iter().all(found) {
+                self.tx.container(container)?;
+                live.clear();
+                live.call_method1("update", (again,))?;
+            }
+        }
+        Ok(())
+    }
+
     fn merge_dict(
         &mut self,
         live: &Bound<'py, PyDict>,
@@ -487,7 +527,7 @@ impl<'py> Work<'_, 'py> {
                     // Import put it there and the program did not change it since.
                     Some(was) => live
                         .get_item(&key)?
-                        .is_some_and(|now| now.is(&was) || now.eq(&was).unwrap_or(false)),
+                        .is_some_and(|now| now.is(&was) || was.eq(&now).unwrap_or(false)),
                     None => false,
                 },
                 // Nobody knows what import had put there: what comes with entries is a table, and has
@@ -505,11 +545,11 @@ impl<'py> Work<'_, 'py> {
             let program = self.merge
                 && match (&was, &now) {
                     (Some(was), Some(now)) => {
-                        !(now.is(was) || now.eq(was).unwrap_or(false))
-                            && (value.is(was) || value.eq(was).unwrap_or(false))
+                        !(now.is(was) || was.eq(now).unwrap_or(false))
+                            && (value.is(was) || was.eq(&value).unwrap_or(false))
                     }
                     // The program took it out and the edit does not mention it.
-                    (Some(was), None) => value.is(was) || value.eq(was).unwrap_or(false),
+                    (Some(was), None) => value.is(was) || was.eq(&value).unwrap_or(false),
                     _ => false,
                 };
             if program {

@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyList};
 use rustc_hash::FxHashMap;
 
 use super::kit::Kit;
+use super::leaving::Left;
 use super::made::Remade;
 use super::transaction::Transaction;
 use crate::plan::Holding;
@@ -52,6 +53,20 @@ impl Orphans {
             self.0.entry(dict).or_default().extend(names);
         }
     }
+}
+
+/// A name of another module that a statement has bound from outside: `conf.LIMIT = 6`.
+pub struct SetThere<'py> {
+    /// Whose name it is.
+    pub module: String,
+    /// The name there.
+    pub name: String,
+    /// What it was bound to.
+    pub old: Option<Bound<'py, PyAny>>,
+    /// What it is bound to now.
+    pub new: Option<Bound<'py, PyAny>>,
+    /// It had what its own module gave it: who has that may have taken it before it was set.
+    pub first: bool,
 }
 
 /// What a statement has put into a list of another module.
@@ -108,6 +123,8 @@ pub struct Work<'k, 'py> {
     pub orphaned: Orphans,
     /// Containers of other modules that have other items now: the module and the name there.
     pub fed: Vec<(String, String)>,
+    /// Names of other modules that are bound to something else now.
+    pub set: Vec<SetThere<'py>>,
     /// Paths in other modules that act differently, since they hold what does.
     pub holding: Holding,
     /// What statements have put into lists of other modules so far.
@@ -116,6 +133,8 @@ pub struct Work<'k, 'py> {
     pub snapshot: Option<Bound<'py, PyAny>>,
     /// Weak references to classes that are gone from their module.
     pub gone: Vec<Bound<'py, PyAny>>,
+    /// Classes that are gone and are in no list of subclasses any more.
+    pub left: Vec<Left<'py>>,
     /// Whether containers get back what the program put into them (not in a full reload).
     pub merge: bool,
 }
@@ -177,8 +196,10 @@ impl<'k, 'py> Work<'k, 'py> {
             gone: Vec::new(),
             snapshot: None,
             fed: Vec::new(),
+            set: Vec::new(),
             holding: Holding::new(),
             poured: Vec::new(),
+            left: Vec::new(),
             merge: true,
         }
     }

@@ -1,5 +1,6 @@
 //! What is gathered while a statement is read.
 
+use super::operators;
 use super::{Import, Statement, Uses};
 use std::ops::Range;
 
@@ -79,7 +80,9 @@ impl Frame {
                 self.calls_given |= inner.calls_given;
             }
         }
+        let named = inner.implied.iter().filter(|m| **m == operators::NAMED);
         if self.deferred == 0 {
+            self.implied.extend(named);
             self.imports.extend_from_slice(&inner.imports);
         }
         self.holes.extend_from_slice(&inner.holes);

@@ -2,6 +2,21 @@
 
 use ruff_python_ast::{self as ast, Expr, ExprContext};
 
+/// Those that a set or dict calls on what it gets.
+const KEYS: &[&str] = &["__eq__", "__hash__"];
+
+/// What making a class calls on what its body binds.
+pub(super) const NAMED: &str = "__set_name__";
+
+/// Those that methods of containers call on what they are given.
+pub(super) fn of_method(name: &str) -> &'static [&'static str] {
+    match name {
+        "count" | "index" | "remove" => &["__eq__"],
+        "add" | "discard" | "fromkeys" | "get" | "setdefault" => KEYS,
+        _ => &[],
+    }
+}
+
 /// Those that evaluating the expression itself, not its parts, calls.
 pub(super) fn of_expression(expr: &Expr) -> &'static [&'static str] {
     match expr {
@@ -14,13 +29,18 @@ pub(super) fn of_expression(expr: &Expr) -> &'static [&'static str] {
         },
         Expr::Compare(compare) => match compare.ops.first() {
             Some(ast::CmpOp::Is | ast::CmpOp::IsNot) | None => &[],
-            Some(ast::CmpOp::In | ast::CmpOp::NotIn) => &["__contains__", "__iter__"],
+            Some(ast::CmpOp::In | ast::CmpOp::NotIn) => {
+                &["__contains__", "__iter__", "__eq__", "__hash__"]
+            }
             Some(ast::CmpOp::Eq | ast::CmpOp::NotEq) => &["__eq__", "__ne__"],
             _ => &["__lt__", "__le__", "__gt__", "__ge__"],
         },
         Expr::Subscript(subscript) if subscript.ctx == ExprContext::Load => {
             &["__getitem__", "__class_getitem__", "__index__"]
         }
+        Expr::Set(set) if set.elts.iter().any(|item| !item.is_literal_expr()) => KEYS,
+        Expr::Dict(dict) if dict.iter_keys().flatten().any(|key| !key.is_literal_expr()) => KEYS,
+        Expr::SetComp(_) | Expr::DictComp(_) => KEYS,
         Expr::FString(_) => &["__format__", "__str__", "__repr__"],
         Expr::BoolOp(_) | Expr::If(_) => &["__bool__", "__len__"],
         Expr::Starred(starred) if starred.ctx == ExprContext::Load => ITERATED,

@@ -126,6 +126,13 @@ impl<'a> Reader<'a> {
         if let Some(value) = assigned(stmt) {
             self.applied(value, 0);
         }
+        let made = match stmt {
+            Stmt::FunctionDef(def) => !def.decorator_list.is_empty(),
+            _ => assigned(stmt).is_some_and(Expr::is_call_expr),
+        };
+        if made && self.scopes.last().is_some_and(|s| s.block == Block::Class) {
+            self.implied(&[operators::NAMED]);
+        }
         let mut frame = self.frames.pop().unwrap_or_default();
         if self.scopes.is_empty() {
             // What a class body declared `global` is bound in the module when the class runs.

@@ -56,6 +56,7 @@ fn affected_at_once(
     if statement.applied.is_empty() || statement.kind == Kind::Class {
         return affected(&statement.uses, functions, dirty)
             .or_else(|| functions.implied_differs(statement, &statement.uses.calls, dirty))
+            .or_else(|| functions.named_differs(statement, dirty))
             .map(Affected::Runs);
     }
     let applied = || statement.applied.iter();
@@ -67,6 +68,7 @@ fn affected_at_once(
             applied().find_map(|(path, calls)| functions.applied_differs(path, *calls, dirty))
         })
         .or_else(|| functions.implied_differs(statement, &others, dirty))
+        .or_else(|| functions.named_differs(statement, dirty))
         .map(Affected::Runs)
         .or_else(|| {
             applied()

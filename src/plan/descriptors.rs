@@ -2,9 +2,26 @@
 //! `__get__`.
 
 use super::{Dirty, Functions};
-use crate::outline::Kind;
+use crate::outline::{Kind, Statement};
 
 impl Functions<'_> {
+    /// Why what a statement of a class body binds is told its name in another way: `size = Field()`,
+    /// where `Field` has a `__set_name__`.
+    pub(super) fn named_differs(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        const NAMED: &str = "__set_name__";
+        if dirty.behaviour.is_empty() || !statement.implied.contains(&NAMED) {
+            return None;
+        }
+        let makers: Vec<&String> = match statement.kind {
+            Kind::Class => statement.uses.calls.iter().collect(),
+            _ => statement.applied.iter().map(|(maker, _)| maker).collect(),
+        };
+        makers.into_iter().find_map(|maker| {
+            let path = format!("{maker}.{NAMED}");
+            self.differs(&path, dirty, &mut Default::default())
+        })
+    }
+
     /// Why reading a class attribute gives something else: the class of the descriptor that stands
     /// there, in the class or in a base, acts differently.
     pub(super) fn described(&self, class: &str, member: &str, dirty: &Dirty) -> Option<String> {

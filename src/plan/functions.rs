@@ -204,7 +204,7 @@ impl<'a> Functions<'a> {
     }
 
     /// Attributes of names whose object calling these paths may change in place.
-    pub(super) fn writes(&self, calls: &[String]) -> BTreeSet<String> {
+    pub fn writes(&self, calls: &[String]) -> BTreeSet<String> {
         self.reach(calls, |uses| &uses.writes)
     }
 

@@ -173,6 +173,18 @@ impl Functions<'_> {
     }
 }
 
+/// The lists of subclasses that a class leaves, since it is derived from others now.
+pub(super) fn left<'s>(
+    was: Option<&'s Statement>,
+    now: &'s Statement,
+) -> impl Iterator<Item = String> + use<'s> {
+    let class = |s: &Statement| s.kind == Kind::Class;
+    let was = was.filter(|was| class(was) && class(now));
+    let bases = was.into_iter().flat_map(|was| &was.head.reads);
+    let gone = bases.filter(|base| !now.head.reads.contains(base));
+    gone.map(|base| format!("{base}.__subclasses__"))
+}
+
 /// What classes that came, went, are derived from others or act differently now, tell: see `told_of`.
 pub(super) fn told(old: &Outline, new: &Outline, changes: &Changes) -> BTreeSet<String> {
     let mut out = BTreeSet::new();

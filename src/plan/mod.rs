@@ -555,7 +555,8 @@ fn propagate(
                 for name in reach::fills(reached.new, statement, functions) {
                     dirty.fill(name, format!("which line {line} puts something into"));
                 }
-                for path in functions.told_of(statement) {
+                let was = plan.steps[at].old.map(|was| &old.body[was]);
+                for path in kin::left(was, statement).chain(functions.told_of(statement)) {
                     dirty.fill(path, format!("which the class on line {line} may be in"));
                 }
                 for name in effects.binds.iter().chain(&effects.mutates) {
@@ -634,6 +635,7 @@ fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) 
     statement.kind == Kind::Class
         && !takes_away(statement)
         && affected(&statement.head, functions, dirty).is_none()
+        && functions.named_differs(statement, dirty).is_none()
 }
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its

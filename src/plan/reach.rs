@@ -324,7 +324,9 @@ pub fn reach(
     for name in dirty_names(outside) {
         out.name(name);
     }
-    for at in outside.filled_at.keys().chain(outside.starred.keys()) {
+    // One that stands nowhere comes after them all.
+    let places = outside.filled_at.keys().chain(outside.starred.keys());
+    for at in places.filter(|at| **at < new.body.len()) {
         out.statement(new, *at);
     }
     for name in outside

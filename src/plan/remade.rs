@@ -154,7 +154,8 @@ impl<'a> Functions<'a> {
         None
     }
 
-    /// The methods of its class that a class attribute is made of: `both = partialmethod(add, 2)`.
+    /// The functions that a class attribute is made of: `both = partialmethod(add, 2)`. Methods of the
+    /// class, and others that are only handed over there.
     pub(super) fn made_of(&self, path: &str) -> Vec<String> {
         let Some((class, member)) = path.rsplit_once('.') else {
             return Vec::new();
@@ -162,9 +163,33 @@ impl<'a> Functions<'a> {
         let binds = |s: &&Statement| s.kind == Kind::Assign && s.name == member;
         let mut classes = self.at(class).into_iter();
         let found = classes.find_map(|class| class.body.iter().rfind(binds));
-        let reads = found.into_iter().flat_map(|s| &s.uses.reads);
-        let paths = reads.map(|read| format!("{class}.{read}"));
-        paths.filter(|path| !self.at(path).is_empty()).collect()
+        let Some(uses) = found.map(|statement| &statement.uses) else {
+            return Vec::new();
+        };
+        let paths = uses.reads.iter().filter_map(|read| {
+            let own = format!("{class}.{read}");
+            if !self.at(&own).is_empty() {
+                return Some(own);
+            }
+            let handed = !uses.calls.is_empty() && !uses.calls.contains(read);
+            handed.then(|| read.clone())
+        });
+        paths.collect()
+    }
+
+    /// The attributes of these classes that are made of functions: see `made_of`.
+    pub fn made_attributes<'n>(&self, classes: impl IntoIterator<Item = &'n str>) -> Vec<String> {
+        let mut out = Vec::new();
+        for path in self.paths(classes) {
+            let found = self.at(&path).into_iter();
+            for class in found.filter(|s| s.kind == Kind::Class) {
+                let made = class.body.iter().filter(|s| s.kind == Kind::Assign);
+                let made = made.filter(|s| !s.name.is_empty() && !s.uses.calls.is_empty());
+                out.extend(made.map(|s| format!("{path}.{}", s.name)));
+            }
+        }
+        out.retain(|path| self.at(path).is_empty() && !self.made_of(path).is_empty());
+        out
     }
 
     /// What a class attribute is another name for: `options_class = Options`.

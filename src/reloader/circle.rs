@@ -25,8 +25,12 @@ pub(super) struct Progress<'py> {
     pub facts: HashMap<String, Facts<'py>>,
     /// Containers that modules have filled in others.
     pub fed: Vec<Fed>,
+    /// How many of those have been told to modules outside of the order.
+    pub told: usize,
     /// As the order.
     pub reports: Vec<Option<ModuleReport>>,
+    /// Of modules outside of it.
+    pub outside: Vec<ModuleReport>,
     /// What each module has seen of the facts of the others.
     pub seen: HashMap<String, usize>,
     pub stamp: usize,
@@ -48,6 +52,8 @@ impl<'py> Progress<'py> {
         Self {
             facts: HashMap::new(),
             fed: Vec::new(),
+            told: 0,
+            outside: Vec::new(),
             reports: (0..count).map(|_| None).collect(),
             seen: HashMap::new(),
             stamp: 0,
@@ -59,6 +65,25 @@ impl<'py> Progress<'py> {
             moved: false,
             inner: None,
         }
+    }
+
+    /// Notes what a module has to say to others.
+    pub fn tell(&mut self, name: &str, found: Facts<'py>) {
+        if found.rebound.is_empty() && found.dirty.is_empty() {
+            return;
+        }
+        self.stamp += 1;
+        self.stamps.insert(name.to_owned(), self.stamp);
+        match self.facts.get_mut(name) {
+            Some(earlier) => earlier.join(found),
+            None => {
+                self.facts.insert(name.to_owned(), found);
+            }
+        }
+        if let Some(found) = self.facts.get(name) {
+            self.news.hear(name, found);
+        }
+        self.moved = true;
     }
 }
 

@@ -88,7 +88,7 @@ pub fn inbound<'py>(
                     prefixed(&mut out, facts, &format!("{module}.{name}"), &import.bound);
                     if let Some(found) = facts.get(&module) {
                         named(&mut out, &module, name, &import.bound, found);
-                        if serves(found) {
+                        if serves(found) && stays_served(outline, &import.bound) {
                             served(kit, &mut out, &module, name, &import.bound, own)?;
                         }
                     }
@@ -117,6 +117,22 @@ fn lacks<'py>(kit: &Kit<'py>, module: &str, name: &str) -> PyResult<Option<Bound
     };
     let has = module.getattr("__dict__")?.contains(name)?;
     Ok((!has).then_some(module))
+}
+
+/// Whether a name that is imported is still what was imported, or made of that, and not something that
+/// the importer, or one of its functions, binds to it for itself.
+fn stays_served(outline: &Outline, name: &str) -> bool {
+    let body = &outline.body;
+    let has = |names: &[String]| names.iter().any(|n| n == name);
+    let by_function = |s: &Statement| has(&s.later.global_writes);
+    let mut writers = outline.index().writers(body, name).into_iter();
+    let last = writers.rfind(|at| has(&body[*at].uses.binds));
+    let last = last.map(|at| &body[at]);
+    let of_import = |s: &Statement| {
+        let imports = s.imports.iter().any(|import| import.bound == name);
+        imports || has(&s.uses.reads) || has(&s.uses.mutates)
+    };
+    last.is_none_or(of_import) && !body.iter().any(by_function)
 }
 
 /// A name that was taken from a module that does not have it: its `__getattr__` is asked again.

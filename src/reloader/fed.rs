@@ -6,12 +6,12 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::circle::Progress;
+use super::dependents::Inbound;
 use super::unit::{Failed, Unit};
-use crate::apply::Work;
+use crate::apply::{Facts, Work};
 use crate::modules::{Record, Version, resolve};
-use crate::outline::Outline;
+use crate::outline::{Import, Outline, Statement};
 use crate::plan::{Dirty, Holding};
-use crate::report::ModuleReport;
 
 /// A container that has other items now.
 pub(super) struct Fed {
@@ -27,10 +27,20 @@ pub(super) struct Fed {
     pub acts: bool,
 }
 
-impl Progress<'_> {
-    /// Notes what a module has put into containers of others.
-    pub fn feed(&mut self, by: &str, fed: Vec<(String, String)>) {
-        for (module, name) in fed {
+impl<'py> Progress<'py> {
+    /// Notes what a module has put into containers of others, and which of their names it has set.
+    pub fn feed(&mut self, by: &str, work: &mut Work<'_, 'py>) {
+        for set in work.set.drain(..) {
+            let facts = self.facts.entry(set.module).or_default();
+            if set.first {
+                facts.set.push((set.name.clone(), by.to_owned()));
+            }
+            facts.join(Facts {
+                rebound: vec![(set.name, set.old, set.new)],
+                ..Facts::default()
+            });
+        }
+        for (module, name) in work.fed.drain(..) {
             self.stamp += 1;
             self.stamps.insert(module.clone(), self.stamp);
             let facts = self.facts.entry(module.clone()).or_default();
@@ -88,6 +98,79 @@ impl Progress<'_> {
 }
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
+    /// Leaves out names that another module sets only now, where they were taken before that one had
+    /// come to it.
+    pub(super) fn in_time(
+        &self,
+        around: &mut Inbound<'py>,
+        outline: &Outline,
+        record: &Record,
+        facts: &HashMap<String, Facts<'py>>,
+    ) {
+        for (module, found) in facts {
+            for (name, by) in &found.set {
+                let from = format!("{module}.{name}");
+                if !around.rebinds.iter().any(|rebind| rebind.from == from) {
+                    continue;
+                }
+                let after = self.brought(outline, record, by);
+                around.rebinds.retain(|rebind| {
+                    let takes = |s: &Statement| {
+                        s.imports.iter().any(|i| match rebind.star {
+                            true => i.bound == "*",
+                            false => i.bound == rebind.name,
+                        })
+                    };
+                    let taken = outline.body.iter().rposition(takes);
+                    rebind.from != from || taken.is_none_or(|taken| taken >= after)
+                });
+            }
+        }
+    }
+
+    /// The statement that imports a module for the first time, directly or not. That of one which is
+    /// not imported at all is 0 where it was there before, and else none.
+    fn brought(&self, outline: &Outline, record: &Record, by: &str) -> usize {
+        let package = record.package.read();
+        self.reloader.ledger.with_graph(|graph| {
+            let (Some(own), Some(by)) = (graph.find(&record.name), graph.find(by)) else {
+                return 0;
+            };
+            let reaches = |name: &str| {
+                let id = graph.find(name);
+                id.is_some_and(|id| {
+                    id == by || graph.closure(&[id], |id| graph.targets(id)).contains(&by)
+                })
+            };
+            let brings = |import: &Import| {
+                let module = resolve(&package, import.level, &import.module);
+                let inner = import.name.as_ref().map(|name| format!("{module}.{name}"));
+                reaches(&module) || inner.is_some_and(|inner| reaches(&inner))
+            };
+            let mut body = outline.body.iter();
+            match body.position(|s| s.imports.iter().any(brings)) {
+                Some(place) => place,
+                None if graph.place(own) < graph.place(by) => usize::MAX,
+                None => 0,
+            }
+        })
+    }
+
+    /// Lists of subclasses are for those who ask for them: nobody is told where no text does.
+    pub(super) fn who_asks(&self, work: &mut Work<'k, 'py>) {
+        const LIST: &str = "__subclasses__";
+        let listed = |name: &str| name.ends_with(LIST);
+        if !work.fed.iter().any(|(_, name)| listed(name)) {
+            return;
+        }
+        let asks = |version: Arc<Version>| version.glance().contains(LIST);
+        let mut order = self.order.iter();
+        let any = order.any(|record| asks(self.in_force(record)));
+        let told = |module: &str| self.version(module).is_some_and(asks);
+        work.fed
+            .retain(|(module, name)| !listed(name) || any || told(module));
+    }
+
     /// The version of a module that runs, or will when the unit is applied.
     pub(super) fn in_force(&self, record: &Record) -> Arc<Version> {
         match self.edited.get(&*record.name) {
@@ -102,18 +185,32 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         Some(self.in_force(&record)).filter(|version| version.known)
     }
 
-    /// Modules that do not import what was edited, and see containers that it filled.
+    /// Modules that do not import what was edited, and see containers that it filled: before those that
+    /// import both.
     pub(super) fn outside(
         &self,
         work: &mut Work<'k, 'py>,
         progress: &mut Progress<'py>,
-    ) -> Result<Vec<ModuleReport>, Failed> {
-        let mut reports = Vec::new();
-        if progress.fed.is_empty() {
-            return Ok(reports);
+    ) -> Result<(), Failed> {
+        let new = &progress.fed[progress.told..];
+        if new.is_empty() {
+            return Ok(());
         }
-        let fed: Vec<&str> = progress.fed.iter().map(|fed| &*fed.module).collect();
-        for record in self.reloader.outsiders(&fed, &self.order) {
+        let since = new[0].stamp - 1;
+        let fed: Vec<&str> = new.iter().map(|fed| &*fed.module).collect();
+        let outsiders = self.reloader.outsiders(&fed, &self.order);
+        // Those that were filled themselves come first: they import none of the others.
+        let own = fed.iter().filter_map(|name| self.reloader.ledger.get(name));
+        let is_known = |name: &str| {
+            let mut known = self.order.iter().chain(&outsiders);
+            known.any(|record| *record.name == *name)
+        };
+        let mut own: Vec<Arc<Record>> = own.filter(|record| !is_known(&record.name)).collect();
+        own.dedup_by(|a, b| a.name == b.name);
+        own.extend(outsiders.iter().map(Arc::clone));
+        let outsiders = own;
+        progress.told = progress.fed.len();
+        for record in outsiders {
             let name = &*record.name;
             let fail = |error: PyErr| Failed {
                 name: name.to_owned(),
@@ -123,40 +220,57 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             let Some(module) = self.module(name).map_err(fail)? else {
                 continue;
             };
-            let facts = &progress.facts;
+            let (facts, stamps) = (&progress.facts, &progress.stamps);
             let sources = self.sources(name, facts).into_iter();
-            let sources = sources.filter(|source| *source != name);
+            let is_new = |source: &String| stamps.get(source).is_some_and(|s| *s > since);
+            let sources = sources.filter(|source| *source != name && is_new(source));
             let seen: HashMap<String, _> = sources
                 .filter_map(|source| Some((source.clone(), facts.get(&source)?.share())))
                 .collect();
             work.notes.clear();
-            let own = progress.fed_to(name, 0);
+            let own = progress.fed_to(name, since);
             let found = self.dependent(work, name, &module.dict(), &seen, &own);
             let Some((found, mut report)) = found.map_err(fail)? else {
                 continue;
             };
             report.notes.append(&mut work.notes);
-            reports.push(report);
-            progress.facts.insert(name.to_owned(), found);
+            progress.outside.push(report);
+            progress.tell(name, found);
         }
-        Ok(reports)
+        Ok(())
     }
-}
 
-/// Puts them where the module imports the one that filled them: what it made of them above that
-/// was made before.
-pub(super) fn deliver(outside: &mut Dirty, outline: &Outline, package: &str, fed: &[&Fed]) {
-    for Fed { name, by, .. } in fed {
-        let brings = |import: &crate::outline::Import| {
-            let module = resolve(package, import.level, &import.module);
-            let inner = import.name.as_ref().map(|name| format!("{module}.{name}"));
-            module == *by || inner.is_some_and(|inner| inner == *by)
-        };
-        let body = &outline.body;
-        let direct = body.iter().position(|s| s.imports.iter().any(brings));
-        // Else by way of another one.
-        let last = || body.iter().rposition(|s| !s.imports.is_empty());
-        if let Some(place) = direct.or_else(last) {
+    /// Puts what a module is filled with where it imports the one that fills it: what it made of that
+    /// above was made before. Of one that does not import it only functions can see it, later.
+    pub(super) fn deliver(
+        &self,
+        outside: &mut Dirty,
+        outline: &Outline,
+        record: &Record,
+        fed: &[&Fed],
+    ) {
+        let package = record.package.read();
+        for Fed { name, by, .. } in fed {
+            let brings = |import: &Import| {
+                let module = resolve(&package, import.level, &import.module);
+                let inner = import.name.as_ref().map(|name| format!("{module}.{name}"));
+                module == *by || inner.is_some_and(|inner| inner == *by)
+            };
+            let body = &outline.body;
+            let direct = body.iter().position(|s| s.imports.iter().any(brings));
+            // Else by way of another one, or by a name that is computed.
+            let computed = |s: &Statement| {
+                let by_call = s.uses.calls.iter().any(|call| call == "__import__");
+                let of = |i: &Import| ["importlib", "pkgutil", "runpy"].contains(&&*i.module);
+                by_call || s.imports.iter().any(of)
+            };
+            let last = || {
+                let reaches = self.order.iter().any(|other| other.name == record.name)
+                    || body.iter().any(computed);
+                let last = || body.iter().rposition(|s| !s.imports.is_empty());
+                reaches.then(last).flatten()
+            };
+            let place = direct.or_else(last).unwrap_or(body.len());
             let why = format!("which {by} puts something into");
             let there = outside.filled_at.entry(place).or_default();
             there.insert(name.clone(), why);

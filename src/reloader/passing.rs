@@ -45,7 +45,8 @@ pub(super) struct News<'py> {
 /// What changed in a module.
 struct Told<'py> {
     module: Arc<str>,
-    /// A `__getattr__` of the module gives names that nobody can list.
+    /// A `__getattr__` of the module gives names that nobody can list, or another module has set one,
+    /// and it depends on when it was taken whether that is seen.
     serves: bool,
     /// Names at its top level that are bound anew, or differ in what can be reached from them.
     names: Vec<Arc<str>>,
@@ -93,7 +94,7 @@ impl<'py> News<'py> {
             reason: [&*module, ".", name, " changed"].concat().into(),
         });
         let told = Told {
-            serves: serves(facts),
+            serves: serves(facts) || !facts.set.is_empty(),
             names,
             rebound: rebound.collect(),
             module: Arc::clone(&module),

@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyModule};
 use super::circle::Progress;
 use super::dependents::{Inbound, inbound, mentions};
 use super::elsewhere::Others;
-use super::fed::{Fed, deliver};
+use super::fed::Fed;
 use super::order::Order;
 use super::passing::{News, Passed};
 use super::{Flags, Policy, Reloader, described, hooks, stars};
@@ -165,7 +165,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
         }
         let gone = std::mem::take(&mut work.gone);
+        let left = std::mem::take(&mut work.left);
         drop(work);
+        if failed.is_none() {
+            Work::come_back(self.kit, left);
+        }
         if failed.is_none()
             && let Err(error) = Work::leave_lists(self.kit, gone)
         {
@@ -208,15 +212,16 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             progress.moved = false;
             for at in 0..self.order.len() {
                 self.visit(work, &mut progress, round, at)?;
+                self.outside(work, &mut progress)?;
             }
             if !progress.moved || !self.circular {
                 break;
             }
         }
-        let outside = self.outside(work, &mut progress)?;
         let Progress {
             facts,
             reports,
+            outside,
             reloaded,
             news,
             ..
@@ -326,7 +331,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         let outcome = outcome.map_err(|error| self.blame(progress, name, error))?;
         progress.done.insert(name.to_owned());
-        progress.feed(name, std::mem::take(&mut work.fed));
+        self.who_asks(work);
+        progress.feed(name, work);
         progress.hold(name, std::mem::take(&mut work.holding));
         let Some((found, mut report)) = outcome else {
             return Ok(());
@@ -339,20 +345,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
             place => *place = Some(report),
         }
-        if !found.rebound.is_empty() || !found.dirty.is_empty() {
-            progress.stamp += 1;
-            progress.stamps.insert(name.to_owned(), progress.stamp);
-            match progress.facts.get_mut(name) {
-                Some(earlier) => earlier.join(found),
-                None => {
-                    progress.facts.insert(name.to_owned(), found);
-                }
-            }
-            if let Some(found) = progress.facts.get(name) {
-                progress.news.hear(name, found);
-            }
-            progress.moved = true;
-        }
+        progress.tell(name, found);
         Ok(())
     }
 
@@ -449,9 +442,10 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         } else {
             Vec::new()
         };
+        self.in_time(&mut around, new_outline, record, facts);
         around.outside.appeared = self.appeared_in(new_outline, &package);
         let fed = progress.fed_to(&record.name, 0);
-        deliver(&mut around.outside, new_outline, &package, &fed);
+        self.deliver(&mut around.outside, new_outline, record, &fed);
         let mut anew = described::anew(kit, (old_outline, new_outline), &changes, &dict)?;
         stars::moved(
             kit,
@@ -630,7 +624,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         let package = record.package.read().clone();
         let mut around: Inbound<'py> = inbound(kit, outline, &package, dict, facts)?;
-        deliver(&mut around.outside, outline, &package, fed);
+        self.in_time(&mut around, outline, &record, facts);
+        self.deliver(&mut around.outside, outline, &record, fed);
         if around.is_empty() {
             return Ok(None);
         }
