@@ -11,10 +11,11 @@ use crate::outline::{Kind, Statement};
 
 /// One of them: the module or class, the attribute, and where it is found.
 pub(super) struct Assigned<'py> {
-    owner: Bound<'py, PyAny>,
-    name: String,
-    had: Option<Bound<'py, PyAny>>,
-    path: (String, String),
+    pub owner: Bound<'py, PyAny>,
+    pub name: String,
+    pub had: Option<Bound<'py, PyAny>>,
+    /// The module that the owner is of, and the path there.
+    pub path: (String, String),
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
@@ -27,7 +28,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .collect()
     }
 
-    fn assigned(&self, path: &str) -> PyResult<Option<Assigned<'py>>> {
+    pub(super) fn assigned(&self, path: &str) -> PyResult<Option<Assigned<'py>>> {
         let Some((owner, name)) = path.rsplit_once('.') else {
             return Ok(None);
         };
@@ -147,6 +148,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let (module, path) = &assigned.path;
         let base = self.base_in(module, path);
+        let base = base.or_else(|| told(self.put_over(&assigned)).flatten());
         if base.is_none() && self.binds_in(module, path) != Some(false) {
             return Ok(true);
         }

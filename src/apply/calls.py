@@ -123,7 +123,7 @@ class Calls:
         for node in body:
             if len(self.found) > 500:
                 return
-            if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign)):
+            if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign)) or _adds(node):
                 self.leaf(node, scope, depth)
             elif isinstance(node, ast.For):
                 for names in self.rounds(node, scope):
@@ -136,6 +136,11 @@ class Calls:
 
     def leaf(self, node, scope, depth):
         values = _Values(scope)
+        if isinstance(node, ast.AugAssign):
+            # `clicked += slot`, where that is a method of a signal.
+            function = ast.Attribute(node.target, "__iadd__", ast.Load())
+            call = ast.Call(function, [node.value], [])
+            node = ast.copy_location(ast.Expr(value=ast.copy_location(call, node)), node)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
             target = node.targets[0].value
         elif isinstance(node.value, ast.Call):
@@ -208,6 +213,10 @@ class Calls:
                 names = [n.id for n in node.target.elts if isinstance(n, ast.Name)]
                 if len(names) == len(item):
                     yield dict(zip(names, item))
+
+
+def _adds(node):
+    return isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add)
 
 
 def _gives_itself(code):
@@ -428,7 +437,8 @@ def entry_of(entry, values, result, fresh):
         if isinstance(entry.member, (list, set)) or any(isinstance(v, MUTABLE) for v in entry.member.values()):
             return 0  # its own entries are looked at
     flat(entry.member, 0)
-    if result is not None and not isinstance(result, ATOMS) and any(l is result for l in leaves):
+    known = fresh and isinstance(result, type) or not isinstance(result, ATOMS)
+    if result is not None and known and any(l is result for l in leaves):
         return 1000 if fresh else 0
     outer = [key for _, key in entry.parents]
 

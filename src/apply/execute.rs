@@ -74,6 +74,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.take_back(number)?;
         }
         let assigned = self.assigns(statement);
+        let uncovered = self.uncover_attributes(at, statement)?;
         let emptied = self.empty_others(at)?;
         let filled = match emptied {
             Some(_) => Vec::new(),
@@ -124,6 +125,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             return Err(error);
         }
+        self.cover_attributes(uncovered)?;
         if let Some(hidden) = hidden {
             self.show_unlisted(&hidden, statement)?;
         }
@@ -262,7 +264,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(old), Some(new)) => {
                     let left = self.left_by_decorators(at, old, new)?;
                     let had = self.attributes(statement, old)?;
-                    let kept = self.bring_together(at, statement, name, old, new, ours)?;
+                    let was = self.old_statement(at);
+                    let kept = match self.covered(statement, was, old, new, None)? {
+                        true => old.clone(),
+                        false => self.bring_together(at, statement, name, old, new, ours)?,
+                    };
                     if statement.kind == Kind::Function && kit.is_function(&kept) {
                         self.placed.insert(kept.as_ptr() as usize);
                     }

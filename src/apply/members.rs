@@ -12,7 +12,7 @@ use super::lines::Moved;
 use super::made::{living_inside, other_names};
 use super::module::{Run, container};
 use super::parts::Partner;
-use super::work::Replaced;
+use super::work::{Replaced, Work};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{Chains, affected, reordered};
@@ -515,6 +515,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 {
                     self.work.reconcile_inside(was, &value, 0)?;
                 }
+                let members = match member.kind {
+                    Kind::Class => value.getattr("_member_map_").ok(),
+                    _ => None,
+                };
                 let kept = match &was {
                     _ if let Some((_, kept)) = aliased => kept.clone(),
                     Some(was)
@@ -531,10 +535,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         was.clone()
                     }
                     Some(was) if is_alias(kit, &key, was, &before)? => self.work.living(&value),
+                    Some(was)
+                        if self.covered(
+                            member,
+                            partner(at).map(|(statement, _)| statement),
+                            was,
+                            &value,
+                            Some(class),
+                        )? =>
+                    {
+                        was.clone()
+                    }
                     Some(was) => self.work.reconcile(was, &value, Some(class))?,
                     None => value.clone(),
                 };
                 self.work.set_entry(class, &key_object, &kept)?;
+                if let Some(members) = members.filter(|_| !kept.is(&value)) {
+                    // Statements of the body further down took those.
+                    done.extend(Work::members_of_twin(&members, &kept)?);
+                }
                 if container(&value) && !kept.is(&value) {
                     // A default of a method, perhaps: that is the table of the class, not its twin.
                     self.work.replaced.push(Replaced {

@@ -93,6 +93,9 @@ pub(super) fn of_builtin(name: &str) -> &'static [&'static str] {
         "float" | "int" | "round" => &["__float__", "__int__", "__index__", "__round__"],
         "format" | "str" => &["__format__", "__str__", "__repr__"],
         "hash" => &["__hash__"],
+        "isinstance" | "issubclass" => {
+            &["__instancecheck__", "__subclasscheck__", "__subclasshook__"]
+        }
         "len" => &["__len__"],
         "max" | "min" | "sorted" => &["__lt__", "__gt__", "__iter__"],
         "repr" => &["__repr__"],
