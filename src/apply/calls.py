@@ -42,6 +42,12 @@ class _Values(ast.NodeVisitor):
             found = kind.__dict__.get(node.attr)
             if isinstance(found, (types.FunctionType, classmethod, staticmethod)):
                 return getattr(owner, node.attr)
+            # A signal that gives each object one of its own; only asked for what the statement asks.
+            if _plain(found) and not node.attr.startswith("_") and hasattr(type(found), "__get__"):
+                try:
+                    return getattr(owner, node.attr)
+                except Exception:
+                    break
             if found is not None:
                 break
         raise Unknown
@@ -592,6 +598,9 @@ class Reach:
         else:
             names = ()
         filled = _filled(function.__code__) if names else ()
+        for name, value in list(vars(function).items()) if names else ():
+            if isinstance(value, MUTABLE):
+                self.add(value, depth + 1, [(function.__module__, f"{function.__qualname__}.{name}")])
         for name in names:
             value = space.get(name)
             if isinstance(value, types.ModuleType):

@@ -1,6 +1,6 @@
 //! Functions and classes of which only parts changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -465,6 +465,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if self.reads_ahead(new, again, &bound) {
             return Ok(false);
         }
+        // What import had put into containers, while functions have the attributes of then.
+        let mut bases: BTreeMap<(usize, &String), Bound<'py, PyAny>> = BTreeMap::new();
+        for &at in again.iter().filter(|_| self.work.merge) {
+            let was = partner(at).map(|(statement, _)| statement);
+            for name in &new.body[at].uses.binds {
+                if let Some(made) = was.filter(|_| new.body[at].value == Value::Container)
+                    && let Some(base) = self.class_base(made, name, chains, &before)
+                {
+                    bases.insert((at, name), base);
+                }
+            }
+        }
         kit.exec.call1((code, &self.job.dict, &names))?;
         self.facts.executed = true;
         for cell in ["__classcell__", "__classdictcell__"] {
@@ -527,11 +539,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                             && partner(at).is_none_or(|(statement, _)| !statement.alias)
                             && was.get_type().is(value.get_type()) =>
                     {
-                        let was_made = partner(at).map(|(statement, _)| statement);
-                        let base =
-                            was_made.and_then(|made| self.class_base(made, name, chains, &before));
                         self.work
-                            .update_container(was, &value, base.as_ref(), &key)?;
+                            .update_container(was, &value, bases.get(&(at, name)), &key)?;
                         was.clone()
                     }
                     Some(was) if is_alias(kit, &key, was, &before)? => self.work.living(&value),

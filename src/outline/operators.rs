@@ -14,7 +14,9 @@ pub(super) fn of_expression(expr: &Expr) -> &'static [&'static str] {
         },
         Expr::Compare(compare) => match compare.ops.first() {
             Some(ast::CmpOp::Is | ast::CmpOp::IsNot) | None => &[],
-            Some(ast::CmpOp::In | ast::CmpOp::NotIn) => &["__contains__", "__iter__"],
+            Some(ast::CmpOp::In | ast::CmpOp::NotIn) => {
+                &["__contains__", "__iter__", "__eq__", "__hash__"]
+            }
             Some(ast::CmpOp::Eq | ast::CmpOp::NotEq) => &["__eq__", "__ne__"],
             _ => &["__lt__", "__le__", "__gt__", "__ge__"],
         },
@@ -22,6 +24,7 @@ pub(super) fn of_expression(expr: &Expr) -> &'static [&'static str] {
             &["__getitem__", "__class_getitem__", "__index__"]
         }
         Expr::FString(_) => &["__format__", "__str__", "__repr__"],
+        Expr::Set(_) | Expr::SetComp(_) => &["__eq__", "__hash__"],
         Expr::BoolOp(_) | Expr::If(_) => &["__bool__", "__len__"],
         Expr::Starred(starred) if starred.ctx == ExprContext::Load => ITERATED,
         Expr::YieldFrom(_) => ITERATED,
@@ -103,4 +106,28 @@ pub(super) fn of_builtin(name: &str) -> &'static [&'static str] {
         "sum" => &["__add__", "__radd__", "__iter__"],
         _ => &[],
     }
+}
+
+/// Whether this is one of the standard library's functions that call what they are given, and then
+/// forget it, by the name of its module or by its own.
+pub(super) fn applies(function: &Expr) -> bool {
+    let (module, name) = match function {
+        Expr::Name(name) => (None, name.id.as_str()),
+        Expr::Attribute(of) => match &*of.value {
+            Expr::Name(module) => (Some(module.id.as_str()), of.attr.as_str()),
+            _ => return false,
+        },
+        _ => return false,
+    };
+    let home = match name {
+        "reduce" => "functools",
+        "accumulate" | "dropwhile" | "filterfalse" | "groupby" | "starmap" | "takewhile" => {
+            "itertools"
+        }
+        "dump" | "dumps" | "load" | "loads" => "json",
+        "nlargest" | "nsmallest" => "heapq",
+        "sub" | "subn" => "re",
+        _ => return false,
+    };
+    module.is_none_or(|module| module == home)
 }
