@@ -58,14 +58,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Vec<(Assigned<'py>, Bound<'py, PyAny>)>> {
         let mut out = Vec::new();
         let body = &self.job.new.outline.body;
-        for path in statement.uses.reads.iter().filter(|p| p.contains('.')) {
+        let reads = statement.uses.reads.iter().filter(|p| p.contains('.'));
+        // `core.Class.make.__func__`
+        let bare = |path: &'a String| {
+            path.strip_suffix(".__func__")
+                .or_else(|| path.strip_suffix(".fget"))
+                .unwrap_or(path)
+        };
+        for path in reads.map(bare) {
             let root = path.split('.').next().unwrap_or(path);
             // Of `core.Class.run = ...` the first two names are told.
             let put = |at: usize| {
                 let said = |written: &String| {
                     written == path
                         || path.starts_with(&format!("{written}."))
-                            && self.job.new.slice(&body[at]).starts_with(path.as_str())
+                            && self.job.new.slice(&body[at]).starts_with(path)
                 };
                 body[at].uses.writes.iter().any(said)
             };
@@ -114,20 +121,50 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub(super) fn put_over(&self, there: &Assigned<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kit = self.work.kit;
         let (module, path) = &there.path;
+        // The function itself, or the one in a property or a static method.
+        let inner = |value: &Bound<'py, PyAny>| -> PyResult<Option<Bound<'py, PyAny>>> {
+            let part = match () {
+                () if kit.is_function(value) => return Ok(Some(value.clone())),
+                () if kit.is_exact(value, &kit.property) => "fget",
+                () if kit.is_exact(value, &kit.staticmethod) => "__func__",
+                () if kit.is_exact(value, &kit.classmethod) => "__func__",
+                () => return Ok(None),
+            };
+            Ok(Some(value.getattr(part)?).filter(|inner| kit.is_function(inner)))
+        };
         let own = |value: &Bound<'py, PyAny>| -> PyResult<bool> {
-            if !kit.is_function(value) || text(&value.getattr("__qualname__")?) != *path {
+            let Some(value) = inner(value)? else {
+                return Ok(false);
+            };
+            if text(&value.getattr("__qualname__")?) != *path {
                 return Ok(false);
             }
-            let space = kit.globals_of(value)?.cast_into::<PyDict>()?;
+            let space = kit.globals_of(&value)?.cast_into::<PyDict>()?;
             let name = space.get_item("__name__")?;
             Ok(name.is_some_and(|name| text(&name) == *module))
         };
-        let Some(had) = there.had.as_ref().filter(|had| kit.is_function(had)) else {
+        let Some(had) = &there.had else {
             return Ok(None);
         };
-        if own(had)? {
+        if inner(had)?.is_none() || own(had)? {
             return Ok(None);
         }
+        // As it stood there: of the same kind.
+        let found = self.original(had, &inner, &own)?;
+        match found {
+            Some(found) if kit.is_function(&found) && !kit.is_function(had) => {
+                Ok(Some(had.get_type().call1((found,))?))
+            }
+            found => Ok(found),
+        }
+    }
+
+    fn original(
+        &self,
+        had: &Bound<'py, PyAny>,
+        inner: &dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>,
+        own: &dyn Fn(&Bound<'py, PyAny>) -> PyResult<bool>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (mut todo, mut met) = (vec![had.clone()], Vec::new());
         while let Some(value) = todo.pop() {
             if met.len() > 16 || met.contains(&(value.as_ptr() as usize)) {
@@ -137,9 +174,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if own(&value)? {
                 return Ok(Some(value));
             }
-            if let Ok(cells) = value.getattr("__closure__")?.cast_into::<PyTuple>() {
+            let Some(function) = inner(&value)? else {
+                continue;
+            };
+            if let Ok(cells) = function.getattr("__closure__")?.cast_into::<PyTuple>() {
                 let inside = cells.iter().filter_map(|c| c.getattr("cell_contents").ok());
-                todo.extend(inside.filter(|value| kit.is_function(value)));
+                todo.extend(inside);
             }
         }
         for value in self.before.values().iter() {

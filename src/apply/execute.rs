@@ -42,11 +42,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .into_iter()
             .filter_map(|name| {
                 let value = dict.get_item(name).ok()??;
-                let value = match container(&value) {
-                    true => value,
-                    false => state(kit, &value)?,
+                let (value, deep) = match container(&value) {
+                    true => (value, DEEP),
+                    // Of an object what it has itself: there may be any amount of data below.
+                    false => (state(kit, &value)?, 2),
                 };
-                let copy = copied(&value, DEEP).ok()?;
+                let copy = copied(&value, deep).ok()?;
                 Some((name.clone(), value, copy))
             })
             .collect();
@@ -576,10 +577,9 @@ fn copied<'py>(value: &Bound<'py, PyAny>, deep: usize) -> PyResult<Bound<'py, Py
 
 /// The attributes of an object that a program has made.
 fn state<'py>(kit: &Kit<'py>, value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let other = kit.is_class(value)
-        || kit.is_function(value)
-        || kit.is_exact(value, &kit.module)
-        || value.getattr("__dict__").is_err();
-    let state = (!other).then(|| value.getattr("__dict__").ok())??;
+    if kit.is_class(value) || kit.is_function(value) || kit.is_exact(value, &kit.module) {
+        return None;
+    }
+    let state = value.getattr("__dict__").ok()?;
     state.is_exact_instance_of::<PyDict>().then_some(state)
 }
