@@ -121,19 +121,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub(super) fn put_over(&self, there: &Assigned<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kit = self.work.kit;
         let (module, path) = &there.path;
-        // The function itself, or the one in a property or a static method.
-        let inner = |value: &Bound<'py, PyAny>| -> PyResult<Option<Bound<'py, PyAny>>> {
-            let part = match () {
-                () if kit.is_function(value) => return Ok(Some(value.clone())),
-                () if kit.is_exact(value, &kit.property) => "fget",
-                () if kit.is_exact(value, &kit.staticmethod) => "__func__",
-                () if kit.is_exact(value, &kit.classmethod) => "__func__",
-                () => return Ok(None),
-            };
-            Ok(Some(value.getattr(part)?).filter(|inner| kit.is_function(inner)))
-        };
         let own = |value: &Bound<'py, PyAny>| -> PyResult<bool> {
-            let Some(value) = inner(value)? else {
+            let Some(value) = self.function_in(value)? else {
                 return Ok(false);
             };
             if text(&value.getattr("__qualname__")?) != *path {
@@ -146,11 +135,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(had) = &there.had else {
             return Ok(None);
         };
-        if inner(had)?.is_none() || own(had)? {
+        if self.function_in(had)?.is_none() || own(had)? {
             return Ok(None);
         }
         // As it stood there: of the same kind.
-        let found = self.original(had, &inner, &own)?;
+        let found = self.original(had, &own)?;
         match found {
             Some(found) if kit.is_function(&found) && !kit.is_function(had) => {
                 Ok(Some(had.get_type().call1((found,))?))
@@ -159,10 +148,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
     }
 
+    /// A function itself, or the one in a property or a static method.
+    fn function_in(&self, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let kit = self.work.kit;
+        if kit.is_function(value) {
+            return Ok(Some(value.clone()));
+        }
+        let method = [&kit.staticmethod, &kit.classmethod];
+        let part = if kit.is_exact(value, &kit.property) {
+            "fget"
+        } else if method.iter().any(|kind| kit.is_exact(value, kind)) {
+            "__func__"
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(value.getattr(part)?).filter(|inner| kit.is_function(inner)))
+    }
+
+    /// What a function was put over: inside it, or under a name of the module.
     fn original(
         &self,
         had: &Bound<'py, PyAny>,
-        inner: &dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>,
         own: &dyn Fn(&Bound<'py, PyAny>) -> PyResult<bool>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (mut todo, mut met) = (vec![had.clone()], Vec::new());
@@ -174,7 +180,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if own(&value)? {
                 return Ok(Some(value));
             }
-            let Some(function) = inner(&value)? else {
+            let Some(function) = self.function_in(&value)? else {
                 continue;
             };
             if let Ok(cells) = function.getattr("__closure__")?.cast_into::<PyTuple>() {
