@@ -15,10 +15,11 @@ use crate::outline::{Kind, Statement};
 
 /// One of them: the module, class or object, the attribute, and where it is found.
 pub(super) struct Assigned<'py> {
-    owner: Bound<'py, PyAny>,
-    name: String,
-    had: Option<Bound<'py, PyAny>>,
-    path: (String, String),
+    pub owner: Bound<'py, PyAny>,
+    pub name: String,
+    pub had: Option<Bound<'py, PyAny>>,
+    /// The module that the owner is of, and the path there.
+    pub path: (String, String),
 }
 
 /// The path that a statement sets, and nothing else: `conf.app.debug = True`, `setattr(conf, "x", 1)`.
@@ -66,7 +67,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             || old.is_some_and(|old| target(old, was) != target(self.job.new, statement))
     }
 
-    fn assigned(&self, path: &str) -> PyResult<Option<Assigned<'py>>> {
+    pub(super) fn assigned(&self, path: &str) -> PyResult<Option<Assigned<'py>>> {
         let Some((owner_path, name)) = path.rsplit_once('.') else {
             return Ok(None);
         };
@@ -232,6 +233,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let named = kit.is_class(&assigned.owner) || kit.is_exact(&assigned.owner, &kit.module);
         let base = if named {
             let base = self.base_in(module, path);
+            let base = base.or_else(|| told(self.put_over(&assigned)).flatten());
             if base.is_none() && self.binds_in(module, path) != Some(false) {
                 return Ok(true);
             }

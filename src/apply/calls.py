@@ -46,6 +46,12 @@ class _Values(ast.NodeVisitor):
             found = kind.__dict__.get(node.attr)
             if isinstance(found, (types.FunctionType, classmethod, staticmethod)):
                 return getattr(owner, node.attr)
+            # A signal that gives each object one of its own; only asked for what the statement asks.
+            if _plain(found) and not node.attr.startswith("_") and hasattr(type(found), "__get__"):
+                try:
+                    return getattr(owner, node.attr)
+                except Exception:
+                    break
             if found is not None:
                 break
         raise Unknown
@@ -139,7 +145,7 @@ class Calls:
         for node in body:
             if len(self.found) > 500:
                 return
-            if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)):
+            if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)) or _adds(node):
                 self.parts(node.value, scope, depth)
                 self.leaf(node, scope, depth)
             elif isinstance(node, ast.For):
@@ -177,6 +183,11 @@ class Calls:
 
     def leaf(self, node, scope, depth):
         values = _Values(scope)
+        if isinstance(node, ast.AugAssign):
+            # `clicked += slot`, where that is a method of a signal.
+            function = ast.Attribute(node.target, "__iadd__", ast.Load())
+            call = ast.Call(function, [node.value], [])
+            node = ast.copy_location(ast.Expr(value=ast.copy_location(call, node)), node)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
             target = node.targets[0].value
         elif isinstance(node.value, ast.Call):
@@ -253,6 +264,10 @@ class Calls:
                 names = [n.id for n in node.target.elts if isinstance(n, ast.Name)]
                 if len(names) == len(item):
                     yield dict(zip(names, item))
+
+
+def _adds(node):
+    return isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add)
 
 
 def _gives_itself(code):
@@ -482,7 +497,8 @@ def entry_of(entry, values, result, fresh):
         if isinstance(entry.member, (list, set)) or any(isinstance(v, MUTABLE) for v in entry.member.values()):
             return 0  # its own entries are looked at
     flat(entry.member, 0)
-    if result is not None and not isinstance(result, ATOMS) and any(l is result for l in leaves):
+    known = fresh and isinstance(result, type) or not isinstance(result, ATOMS)
+    if result is not None and known and any(l is result for l in leaves):
         return 1000 if fresh else 0
     outer = [key for _, key in entry.parents]
 
@@ -637,6 +653,9 @@ class Reach:
         else:
             names = ()
         filled = _filled(function.__code__) if names else ()
+        for name, value in list(vars(function).items()) if names else ():
+            if isinstance(value, MUTABLE):
+                self.add(value, depth + 1, [(function.__module__, f"{function.__qualname__}.{name}")])
         for name in names:
             value = space.get(name)
             if isinstance(value, types.ModuleType):

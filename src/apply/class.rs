@@ -202,7 +202,11 @@ impl<'py> Work<'_, 'py> {
                 // Its package has told it that it is of there.
                 Some(was) if key == "__module__" && is_above(&was, &value) => was,
                 Some(was) if is_alias(kit, &key, &was, &before)? => self.living(&value),
-                Some(was) => self.reconcile(&was, &value, Some(target))?,
+                Some(was) => {
+                    // Lambdas in a table live on, whoever has taken them from there.
+                    self.reconcile_inside(&was, &value, 0)?;
+                    self.reconcile(&was, &value, Some(target))?
+                }
                 None => value.clone(),
             };
             self.set_entry(target, &name, &kept)?;

@@ -214,6 +214,22 @@ impl<'py> Work<'_, 'py> {
         Ok(out)
     }
 
+    /// The members of the twin of an enumeration, taken before that was brought together with the one
+    /// that lives, and the living ones.
+    pub(super) fn members_of_twin(
+        members: &Bound<'py, PyAny>,
+        kept: &Bound<'py, PyAny>,
+    ) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+        let living = kept.getattr("_member_map_")?.cast_into::<PyDict>()?;
+        let mut out = Vec::new();
+        for (name, from) in members.cast::<PyDict>()?.iter() {
+            if let Some(to) = living.get_item(&name)?.filter(|to| !to.is(&from)) {
+                out.push((from, to));
+            }
+        }
+        Ok(out)
+    }
+
     /// How often an enumeration is held by its own members.
     pub(super) fn held_by_members(&self, class: &Bound<'py, PyAny>) -> PyResult<usize> {
         let mut known = 0;

@@ -42,11 +42,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .into_iter()
             .filter_map(|name| {
                 let value = dict.get_item(name).ok()??;
-                let value = match container(&value) {
-                    true => value,
-                    false => state(kit, &value)?,
+                let (value, deep) = match container(&value) {
+                    true => (value, DEEP),
+                    // Of an object what it has itself: there may be any amount of data below.
+                    false => (state(kit, &value)?, 2),
                 };
-                let copy = copied(&value, DEEP).ok()?;
+                let copy = copied(&value, deep).ok()?;
                 Some((name.clone(), value, copy))
             })
             .collect();
@@ -74,6 +75,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.take_back(number)?;
         }
         let assigned = self.assigns(statement);
+        let uncovered = self.uncover_attributes(at, statement)?;
         let emptied = self.empty_others(at)?;
         let filled = match emptied {
             Some(_) => Vec::new(),
@@ -124,6 +126,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             return Err(error);
         }
+        self.cover_attributes(uncovered)?;
         if let Some(hidden) = hidden {
             self.show_unlisted(&hidden, statement)?;
         }
@@ -281,7 +284,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(old), Some(new)) => {
                     let left = self.left_by_decorators(at, old, new)?;
                     let had = self.attributes(statement, old)?;
-                    let kept = self.bring_together(at, statement, name, old, new, ours)?;
+                    let was = self.old_statement(at);
+                    let kept = match self.covered(statement, was, old, new, None)? {
+                        true => old.clone(),
+                        false => self.bring_together(at, statement, name, old, new, ours)?,
+                    };
                     if statement.kind == Kind::Function && kit.is_function(&kept) {
                         self.placed.insert(kept.as_ptr() as usize);
                     }
@@ -601,10 +608,9 @@ pub(super) fn copied<'py>(value: &Bound<'py, PyAny>, deep: usize) -> PyResult<Bo
 
 /// The attributes of an object that a program has made.
 fn state<'py>(kit: &Kit<'py>, value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let other = kit.is_class(value)
-        || kit.is_function(value)
-        || kit.is_exact(value, &kit.module)
-        || value.getattr("__dict__").is_err();
-    let state = (!other).then(|| value.getattr("__dict__").ok())??;
+    if kit.is_class(value) || kit.is_function(value) || kit.is_exact(value, &kit.module) {
+        return None;
+    }
+    let state = value.getattr("__dict__").ok()?;
     state.is_exact_instance_of::<PyDict>().then_some(state)
 }

@@ -338,8 +338,8 @@ pub(super) fn holds(value: &Bound<'_, PyAny>) -> bool {
     container(value) || value.is_exact_instance_of::<PyTuple>()
 }
 
-/// A container that a class body made, with the functions that live on in the place of those that
-/// the body made.
+/// A container or a function that a class body made, with the functions, classes and members that live
+/// on in the place of those that the body made.
 pub(super) fn living_inside<'py>(
     value: Bound<'py, PyAny>,
     done: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
@@ -367,6 +367,16 @@ pub(super) fn living_inside<'py>(
     {
         let items = tuple.iter().map(|item| living(&item).unwrap_or(item));
         return Ok(PyTuple::new(value.py(), items.collect::<Vec<_>>())?.into_any());
+    } else if !done.is_empty() && value.get_type().name()? == "function" {
+        // What a method has by default.
+        let defaults = value.getattr("__defaults__")?;
+        if defaults.is_instance_of::<PyTuple>() {
+            let living = living_inside(defaults.clone(), done)?;
+            if !living.is(&defaults) {
+                value.setattr("__defaults__", living)?;
+            }
+        }
+        living_inside(value.getattr("__kwdefaults__")?, done)?;
     }
     Ok(value)
 }

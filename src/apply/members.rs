@@ -1,6 +1,6 @@
 //! Functions and classes of which only parts changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -12,7 +12,7 @@ use super::lines::Moved;
 use super::made::{living_inside, other_names};
 use super::module::{Run, container};
 use super::parts::Partner;
-use super::work::Replaced;
+use super::work::{Replaced, Work};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{Chains, affected, reordered};
@@ -465,6 +465,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if self.reads_ahead(new, again, &bound) {
             return Ok(false);
         }
+        // What import had put into containers, while functions have the attributes of then.
+        let mut bases: BTreeMap<(usize, &String), Bound<'py, PyAny>> = BTreeMap::new();
+        for &at in again.iter().filter(|_| self.work.merge) {
+            let was = partner(at).map(|(statement, _)| statement);
+            for name in &new.body[at].uses.binds {
+                let member = &new.body[at];
+                let table = member.value == Value::Container || member.display;
+                if let Some(made) = was.filter(|_| table)
+                    && let Some(base) = self.class_base(made, name, chains, &before)
+                {
+                    bases.insert((at, name), base);
+                }
+            }
+        }
         kit.exec.call1((code, &self.job.dict, &names))?;
         self.facts.executed = true;
         for cell in ["__classcell__", "__classdictcell__"] {
@@ -515,6 +529,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 {
                     self.work.reconcile_inside(was, &value, 0)?;
                 }
+                let members = match member.kind {
+                    Kind::Class => value.getattr("_member_map_").ok(),
+                    _ => None,
+                };
                 let kept = match &was {
                     _ if let Some((_, kept)) = aliased => kept.clone(),
                     Some(was)
@@ -523,18 +541,30 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                             && partner(at).is_none_or(|(statement, _)| !statement.alias)
                             && was.get_type().is(value.get_type()) =>
                     {
-                        let was_made = partner(at).map(|(statement, _)| statement);
-                        let base =
-                            was_made.and_then(|made| self.class_base(made, name, chains, &before));
                         self.work
-                            .update_container(was, &value, base.as_ref(), &key)?;
+                            .update_container(was, &value, bases.get(&(at, name)), &key)?;
                         was.clone()
                     }
                     Some(was) if is_alias(kit, &key, was, &before)? => self.work.living(&value),
+                    Some(was)
+                        if self.covered(
+                            member,
+                            partner(at).map(|(statement, _)| statement),
+                            was,
+                            &value,
+                            Some(class),
+                        )? =>
+                    {
+                        was.clone()
+                    }
                     Some(was) => self.work.reconcile(was, &value, Some(class))?,
                     None => value.clone(),
                 };
                 self.work.set_entry(class, &key_object, &kept)?;
+                if let Some(members) = members.filter(|_| !kept.is(&value)) {
+                    // Statements of the body further down took those.
+                    done.extend(Work::members_of_twin(&members, &kept)?);
+                }
                 if container(&value) && !kept.is(&value) {
                     // A default of a method, perhaps: that is the table of the class, not its twin.
                     self.work.replaced.push(Replaced {

@@ -9,6 +9,7 @@ mod class;
 mod class_entry;
 mod codes;
 mod compile;
+mod covered;
 mod data;
 mod dataclass;
 mod defaults;

@@ -316,6 +316,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let calls = !statement.uses.calls.is_empty() && statement.uses.binds.len() == 1;
                 calls || !statement.uses.mutates.is_empty()
             }
+            Kind::AugAssign => !statement.uses.mutates.is_empty(),
             _ => false,
         };
         // What the module itself makes and fills is followed statement by statement.

@@ -331,6 +331,15 @@ impl<'a> Reader<'a> {
         }
         self.called(&call.func);
         self.arguments(call);
+        if operators::applies(&call.func) {
+            for argument in &*call.arguments.args {
+                self.called(argument);
+            }
+            for keyword in &*call.arguments.keywords {
+                self.called(&keyword.value);
+            }
+            self.implied(&["default"]);
+        }
         if let Expr::Name(name) = &*call.func
             && self.is_builtin(name.id.as_str())
         {

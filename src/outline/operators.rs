@@ -113,6 +113,9 @@ pub(super) fn of_builtin(name: &str) -> &'static [&'static str] {
         "float" | "int" | "round" => &["__float__", "__int__", "__index__", "__round__"],
         "format" | "str" => &["__format__", "__str__", "__repr__"],
         "hash" => &["__hash__"],
+        "isinstance" | "issubclass" => {
+            &["__instancecheck__", "__subclasscheck__", "__subclasshook__"]
+        }
         "len" => &["__len__"],
         "max" | "min" | "sorted" => &["__lt__", "__gt__", "__iter__"],
         "repr" => &["__repr__"],
@@ -120,4 +123,28 @@ pub(super) fn of_builtin(name: &str) -> &'static [&'static str] {
         "sum" => &["__add__", "__radd__", "__iter__"],
         _ => &[],
     }
+}
+
+/// Whether this is one of the standard library's functions that call what they are given, and then
+/// forget it, by the name of its module or by its own.
+pub(super) fn applies(function: &Expr) -> bool {
+    let (module, name) = match function {
+        Expr::Name(name) => (None, name.id.as_str()),
+        Expr::Attribute(of) => match &*of.value {
+            Expr::Name(module) => (Some(module.id.as_str()), of.attr.as_str()),
+            _ => return false,
+        },
+        _ => return false,
+    };
+    let home = match name {
+        "reduce" => "functools",
+        "accumulate" | "dropwhile" | "filterfalse" | "groupby" | "starmap" | "takewhile" => {
+            "itertools"
+        }
+        "dump" | "dumps" | "load" | "loads" => "json",
+        "nlargest" | "nsmallest" => "heapq",
+        "sub" | "subn" => "re",
+        _ => return false,
+    };
+    module.is_none_or(|module| module == home)
 }

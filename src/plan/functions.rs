@@ -422,6 +422,14 @@ impl<'a> Functions<'a> {
                 if let Some(why) = known {
                     return Some(format!("calls {}, {why}", shown(path)));
                 }
+                // It gives what it is asked for by that: a stand-in for a module, perhaps.
+                let asked = format!("{maker}.__getattr__");
+                if self.at(&path_there).is_empty()
+                    && !self.at(&asked).is_empty()
+                    && let Some(why) = self.differs(&asked, dirty, seen)
+                {
+                    return Some(why);
+                }
             }
         }
         // Called under another name, or through an object made from it.

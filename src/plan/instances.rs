@@ -197,6 +197,7 @@ impl<'a> Functions<'a> {
                 "list" | "tuple" | "set" | "frozenset" | "dict" | "iter" | "enumerate" | "zip"
                 | "map" | "filter" | "any" | "all" => &["__iter__", "__getitem__", "keys"],
                 "reversed" => &["__reversed__", "__len__", "__getitem__"],
+                "json.dump" | "json.dumps" | "dump" | "dumps" => &["default"],
                 // `scale(3)`, `for x in box`.
                 path if !path.contains('.') && !self.made_by(path).is_empty() => {
                     &["__call__", "__iter__"]

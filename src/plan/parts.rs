@@ -43,6 +43,14 @@ pub fn affected_members(
     for member in &class.body {
         if member.kind == Kind::Class {
             affected_members(member, &prefix, functions, dirty);
+            // Read by its own name below, too.
+            let inside = format!("{prefix}{}.", member.name);
+            for (path, why) in dirty.values.range(inside.clone()..) {
+                let Some(rest) = path.strip_prefix(&inside) else {
+                    break;
+                };
+                local.value(format!("{}.{rest}", member.name), why.clone());
+            }
             continue;
         }
         // What is known to differ is read by its own name below.
