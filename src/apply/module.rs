@@ -13,7 +13,6 @@ use pyo3::types::{PyDict, PyList, PySet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::compile::Source;
-use super::execute::DEEP;
 use super::function::Wanted;
 use super::kit::Kit;
 use super::lines::Moved;
@@ -293,11 +292,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     self.remember_attribute(path)?;
                 }
             }
-            for name in &uses.mutates {
-                if let Some(value) = self.resolve(name) {
-                    self.work.tx.containers(&value, DEEP)?;
-                }
-            }
+            self.keep_parts(&uses.mutates)?;
             let names = uses.reads.iter().chain(&uses.mutates).chain(&uses.binds);
             for path in names {
                 if seen.insert(path.clone())

@@ -106,6 +106,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .collect()
     }
 
+    /// Remembers containers that may be changed in place, and those in them, for the undo log.
+    pub(super) fn keep_parts(&mut self, names: &[String]) -> PyResult<()> {
+        for name in names {
+            if let Some(value) = self.resolve(name) {
+                self.work.tx.containers(&value, DEEP)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Before a statement runs that changes containers in place: its effect so far goes, and that of
     /// those after it that are to run again, which would be taken for its own then.
     pub(super) fn retract_own(&mut self, at: usize) -> PyResult<()> {
