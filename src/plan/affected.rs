@@ -106,7 +106,12 @@ fn affected_but_for(
         .or_else(|| {
             // What its operators call is asked for by `implied_differs`.
             let none = BTreeSet::new();
-            functions.members_differ(uses, (calls, &none), None, dirty, &mut BTreeSet::new())
+            let mut seen = BTreeSet::new();
+            let why = functions.members_differ(uses, (calls, &none), None, dirty, &mut seen);
+            if why.is_none() {
+                functions.all_same(seen, dirty);
+            }
+            why
         })
         .or_else(|| {
             let again = uses

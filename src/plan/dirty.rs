@@ -1,6 +1,8 @@
 //! What is known to differ from what the rest of a module was computed from.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::FRESH;
 use crate::outline::{Import, Statement, Uses};
@@ -33,6 +35,8 @@ pub struct Dirty {
     pub starred: BTreeMap<usize, BTreeSet<String>>,
     /// Among what acts differently are constructors of classes: see `FRESH`.
     pub makes_others: bool,
+    /// The names below which something differs, in the order in which that was learnt.
+    news: Vec<(u64, String)>,
     /// Attributes that a class body binds again, over what later statements made of them:
     /// `C.attr`.
     pub overwritten: BTreeSet<String>,
@@ -94,7 +98,11 @@ impl Dirty {
 
     /// The value at `path` differs.
     pub fn value(&mut self, path: impl Into<String>, why: impl Into<String>) {
-        self.values.entry(path.into()).or_insert_with(|| why.into());
+        if let Entry::Vacant(place) = self.values.entry(path.into()) {
+            let root = super::root(place.key()).to_owned();
+            place.insert(why.into());
+            self.grow(root);
+        }
     }
 
     /// The container at `path` has other items, which another module put there.
@@ -122,7 +130,11 @@ impl Dirty {
     pub fn acts(&mut self, path: impl Into<String>, why: impl Into<String>) {
         let path = path.into();
         self.makes_others |= path.ends_with(FRESH);
-        self.behaviour.entry(path).or_insert_with(|| why.into());
+        if let Entry::Vacant(place) = self.behaviour.entry(path) {
+            let root = super::root(place.key()).to_owned();
+            place.insert(why.into());
+            self.grow(root);
+        }
     }
 
     /// The body of a class runs again, these statements of it: what the module made of the
@@ -135,9 +147,11 @@ impl Dirty {
 
     /// What is at `path` has other entries.
     pub fn has_others(&mut self, path: impl Into<String>, why: impl Into<String>) {
-        self.contents
-            .entry(path.into())
-            .or_insert_with(|| why.into());
+        if let Entry::Vacant(place) = self.contents.entry(path.into()) {
+            let root = super::root(place.key()).to_owned();
+            place.insert(why.into());
+            self.grow(root);
+        }
     }
 
     /// Why a piece of code that asks definitions about themselves gets another answer.
@@ -162,6 +176,33 @@ impl Dirty {
             .next()
     }
 
+    /// More differs than before, below this name.
+    fn grow(&mut self, root: String) {
+        static STAMPS: AtomicU64 = AtomicU64::new(0);
+        self.news
+            .push((1 + STAMPS.fetch_add(1, Ordering::Relaxed), root));
+    }
+
+    /// A number for what differs: as long as it is the same, no more differs than did.
+    pub(super) fn stamp(&self) -> u64 {
+        self.news.last().map_or(0, |(stamp, _)| *stamp)
+    }
+
+    /// The names below which more differs than when this was the stamp; `None` where that was not one
+    /// of what differs here.
+    pub(super) fn news(&self, stamp: u64) -> Option<impl Iterator<Item = &str>> {
+        let at = match stamp {
+            0 => 0,
+            _ => {
+                1 + self
+                    .news
+                    .binary_search_by_key(&stamp, |(stamp, _)| *stamp)
+                    .ok()?
+            }
+        };
+        Some(self.news[at..].iter().map(|(_, root)| root.as_str()))
+    }
+
     /// Takes over what another one says to others.
     pub fn append(&mut self, other: &mut Self) {
         self.values.append(&mut other.values);
@@ -169,6 +210,8 @@ impl Dirty {
         self.makes_others |= other.makes_others;
         self.contents.append(&mut other.contents);
         self.filled.append(&mut other.filled);
+        self.news.clear();
+        self.grow(String::new());
     }
 
     /// Whether what is read by this path, or on the way to it, is said to differ in any way.

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::dirty::{Dirty, prefixes};
 use super::given::{Doing, Elsewhere, Nowhere};
+use super::settled::Settled;
 use super::{chosen_by, root};
 use crate::outline::{Kind, Outline, Statement, Uses};
 
@@ -25,6 +26,7 @@ pub struct Functions<'a> {
     bodies: RefCell<FxHashMap<Vec<String>, Bodies<'a>>>,
     pub(super) doing: RefCell<Doing>,
     pub(super) held: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
+    pub(super) settled: RefCell<Settled>,
     /// What functions do with what they are given is asked for as well.
     pub(super) deep: Cell<bool>,
     pub(super) elsewhere: &'a dyn Elsewhere,
@@ -63,6 +65,7 @@ impl<'a> Functions<'a> {
             bodies: RefCell::default(),
             doing: RefCell::default(),
             held: RefCell::default(),
+            settled: RefCell::default(),
             deep: Cell::new(false),
             elsewhere: &Nowhere,
         }
@@ -111,6 +114,17 @@ impl<'a> Functions<'a> {
     /// Whether a class statement stands for this name.
     pub fn defines_class(&self, name: &str) -> bool {
         self.at(name).iter().any(|s| s.kind == Kind::Class)
+    }
+
+    /// Whether this is the path of functions and nothing else.
+    pub(super) fn is_function(&self, path: &str) -> bool {
+        let found = self.root(root(path));
+        let found = found.by_path.get(path);
+        found.is_some_and(|found| {
+            found
+                .iter()
+                .all(|s| s.kind == Kind::Function && s.decorators == 0)
+        })
     }
 
     pub(super) fn made_by(&self, name: &str) -> &'a [String] {
@@ -321,9 +335,13 @@ impl<'a> Functions<'a> {
             return None;
         }
         let mut seen = BTreeSet::new();
-        calls
+        let found = calls
             .iter()
-            .find_map(|path| self.differs(path, dirty, &mut seen))
+            .find_map(|path| self.differs(path, dirty, &mut seen));
+        if found.is_none() {
+            self.all_same(seen, dirty);
+        }
+        found
     }
 
     /// Why calling `path`, and then what that gives, so often in all, is something else now; what is
@@ -371,7 +389,7 @@ impl<'a> Functions<'a> {
             .iter()
             .flat_map(|p| prefixes(p))
             .filter(|p| p.contains('.'))
-            .find_map(|p| self.value_differs(p, dirty))
+            .find_map(|p| self.value_differs_once(p, dirty))
     }
 
     pub(super) fn differs(
@@ -405,7 +423,7 @@ impl<'a> Functions<'a> {
             Some(on) => format!("{path} on {on}"),
             None => path.to_owned(),
         };
-        if !seen.insert(asked) {
+        if self.is_same(&asked, dirty) || !seen.insert(asked) {
             return None;
         }
         if let Some(base) = self.lineage_made_otherwise(path, dirty) {

@@ -167,7 +167,8 @@ impl<'a> Functions<'a> {
             return None;
         }
         let all = self.at_hand(uses);
-        let differing = |path: &&&str| self.any_within(path, dirty);
+        let differing =
+            |path: &&&str| self.within_once(path, dirty, || self.any_within(path, dirty));
         let hand: Vec<&&str> = all.iter().filter(differing).collect();
         if hand.is_empty() {
             return None;
@@ -188,9 +189,11 @@ impl<'a> Functions<'a> {
             members.extend(["__getattr__", "__getattribute__"]);
         }
         for path in hand {
-            for member in &members {
+            // Functions have no methods, and what names are bound to has those of its class.
+            let plain = self.is_function(path) || !self.made_by(path).is_empty();
+            for member in members.iter().filter(|_| !plain) {
                 let path = format!("{path}.{member}");
-                let why = self.value_differs(&path, dirty);
+                let why = self.value_differs_once(&path, dirty);
                 if let Some(why) = why.or_else(|| self.differs(&path, dirty, seen)) {
                     return Some(why);
                 }
@@ -283,6 +286,9 @@ impl<'a> Functions<'a> {
                 let mut given = given.filter(|path| !self.defines_class(path));
                 given.find_map(|path| self.differs(path, dirty, &mut BTreeSet::new()))
             });
+        if found.is_none() {
+            self.all_same(seen, dirty);
+        }
         self.deep.set(outer);
         found
     }
@@ -475,7 +481,11 @@ impl<'a> Functions<'a> {
     /// Why what is at this path acts differently for what it is given, for those who import it.
     pub fn acts_given(&self, path: &str, dirty: &Dirty) -> Option<(String, String)> {
         let outer = self.deep.replace(true);
-        let found = self.differs(path, dirty, &mut BTreeSet::new());
+        let mut seen = BTreeSet::new();
+        let found = self.differs(path, dirty, &mut seen);
+        if found.is_none() {
+            self.all_same(seen, dirty);
+        }
         self.deep.set(outer);
         found.map(|why| (format!("{path}{GIVEN}"), why))
     }

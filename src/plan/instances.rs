@@ -142,11 +142,12 @@ impl<'a> Functions<'a> {
         if uses.calls.iter().any(|p| p == "super") {
             classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
         }
+        classes.retain(|path| !self.is_function(path));
         for class in classes {
             let members = uses.members.iter().map(String::as_str);
             for member in members.chain(special.iter().copied()) {
                 let path = format!("{class}.{member}");
-                if let Some(why) = self.value_differs(&path, dirty) {
+                if let Some(why) = self.value_differs_once(&path, dirty) {
                     return Some(why);
                 }
                 if let Some(why) = self.differs(&path, dirty, seen) {

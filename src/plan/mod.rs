@@ -16,6 +16,7 @@ mod parts;
 mod reach;
 mod reaching;
 mod remade;
+mod settled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
