@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::dirty::{Dirty, prefixes};
 use super::given::{Doing, Elsewhere, Nowhere};
-use super::settled::Settled;
+use super::settled::{BUDGET, Settled};
 use super::{chosen_by, root};
 use crate::outline::{Kind, Outline, Statement, Uses};
 
@@ -29,6 +29,8 @@ pub struct Functions<'a> {
     pub(super) settled: RefCell<Settled>,
     /// What functions do with what they are given is asked for as well.
     pub(super) deep: Cell<bool>,
+    /// How much of that may still be asked: see `may_ask`.
+    pub(super) budget: Cell<u32>,
     pub(super) elsewhere: &'a dyn Elsewhere,
 }
 
@@ -67,6 +69,7 @@ impl<'a> Functions<'a> {
             held: RefCell::default(),
             settled: RefCell::default(),
             deep: Cell::new(false),
+            budget: Cell::new(BUDGET),
             elsewhere: &Nowhere,
         }
     }
@@ -423,7 +426,7 @@ impl<'a> Functions<'a> {
             Some(on) => format!("{path} on {on}"),
             None => path.to_owned(),
         };
-        if self.is_same(&asked, dirty) || !seen.insert(asked) {
+        if self.is_same(&asked, dirty) || !seen.insert(asked) || !self.may_ask() {
             return None;
         }
         if let Some(base) = self.lineage_made_otherwise(path, dirty) {

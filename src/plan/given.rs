@@ -195,7 +195,7 @@ impl<'a> Functions<'a> {
         for path in hand {
             // Functions have no methods, and what names are bound to has those of its class.
             let plain = self.is_function(path) || !self.made_by(path).is_empty();
-            for member in members.iter().filter(|_| !plain) {
+            for member in members.iter().filter(|_| !plain && self.may_ask()) {
                 let path = format!("{path}.{member}");
                 let why = self.value_differs_once(&path, dirty);
                 if let Some(why) = why.or_else(|| self.differs(&path, dirty, seen)) {
@@ -266,7 +266,7 @@ impl<'a> Functions<'a> {
         };
         let uses = &statement.uses;
         let asks = !uses.calls.is_empty() || !uses.members.is_empty();
-        if !binds || !asks || dirty.is_empty() {
+        if !binds || !asks || dirty.is_empty() || self.gave_up() {
             return None;
         }
         let outer = self.deep.replace(true);
@@ -484,6 +484,9 @@ impl<'a> Functions<'a> {
 
     /// Why what is at this path acts differently for what it is given, for those who import it.
     pub fn acts_given(&self, path: &str, dirty: &Dirty) -> Option<(String, String)> {
+        if self.gave_up() {
+            return None;
+        }
         let outer = self.deep.replace(true);
         let mut seen = BTreeSet::new();
         let found = self.differs(path, dirty, &mut seen);

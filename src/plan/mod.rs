@@ -36,6 +36,9 @@ pub use parts::{affected_members, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
 
+const GAVE_UP: &str = "there is too much here that deals with what changed: values that functions \
+                       made of what they were given may be the old ones";
+
 /// What is to be done about one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
@@ -306,6 +309,9 @@ pub fn make_with(
         grown |= reach_back(&reached, &partly, &mut plan);
         grown |= restart_chains(&reached, changes, anew, &mut plan);
         if !grown {
+            if functions.gave_up() {
+                plan.notes.push(GAVE_UP.to_owned());
+            }
             return plan;
         }
     }

@@ -8,6 +8,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Dirty, Functions};
 
+/// So many calls and members are asked about for what functions do with what they are given, in one
+/// plan or while it is applied. Where hundreds of classes and functions deal with each other there is
+/// no end to it: then it is as if nothing were known of what functions are given, and a note says so.
+pub(super) const BUDGET: u32 = 100_000;
+
 /// What is known while no more differs: of plain questions, and of those that also ask what functions
 /// do with what they are given.
 #[derive(Default)]
@@ -42,6 +47,21 @@ impl Functions<'_> {
         settled
     }
 
+    /// One thing more is asked about; false when that was enough.
+    pub(super) fn may_ask(&self) -> bool {
+        if !self.deep.get() {
+            return true;
+        }
+        let left = self.budget.get();
+        self.budget.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// Whether more would have been asked.
+    pub(super) fn gave_up(&self) -> bool {
+        self.budget.get() == 0
+    }
+
     /// Whether a call is known to do what it did.
     pub(super) fn is_same(&self, asked: &str, dirty: &Dirty) -> bool {
         let deep = usize::from(self.deep.get());
@@ -51,7 +71,9 @@ impl Functions<'_> {
     /// None of all that was asked about for one question acts differently.
     pub(super) fn all_same(&self, seen: BTreeSet<String>, dirty: &Dirty) {
         let deep = usize::from(self.deep.get());
-        self.settled(dirty).same[deep].extend(seen);
+        if deep == 0 || !self.gave_up() {
+            self.settled(dirty).same[deep].extend(seen);
+        }
     }
 
     /// Why what is at a path has another value, asked once.

@@ -1,32 +1,36 @@
 //! What functions of other modules do with what they are given.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::unit::Unit;
 use crate::modules::resolve;
 use crate::outline::Import;
 use crate::plan::{Does, Elsewhere, Functions, Holding};
 
+/// What was found out while one module is worked on.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// What is being asked: modules import each other in circles.
+    asked: BTreeSet<(String, String)>,
+    does: HashMap<(String, String, bool), Does>,
+    kept: HashMap<(String, String), Holding>,
+}
+
 /// Asks the texts of the modules that are known.
 pub(super) struct Others<'u, 'r, 'k, 'py> {
     unit: &'u Unit<'r, 'k, 'py>,
     /// The package of the module that asks.
     package: String,
-    /// What is being asked: modules import each other in circles.
-    asked: &'u RefCell<BTreeSet<(String, String)>>,
+    memory: &'u RefCell<Memory>,
 }
 
 impl<'u, 'r, 'k, 'py> Others<'u, 'r, 'k, 'py> {
-    pub fn new(
-        unit: &'u Unit<'r, 'k, 'py>,
-        package: &str,
-        asked: &'u RefCell<BTreeSet<(String, String)>>,
-    ) -> Self {
+    pub fn new(unit: &'u Unit<'r, 'k, 'py>, package: &str, memory: &'u RefCell<Memory>) -> Self {
         Self {
             unit,
             package: package.to_owned(),
-            asked,
+            memory,
         }
     }
 
@@ -34,19 +38,28 @@ impl<'u, 'r, 'k, 'py> Others<'u, 'r, 'k, 'py> {
     fn there(&self, module: &str, path: &str, made: bool) -> Option<Does> {
         let record = self.unit.reloader.ledger.get(module)?;
         let version = self.unit.version(module)?;
+        let known = (module.to_owned(), path.to_owned(), made);
+        if let Some(does) = self.memory.borrow().does.get(&known) {
+            return Some(does.clone());
+        }
         let key = (module.to_owned(), path.to_owned());
-        if path.is_empty() || !self.asked.borrow_mut().insert(key.clone()) {
+        if path.is_empty() || !self.memory.borrow_mut().asked.insert(key.clone()) {
             return Some(Does::default());
         }
         let does = version.outline().as_ref().ok().map(|outline| {
             let package = record.package.read().clone();
-            let others = Others::new(self.unit, &package, self.asked);
+            let others = Others::new(self.unit, &package, self.memory);
             let functions = Functions::of(outline).with(&others);
             let does = functions.does(&[path.to_owned()], made);
             drop(functions);
             std::rc::Rc::unwrap_or_clone(does)
         });
-        self.asked.borrow_mut().remove(&key);
+        let mut memory = self.memory.borrow_mut();
+        memory.asked.remove(&key);
+        // In the middle of a circle it is not all.
+        if let Some(does) = does.as_ref().filter(|_| memory.asked.is_empty()) {
+            memory.does.insert(known, does.clone());
+        }
         does
     }
 }
@@ -55,16 +68,24 @@ impl Others<'_, '_, '_, '_> {
     fn kept(&self, module: &str, path: &str) -> Option<Holding> {
         let record = self.unit.reloader.ledger.get(module)?;
         let version = self.unit.version(module)?;
+        let known = (module.to_owned(), path.to_owned());
+        if let Some(kept) = self.memory.borrow().kept.get(&known) {
+            return Some(kept.clone());
+        }
         let key = (module.to_owned(), format!("keeps {path}"));
-        if path.is_empty() || !self.asked.borrow_mut().insert(key.clone()) {
+        if path.is_empty() || !self.memory.borrow_mut().asked.insert(key.clone()) {
             return Some(Holding::new());
         }
         let kept = version.outline().as_ref().ok().map(|outline| {
             let package = record.package.read().clone();
-            let others = Others::new(self.unit, &package, self.asked);
+            let others = Others::new(self.unit, &package, self.memory);
             Functions::of(outline).with(&others).keeps(module, path)
         });
-        self.asked.borrow_mut().remove(&key);
+        let mut memory = self.memory.borrow_mut();
+        memory.asked.remove(&key);
+        if let Some(kept) = kept.as_ref().filter(|_| memory.asked.is_empty()) {
+            memory.kept.insert(known, kept.clone());
+        }
         kept
     }
 

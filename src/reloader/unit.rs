@@ -454,8 +454,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             (&package, &dict),
             &mut around,
         )?;
-        let asked = RefCell::default();
-        let elsewhere = Others::new(self, &package, &asked);
+        let memory = RefCell::default();
+        let elsewhere = Others::new(self, &package, &memory);
         let mut plan = if policy == Policy::Full
             || !known
             || edited.moved.is_some()
@@ -632,8 +632,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let filename = record.filename();
         let source = Source::new(kit.py, version.text(), outline, &filename)?;
         let changes = diff::unchanged(outline);
-        let asked = RefCell::default();
-        let elsewhere = Others::new(self, &package, &asked);
+        let memory = RefCell::default();
+        let elsewhere = Others::new(self, &package, &memory);
         let none = BTreeSet::new();
         let outside = around.for_plan();
         let plan: Plan = plan::make_with(outline, outline, &changes, &outside, &none, &elsewhere);
