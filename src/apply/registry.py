@@ -524,7 +524,11 @@ class Registry:
                 if _plain(last):
                     # One that the registry made for this entry; an older one is the heap's affair.
                     if id(last) not in self.objects:
-                        object.__setattr__(last, name, kept)
+                        try:
+                            object.__setattr__(last, name, kept)
+                        except (AttributeError, TypeError):
+                            # `partial.func`, which nobody can set: the heap's affair, too.
+                            pass
                     continue
                 number = _entry(chain)
                 if not all(isinstance(step[0], tuple) for step in chain[number + 1 :]):

@@ -72,11 +72,37 @@ impl<'py> Work<'_, 'py> {
                     && let Ok(value) = entry.call_method1("__get__", (holder,))
                     && let Some(to) = instead(&value)?
                 {
+                    // `partial.func` is one that nobody can set.
+                    if entry.call_method1("__set__", (holder, &value)).is_err() {
+                        self.hand_over_in_partial(holder, &value, &to)?;
+                        continue;
+                    }
                     self.tx.attribute(holder, &text(&name));
                     entry.call_method1("__set__", (holder, to))?;
                 }
             }
         }
+        Ok(())
+    }
+
+    /// The function that a `partial` was made of, where that is `from`.
+    fn hand_over_in_partial(
+        &mut self,
+        holder: &Bound<'py, PyAny>,
+        from: &Bound<'py, PyAny>,
+        to: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let py = self.kit.py;
+        let kind = py.import("functools")?.getattr("partial")?;
+        if !holder.get_type().is(&kind) || !holder.getattr("func")?.is(from) {
+            return Ok(());
+        }
+        let state = holder.call_method0("__reduce__")?.get_item(2)?;
+        let mut parts: Vec<Bound<'py, PyAny>> = state.try_iter()?.collect::<PyResult<_>>()?;
+        parts[0] = to.clone();
+        let set = holder.getattr("__setstate__")?;
+        set.call1((PyTuple::new(py, parts)?,))?;
+        self.tx.call(set, PyTuple::new(py, [state])?);
         Ok(())
     }
 
