@@ -61,6 +61,9 @@ impl<'py> Work<'_, 'py> {
         holder: &Bound<'py, PyAny>,
         instead: Instead<'_, 'py>,
     ) -> PyResult<()> {
+        if holder.get_type().name()? == "partial" {
+            return self.hand_over_in_partial(holder, instead);
+        }
         for base in holder.get_type().getattr("__mro__")?.try_iter()? {
             let base = base?;
             // Those of classes that are written in C are not ours to set.
@@ -72,9 +75,8 @@ impl<'py> Work<'_, 'py> {
                     && let Ok(value) = entry.call_method1("__get__", (holder,))
                     && let Some(to) = instead(&value)?
                 {
-                    // `partial.func` is one that nobody can set.
+                    // There are some that nobody can set.
                     if entry.call_method1("__set__", (holder, &value)).is_err() {
-                        self.hand_over_in_partial(holder, &value, &to)?;
                         continue;
                     }
                     self.tx.attribute(holder, &text(&name));
@@ -85,21 +87,23 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
-    /// The function that a `partial` was made of, where that is `from`.
+    /// What a `partial` was made of: its attributes cannot be set one by one.
     fn hand_over_in_partial(
         &mut self,
         holder: &Bound<'py, PyAny>,
-        from: &Bound<'py, PyAny>,
-        to: &Bound<'py, PyAny>,
+        instead: Instead<'_, 'py>,
     ) -> PyResult<()> {
         let py = self.kit.py;
         let kind = py.import("functools")?.getattr("partial")?;
-        if !holder.get_type().is(&kind) || !holder.getattr("func")?.is(from) {
+        if !holder.get_type().is(&kind) {
             return Ok(());
         }
+        let Some(to) = instead(&holder.getattr("func")?)? else {
+            return Ok(());
+        };
         let state = holder.call_method0("__reduce__")?.get_item(2)?;
         let mut parts: Vec<Bound<'py, PyAny>> = state.try_iter()?.collect::<PyResult<_>>()?;
-        parts[0] = to.clone();
+        parts[0] = to;
         let set = holder.getattr("__setstate__")?;
         set.call1((PyTuple::new(py, parts)?,))?;
         self.tx.call(set, PyTuple::new(py, [state])?);
