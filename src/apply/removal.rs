@@ -387,7 +387,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 };
                 Ok(find(kit, value, wanted, &self.job.dict)?.is_some()
                     // A decorator that gave back something else altogether.
-                    || (statement.decorators != 0 && !kit.is_function(value)))
+                    || statement.decorators != 0
+                        && (!kit.is_function(value) || made_by(statement, value)?))
             }
             Kind::Class if kit.is_class(value) => {
                 let above = || -> PyResult<bool> {
@@ -438,4 +439,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ => Ok(true),
         }
     }
+}
+
+/// Whether a function is one that a decorator of this definition makes, and that knows nothing of what
+/// it was given.
+fn made_by(statement: &Statement, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let qualname = text(&value.getattr("__qualname__")?);
+    let Some((maker, _)) = qualname.split_once(".<locals>.") else {
+        return Ok(false);
+    };
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let mut calls = statement.uses.calls.iter();
+    Ok(calls.any(|path| last(path) == last(maker)))
 }
