@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
 
 use super::kit::text;
+use super::members::mangled;
 use super::module::Run;
 use crate::outline::{Kind, Statement};
 
@@ -47,6 +48,35 @@ impl<'py> Run<'_, '_, '_, 'py> {
     }
 }
 
+impl<'py> Run<'_, '_, '_, 'py> {
+    /// The same of a statement in the body of the class at this path (`C.` or `C.D.`).
+    pub(super) fn gave_data_in(&self, path: &str, member: &Statement) -> PyResult<bool> {
+        if member.kind == Kind::Function {
+            return Ok(true);
+        }
+        let mut parts = path.trim_end_matches('.').split('.');
+        let first = parts.next().unwrap_or_default();
+        let Some(mut class) = self.job.dict.get_item(first)? else {
+            return Ok(true);
+        };
+        for part in parts {
+            class = class.getattr(part)?;
+        }
+        for name in &member.uses.binds {
+            let key = mangled(
+                name,
+                class.getattr("__name__").ok().map(|n| text(&n)).as_deref(),
+            );
+            if let Some(value) = self.work.kit.class_entry(&class, &key)?
+                && !is_data(&value, 0)?
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
 fn is_data(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> {
     let all = |items: Vec<Bound<'_, PyAny>>| -> PyResult<bool> {
         for item in items {
@@ -56,23 +86,26 @@ fn is_data(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> {
         }
         Ok(true)
     };
-    if let Ok(dict) = value.cast::<PyDict>() {
-        return all(dict.values().iter().take(MOST).collect());
-    }
-    if let Ok(list) = value.cast::<PyList>() {
-        return all(list.iter().take(MOST).collect());
-    }
-    if let Ok(tuple) = value.cast::<PyTuple>() {
-        return all(tuple.iter().take(MOST).collect());
-    }
-    if let Ok(set) = value.cast::<PySet>() {
-        return all(set.iter().take(MOST).collect());
-    }
-    if let Ok(set) = value.cast::<PyFrozenSet>() {
-        return all(set.iter().take(MOST).collect());
-    }
     let class = value.get_type();
     let module = text(&class.getattr("__module__")?);
+    // Named tuples too; not what a program derives from a list or dict, which is its own.
+    if let Ok(tuple) = value.cast::<PyTuple>()
+        && (value.is_exact_instance_of::<PyTuple>() || class.hasattr("_fields")?)
+    {
+        return all(tuple.iter().take(MOST).collect());
+    }
+    if matches!(&*module, "builtins" | "collections") {
+        if let Ok(dict) = value.cast::<PyDict>() {
+            return all(dict.values().iter().take(MOST).collect());
+        }
+        let items = value.is_exact_instance_of::<PyList>()
+            || value.is_exact_instance_of::<PySet>()
+            || value.is_exact_instance_of::<PyFrozenSet>()
+            || module == "collections";
+        if items {
+            return all(value.try_iter()?.take(MOST).collect::<PyResult<_>>()?);
+        }
+    }
     match module.split('.').next().unwrap_or_default() {
         "builtins" => Ok(is_plain(&class)),
         module => Ok(OF_VALUES.contains(&module) || is_value_class(&class)),

@@ -23,8 +23,8 @@ use crate::diff::{Changes, What};
 use crate::modules::Version;
 use crate::outline::{Kind, Outline, Row, Statement};
 use crate::plan::{
-    Affected, Dirty, Elsewhere, Functions, Mark, Plan, Step, acting, affected_statement, chosen_by,
-    path_that_acts,
+    Affected, Dirty, Elsewhere, Functions, GAVE_UP, Mark, Plan, Step, acting, affected_statement,
+    chosen_by, path_that_acts,
 };
 use crate::report::{self, Action, ChangeKind};
 
@@ -214,6 +214,9 @@ pub fn run<'k, 'a, 'py>(
         run.dirty.value("__all__", "which changed");
     }
     run.export();
+    if run.functions.gave_up() && !job.plan.notes.iter().any(|note| note == GAVE_UP) {
+        run.work.notes.push(GAVE_UP.to_owned());
+    }
     run.facts.settle();
     run.order_names()?;
     run.note_unseen();

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::module::Run;
+use super::registry::told;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{Affected, Chains, Dirty, FRESH, affected_statement, filled, makes_otherwise};
@@ -44,7 +45,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     asked.contains(&at)
                         || self.dirty.reimports(member)
                         || match affected_statement(member, &self.functions, &self.dirty) {
-                            Some(Affected::Runs(_) | Affected::Given { .. }) => true,
+                            Some(Affected::Runs(_)) => true,
+                            Some(Affected::Given { .. }) => {
+                                told(self.gave_data_in(path, member)).unwrap_or(false)
+                            }
                             Some(Affected::Acts(why)) => {
                                 let why = format!("which {why}");
                                 if !self.dirty.behaviour.contains_key(&member.name) {

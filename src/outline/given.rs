@@ -4,9 +4,9 @@
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{self as ast, Expr};
 
-use super::operators;
 use super::scope::{Block, Place, resolve};
 use super::statements::Reader;
+use super::{handed, operators};
 
 /// Builtins that call what they are given, while they are called.
 const BUILTINS: [&str; 6] = ["filter", "iter", "map", "max", "min", "sorted"];
@@ -39,13 +39,9 @@ const MADE_OF: [&str; 9] = [
     "values",
 ];
 
-/// `c` of `a.b.c` and `c`.
+/// `c` of `a.b.c` and `c`; else nothing.
 fn last_name(expr: &Expr) -> &str {
-    match expr {
-        Expr::Name(name) => name.id.as_str(),
-        Expr::Attribute(attribute) => attribute.attr.as_str(),
-        _ => "",
-    }
+    handed::last_name(expr).unwrap_or_default()
 }
 
 fn is_made_of(func: &Expr) -> bool {

@@ -141,7 +141,7 @@ fn holds_definitions(body: &[Stmt]) -> bool {
 }
 
 /// `c` of `a.b.c`, also where that is called.
-fn last_name(expr: &Expr) -> Option<&str> {
+pub(super) fn last_name(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Name(name) => Some(name.id.as_str()),
         Expr::Attribute(attribute) => Some(attribute.attr.as_str()),

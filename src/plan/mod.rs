@@ -36,7 +36,8 @@ pub use parts::{affected_members, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
 
-const GAVE_UP: &str = "there is too much here that deals with what changed: values that functions \
+/// The note that a plan, or what was applied, gave up: see `settled`.
+pub const GAVE_UP: &str = "there is too much here that deals with what changed: values that functions \
                        made of what they were given may be the old ones";
 
 /// What is to be done about one statement.

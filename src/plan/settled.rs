@@ -34,7 +34,7 @@ impl Functions<'_> {
         if settled.stamp != stamp {
             let (index, body) = (self.outline().index(), &self.outline().body);
             let read = |name: &str| {
-                name.is_empty() || index.has_later(name, 0) || !index.readers(body, name).is_empty()
+                name.is_empty() || index.has_later(name, 1) || !index.readers(body, name).is_empty()
             };
             let matters = dirty
                 .news(settled.stamp)
@@ -58,7 +58,7 @@ impl Functions<'_> {
     }
 
     /// Whether more would have been asked.
-    pub(super) fn gave_up(&self) -> bool {
+    pub fn gave_up(&self) -> bool {
         self.budget.get() == 0
     }
 

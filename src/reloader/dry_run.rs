@@ -1,6 +1,10 @@
 //! The plan of a unit as a report.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use super::Policy;
+use super::elsewhere::Others;
 use super::unit::Unit;
 use crate::diff;
 use crate::outline::Outline;
@@ -25,7 +29,10 @@ impl Unit<'_, '_, '_> {
                     let plan = if full {
                         plan::full(new, &changes, "the whole module is asked for")
                     } else {
-                        plan::make(old, new, &changes, &plan::Dirty::default())
+                        let (memory, none) = (RefCell::default(), BTreeSet::new());
+                        let elsewhere = Others::new(self, &record.package.read(), &memory);
+                        let outside = plan::Dirty::default();
+                        plan::make_with(old, new, &changes, &outside, &none, &elsewhere)
                     };
                     report.outcome = planned(&plan, full);
                     report.notes.extend(plan.notes.iter().cloned());

@@ -41,20 +41,10 @@ impl<'py> Progress<'py> {
             });
         }
         for (module, name) in work.fed.drain(..) {
-            self.stamp += 1;
-            self.stamps.insert(module.clone(), self.stamp);
             let facts = self.facts.entry(module.clone()).or_default();
             let why = format!("which {by} puts something into");
             facts.dirty.fill(name.clone(), why);
-            self.news.hear(&module, facts);
-            self.fed.push(Fed {
-                module,
-                name,
-                by: by.to_owned(),
-                stamp: self.stamp,
-                acts: false,
-            });
-            self.moved = true;
+            self.hear(module, name, by, false);
         }
     }
 
@@ -75,18 +65,25 @@ impl<'py> Progress<'py> {
                     .dirty
                     .acts(path, format!("which holds what changed in {by}"));
             }
-            self.stamp += 1;
-            self.stamps.insert(module.clone(), self.stamp);
-            self.news.hear(&module, facts);
-            self.fed.push(Fed {
-                module,
-                name,
-                by: by.to_owned(),
-                stamp: self.stamp,
-                acts: true,
-            });
-            self.moved = true;
+            self.hear(module, name, by, true);
         }
+    }
+
+    /// A module has new facts, which `by` brought about.
+    fn hear(&mut self, module: String, name: String, by: &str, acts: bool) {
+        self.stamp += 1;
+        self.stamps.insert(module.clone(), self.stamp);
+        if let Some(facts) = self.facts.get(&module) {
+            self.news.hear(&module, facts);
+        }
+        self.fed.push(Fed {
+            module,
+            name,
+            by: by.to_owned(),
+            stamp: self.stamp,
+            acts,
+        });
+        self.moved = true;
     }
 
     /// Those of a module that it has not seen so far.
