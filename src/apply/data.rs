@@ -67,7 +67,14 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 name,
                 class.getattr("__name__").ok().map(|n| text(&n)).as_deref(),
             );
-            if let Some(value) = self.work.kit.class_entry(&class, &key)?
+            // What a field of a named tuple is by default, stands elsewhere.
+            let defaults = self.work.kit.class_entry(&class, "_field_defaults")?;
+            let default = defaults.map(|all| all.get_item(&key)).and_then(Result::ok);
+            let value = match default {
+                Some(value) => Some(value),
+                None => self.work.kit.class_entry(&class, &key)?,
+            };
+            if let Some(value) = value
                 && !is_data(&value, 0)?
             {
                 return Ok(false);

@@ -12,6 +12,7 @@ use super::lines::Moved;
 use super::made::{living_inside, other_names};
 use super::module::{Run, container};
 use super::parts::Partner;
+use super::registry::told;
 use super::work::{Replaced, Work};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
@@ -223,6 +224,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .flat_map(|m| &m.uses.binds)
             .filter(|n| !bound.contains(n))
             .collect();
+        if around.is_empty() {
+            let mut named: BTreeSet<&String> = gone.iter().copied().collect();
+            for at in &again {
+                named.extend(&new.body[*at].uses.binds);
+                named.extend(partner(*at).iter().flat_map(|(was, _)| &was.uses.binds));
+            }
+            if told(self.looked_at(new, &named)).unwrap_or(false) {
+                return Ok(false);
+            }
+        }
         let annotated: BTreeSet<&String> = new.body.iter().flat_map(annotates).collect();
         let unannotated: Vec<&String> = old
             .body

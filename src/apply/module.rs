@@ -390,6 +390,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Mark::RunIf | Mark::Acts if remade.is_none() => {
                 match affected_statement(statement, &self.functions, &self.dirty) {
                     Some(Affected::Runs(_)) => Mark::RunIf,
+                    Some(Affected::Given { .. }) if statement.kind == Kind::Class => Mark::Members,
                     Some(Affected::Given { .. }) if self.gave_data(statement)? => Mark::RunIf,
                     // Its own edit counts all the same.
                     affected => match (self.what(at), affected) {

@@ -15,6 +15,23 @@ use crate::plan::{Affected, Chains, Dirty, FRESH, affected_statement, filled, ma
 pub(super) type Partner<'p, 'a> = dyn Fn(usize) -> Option<(&'a Statement, Option<&'a What>)> + 'p;
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Whether a statement of the class body at this path runs again for what it gives to what it
+    /// calls: it made data.
+    fn given_in(&self, path: &str, member: &Statement) -> bool {
+        if member.kind != Kind::Class {
+            return told(self.gave_data_in(path, member)).unwrap_or(false);
+        }
+        let inside = format!("{path}{}.", member.name);
+        let mut parts = member.body.iter();
+        parts.any(
+            |part| match affected_statement(part, &self.functions, &self.dirty) {
+                Some(Affected::Runs(_)) => true,
+                Some(Affected::Given { .. }) => self.given_in(&inside, part),
+                Some(Affected::Acts(_)) | None => false,
+            },
+        )
+    }
+
     /// The statements of a class body that run again because they changed, because of what they
     /// read, or because they are asked for. Tells what differs for it.
     pub(super) fn affected_parts(
@@ -46,9 +63,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         || self.dirty.reimports(member)
                         || match affected_statement(member, &self.functions, &self.dirty) {
                             Some(Affected::Runs(_)) => true,
-                            Some(Affected::Given { .. }) => {
-                                told(self.gave_data_in(path, member)).unwrap_or(false)
-                            }
+                            Some(Affected::Given { .. }) => self.given_in(path, member),
                             Some(Affected::Acts(why)) => {
                                 let why = format!("which {why}");
                                 if !self.dirty.behaviour.contains_key(&member.name) {

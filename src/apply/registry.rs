@@ -72,12 +72,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         class: Option<&Bound<'py, PyAny>>,
         statement: &Statement,
     ) -> PyResult<Bound<'py, PyList>> {
+        let bases = (statement.kind == Kind::Class).then_some(&statement.head.reads);
+        let called = statement.uses.calls.iter();
+        self.values_at(class, called.chain(bases.into_iter().flatten()))
+    }
+
+    fn values_at<'s>(
+        &self,
+        class: Option<&Bound<'py, PyAny>>,
+        paths: impl Iterator<Item = &'s String>,
+    ) -> PyResult<Bound<'py, PyList>> {
         let kit = self.work.kit;
         let out = PyList::empty(kit.py);
         let shipped = kit.py.import("sys")?.getattr("stdlib_module_names").ok();
-        let bases = (statement.kind == Kind::Class).then_some(&statement.head.reads);
-        let called = statement.uses.calls.iter();
-        for path in called.chain(bases.into_iter().flatten()) {
+        for path in paths {
             let own = class.and_then(|class| self.class_attribute(class, path));
             let Some(value) = own.or_else(|| self.attribute(path)) else {
                 continue;
@@ -103,23 +111,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(out)
     }
 
-    /// Whether what is called with a class looks at names of it that the edit gives other values:
+    /// Whether what makes a class, or is called with it, looks at these names of it, which have other values now:
     /// it is called again then, although nothing but the body of the class differs.
-    fn looked_at(&self, old: &Statement, new: &Statement, inner: &Changes) -> PyResult<bool> {
-        let mut names: BTreeSet<&String> = BTreeSet::new();
-        for change in &inner.items {
-            if matches!(change.what, What::Same | What::Body | What::Inner(_)) {
-                continue;
-            }
-            names.extend(&new.body[change.new].uses.binds);
-            names.extend(change.old.iter().flat_map(|at| &old.body[*at].uses.binds));
-        }
-        let gone = inner.removed.iter();
-        names.extend(gone.flat_map(|at| &old.body[*at].uses.binds));
+    pub(super) fn looked_at(&self, new: &Statement, names: &BTreeSet<&String>) -> PyResult<bool> {
         if names.is_empty() {
             return Ok(false);
         }
-        let callables = self.callables(new)?;
+        let head = new.head.calls.iter().chain(&new.head.reads);
+        let callables = self.values_at(None, head)?;
         if callables.is_empty() {
             return Ok(false);
         }
@@ -141,9 +140,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(inner) = inner else {
             return self.update_members(class, old, new, None, &[], "");
         };
-        if told(self.looked_at(old, new, inner)).unwrap_or(false) {
-            return Ok(false);
-        }
         let registries = told(self.member_registries(class, old, new, inner)).flatten();
         if !self.update_members(class, old, new, Some(inner), &[], "")? {
             return Ok(false);

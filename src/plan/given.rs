@@ -260,6 +260,11 @@ impl<'a> Functions<'a> {
 
     /// Why a statement must perhaps run again: for what it gives to what it calls.
     pub(super) fn statement_given(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        // A class runs member by member.
+        if statement.kind == Kind::Class && !dirty.is_empty() {
+            let mut members = statement.body.iter();
+            return members.find_map(|member| self.statement_given(member, dirty));
+        }
         let binds = match statement.kind {
             Kind::Function => statement.decorators == 0,
             kind => matches!(kind, Kind::Assign | Kind::Compound),

@@ -509,6 +509,9 @@ fn propagate(
                 Affected::Runs(why) if plain_class(statement, functions, &dirty) => {
                     (Mark::Members, why)
                 }
+                Affected::Given { why, .. } if statement.kind == Kind::Class => {
+                    (Mark::Members, why)
+                }
                 Affected::Runs(why) | Affected::Given { why, .. } => (Mark::RunIf, why),
                 Affected::Acts(why) if was == Mark::Keep => (Mark::Acts, why),
                 Affected::Acts(why) => (was, why),
@@ -606,6 +609,7 @@ fn propagate(
                 }
                 if statement.kind == Kind::Class {
                     affected_members(statement, "", functions, &mut dirty);
+                    parts::tell_takers(statement, &effects.mutates, functions, &mut dirty);
                 }
             }
             Mark::Keep | Mark::Acts => {

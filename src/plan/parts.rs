@@ -91,6 +91,24 @@ pub fn affected_members(
     }
 }
 
+/// Data of a class differs: what is told of it when it is made (`mutated`) may find it by that.
+pub(super) fn tell_takers(
+    class: &Statement,
+    mutated: &BTreeSet<String>,
+    functions: &Functions<'_>,
+    dirty: &mut Dirty,
+) {
+    let data = class.body.iter().filter(|m| m.kind == Kind::Assign);
+    let mut names = data.flat_map(|member| &member.uses.binds);
+    let differs = |name: &String| dirty.values.contains_key(&format!("{}.{name}", class.name));
+    if names.any(differs) {
+        for path in functions.told_of(class).iter().chain(mutated) {
+            let why = format!("which the class on line {} may be in", class.span.line);
+            dirty.fill(path, why);
+        }
+    }
+}
+
 /// What it is for others that some parts of a class run again, or stand in another order: an
 /// enumeration is gone through in that order.
 pub(super) fn again_in(class: &Statement, inner: &Changes, dirty: &mut Dirty) {

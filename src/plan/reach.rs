@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses, Value};
 
+use super::remade::MAKERS;
 use super::{Dirty, Functions, chosen_by, kin, looks_at_all, root};
 
 /// What an edit can reach.
@@ -66,6 +67,9 @@ impl Reach {
         self.as_here(new, at, &statement.uses.reads);
         for name in handed(new, statement) {
             self.name(&name);
+        }
+        for name in told(new, statement) {
+            self.name(name);
         }
         for name in chosen_by(statement, new) {
             self.acts(name);
@@ -204,6 +208,36 @@ fn holders<'n>(new: &'n Outline, statement: &'n Statement) -> BTreeSet<&'n str> 
                 let later = &new.body[at].later;
                 out.extend(later.mutates.iter().map(String::as_str));
                 todo.extend(later.calls.iter().map(|path| root(path)));
+            }
+        }
+    }
+    out
+}
+
+/// Containers into which what a class is derived from may put it when it is made.
+fn told<'n>(new: &'n Outline, class: &'n Statement) -> BTreeSet<&'n str> {
+    let mut out = BTreeSet::new();
+    if class.kind != Kind::Class || class.head.reads.is_empty() {
+        return out;
+    }
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut todo: Vec<&str> = class.head.reads.iter().map(|path| root(path)).collect();
+    while let Some(name) = todo.pop() {
+        if !seen.insert(name) {
+            continue;
+        }
+        for at in new.index().writers(&new.body, name) {
+            let found = &new.body[at];
+            let mut bodies = vec![found];
+            if found.kind == Kind::Class {
+                todo.extend(found.head.reads.iter().map(|path| root(path)));
+                let makes =
+                    |m: &&Statement| m.name == "__init_subclass__" || MAKERS.contains(&&*m.name);
+                bodies = found.body.iter().filter(makes).collect();
+            }
+            for body in bodies {
+                out.extend(body.later.mutates.iter().map(String::as_str));
+                todo.extend(body.later.calls.iter().map(|path| root(path)));
             }
         }
     }
