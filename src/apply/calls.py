@@ -283,9 +283,10 @@ def callees(text, line, bodies, namespace):
     """What a statement calls, and the containers that it sets an item of."""
     out = []
     calls = Calls(text, line, bodies, namespace).found
-    for called, _, _ in calls:
+    for called, node, scope in calls:
         if not any(called is other for other in out):
-            out.append(called)
+            origins = _origins(node, called, scope) if _of_object(called) else None
+            out.append(Named(called, origins) if origins else called)
     for called, node, scope in calls:
         builtin = isinstance(called, types.BuiltinFunctionType)
         owner = called.__self__ if builtin else called
@@ -296,7 +297,10 @@ def callees(text, line, bodies, namespace):
 
 def _origins(node, owner, scope):
     """Which modules have a container, under the name that a statement gives it."""
-    target = node.targets[0] if isinstance(node, ast.Assign) else node.value.func
+    if isinstance(node, ast.Assign):
+        target = node.targets[0]
+    else:
+        target = node.value.func if isinstance(node.value, ast.Call) else node.value
     while isinstance(target, (ast.Attribute, ast.Subscript, ast.Call)):
         inner = target.func if isinstance(target, ast.Call) else target.value
         if isinstance(target, ast.Attribute):
@@ -309,12 +313,38 @@ def _origins(node, owner, scope):
         target = inner
     if not isinstance(target, ast.Name):
         return []
-    value, name = scope.get(target.id), target.id
+    return _bound_to(scope.get(target.id), target.id)
+
+
+def _bound_to(value, name):
+    """The modules in which a name means this object."""
     return [
         (key, name)
         for key, module in list(sys.modules.items())
         if isinstance(module, types.ModuleType) and vars(module).get(name, sys) is value
     ]
+
+
+def _of_object(called):
+    """Whether it is the method of an object, not of a class."""
+    return isinstance(called, types.MethodType) and _plain(called.__self__)
+
+
+def named(value, path, namespace):
+    """What a path gives; with the modules that know the object whose method it is, or that is called."""
+    if _of_object(value):
+        path = path.rpartition(".")[0]
+    elif isinstance(value, type) or not _plain(value):
+        return value
+    name, _, rest = path.partition(".")
+    root = namespace.get(name)
+    if isinstance(root, types.ModuleType):
+        name, _, rest = rest.partition(".")
+        origins = [(root.__name__, name)]
+    else:
+        origins = _bound_to(root, name)
+    return Named(value, [(module, f"{name}.{rest}" if rest else name) for module, name in origins])
+
 
 
 def arguments(node, scope):
@@ -547,7 +577,7 @@ def doc_looks(callables, old, new):
 
 
 class Named:
-    """A container that is called by the name of a module."""
+    """A container, or the method of an object, that is called by the name of a module."""
 
     def __init__(self, value, origins):
         self.value, self.origins = value, origins
@@ -635,11 +665,12 @@ class Reach:
         elif isinstance(value, type):
             self.kind(value, depth)
         elif _plain(value):
-            for item in _state(value).values():
+            for name, item in _state(value).items():
                 # A function that closes over something: how `singledispatchmethod` keeps its registry.
                 closes = isinstance(item, types.FunctionType) and item.__closure__
                 if isinstance(item, MUTABLE) or _plain(item) or closes:
-                    self.add(item, depth + 1, origin)
+                    inside = [(module, f"{path}.{name}") for module, path in origin or ()]
+                    self.add(item, depth + 1, inside or origin)
             self.kind(type(value), depth)
 
     def function(self, function, depth):

@@ -192,13 +192,7 @@ pub fn run<'k, 'a, 'py>(
     run.uncover()?;
     run.retract_calls()?;
     run.leave_early()?;
-    for step in &job.plan.steps {
-        let statement = &new[step.new];
-        if !statement.imports.is_empty() && matches!(step.mark, Mark::Run | Mark::RunIf) {
-            before_import(run.work, statement)?;
-        }
-        run.step(step, statement)?;
-    }
+    run.steps(before_import)?;
     run.note_moved();
     for name in run.parked.keys().cloned().collect::<Vec<_>>() {
         run.unpark(&name)?;

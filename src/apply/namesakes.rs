@@ -137,10 +137,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(told(self.is_registered(other, value)).unwrap_or(false))
     }
 
-    /// Whether no other statement may tell a registry of what this one defines: none reads it, or
-    /// those that do call it and functions of the module that fill nothing.
-    pub(super) fn tells_alone(&self, at: usize, name: &str) -> bool {
+    /// What other statements call that may tell a registry of what this one defines: not functions of
+    /// the module that fill nothing.
+    pub(super) fn told_by_others(&self, at: usize, name: &str) -> PyResult<Bound<'py, PyList>> {
         let outline = self.job.new.outline;
+        let out = PyList::empty(self.work.kit.py);
         let told = self
             .old_statement(at)
             .map_or(&[][..], |was| &was.uses.calls);
@@ -149,14 +150,26 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             path == name || !told.contains(path) && !self.functions.paths([root]).is_empty()
         };
         let readers = outline.index().readers(&outline.body, name).into_iter();
-        let mut others = readers.filter(|reader| *reader != at);
-        others.all(|reader| {
-            let uses = &outline.body[reader].uses;
-            let bare = uses.mutates.is_empty() && uses.writes.is_empty();
-            bare && !uses.calls.is_empty()
+        for reader in readers.filter(|reader| *reader != at) {
+            let reader: &Statement = &outline.body[reader];
+            let uses = &reader.uses;
+            let calls_own = !uses.calls.is_empty()
                 && uses.calls.iter().all(own)
-                && self.functions.mutations(&uses.calls).is_empty()
-        })
+                && self.functions.mutations(&uses.calls).is_empty();
+            if uses.mutates.is_empty() && uses.writes.is_empty() && calls_own {
+                continue;
+            }
+            let found = match reader.kind {
+                Kind::Function | Kind::Class => self.callables(reader)?,
+                _ => self.callee(self.job.new, reader, &self.job.dict)?,
+            };
+            out.call_method1("extend", (found,))?;
+            // A container of the module that it fills.
+            for name in uses.mutates.iter().chain(&uses.reads) {
+                out.append(self.attribute(name).filter(super::module::container))?;
+            }
+        }
+        Ok(out)
     }
 
     /// Whether a registry that a definition tells of itself has an object.

@@ -435,11 +435,12 @@ class Registry:
         """What the definition is now: what is not in it any more is gone."""
         self.lives = {id(value) for value in targets(now)}
 
-    def settle(self, pairs, alone, loose):
+    def settle(self, pairs, others, loose):
         """Takes out what the old version had put where the new one put itself. `pairs` are objects
-        of the new version and those of the old one. `alone`: nobody else in the module tells a
-        registry of the definition. `loose`: what tells it is another one, and may do it
+        of the new version and those of the old one. `others`: what else the module calls that may
+        tell a registry of the definition. `loose`: what tells it is another one, and may do it
         in another way."""
+        others = {id(root) for root in Reach(others).found}
         walk = Walk({id(new): new for new, _ in pairs})
         places = {}
         for number, root in enumerate(self.roots):
@@ -459,7 +460,7 @@ class Registry:
             elif (loose or not levels) and self.sure(shape) and (
                 levels
                 or new is None and old not in self.lives
-                or new is not None and alone and number >= self.common
+                or new is not None and number >= self.common and id(self.roots[number]) not in others
             ):
                 gone.setdefault((old, number), []).append(found[None])
         for key, entries in gone.items():

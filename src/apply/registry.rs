@@ -11,7 +11,6 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use super::base::{chain, only_fills};
 use super::compile::Source;
 use super::function::plain;
-use super::kit::text;
 use super::module::{Run, container};
 use super::sieve;
 use super::work::Replaced;
@@ -40,7 +39,7 @@ impl<'py> Registries<'py> {
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
-    fn registry_helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn registry_helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
         static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
         let kit = self.work.kit;
         let helper = match kit.helper.get() {
@@ -53,6 +52,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     ("pyreload/registry.py", include_str!("registry.py")),
                     ("pyreload/calls.py", include_str!("calls.py")),
                     ("pyreload/told.py", include_str!("told.py")),
+                    ("pyreload/reorder.py", include_str!("reorder.py")),
                 ];
                 kit.run_helpers(&COMPILED, &texts, &helper)?;
                 kit.helper.get_or_init(|| helper)
@@ -106,7 +106,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if kit.is_class(&value) && !value.get_type().is(kit.object.get_type()) {
                 out.append(value.get_type())?;
             }
-            out.append(value)?;
+            if kit.is_class(&value) || kit.is_function(&value) {
+                out.append(value)?;
+            } else {
+                // The method of an object, or one that is called itself.
+                let named = self.registry_helper("named")?;
+                out.append(named.call1((value, path, &self.job.dict))?)?;
+            }
         }
         Ok(out)
     }
@@ -332,7 +338,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// The texts of the module's functions that a statement calls, directly or not, by name, with the
     /// lines that they begin on.
-    fn inlined(&self, source: &Source<'_>, statement: &Statement) -> PyResult<Bound<'py, PyDict>> {
+    pub(super) fn inlined(
+        &self,
+        source: &Source<'_>,
+        statement: &Statement,
+    ) -> PyResult<Bound<'py, PyDict>> {
         let py = self.work.kit.py;
         let outline = source.outline;
         let found = PyDict::new(py);
@@ -356,7 +366,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(found)
     }
 
-    fn callee(
+    pub(super) fn callee(
         &self,
         source: &Source<'_>,
         statement: &Statement,
@@ -479,9 +489,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             {
                 adopted.push((new.clone(), made.clone()));
             }
-            let alone = self.tells_alone(at, name);
+            let others = self.told_by_others(at, name)?;
             found.call_method1("live", (now,))?;
-            found.call_method1("settle", (pairs.clone(), alone, loose))?;
+            found.call_method1("settle", (pairs.clone(), others, loose))?;
             self.put_in_order(at, statement, found)?;
             found.call_method1("adopt", (adopted.clone(),))?;
         } else if let (Kind::Function | Kind::Class, Some(new)) = (statement.kind, &new) {
@@ -542,36 +552,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         if !later.is_empty() {
             found.call_method1("place", (later,))?;
-        }
-        Ok(())
-    }
-
-    /// Notes that containers have other items now.
-    pub(super) fn feed(
-        &mut self,
-        fed: Vec<(String, String)>,
-        statement: &Statement,
-    ) -> PyResult<()> {
-        let own = self.job.dict.get_item("__name__")?;
-        let own = own.map_or_else(String::new, |name| text(&name));
-        for (module, name) in fed {
-            if module == own {
-                let line = statement.span.line;
-                let why = format!("which line {line} puts something into");
-                // By a statement that is gone: known where the container is made.
-                self.refilled.insert(name.clone(), why.clone());
-                self.dirty.fill(name, why);
-            } else {
-                for path in self.imported_as(&module, &name)? {
-                    let line = statement.span.line;
-                    self.dirty
-                        .fill(path, format!("which line {line} puts something into"));
-                }
-                let holders = self.job.elsewhere.holders(&module, &name);
-                let holders = Functions::held(holders);
-                self.work.holding.push((module.clone(), holders));
-                self.work.fed.push((module, name));
-            }
         }
         Ok(())
     }

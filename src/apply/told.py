@@ -63,6 +63,7 @@ def _named(registry, holder, names, gone, parents):
 
 def virtual_base(called):
     """The abstract class whose `register` this is."""
+    called = called.value if isinstance(called, Named) else called
     base = getattr(called, "__self__", None)
     own = getattr(called, "__func__", None) is abc.ABCMeta.register
     return base if own and isinstance(base, abc.ABCMeta) else None

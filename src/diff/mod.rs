@@ -1,6 +1,7 @@
 //! Outline against outline: what became of each statement.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use crate::outline::{Kind, Outline, Statement};
 
@@ -165,6 +166,45 @@ impl Changes {
         }
         let found = self.items.iter().find(|change| change.old == Some(old));
         found.map(|change| change.new)
+    }
+
+    /// New statements that stand elsewhere among the others than their partners did: as few as say so.
+    pub fn moved(&self) -> Vec<usize> {
+        let paired = self.items.iter().filter_map(|c| Some((c.old?, c.new)));
+        let (olds, news): (Vec<usize>, Vec<usize>) = paired.unzip();
+        if olds.is_sorted() {
+            return Vec::new();
+        }
+        let stay = order::rising(&olds);
+        let mut stay = stay.into_iter().peekable();
+        let places = news.into_iter().enumerate();
+        let moved = places.filter(|(at, _)| stay.next_if_eq(at).is_none());
+        moved.map(|(_, new)| new).collect()
+    }
+
+    /// The stretches of new statements within which some stand in another order than before.
+    pub fn crossed(&self) -> Vec<RangeInclusive<usize>> {
+        let paired: Vec<(usize, usize)> = self
+            .items
+            .iter()
+            .filter_map(|c| Some((c.old?, c.new)))
+            .collect();
+        // What is still to come, seen from each place.
+        let mut lowest = vec![usize::MAX; paired.len() + 1];
+        for (at, (old, _)) in paired.iter().enumerate().rev() {
+            lowest[at] = lowest[at + 1].min(*old);
+        }
+        let (mut out, mut highest, mut first) = (Vec::new(), 0, 0);
+        for (at, (old, new)) in paired.iter().enumerate() {
+            highest = highest.max(*old);
+            if highest < lowest[at + 1] {
+                if first < at {
+                    out.push(paired[first].1..=*new);
+                }
+                first = at + 1;
+            }
+        }
+        out
     }
 
     /// How many statements both share at their beginnings.

@@ -270,11 +270,18 @@ impl<'a> Functions<'a> {
             kind => matches!(kind, Kind::Assign | Kind::Compound),
         };
         let uses = &statement.uses;
-        let asks = !uses.calls.is_empty() || !uses.members.is_empty();
-        if !binds || !asks || dirty.is_empty() || self.gave_up() {
+        if !binds || dirty.is_empty() || self.gave_up() {
             return None;
         }
         let outer = self.deep.replace(true);
+        // What an object has that is told of things: `[f() for f in bus.handlers]`.
+        let mut inside = uses.reads.iter().filter(|path| path.contains('.'));
+        let asks = !uses.calls.is_empty() || !uses.members.is_empty();
+        let held = inside.find_map(|path| self.given_at(path, dirty));
+        if held.is_some() || !asks {
+            self.deep.set(outer);
+            return held.map(|why| format!("looks into what {why}"));
+        }
         let made = statement.calls_made;
         let mut seen = BTreeSet::new();
         let calls = uses.calls.iter();
@@ -343,8 +350,16 @@ impl<'a> Functions<'a> {
 
     /// A definition acts differently, and so does what holds it.
     pub fn tell_holders(&self, statement: &Statement, dirty: &mut Dirty) {
+        let why = format!("which holds what is on line {}", statement.span.line);
+        for path in self.holding(statement) {
+            dirty.acts(format!("{path}{GIVEN}"), why.clone());
+        }
+    }
+
+    /// Paths of what may hold a definition: what its decorators and bases fill.
+    pub(super) fn holding(&self, statement: &Statement) -> BTreeSet<String> {
         if !is_taken(statement) {
-            return;
+            return BTreeSet::new();
         }
         let calls = &statement.uses.calls;
         let mut holders = BTreeSet::new();
@@ -379,10 +394,7 @@ impl<'a> Functions<'a> {
                 }));
             }
         }
-        let why = format!("which holds what is on line {}", statement.span.line);
-        for path in holders {
-            dirty.acts(format!("{path}{GIVEN}"), why.clone());
-        }
+        holders
     }
 
     /// What other modules hold of a definition that acts differently, and act differently for it.

@@ -10,12 +10,14 @@ mod descriptors;
 mod dirty;
 mod functions;
 mod given;
+mod gone;
 mod instances;
 mod kin;
 mod parts;
 mod reach;
 mod reaching;
 mod remade;
+mod reordered;
 mod settled;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +84,8 @@ pub struct Plan {
     pub taken: Vec<(usize, String)>,
     /// Paths of what statements that are gone had put something into, or were told to.
     pub told: BTreeSet<String>,
+    /// Statements of the new text that stand elsewhere than before, and tell others of something.
+    pub reordered: Vec<usize>,
     /// Sentences a person should read.
     pub notes: Vec<String>,
 }
@@ -95,7 +99,9 @@ impl Plan {
 
     /// Whether nothing but lines would change.
     pub fn idle(&self) -> bool {
-        self.removed.is_empty() && self.steps.iter().all(|step| step.mark == Mark::Keep)
+        self.removed.is_empty()
+            && self.reordered.is_empty()
+            && self.steps.iter().all(|step| step.mark == Mark::Keep)
     }
 }
 
@@ -113,6 +119,7 @@ pub fn full(new: &Outline, changes: &Changes, why: &str) -> Plan {
         removed: changes.removed.clone(),
         taken: Vec::new(),
         told: BTreeSet::new(),
+        reordered: Vec::new(),
         notes: Vec::new(),
     }
 }
@@ -246,11 +253,13 @@ pub fn make_with(
         .chain(anew)
         .chain(&lost)
         .cloned()
+        .chain(reordered::holding((old, elsewhere), changes, &functions))
         .collect();
     let places = reach::reach(old, new, changes, outside, &names).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {
         removed: changes.removed.clone(),
+        reordered: reordered::tellers(new, changes),
         ..Plan::default()
     };
     for &place in &reached.places {
@@ -279,7 +288,8 @@ pub fn make_with(
             why,
         });
     }
-    gone_effects(old, &reached, changes, anew, &mut plan);
+    gone::effects(old, &reached, changes, anew, &mut plan);
+    gone::let_go((old, elsewhere), &reached, changes, &mut plan);
     reaching::less(old, &reached, changes, (outside, &lost), &mut plan);
     moves.mark(&reached, changes, &mut plan);
     restart_chains(&reached, changes, anew, &mut plan);
@@ -315,82 +325,6 @@ pub fn make_with(
             }
             return plan;
         }
-    }
-}
-
-/// An old statement that changed a name in place is gone: what it did to it has to go too.
-fn gone_effects(
-    old: &Outline,
-    reached: &Reached<'_>,
-    changes: &Changes,
-    anew: &BTreeSet<String>,
-    plan: &mut Plan,
-) {
-    for &at in &changes.removed {
-        let gone = &old.body[at];
-        // Where it would stand in the new text: after the partner of the statement before it.
-        let here = (0..at).rev().find_map(|i| changes.new_of(i));
-        let here = reached.first_at(here.map_or(0, |place| place + 1));
-        for name in &gone.uses.mutates {
-            let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
-                // One that a star import brings.
-                plan.told.insert(name.clone());
-                continue;
-            };
-            if reached.restartable(origin) || anew.contains(name) {
-                let why = format!("a statement that changed {name} is gone");
-                run(plan, origin, &why);
-            } else {
-                plan.taken.push((origin, name.clone()));
-            }
-        }
-        if matches!(gone.kind, Kind::Function | Kind::Class) {
-            let had = Functions::of(old);
-            plan.told.extend(had.told_of(gone));
-            // What its decorators had put into containers of the module.
-            for name in had.mutations(&gone.uses.calls) {
-                let origin = reached.binders(&name).rfind(|&i| i < here);
-                if let Some(origin) = origin {
-                    plan.taken.push((origin, name));
-                }
-            }
-        }
-        if gone.kind == Kind::Assign {
-            let filled = Functions::of(old).parts_filled(&gone.uses.calls);
-            plan.told.extend(filled);
-        }
-        if gone.kind == Kind::Expr {
-            plan.notes.push(format!(
-                "line {} is gone; known entries in registries go, what else it did outside stays done",
-                gone.span.line
-            ));
-        }
-    }
-    // `del X` that is gone, or a second binding of a name that is gone: the binding before it
-    // is the one that counts now.
-    let changed = changes
-        .items
-        .iter()
-        .filter(|c| matches!(c.what, What::Changed | What::Header(_)));
-    let ended = changes.removed.iter().map(|at| (*at, None));
-    for (at, new_at) in ended.chain(changed.filter_map(|c| Some((c.old?, Some(c.new))))) {
-        let gone = &old.body[at];
-        let still = new_at.map(|place| &reached.effects[reached.first_at(place)].binds);
-        for name in gone.uses.binds.iter().chain(&gone.uses.deletes) {
-            if still.is_some_and(|binds| binds.contains(name)) {
-                continue;
-            }
-            if let Some(last) = reached.binders(name).next_back()
-                && plan.steps[last].mark == Mark::Keep
-            {
-                run(
-                    plan,
-                    last,
-                    &format!("another statement that bound {name} is gone"),
-                );
-            }
-        }
-        parts::written_before(gone, new_at, reached, plan);
     }
 }
 
@@ -469,6 +403,7 @@ fn propagate(
 ) -> bool {
     let mut dirty = outside.clone();
     let mut grown = false;
+    let mut crossed = changes.crossed().into_iter().peekable();
     for path in &plan.told {
         dirty.fill(path, "which a statement that is gone had filled");
     }
@@ -481,6 +416,11 @@ fn propagate(
             .find(|i| outside.appeared.contains(&i.bound))
         {
             grown |= run(plan, at, &format!("{} can be imported now", import.bound));
+        }
+        while let Some(stretch) = crossed.next_if(|c| *c.end() < reached.places[at]) {
+            for moved in plan.reordered.iter().filter(|at| stretch.contains(at)) {
+                reordered::tell(reached.new, *moved, functions, &mut dirty);
+            }
         }
         if plan.steps[at].mark == Mark::Keep
             && statement.kind == Kind::Class

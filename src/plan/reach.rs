@@ -326,6 +326,9 @@ pub fn reach(
             gone(&mut out, &old.body[at]);
         }
     }
+    for at in super::reordered::tellers(new, changes) {
+        out.statement(new, at);
+    }
     for &at in &changes.removed {
         gone(&mut out, &old.body[at]);
         for path in &old.body[at].uses.calls {
