@@ -620,6 +620,18 @@ def _filled(code):
     return out
 
 
+@_once
+def _ways_of_its_own(kind):
+    """Whether attributes may be asked for that no code names: by the standard library, by a hook."""
+    hooks = {"__getattr__", "__setattr__", "__getattribute__"}
+    return any(
+        _standard(getattr(sys.modules.get(base.__module__), "__file__", None))
+        or not hooks.isdisjoint(vars(base))
+        for base in kind.__mro__[:-1]
+        if base.__module__ not in ("abc", "typing")
+    )
+
+
 class Reach:
     """The containers that calling objects can put something into."""
 
@@ -630,8 +642,16 @@ class Reach:
         self.origins = {}
         # Containers that functions name, and those of them that they do something to.
         self.named, self.filled = set(), set()
+        # Objects, of whose attributes those count that are named somewhere: that may be further on.
+        self.objects = []
         for value in callables:
             self.add(value, 0, None)
+        known = None
+        while known != (len(self.names), len(self.objects)):
+            known = len(self.names), len(self.objects)
+            for value, depth, origin in list(self.objects):
+                self.kind(type(value), depth, {"__call__"})
+                self.attributes(value, depth, origin)
 
     def add(self, value, depth, origin):
         if isinstance(value, Named):
@@ -663,15 +683,20 @@ class Reach:
         if isinstance(value, types.FunctionType):
             self.function(value, depth)
         elif isinstance(value, type):
-            self.kind(value, depth)
+            self.kind(value, depth, {"__call__", "__init__", "__new__", "__init_subclass__", "__prepare__"})
         elif _plain(value):
-            for name, item in _state(value).items():
-                # A function that closes over something: how `singledispatchmethod` keeps its registry.
-                closes = isinstance(item, types.FunctionType) and item.__closure__
-                if isinstance(item, MUTABLE) or _plain(item) or closes:
-                    inside = [(module, f"{path}.{name}") for module, path in origin or ()]
-                    self.add(item, depth + 1, inside or origin)
-            self.kind(type(value), depth)
+            self.objects.append((value, depth, origin))
+
+    def attributes(self, value, depth, origin):
+        everything = not GENERIC.isdisjoint(self.names) or _ways_of_its_own(type(value))
+        for name, item in _state(value).items():
+            # A function that closes over something: how `singledispatchmethod` keeps its registry.
+            closes = isinstance(item, types.FunctionType) and item.__closure__
+            if not (everything or name in self.names or closes):
+                continue
+            if isinstance(item, MUTABLE) or _plain(item) or closes:
+                inside = [(module, f"{path}.{name}") for module, path in origin or ()]
+                self.add(item, depth + 1, inside or origin)
 
     def function(self, function, depth):
         names = _names(function.__code__)
@@ -710,9 +735,10 @@ class Reach:
             except ValueError:
                 pass
 
-    def kind(self, kind, depth):
-        """A class is called, or one of its methods: those that have the name of something used."""
-        wanted = self.names | {"__call__", "__init__", "__new__", "__init_subclass__", "__prepare__"}
+    def kind(self, kind, depth, called):
+        """A class or an instance is called, or one of its methods: those that have the name of
+        something used."""
+        wanted = self.names | called
         for base in kind.__mro__[:-1]:
             if base.__flags__ & 1 << 9:
                 for name, value in list(vars(base).items()):

@@ -405,7 +405,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for name in &statement.uses.mutates {
             if !names.contains(name) && dict.get_item(name)?.is_some_and(|v| !container(&v)) {
                 for path in crate::plan::changed_paths(statement, name, &self.functions) {
-                    self.dirty.value(path, changed_on.clone());
+                    match statement.kind {
+                        // It was told of something, as by others.
+                        Kind::Expr | Kind::Function | Kind::Class => {
+                            self.dirty.fill(path, changed_on.clone());
+                        }
+                        _ => self.dirty.value(path, changed_on.clone()),
+                    }
                 }
             }
         }

@@ -16,7 +16,7 @@ use super::registry::told;
 use super::work::{Replaced, Work};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Chains, affected, reordered};
+use crate::plan::{Chains, affected_head, reordered};
 use crate::report::{Action, ChangeKind};
 
 /// `__name` inside `class C` is `_C__name`.
@@ -62,7 +62,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 return self.run_whole(at, statement, why);
             };
             // A base or a decorator that is another object now: known only since it was made.
-            let header = affected(&statement.head, &self.functions, &self.dirty);
+            let header = affected_head(statement, &self.functions, &self.dirty);
             if header.is_some() || !self.work.kit.defined_in(&class, &self.job.dict)? {
                 return self.run_whole(at, statement, why);
             }

@@ -4,9 +4,9 @@ Runs in the namespace of registry.py and calls.py, after them.
 """
 
 
-def reorder(registry, made, calls, namespace):
+def reorder(registry, made, calls):
     """`made`: definitions, each with its place in the old text and in the new one; `calls` likewise, as
-    text, line and bodies. The names of whose containers' items stand in another order then."""
+    text, line, bodies, namespace and whether it has run. The names of whose containers' items stand in another order then."""
     ranks = {}
     for was, now, value in made:
         for target in targets(value):
@@ -22,9 +22,13 @@ def reorder(registry, made, calls, namespace):
                     _, places = held.setdefault(id(holder), (holder, {}))
                     places.setdefault(number, set()).add(ranks[who])
                     above[id(holder)].append(root)
-    for was, now, *call in calls:
+    for was, now, *call, fresh in calls:
         registry.entries = []
-        registry.call(*call, namespace, False)
+        # What one that has run told is known to be of no call of the old text.
+        told = registry.snapshot.told
+        registry.snapshot.told = {} if fresh else told
+        registry.call(*call, False)
+        registry.snapshot.told = told
         for entry in registry.entries:
             if entry.place is not None:
                 _, places = held.setdefault(id(entry.holder), (entry.holder, {}))

@@ -9,11 +9,16 @@ use pyo3::types::PyList;
 use super::module::Run;
 use super::registry::told;
 use super::work::Work;
+use crate::diff::What;
 use crate::outline::{Kind, Statement};
 use crate::plan::Mark;
 
 /// So many statements between the first and the last one that moved are looked at.
 const MOST: usize = 1000;
+/// The place in the old text of what is not there.
+const NEW: usize = 1 << 62;
+/// So many statements below a new call.
+const NEXT: usize = 64;
 
 impl<'k, 'a, 'py> Run<'_, 'k, 'a, 'py> {
     /// Takes the steps of the plan.
@@ -31,6 +36,10 @@ impl<'k, 'a, 'py> Run<'_, 'k, 'a, 'py> {
                 before_import(self.work, statement)?;
             }
             self.step(step, statement)?;
+            let calls = statement.kind == Kind::Expr && !statement.uses.calls.is_empty();
+            if calls && step.mark == Mark::Run && *self.what(step.new) == What::Added {
+                told(self.reorder_entries(step.new..=step.new + NEXT, Some(step.new)));
+            }
         }
         for stretch in crossed {
             self.reorder(&stretch);
@@ -50,7 +59,7 @@ impl Run<'_, '_, '_, '_> {
 
     /// Brings the entries of registries that a stretch tells into the order of the new text.
     pub(super) fn reorder(&mut self, stretch: &RangeInclusive<usize>) {
-        told(self.reorder_entries(stretch));
+        told(self.reorder_entries(stretch.clone(), None));
     }
 
     fn runs(&self, at: usize) -> bool {
@@ -58,7 +67,12 @@ impl Run<'_, '_, '_, '_> {
         step.is_some_and(|step| matches!(step.mark, Mark::Run | Mark::RunIf))
     }
 
-    fn reorder_entries(&mut self, stretch: &RangeInclusive<usize>) -> PyResult<()> {
+    /// `came`: a call that is new and has run; what it told stands at the end.
+    fn reorder_entries(
+        &mut self,
+        stretch: RangeInclusive<usize>,
+        came: Option<usize>,
+    ) -> PyResult<()> {
         let py = self.work.kit.py;
         let (callables, made, calls) = (PyList::empty(py), PyList::empty(py), PyList::empty(py));
         let Some(old) = self.job.old else {
@@ -66,12 +80,18 @@ impl Run<'_, '_, '_, '_> {
         };
         let new = self.job.new.outline;
         let mut first: Option<&Statement> = None;
-        let items = self.job.changes.items.iter();
-        let items = items.filter(|change| stretch.contains(&change.new));
-        for change in items.take(MOST) {
-            let (at, statement) = (change.new, &new.body[change.new]);
-            let Some(was) = change.old else { continue };
-            let before = &old.outline.body[was];
+        let last = (*stretch.end()).min(new.body.len().saturating_sub(1));
+        for at in (*stretch.start()..=last).take(MOST) {
+            let statement = &new.body[at];
+            // One that is new comes after all that was there; below it none has run so far.
+            let (source, before, was, namespace) = match self.job.changes.at(at).0 {
+                Some(was) if came.is_none() && self.runs(at) && statement.kind == Kind::Expr => {
+                    (self.job.new, statement, was, &self.job.dict)
+                }
+                Some(was) => (old, &old.outline.body[was], was, &self.before),
+                None if came == Some(at) => (self.job.new, statement, NEW, &self.job.dict),
+                None => continue,
+            };
             match before.kind {
                 Kind::Function | Kind::Class => {
                     // Of several definitions of a name only the last one is at hand.
@@ -85,13 +105,14 @@ impl Run<'_, '_, '_, '_> {
                         made.append((was, at, value))?;
                     }
                 }
-                // One that ran again has told them anew.
-                Kind::Expr if !before.uses.calls.is_empty() && !self.runs(at) => {
-                    let found = self.callee(old, before, &self.before)?;
+                Kind::Expr if !before.uses.calls.is_empty() => {
+                    let found = self.callee(source, before, namespace)?;
                     if !found.is_empty() {
                         callables.call_method1("extend", (found,))?;
-                        let bodies = self.inlined(old, before)?;
-                        calls.append((was, at, old.slice(before), before.span.line, bodies))?;
+                        let bodies = self.inlined(source, before)?;
+                        let (text, line) = (source.slice(before), before.span.line);
+                        let fresh = std::ptr::eq(before, statement);
+                        calls.append((was, at, text, line, bodies, namespace, fresh))?;
                     }
                 }
                 _ => continue,
@@ -103,7 +124,7 @@ impl Run<'_, '_, '_, '_> {
         };
         let found = self.watch(PyList::empty(py), callables)?;
         let reorder = self.registry_helper("reorder")?;
-        let fed = reorder.call1((found, made, calls, &self.before))?;
+        let fed = reorder.call1((found, made, calls))?;
         self.feed(fed.extract()?, first)
     }
 }

@@ -53,8 +53,10 @@ fn affected_at_once(
     functions: &Functions<'_>,
     dirty: &Dirty,
 ) -> Option<Affected> {
+    let tells = statement.kind == Kind::Expr || statement.decorators != 0;
     if statement.applied.is_empty() || statement.kind == Kind::Class {
-        return affected(&statement.uses, functions, dirty)
+        let uses = &statement.uses;
+        return affected_but_for(uses, &uses.calls, tells, functions, dirty)
             .or_else(|| functions.implied_differs(statement, &statement.uses.calls, dirty))
             .or_else(|| functions.named_differs(statement, dirty))
             .map(Affected::Runs);
@@ -63,7 +65,7 @@ fn affected_at_once(
     let others = statement.uses.calls.iter();
     let others = others.filter(|call| applied().all(|(path, _)| path != *call));
     let others: Vec<String> = others.cloned().collect();
-    affected_but_for(&statement.uses, &others, functions, dirty)
+    affected_but_for(&statement.uses, &others, tells, functions, dirty)
         .or_else(|| {
             applied().find_map(|(path, calls)| functions.applied_differs(path, *calls, dirty))
         })
@@ -79,13 +81,24 @@ fn affected_at_once(
 
 /// Why a statement that did not change must run again, or `None`.
 pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option<String> {
-    affected_but_for(uses, &uses.calls, functions, dirty)
+    affected_but_for(uses, &uses.calls, false, functions, dirty)
 }
 
-/// The same when it calls nothing but `calls`.
+/// The same of the bases and decorators of a class.
+pub fn affected_head(
+    class: &Statement,
+    functions: &Functions<'_>,
+    dirty: &Dirty,
+) -> Option<String> {
+    let head = &class.head;
+    affected_but_for(head, &head.calls, true, functions, dirty)
+}
+
+/// The same when it calls nothing but `calls`; `tells`: see `Dirty::read_by`.
 fn affected_but_for(
     uses: &Uses,
     calls: &[String],
+    tells: bool,
     functions: &Functions<'_>,
     dirty: &Dirty,
 ) -> Option<String> {
@@ -93,7 +106,7 @@ fn affected_but_for(
         return None;
     }
     dirty
-        .reads(uses)
+        .read_by(uses, tells)
         .or_else(|| dirty.looked_into(uses))
         .or_else(|| {
             let names = || dirty.values.keys().find(|path| !path.contains('.'));

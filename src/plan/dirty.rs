@@ -257,13 +257,25 @@ impl Dirty {
 
     /// The reason why one of the values read differs.
     pub(super) fn reads(&self, uses: &Uses) -> Option<String> {
-        let fills = |prefix: &str| {
+        self.read_by(uses, false)
+    }
+
+    /// The same; `tells`: what the uses call is told of something, and what others told it does not
+    /// matter for that: `app.add(x)`, `@app.route("/")`.
+    pub(super) fn read_by(&self, uses: &Uses, tells: bool) -> Option<String> {
+        let fills = |path: &String, prefix: &str| {
             let root = prefix.split('.').next().unwrap_or(prefix);
-            self.filled.contains(prefix) && uses.mutates.iter().any(|name| name == root)
+            let owner = || {
+                path.rsplit_once('.')
+                    .is_some_and(|(owner, _)| owner == prefix)
+            };
+            self.filled.contains(prefix)
+                && (uses.mutates.iter().any(|name| name == root)
+                    || tells && owner() && uses.calls.contains(path))
         };
         uses.reads.iter().find_map(|path| {
             prefixes(path)
-                .find_map(|prefix| self.values.get(prefix).filter(|_| !fills(prefix)))
+                .find_map(|prefix| self.values.get(prefix).filter(|_| !fills(path, prefix)))
                 .or_else(|| self.contents.get(path))
                 .or_else(|| self.describes(path))
                 .map(|why| format!("reads {path}, {why}"))

@@ -356,9 +356,10 @@ impl<'a> Functions<'a> {
         }
     }
 
-    /// Paths of what may hold a definition: what its decorators and bases fill.
+    /// Paths of what may hold a definition, which its decorators and bases fill; or what a call is
+    /// given.
     pub(super) fn holding(&self, statement: &Statement) -> BTreeSet<String> {
-        if !is_taken(statement) {
+        if !is_taken(statement) && statement.kind != Kind::Expr {
             return BTreeSet::new();
         }
         let calls = &statement.uses.calls;
@@ -414,7 +415,7 @@ impl<'a> Functions<'a> {
         statement: &Statement,
     ) -> impl Iterator<Item = (&'a Import, String)> + use<'a> {
         let mut paths: BTreeSet<String> = BTreeSet::new();
-        if statement.decorators != 0 {
+        if statement.decorators != 0 || statement.kind == Kind::Expr {
             paths.extend(statement.uses.calls.iter().cloned());
         }
         if statement.kind == Kind::Class {

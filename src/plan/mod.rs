@@ -26,8 +26,8 @@ use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
 pub use affected::{
-    Affected, CHOOSES_LESS, affected, affected_statement, changed_paths, choose_less, chosen_by,
-    looks_at_all, path_that_acts, rebound_later,
+    Affected, CHOOSES_LESS, affected, affected_head, affected_statement, changed_paths,
+    choose_less, chosen_by, looks_at_all, path_that_acts, rebound_later,
 };
 pub use chains::Chains;
 use chains::restartable;
@@ -503,7 +503,11 @@ fn propagate(
                         dirty.value(name, format!("which line {line} may have bound"));
                     }
                 }
-                for name in reach::fills(reached.new, statement, functions) {
+                let mut filled = reach::fills(reached.new, statement, functions);
+                if statement.kind == Kind::Expr {
+                    filled.extend(functions.holding(statement));
+                }
+                for name in filled {
                     dirty.fill(name, format!("which line {line} puts something into"));
                 }
                 let was = plan.steps[at].old.map(|was| &old.body[was]);
@@ -568,7 +572,7 @@ fn propagate(
             }
         }
         for (_, name) in plan.taken.iter().filter(|(origin, _)| *origin == at) {
-            dirty.value(name, "which a statement that is gone had filled");
+            dirty.fill(name, "which a statement that is gone had filled");
         }
     }
     grown
@@ -586,7 +590,7 @@ fn again<'a>(class: &'a Statement, inner: &'a Changes) -> impl Iterator<Item = &
 fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
     statement.kind == Kind::Class
         && !takes_away(statement)
-        && affected(&statement.head, functions, dirty).is_none()
+        && affected_head(statement, functions, dirty).is_none()
         && functions.named_differs(statement, dirty).is_none()
 }
 
