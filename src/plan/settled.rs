@@ -7,7 +7,7 @@ use std::cell::RefMut;
 use super::given::GIVEN;
 use super::remade::MADE;
 use super::{Dirty, Functions, root};
-use crate::outline::Members;
+use crate::outline::{Members, Uses};
 
 /// So many calls and members are asked about for what functions do with what they are given, in one
 /// plan or while it is applied. Where hundreds of classes and functions deal with each other there is
@@ -21,6 +21,8 @@ pub(super) struct Seen {
     calls: FxHashSet<String>,
     /// Members of what is at paths, by their numbers.
     members: FxHashSet<Member>,
+    /// Bodies, by their addresses, that do with what they have at hand what they did.
+    bodies: FxHashSet<usize>,
 }
 
 /// A path and a name of something there, by their numbers: thousands of them are asked about again and
@@ -43,13 +45,14 @@ pub(super) struct Settled {
     same: [FxHashSet<String>; 2],
     /// Members that do what they did, and have the value that they had.
     members: [FxHashSet<Member>; 2],
+    bodies: FxHashSet<usize>,
     /// Paths at which nothing has another value.
     valued: [FxHashSet<String>; 2],
     /// Whether anything at a path, or in it, may act differently.
     within: FxHashMap<String, bool>,
 }
 
-impl Functions<'_> {
+impl<'a> Functions<'a> {
     /// What is known while no more differs, but for names that nothing reads.
     fn settled(&self, dirty: &Dirty) -> RefMut<'_, Settled> {
         let mut settled = self.settled.borrow_mut();
@@ -100,6 +103,7 @@ impl Functions<'_> {
             let mut settled = self.settled(dirty);
             settled.same[deep].extend(seen.calls);
             settled.members[deep].extend(seen.members);
+            settled.bodies.extend(seen.bodies);
         }
     }
 
@@ -118,6 +122,24 @@ impl Functions<'_> {
     pub(super) fn is_new(&self, member: Member, dirty: &Dirty, seen: &mut Seen) -> bool {
         let deep = usize::from(self.deep.get());
         !self.settled(dirty).members[deep].contains(&member) && seen.members.insert(member)
+    }
+
+    /// Why what a body of the module has at hand acts differently when what it calls deals with that: a
+    /// method is asked once for all classes that have it from a base.
+    pub(super) fn body_given_differs(
+        &self,
+        uses: &'a Uses,
+        dirty: &Dirty,
+        seen: &mut Seen,
+    ) -> Option<String> {
+        if !self.deep.get() {
+            return None;
+        }
+        let body = std::ptr::from_ref(uses).addr();
+        if self.settled(dirty).bodies.contains(&body) || !seen.bodies.insert(body) {
+            return None;
+        }
+        self.given_differs(uses, false, dirty, seen)
     }
 
     /// Why calling a path is something else now, as a question of its own.
