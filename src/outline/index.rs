@@ -69,6 +69,8 @@ struct Made {
     /// of those that something may have wrapped.
     live: FxHashSet<u64>,
     members: Members,
+    /// Some statement wraps something: see `wraps`.
+    wraps: bool,
 }
 
 /// For each name a list of places, in `links`, the last one first.
@@ -146,6 +148,7 @@ impl Index {
                 made.importing.push(place);
             }
             made.members.add(statement);
+            made.wraps |= wraps(statement);
         }
         made.find_live(body);
         Self {
@@ -235,6 +238,12 @@ impl Index {
     /// Statements that bind, delete or change a name when they run.
     pub fn writers(&self, body: &Row, name: &str) -> Vec<usize> {
         self.places(&self.made.writers, body, name, written)
+    }
+
+    /// Whether something in the module may have wrapped a function.
+    pub fn wraps_any(&self, body: &Row) -> bool {
+        let stale = || self.stale.iter().map(|place| &body[*place as usize]);
+        self.made.wraps || stale().any(wraps)
     }
 
     /// What stands in classes: when the index was made, and in statements that are others since.

@@ -102,11 +102,7 @@ impl<'a> Functions<'a> {
 
     /// Whether the module has functions that something may have wrapped.
     pub fn wraps_any(&self) -> bool {
-        fn wraps(statement: &Statement) -> bool {
-            let made = statement.kind == Kind::Assign && !statement.later.reads.is_empty();
-            made || statement.decorators != 0 || statement.body.iter().any(wraps)
-        }
-        self.outline.body.iter().any(wraps)
+        self.outline.index().wraps_any(&self.outline.body)
     }
 
     /// Of the paths under these names, those of functions that something may have wrapped:
