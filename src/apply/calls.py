@@ -8,6 +8,37 @@ Runs in the namespace of registry.py, after it.
 COUNTING = {kind.__name__: kind for kind in (range, enumerate, zip, list, tuple, reversed)}
 
 
+class _Scope:
+    """Names that hide those of a module: for each call and each round of a loop a copy of all names
+    would cost more than what is asked of it."""
+
+    __slots__ = "module", "names"
+
+    # A parameter of which nothing is known.
+    HIDDEN = object()
+
+    def __init__(self, scope, names):
+        if isinstance(scope, _Scope):
+            scope, names = scope.module, {**scope.names, **names}
+        self.module, self.names = scope, names
+
+    def get(self, name, default=None):
+        if name in self.names:
+            value = self.names[name]
+            return default if value is self.HIDDEN else value
+        return self.module.get(name, default)
+
+    def __contains__(self, name):
+        return self.get(name, self.HIDDEN) is not self.HIDDEN
+
+    def __getitem__(self, name):
+        return self.get(name)
+
+    def values(self):
+        yield from (value for value in self.names.values() if value is not self.HIDDEN)
+        yield from (value for name, value in list(self.module.items()) if name not in self.names)
+
+
 class _Values(ast.NodeVisitor):
     """Evaluates what can be evaluated without running anything of the program's."""
 
@@ -98,6 +129,15 @@ def _statement(text):
     return body[0] if len(body) == 1 else None
 
 
+@functools.lru_cache(maxsize=None)
+def _placed(text, line):
+    """The same with its lines; a function may be called hundreds of times."""
+    node = _statement(text)
+    if node is not None:
+        ast.increment_lineno(node, line - 1)
+    return node
+
+
 class _Lambda:
     """The function that a lambda of the old text made."""
 
@@ -136,9 +176,8 @@ class Calls:
         self.within = None
         # Assignments that may not have been reached.
         self.unsure = set()
-        node = _statement(text)
+        node = _placed(text, line)
         if node is not None:
-            ast.increment_lineno(node, line - 1)
             self.expand([node], namespace, 0)
 
     def expand(self, body, scope, depth):
@@ -150,10 +189,11 @@ class Calls:
                 self.leaf(node, scope, depth)
             elif isinstance(node, ast.For):
                 for names in self.rounds(node, scope):
-                    self.expand(node.body, {**scope, **names}, depth)
+                    self.expand(node.body, _Scope(scope, names), depth)
             elif isinstance(node, (ast.If, ast.Try, ast.With)):
                 if isinstance(node, ast.If):
-                    self.unsure.update(map(id, ast.walk(node)))
+                    if id(node) not in self.unsure:
+                        self.unsure.update(map(id, ast.walk(node)))
                 self.expand(node.body, scope, depth)
                 self.expand(getattr(node, "orelse", []), scope, depth)
                 self.expand(getattr(node, "finalbody", []), scope, depth)
@@ -165,7 +205,7 @@ class Calls:
                 inner = [value.key, value.value] if isinstance(value, ast.DictComp) else [value.elt]
                 for names in self.rounds(value.generators[0], scope):
                     for part in inner:
-                        self.part(part, {**scope, **names}, depth)
+                        self.part(part, _Scope(scope, names), depth)
         elif isinstance(value, (ast.List, ast.Tuple, ast.Set)):
             for part in value.elts:
                 self.part(part, scope, depth)
@@ -232,17 +272,16 @@ class Calls:
 
     def inside(self, function, call, scope, depth):
         for text, line in self.bodies.get(function.__name__, ()):
-            node = _statement(text)
+            node = _placed(text, line)
             if isinstance(node, ast.FunctionDef):
-                ast.increment_lineno(node, line - 1)
-                names, values = dict(self.module), _Values(scope)
+                names, values = {}, _Values(scope)
                 for parameter, argument in zip(node.args.args, call.args):
-                    names.pop(parameter.arg, None)
+                    names[parameter.arg] = _Scope.HIDDEN
                     try:
                         names[parameter.arg] = values.visit(argument)
                     except Unknown:
                         pass
-                self.expand(node.body, names, depth + 1)
+                self.expand(node.body, _Scope(self.module, names), depth + 1)
 
     def rounds(self, node, scope):
         call = node.iter
@@ -441,7 +480,7 @@ def makes_new(function, bodies):
     node = _statement(texts[-1])
     if not isinstance(node, ast.FunctionDef) or node.name != function.__code__.co_name:
         return False
-    values = _Values({**function.__globals__, "cls": object})
+    values = _Values(_Scope(function.__globals__, {"cls": object}))
 
     def made(call):
         try:

@@ -608,16 +608,20 @@ class Registry:
         # What a function of the module does is told from the calls in it, and from the call of it
         # only where those tell nothing.
         before, notes, told = list(self.entries), [], set()
+        reaches = {}
         for number, (called, node, scope) in reversed(list(enumerate(calls.found))):
             values, result = arguments(node, scope)
             if virtual_base(called) is not None and values and not again:
                 self.virtual.append((virtual_base(called), values[0]))
             if not values or again and all(isinstance(v, PLAIN) for v in values):
                 continue
-            reached = Reach([called])
-            reach = {id(root) for root in reached.found}
-            # What is merely read has nothing from the call.
-            reach -= reached.named - reached.filled
+            reach = reaches.get(id(called))
+            if reach is None:
+                reached = Reach([called])
+                reach = {id(root) for root in reached.found}
+                # What is merely read has nothing from the call.
+                reach -= reached.named - reached.filled
+                reaches[id(called)] = reach
             fresh = result is not None and makes_new(called, bodies)
             for root in self.roots:
                 if id(root) not in reach or (number, id(root)) in told:

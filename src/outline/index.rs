@@ -24,6 +24,39 @@ pub struct Index {
     stale: Vec<u32>,
 }
 
+/// What stands in the bodies of classes, by the hashes of names.
+#[derive(Debug, Default)]
+pub struct Members {
+    all: FxHashSet<u64>,
+    /// Those that calls have made: they may be descriptors.
+    made: FxHashSet<u64>,
+}
+
+impl Members {
+    fn add(&mut self, statement: &Statement) {
+        for inner in &statement.body {
+            if !inner.name.is_empty() {
+                let name = hash(&inner.name);
+                self.all.insert(name);
+                if inner.kind == Kind::Assign && !inner.applied.is_empty() {
+                    self.made.insert(name);
+                }
+            }
+            self.add(inner);
+        }
+    }
+
+    /// Whether anything may be under this name, in whatever class.
+    pub fn has(&self, name: &str) -> bool {
+        self.all.contains(&hash(name))
+    }
+
+    /// Whether a call may have made it.
+    pub fn has_made(&self, name: &str) -> bool {
+        self.made.contains(&hash(name))
+    }
+}
+
 #[derive(Debug, Default)]
 struct Made {
     now: Names,
@@ -35,6 +68,9 @@ struct Made {
     /// The hashes of names whose objects import-time code may use, itself or by what it calls, and
     /// of those that something may have wrapped.
     live: FxHashSet<u64>,
+    members: Members,
+    /// Some statement wraps something: see `wraps`.
+    wraps: bool,
 }
 
 /// For each name a list of places, in `links`, the last one first.
@@ -71,7 +107,8 @@ impl Names {
     }
 }
 
-fn hash(name: &str) -> u64 {
+/// The hash of a name.
+pub fn hash(name: &str) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write(name.as_bytes());
     hasher.finish()
@@ -110,6 +147,8 @@ impl Index {
             if imports(statement) {
                 made.importing.push(place);
             }
+            made.members.add(statement);
+            made.wraps |= wraps(statement);
         }
         made.find_live(body);
         Self {
@@ -199,6 +238,21 @@ impl Index {
     /// Statements that bind, delete or change a name when they run.
     pub fn writers(&self, body: &Row, name: &str) -> Vec<usize> {
         self.places(&self.made.writers, body, name, written)
+    }
+
+    /// Whether something in the module may have wrapped a function.
+    pub fn wraps_any(&self, body: &Row) -> bool {
+        let stale = || self.stale.iter().map(|place| &body[*place as usize]);
+        self.made.wraps || stale().any(wraps)
+    }
+
+    /// What stands in classes: when the index was made, and in statements that are others since.
+    pub fn members(&self, body: &Row) -> (&Members, Members) {
+        let mut stale = Members::default();
+        for &place in &self.stale {
+            stale.add(&body[place as usize]);
+        }
+        (&self.made.members, stale)
     }
 
     /// Statements that import something.

@@ -22,7 +22,7 @@ mod operators;
 mod row;
 mod splice;
 
-pub use index::Index;
+pub use index::{Index, Members, hash as name_hash};
 use literal::Recent;
 use prints::Prints;
 pub use row::Row;

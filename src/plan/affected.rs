@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::dirty::Dirty;
 use super::functions::{Functions, path_of_acting};
 use super::root;
+use super::settled::Seen;
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses};
 
@@ -119,7 +120,7 @@ fn affected_but_for(
         .or_else(|| {
             // What its operators call is asked for by `implied_differs`.
             let none = BTreeSet::new();
-            let mut seen = BTreeSet::new();
+            let mut seen = Seen::default();
             let why = functions.members_differ(uses, (calls, &none), None, dirty, &mut seen);
             if why.is_none() {
                 functions.all_same(seen, dirty);

@@ -1,6 +1,7 @@
 //! Class attributes that are asked for through what they are: `size = Field()`, where `Field` has a
 //! `__get__`.
 
+use super::settled::Seen;
 use super::{Dirty, Functions};
 use crate::outline::{Kind, Statement};
 
@@ -18,7 +19,7 @@ impl Functions<'_> {
         };
         makers.into_iter().find_map(|maker| {
             let path = format!("{maker}.{NAMED}");
-            self.differs(&path, dirty, &mut Default::default())
+            self.differs_alone(&path, dirty)
         })
     }
 
@@ -43,10 +44,13 @@ impl Functions<'_> {
             return None;
         }
         let mut makers = statement.applied.iter();
-        let why = makers.find_map(|(maker, _)| {
-            self.differs(&format!("{maker}.__get__"), dirty, &mut Default::default())
-        });
+        let mut seen = Seen::default();
+        let why = makers
+            .find_map(|(maker, _)| self.differs(&format!("{maker}.__get__"), dirty, &mut seen));
         self.asking.borrow_mut().remove(&path);
+        if why.is_none() {
+            self.all_same(seen, dirty);
+        }
         why
     }
 }

@@ -4,8 +4,10 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustc_hash::FxHashSet;
+
 use super::FRESH;
-use crate::outline::{Import, Statement, Uses};
+use crate::outline::{Import, Statement, Uses, name_hash};
 
 /// Paths (see `outline::Uses`) that changed, each with a clause for the report.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +39,8 @@ pub struct Dirty {
     pub makes_others: bool,
     /// The names below which something differs, in the order in which that was learnt.
     news: Vec<(u64, String)>,
+    /// The hashes of all that stands between the dots of paths.
+    parts: FxHashSet<u64>,
     /// Attributes that a class body binds again, over what later statements made of them:
     /// `C.attr`.
     pub overwritten: BTreeSet<String>,
@@ -100,6 +104,7 @@ impl Dirty {
     pub fn value(&mut self, path: impl Into<String>, why: impl Into<String>) {
         if let Entry::Vacant(place) = self.values.entry(path.into()) {
             let root = super::root(place.key()).to_owned();
+            self.parts.extend(place.key().split('.').map(name_hash));
             place.insert(why.into());
             self.grow(root);
         }
@@ -132,6 +137,7 @@ impl Dirty {
         self.makes_others |= path.ends_with(FRESH);
         if let Entry::Vacant(place) = self.behaviour.entry(path) {
             let root = super::root(place.key()).to_owned();
+            self.parts.extend(place.key().split('.').map(name_hash));
             place.insert(why.into());
             self.grow(root);
         }
@@ -149,6 +155,7 @@ impl Dirty {
     pub fn has_others(&mut self, path: impl Into<String>, why: impl Into<String>) {
         if let Entry::Vacant(place) = self.contents.entry(path.into()) {
             let root = super::root(place.key()).to_owned();
+            self.parts.extend(place.key().split('.').map(name_hash));
             place.insert(why.into());
             self.grow(root);
         }
@@ -183,6 +190,11 @@ impl Dirty {
             .push((1 + STAMPS.fetch_add(1, Ordering::Relaxed), root));
     }
 
+    /// Whether this stands anywhere in a path that differs, or once did.
+    pub(super) fn mentions(&self, part: &str) -> bool {
+        self.parts.contains(&name_hash(part))
+    }
+
     /// A number for what differs: as long as it is the same, no more differs than did.
     pub(super) fn stamp(&self) -> u64 {
         self.news.last().map_or(0, |(stamp, _)| *stamp)
@@ -210,6 +222,7 @@ impl Dirty {
         self.makes_others |= other.makes_others;
         self.contents.append(&mut other.contents);
         self.filled.append(&mut other.filled);
+        self.parts.extend(&other.parts);
         self.news.clear();
         self.grow(String::new());
     }

@@ -1,8 +1,8 @@
 //! The functions of a module, and which of them act differently when something is dirty.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::rc::Rc;
 
@@ -10,15 +10,17 @@ use rustc_hash::FxHashMap;
 
 use super::dirty::{Dirty, prefixes};
 use super::given::{Doing, Elsewhere, Nowhere};
-use super::settled::{BUDGET, Settled};
+use super::remade::MADE;
+use super::roots::Root;
+use super::settled::{BUDGET, Seen, Settled};
 use super::{chosen_by, root};
-use crate::outline::{Kind, Outline, Statement, Uses};
+use crate::outline::{Kind, Members, Outline, Statement, Uses};
 
 /// The functions that a module defines, by the path under which its own code calls them. What is
 /// under a name is looked up when it is first asked for.
 pub struct Functions<'a> {
     outline: &'a Outline,
-    roots: RefCell<FxHashMap<String, Rc<Root<'a>>>>,
+    pub(super) roots: RefCell<FxHashMap<String, Rc<Root<'a>>>>,
     /// Paths of class attributes of which it is being asked what their descriptors give.
     pub(super) asking: RefCell<BTreeSet<String>>,
     lineages: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
@@ -27,6 +29,10 @@ pub struct Functions<'a> {
     pub(super) doing: RefCell<Doing>,
     pub(super) held: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
     pub(super) settled: RefCell<Settled>,
+    pub(super) numbers: RefCell<FxHashMap<String, u32>>,
+    /// What each path brings along: see `at_hand`.
+    pub(super) brought: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
+    pub(super) members: OnceCell<(&'a Members, Members)>,
     /// What functions do with what they are given is asked for as well.
     pub(super) deep: Cell<bool>,
     /// How much of that may still be asked: see `may_ask`.
@@ -37,24 +43,13 @@ pub struct Functions<'a> {
 type Bodies<'a> = Rc<[&'a Statement]>;
 
 /// `deco.()` is the path of what `deco` gives when it is called: of the functions that it hands out.
-const GIVES: &str = ".()";
+pub(super) const GIVES: &str = ".()";
 
 /// `Button.<fresh>` is the path of new instances of a class: those of what is derived from it, too.
 pub const FRESH: &str = ".<fresh>";
 
 /// Of so many bodies at most it is kept that they run.
 const MOST_BODIES: usize = 64;
-
-/// What there is under one name.
-#[derive(Default)]
-struct Root<'a> {
-    /// Functions, methods and classes, by their paths.
-    by_path: BTreeMap<String, Vec<&'a Statement>>,
-    /// The name is bound to what a call gave, most often an instance: what was called.
-    made_by: &'a [String],
-    /// What the statement reads that bound the name: `run = partial(work, 1)`, `alias = work`.
-    from: &'a [String],
-}
 
 impl<'a> Functions<'a> {
     /// The functions and methods of a module.
@@ -68,6 +63,9 @@ impl<'a> Functions<'a> {
             doing: RefCell::default(),
             held: RefCell::default(),
             settled: RefCell::default(),
+            numbers: RefCell::default(),
+            brought: RefCell::default(),
+            members: OnceCell::new(),
             deep: Cell::new(false),
             budget: Cell::new(BUDGET),
             elsewhere: &Nowhere,
@@ -77,68 +75,6 @@ impl<'a> Functions<'a> {
     /// Where functions live.
     pub fn outline(&self) -> &'a Outline {
         self.outline
-    }
-
-    fn root(&self, name: &str) -> Rc<Root<'a>> {
-        if let Some(known) = self.roots.borrow().get(name) {
-            return Rc::clone(known);
-        }
-        let mut found = Root::default();
-        let outline: &'a Outline = self.outline;
-        for at in outline.index().writers(&outline.body, name) {
-            let statement = &outline.body[at];
-            match statement.kind {
-                Kind::Compound => index(&statement.body, "", &mut found.by_path),
-                _ if statement.name == name => {
-                    index(std::slice::from_ref(statement), "", &mut found.by_path);
-                }
-                _ => {}
-            }
-            if statement.kind == Kind::Assign && statement.name == name {
-                if !statement.uses.calls.is_empty() {
-                    found.made_by = &statement.uses.calls;
-                }
-                found.from = &statement.uses.reads;
-            }
-        }
-        found.by_path.retain(|path, _| root(path) == name);
-        let found = Rc::new(found);
-        let mut roots = self.roots.borrow_mut();
-        roots.insert(name.to_owned(), Rc::clone(&found));
-        found
-    }
-
-    /// The statements at a path.
-    pub(super) fn at(&self, path: &str) -> Vec<&'a Statement> {
-        let found = self.root(root(path));
-        found.by_path.get(path).cloned().unwrap_or_default()
-    }
-
-    /// Whether a class statement stands for this name.
-    pub fn defines_class(&self, name: &str) -> bool {
-        self.at(name).iter().any(|s| s.kind == Kind::Class)
-    }
-
-    /// Whether this is the path of functions and nothing else.
-    pub(super) fn is_function(&self, path: &str) -> bool {
-        let found = self.root(root(path));
-        let found = found.by_path.get(path);
-        found.is_some_and(|found| {
-            found
-                .iter()
-                .all(|s| s.kind == Kind::Function && s.decorators == 0)
-        })
-    }
-
-    pub(super) fn made_by(&self, name: &str) -> &'a [String] {
-        self.root(name).made_by
-    }
-
-    pub(super) fn from(&self, name: &str) -> &'a [String] {
-        match name.contains('.') {
-            true => &[],
-            false => self.root(name).from,
-        }
     }
 
     /// The paths of the functions under these names, and the names themselves where assignments
@@ -166,11 +102,7 @@ impl<'a> Functions<'a> {
 
     /// Whether the module has functions that something may have wrapped.
     pub fn wraps_any(&self) -> bool {
-        fn wraps(statement: &Statement) -> bool {
-            let made = statement.kind == Kind::Assign && !statement.later.reads.is_empty();
-            made || statement.decorators != 0 || statement.body.iter().any(wraps)
-        }
-        self.outline.body.iter().any(wraps)
+        self.outline.index().wraps_any(&self.outline.body)
     }
 
     /// Of the paths under these names, those of functions that something may have wrapped:
@@ -337,7 +269,7 @@ impl<'a> Functions<'a> {
         if dirty.is_empty() {
             return None;
         }
-        let mut seen = BTreeSet::new();
+        let mut seen = Seen::default();
         let found = calls
             .iter()
             .find_map(|path| self.differs(path, dirty, &mut seen));
@@ -355,16 +287,20 @@ impl<'a> Functions<'a> {
         }
         let paths = (0..calls).map(|depth| gives(path, depth));
         let differs = paths.into_iter().find_map(|path| {
-            let mut seen = BTreeSet::new();
-            self.differs_on(&path, None, true, dirty, &mut seen)
+            let mut seen = Seen::default();
+            let why = self.differs_on(&path, None, true, dirty, &mut seen);
+            if why.is_none() {
+                self.all_same(seen, dirty);
+            }
+            why
         });
         // `C()()`: of an instance that is made for this alone.
         differs.or_else(|| {
-            if calls < 2 || !self.at(&gives(path, 1)).is_empty() {
+            if calls < 2 || self.has(&gives(path, 1)) {
                 return None;
             }
             let called = format!("{path}.__call__");
-            self.differs(&called, dirty, &mut BTreeSet::new())
+            self.differs_alone(&called, dirty)
                 .or_else(|| self.made_differently(path, dirty))
         })
     }
@@ -374,7 +310,7 @@ impl<'a> Functions<'a> {
         if dirty.is_empty() {
             return None;
         }
-        self.differs(&gives(path, calls), dirty, &mut BTreeSet::new())
+        self.differs_alone(&gives(path, calls), dirty)
     }
 
     /// `Kind.__members__`: all that a class has.
@@ -383,7 +319,7 @@ impl<'a> Functions<'a> {
             path.split_once(".__members__")
                 .or_else(|| path.split_once(".__dict__"))
         });
-        classes.find_map(|(class, _)| self.differs(class, dirty, &mut BTreeSet::new()))
+        classes.find_map(|(class, _)| self.differs_alone(class, dirty))
     }
 
     /// `Kid.SIZE`, where SIZE is an attribute of the base.
@@ -395,12 +331,7 @@ impl<'a> Functions<'a> {
             .find_map(|p| self.value_differs_once(p, dirty))
     }
 
-    pub(super) fn differs(
-        &self,
-        path: &str,
-        dirty: &Dirty,
-        seen: &mut BTreeSet<String>,
-    ) -> Option<String> {
+    pub(super) fn differs(&self, path: &str, dirty: &Dirty, seen: &mut Seen) -> Option<String> {
         self.differs_on(path, None, false, dirty, seen)
     }
 
@@ -413,7 +344,7 @@ impl<'a> Functions<'a> {
         on: Option<&str>,
         at_once: bool,
         dirty: &Dirty,
-        seen: &mut BTreeSet<String>,
+        seen: &mut Seen,
     ) -> Option<String> {
         let known = match at_once {
             true => acts_itself(dirty, path),
@@ -422,11 +353,23 @@ impl<'a> Functions<'a> {
         if let Some(why) = known.or_else(|| self.given_at(path, dirty)) {
             return Some(format!("calls {}, {why}", shown(path)));
         }
-        let asked = match on {
-            Some(on) => format!("{path} on {on}"),
-            None => path.to_owned(),
+        if self.is_nothing(path, dirty) {
+            return None;
+        }
+        let mut asked = match on {
+            Some(on) => Cow::from(format!("{path} on {on}")),
+            None => Cow::from(path),
         };
-        if self.is_same(&asked, dirty) || !seen.insert(asked) || !self.may_ask() {
+        if self.is_same(&asked, dirty) {
+            return None;
+        }
+        if at_once {
+            asked.to_mut().push_str(" at once");
+            if self.is_same(&asked, dirty) {
+                return None;
+            }
+        }
+        if !seen.insert(&asked) || !self.may_ask() {
             return None;
         }
         if let Some(base) = self.lineage_made_otherwise(path, dirty) {
@@ -445,8 +388,8 @@ impl<'a> Functions<'a> {
                 }
                 // It gives what it is asked for by that: a stand-in for a module, perhaps.
                 let asked = format!("{maker}.__getattr__");
-                if self.at(&path_there).is_empty()
-                    && !self.at(&asked).is_empty()
+                if !self.has(&path_there)
+                    && self.has(&asked)
                     && let Some(why) = self.differs(&asked, dirty, seen)
                 {
                     return Some(why);
@@ -474,7 +417,7 @@ impl<'a> Functions<'a> {
             }
         }
         if let Some((class, member)) = stem.rsplit_once('.')
-            && self.at(stem).is_empty()
+            && !self.has(stem)
         {
             let on = Some(on.unwrap_or(class));
             let others = self.bound_to(class, member).iter();
@@ -531,7 +474,7 @@ impl<'a> Functions<'a> {
             let own = own.or((function.kind == Kind::Assign).then_some(stem));
             if let Some(why) = self
                 .member_differs(later, own, dirty, seen)
-                .or_else(|| self.given_differs(later, false, dirty, seen))
+                .or_else(|| self.body_given_differs(later, dirty, seen))
             {
                 return Some(format!("calls {}, which {why}", shown(path)));
             }
@@ -544,6 +487,10 @@ impl<'a> Functions<'a> {
         if dirty.values.is_empty() && dirty.behaviour.is_empty() {
             return None;
         }
+        let (_, last) = path.rsplit_once('.').unwrap_or(("", path));
+        if !self.may_be_described(last) && !dirty.mentions(last) && !dirty.mentions(MADE) {
+            return None;
+        }
         if let Some(why) = dirty.values.get(path) {
             return Some(format!("reads {path}, {why}"));
         }
@@ -551,7 +498,9 @@ impl<'a> Functions<'a> {
         if let Some(why) = self.given_by_maker(class, member, dirty) {
             return Some(format!("reads {path} of a class that {why}"));
         }
-        if let Some(why) = self.described(class, member, dirty) {
+        if self.may_be_described(member)
+            && let Some(why) = self.described(class, member, dirty)
+        {
             return Some(why);
         }
         self.lineage(class).iter().find_map(|base| {
@@ -586,7 +535,8 @@ impl<'a> Functions<'a> {
     /// The paths that the header of a class reads: its bases, among others. For a name that is
     /// bound to a class or an instance of one: the class.
     pub(super) fn bases(&self, class: &str) -> Vec<&'a str> {
-        let found = self.at(class).into_iter();
+        let root = self.root(root(class));
+        let found = root.by_path.get(class).into_iter().flatten();
         let named = self.from(class);
         found
             .filter(|s| s.kind == Kind::Class)
@@ -594,35 +544,6 @@ impl<'a> Functions<'a> {
             .chain(named)
             .map(String::as_str)
             .collect()
-    }
-}
-
-fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut BTreeMap<String, Vec<&'a Statement>>) {
-    for statement in body {
-        match statement.kind {
-            Kind::Function => {
-                let path = format!("{prefix}{}", statement.name);
-                handed(statement, &path, out);
-                out.entry(path).or_default().push(statement);
-            }
-            Kind::Class => {
-                let path = format!("{prefix}{}", statement.name);
-                index(&statement.body, &format!("{path}."), out);
-                out.entry(path).or_default().push(statement);
-            }
-            Kind::Compound => index(&statement.body, prefix, out),
-            // `double = lambda x: ...` and `run = partial(f, 1)` are called by their name too.
-            Kind::Assign
-                if !statement.name.is_empty()
-                    && (!statement.later.reads.is_empty()
-                        || !statement.later.members.is_empty()) =>
-            {
-                out.entry(format!("{prefix}{}", statement.name))
-                    .or_default()
-                    .push(statement);
-            }
-            _ => {}
-        }
     }
 }
 
@@ -651,15 +572,6 @@ fn acts_at<'d>(dirty: &'d Dirty, path: &str) -> Option<&'d String> {
         .next()?;
     let rest = first.strip_prefix(path)?;
     (rest.is_empty() || rest.starts_with(GIVES) || rest == FRESH).then_some(why)
-}
-
-/// The functions that this one hands out, and those hand out.
-fn handed<'a>(function: &'a Statement, path: &str, out: &mut BTreeMap<String, Vec<&'a Statement>>) {
-    for inner in function.handed() {
-        let path = format!("{path}{GIVES}");
-        handed(inner, &path, out);
-        out.entry(path).or_default().push(inner);
-    }
 }
 
 /// The path of what acts differently when only the body of a function changed: its own, or that of

@@ -9,14 +9,15 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dirty::prefixes;
+use super::settled::Seen;
 use super::{Dirty, Functions, root};
 use crate::outline::{Import, Kind, Statement, Uses};
 
 /// `report.?` is the path of what `report` does with what it is given.
-const GIVEN: &str = ".?";
+pub(super) const GIVEN: &str = ".?";
 
 /// Longer paths than this say nothing that is known: `module.Class.Class.method`.
 const DEEPEST: usize = 3;
@@ -164,7 +165,7 @@ impl<'a> Functions<'a> {
         uses: &Uses,
         made: bool,
         dirty: &Dirty,
-        seen: &mut BTreeSet<String>,
+        seen: &mut Seen,
     ) -> Option<String> {
         let asks = !uses.calls.is_empty() || !uses.members.is_empty();
         if !self.deep.get() || !asks {
@@ -192,10 +193,16 @@ impl<'a> Functions<'a> {
         if !members.is_empty() {
             members.extend(["__getattr__", "__getattribute__"]);
         }
+        members.retain(|member| self.may_differ(member, dirty));
+        let members: Vec<(&str, u32)> = members.iter().map(|m| (*m, self.number(m))).collect();
         for path in hand {
             // Functions have no methods, and what names are bound to has those of its class.
             let plain = self.is_function(path) || !self.made_by(path).is_empty();
-            for member in members.iter().filter(|_| !plain && self.may_ask()) {
+            let number = self.number(path);
+            for (member, its) in members.iter().filter(|_| !plain) {
+                if !self.is_new((number, *its), dirty, seen) || !self.may_ask() {
+                    continue;
+                }
                 let path = format!("{path}.{member}");
                 let why = self.value_differs_once(&path, dirty);
                 if let Some(why) = why.or_else(|| self.differs(&path, dirty, seen)) {
@@ -232,30 +239,45 @@ impl<'a> Functions<'a> {
     }
 
     /// What a body reads, and the classes and functions that those things are made of.
-    fn at_hand<'u>(&self, uses: &'u Uses) -> BTreeSet<&'u str>
+    fn at_hand<'u>(&self, uses: &'u Uses) -> Vec<&'u str>
     where
         'a: 'u,
     {
-        let mut out: BTreeSet<&'u str> = BTreeSet::new();
+        let mut out: FxHashSet<&'u str> = FxHashSet::default();
         let mut todo: Vec<&'u str> = uses.reads.iter().map(String::as_str).collect();
         while let Some(path) = todo.pop() {
             if !out.insert(path) {
                 continue;
             }
-            let name = root(path);
             todo.extend(prefixes(path));
-            // A table that statements fill has what those read, too.
-            let makers = self.made_by(name).iter().chain(self.from(name));
-            todo.extend(makers.map(String::as_str));
-            todo.extend(self.held_by(name).iter());
-            todo.extend(self.derived_from(path).iter());
-            todo.extend(self.makes(path));
-            // What parameters have by default.
-            let functions = self.at(path).into_iter();
-            let functions = functions.filter(|s| s.kind == Kind::Function);
-            todo.extend(functions.flat_map(|s| &s.uses.reads).map(String::as_str));
+            todo.extend(self.brought_by(path).iter());
         }
+        let mut out: Vec<&str> = out.into_iter().collect();
+        out.sort_unstable();
         out
+    }
+
+    /// What is at hand where a path is, by what the module says of it.
+    fn brought_by(&self, path: &str) -> Rc<[&'a str]> {
+        if let Some(known) = self.brought.borrow().get(path) {
+            return Rc::clone(known);
+        }
+        let name = root(path);
+        let mut found: Vec<&'a str> = Vec::new();
+        // A table that statements fill has what those read, too.
+        let makers = self.made_by(name).iter().chain(self.from(name));
+        found.extend(makers.map(String::as_str));
+        found.extend(self.held_by(name).iter());
+        found.extend(self.derived_from(path).iter());
+        found.extend(self.makes(path));
+        // What parameters have by default.
+        let functions = self.at(path).into_iter();
+        let functions = functions.filter(|s| s.kind == Kind::Function);
+        found.extend(functions.flat_map(|s| &s.uses.reads).map(String::as_str));
+        let found: Rc<[&'a str]> = found.into();
+        let mut brought = self.brought.borrow_mut();
+        brought.insert(path.to_owned(), Rc::clone(&found));
+        found
     }
 
     /// Why a statement must perhaps run again: for what it gives to what it calls.
@@ -283,7 +305,7 @@ impl<'a> Functions<'a> {
             return held.map(|why| format!("looks into what {why}"));
         }
         let made = statement.calls_made;
-        let mut seen = BTreeSet::new();
+        let mut seen = Seen::default();
         let calls = uses.calls.iter();
         let found = self
             .acts_differently(&uses.calls, dirty)
@@ -300,7 +322,7 @@ impl<'a> Functions<'a> {
                 let given = uses.reads.iter().filter(|_| made);
                 let given = given.filter(|path| calls.clone().all(|call| call != *path));
                 let mut given = given.filter(|path| !self.defines_class(path));
-                given.find_map(|path| self.differs(path, dirty, &mut BTreeSet::new()))
+                given.find_map(|path| self.differs_alone(path, dirty))
             });
         if found.is_none() {
             self.all_same(seen, dirty);
@@ -506,11 +528,7 @@ impl<'a> Functions<'a> {
             return None;
         }
         let outer = self.deep.replace(true);
-        let mut seen = BTreeSet::new();
-        let found = self.differs(path, dirty, &mut seen);
-        if found.is_none() {
-            self.all_same(seen, dirty);
-        }
+        let found = self.differs_alone(path, dirty);
         self.deep.set(outer);
         found.map(|why| (format!("{path}{GIVEN}"), why))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::settled::Seen;
 use super::{Dirty, FRESH, Functions, root};
 use crate::outline::{Kind, Statement, Uses, Value};
 
@@ -14,8 +15,12 @@ impl<'a> Functions<'a> {
                 members: vec![(*member).clone()],
                 ..Uses::default()
             };
-            self.member_differs(&alone, None, dirty, &mut BTreeSet::new())
-                .is_some()
+            let mut seen = Seen::default();
+            let differs = self.member_differs(&alone, None, dirty, &mut seen);
+            if differs.is_none() {
+                self.all_same(seen, dirty);
+            }
+            differs.is_some()
         };
         let members = uses.members.iter().filter(differs);
         let others = self.attribute_differs(uses, dirty).map(|(name, _)| name);
@@ -82,11 +87,15 @@ impl<'a> Functions<'a> {
             .filter(|path| !path.contains('.'));
         let called = named.flat_map(|path| self.made_by(path));
         let called = called.map(|class| format!("{class}.__call__"));
-        let mut seen = BTreeSet::new();
-        paths
+        let mut seen = Seen::default();
+        let found = paths
             .into_iter()
             .chain(called)
-            .find_map(|path| self.differs(&path, dirty, &mut seen))
+            .find_map(|path| self.differs(&path, dirty, &mut seen));
+        if found.is_none() {
+            self.all_same(seen, dirty);
+        }
+        found
     }
 
     /// Attributes of instances: of the class itself (`own`), and of the classes that are named.
@@ -95,7 +104,7 @@ impl<'a> Functions<'a> {
         uses: &Uses,
         own: Option<&str>,
         dirty: &Dirty,
-        seen: &mut BTreeSet<String>,
+        seen: &mut Seen,
     ) -> Option<String> {
         let special = self.special(uses);
         self.members_differ(uses, (&uses.calls, &special), own, dirty, seen)
@@ -108,7 +117,7 @@ impl<'a> Functions<'a> {
         (calls, special): (&[String], &BTreeSet<&str>),
         own: Option<&str>,
         dirty: &Dirty,
-        seen: &mut BTreeSet<String>,
+        seen: &mut Seen,
     ) -> Option<String> {
         let made: BTreeSet<&str> = uses
             .reads
@@ -142,10 +151,20 @@ impl<'a> Functions<'a> {
         if uses.calls.iter().any(|p| p == "super") {
             classes.extend(own.into_iter().flat_map(|class| self.bases(class)));
         }
+        let members = uses.members.iter().map(String::as_str);
+        let members = members.chain(special.iter().copied());
+        let members = members.filter(|m| self.may_differ(m, dirty));
+        let members: Vec<(&str, u32)> = members.map(|m| (m, self.number(m))).collect();
+        if members.is_empty() {
+            return None;
+        }
         classes.retain(|path| !self.is_function(path));
         for class in classes {
-            let members = uses.members.iter().map(String::as_str);
-            for member in members.chain(special.iter().copied()) {
+            let number = self.number(class);
+            for (member, its) in &members {
+                if !self.is_new((number, *its), dirty, seen) {
+                    continue;
+                }
                 let path = format!("{class}.{member}");
                 if let Some(why) = self.value_differs_once(&path, dirty) {
                     return Some(why);

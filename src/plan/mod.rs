@@ -18,6 +18,7 @@ mod reach;
 mod reaching;
 mod remade;
 mod reordered;
+mod roots;
 mod settled;
 
 use std::collections::{BTreeMap, BTreeSet};

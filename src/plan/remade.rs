@@ -16,7 +16,7 @@ const MAKES: &str = "<makes>";
 
 /// Stands for the way in which a class was made, as an attribute of it: what is derived from it is
 /// made in the same way.
-const MADE: &str = "<made>";
+pub(super) const MADE: &str = "<made>";
 
 impl<'a> Functions<'a> {
     /// Why a class must be made again though its own text stands: what makes classes of it differs.
@@ -102,7 +102,7 @@ impl<'a> Functions<'a> {
 
     fn maker_differs(&self, class: &str, maker: &str, dirty: &Dirty) -> Option<String> {
         let path = format!("{class}.{maker}");
-        let why = self.differs(&path, dirty, &mut BTreeSet::new())?;
+        let why = self.differs_alone(&path, dirty)?;
         let why = why.strip_prefix(&format!("calls {path}, ")).unwrap_or(&why);
         Some(format!("is made by {path}, {why}"))
     }
@@ -161,6 +161,9 @@ impl<'a> Functions<'a> {
             return Vec::new();
         };
         let binds = |s: &&Statement| s.kind == Kind::Assign && s.name == member;
+        if !self.may_stand_in_class(member) {
+            return Vec::new();
+        }
         let mut classes = self.at(class).into_iter();
         let found = classes.find_map(|class| class.body.iter().rfind(binds));
         let Some(uses) = found.map(|statement| &statement.uses) else {
@@ -168,7 +171,7 @@ impl<'a> Functions<'a> {
         };
         let paths = uses.reads.iter().filter_map(|read| {
             let own = format!("{class}.{read}");
-            if !self.at(&own).is_empty() {
+            if self.has(&own) {
                 return Some(own);
             }
             let handed = !uses.calls.is_empty() && !uses.calls.contains(read);
@@ -196,6 +199,9 @@ impl<'a> Functions<'a> {
     pub(super) fn bound_to(&self, class: &str, member: &str) -> &'a [String] {
         let binds =
             |s: &&Statement| s.kind == Kind::Assign && s.name == member && s.uses.calls.is_empty();
+        if !self.may_stand_in_class(member) {
+            return &[];
+        }
         let mut classes = self.at(class).into_iter();
         let found = classes.find_map(|class| class.body.iter().rfind(binds));
         found.map_or(&[], |statement| &statement.uses.reads)
