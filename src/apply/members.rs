@@ -289,13 +289,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             // `locals()[name] = ...`: nobody knows which names they bound.
             let opaque = |body: &[Statement]| body.iter().any(|m| m.uses.opaque);
+            let runs = |at: &usize| reordered || again.contains(at);
+            let runs: Vec<_> = (0..new.body.len()).filter(runs).map(|at| &new.body[at]).collect();
             if touches_slots
                 || opaque(&old.body)
                 || opaque(&new.body)
                 || self.work.generated(class)?
                 || self.processed(class, old)?
                 || (old.decorators != 0 && other_names(old, new))
-                || self.told_owner(class, &gone)?
+                || self.told_owner(class, &gone, &runs)?
             {
                 return Ok(false);
             }

@@ -479,6 +479,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        self.functions.tell_lists(statement, &mut self.dirty);
+        self.work.forget_answers()?;
         self.work.twins.clear();
         self.work.made.clear();
         if let Some(was) = self.job.changes.at(at).0 {

@@ -278,7 +278,7 @@ impl Dirty {
     }
 
     /// Why a definition, or something in it, is another one.
-    fn differs_within(&self, definition: &str) -> Option<&String> {
+    pub(super) fn differs_within(&self, definition: &str) -> Option<&String> {
         let prefix = format!("{definition}.");
         [&self.behaviour, &self.values].into_iter().find_map(|map| {
             let mut within = map.range(prefix.clone()..);

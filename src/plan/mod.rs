@@ -567,6 +567,7 @@ fn propagate(
                 }
             }
         }
+        functions.tell_lists(statement, &mut dirty);
         for (_, name) in plan.taken.iter().filter(|(origin, _)| *origin == at) {
             dirty.value(name, "which a statement that is gone had filled");
         }
