@@ -40,11 +40,22 @@ impl<'py> Run<'_, '_, '_, 'py> {
         for name in uses.binds.iter().chain(&uses.mutates) {
             if let Some(value) = self.job.dict.get_item(name)?
                 && !is_data(&value, 0)?
+                && !(uses.binds.contains(name) && self.is_definition(&value)?)
             {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Whether this is a function or class of the module, under another name of it.
+    fn is_definition(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let kit = self.work.kit;
+        if !kit.is_function(value) && !kit.is_class(value) {
+            return Ok(false);
+        }
+        let own = self.job.dict.get_item(value.getattr("__name__")?)?;
+        Ok(own.is_some_and(|own| own.is(value)))
     }
 }
 

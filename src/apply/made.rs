@@ -293,7 +293,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
         &self,
         class: &Bound<'py, PyAny>,
         gone: &[&String],
-        again: &[&Statement],
+        new: &Statement,
+        again: impl Fn(usize) -> bool,
     ) -> PyResult<bool> {
         let kit = self.work.kit;
         let own = self.class_name(class)?;
@@ -305,7 +306,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 return Ok(true);
             }
         }
-        for member in again {
+        let runs = new.body.iter().enumerate().filter(|(at, _)| again(*at));
+        for (_, member) in runs {
             for name in &member.uses.binds {
                 if let Some(entry) = entry(name)?
                     && self.is_told(&entry.get_type())?

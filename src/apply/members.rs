@@ -230,6 +230,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 named.extend(&new.body[*at].uses.binds);
                 named.extend(partner(*at).iter().flat_map(|(was, _)| &was.uses.binds));
             }
+            let declared = self.declared_names(old, new, inner);
+            named.extend(&declared);
             if told(self.looked_at(new, &named)).unwrap_or(false) {
                 return Ok(false);
             }
@@ -289,15 +291,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             // `locals()[name] = ...`: nobody knows which names they bound.
             let opaque = |body: &[Statement]| body.iter().any(|m| m.uses.opaque);
-            let runs = |at: &usize| reordered || again.contains(at);
-            let runs: Vec<_> = (0..new.body.len()).filter(runs).map(|at| &new.body[at]).collect();
             if touches_slots
                 || opaque(&old.body)
                 || opaque(&new.body)
                 || self.work.generated(class)?
                 || self.processed(class, old)?
                 || (old.decorators != 0 && other_names(old, new))
-                || self.told_owner(class, &gone, &runs)?
+                || self.told_owner(class, &gone, new, |at| reordered || again.contains(&at))?
             {
                 return Ok(false);
             }

@@ -479,7 +479,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
-        self.functions.tell_lists(statement, &mut self.dirty);
+        let runs = matches!(mark, Mark::Run | Mark::RunIf);
+        let what = self.what(at);
+        self.functions
+            .tell_declared(statement, what, runs, &mut self.dirty);
         self.work.forget_answers()?;
         self.work.twins.clear();
         self.work.made.clear();

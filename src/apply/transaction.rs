@@ -489,7 +489,8 @@ impl<'py> Transaction<'py> {
                     before,
                 } => {
                     // No method, in the eyes of `__subclasshook__`.
-                    let lacks = |value: Option<&Bound<'py, PyAny>>| value.is_none_or(|v| v.is_none());
+                    let lacks =
+                        |value: Option<&Bound<'py, PyAny>>| value.is_none_or(|v| v.is_none());
                     let now = kit.class_entry(class, &super::kit::text(name))?;
                     if lacks(before.as_ref()) == lacks(now.as_ref()) {
                         continue;

@@ -43,6 +43,7 @@ pub fn affected_statement(
         return affected;
     }
     let given = functions.statement_given(statement, dirty);
+    let given = given.or_else(|| functions.given_declared(statement, dirty));
     let acts = affected.is_some();
     given.map(|why| Affected::Given { why, acts }).or(affected)
 }

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use super::described::Asks;
 use super::dirty::prefixes;
 use super::{Dirty, Functions, root};
 use crate::outline::{Import, Kind, Statement, Uses};
@@ -30,6 +31,8 @@ pub struct Does {
     pub implied: BTreeSet<&'static str>,
     /// They call it.
     pub calls: bool,
+    /// What they ask of definitions.
+    pub asks: Asks,
 }
 
 /// What is known of what some calls do; whether classes among them count.
@@ -40,6 +43,7 @@ impl Does {
         self.members.extend(other.members.iter().cloned());
         self.implied.extend(&other.implied);
         self.calls |= other.calls;
+        self.asks.absorb(other.asks);
     }
 }
 
@@ -115,6 +119,7 @@ impl<'a> Functions<'a> {
                     .extend(function.at_once().members.iter().cloned());
                 does.implied.extend(function.later_implied.iter());
                 does.calls |= function.calls_given;
+                does.asks.absorb(Asks::of(function.at_once()));
                 todo.extend(function.at_once().calls.iter().cloned());
             }
             if let Some((name, method)) = path.split_once('.') {
@@ -232,7 +237,7 @@ impl<'a> Functions<'a> {
     }
 
     /// What a body reads, and the classes and functions that those things are made of.
-    fn at_hand<'u>(&self, uses: &'u Uses) -> BTreeSet<&'u str>
+    pub(super) fn at_hand<'u>(&self, uses: &'u Uses) -> BTreeSet<&'u str>
     where
         'a: 'u,
     {

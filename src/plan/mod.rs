@@ -6,6 +6,7 @@
 
 mod affected;
 mod chains;
+mod described;
 mod descriptors;
 mod dirty;
 mod functions;
@@ -567,7 +568,8 @@ fn propagate(
                 }
             }
         }
-        functions.tell_lists(statement, &mut dirty);
+        let what = changes.at(reached.places[at]).1;
+        functions.tell_declared(statement, what, runs(plan, at), &mut dirty);
         for (_, name) in plan.taken.iter().filter(|(origin, _)| *origin == at) {
             dirty.value(name, "which a statement that is gone had filled");
         }

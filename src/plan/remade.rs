@@ -82,7 +82,10 @@ impl<'a> Functions<'a> {
     pub fn tell_made(&self, statement: &Statement, dirty: &mut Dirty) -> Option<String> {
         let Some(why) = self.made_otherwise(statement, dirty) else {
             let (why, names) = lists_others(statement, dirty)?;
-            dirty.acts(format!("{}.{names}", statement.name), format!("which {why}"));
+            dirty.acts(
+                format!("{}.{names}", statement.name),
+                format!("which {why}"),
+            );
             return Some(why);
         };
         dirty.acts(format!("{}.{MADE}", statement.name), format!("which {why}"));
@@ -90,7 +93,7 @@ impl<'a> Functions<'a> {
     }
 
     /// Tells those that derive from a class that lists its names that it has others.
-    pub fn tell_lists(&self, class: &Statement, dirty: &mut Dirty) {
+    pub(super) fn tell_lists(&self, class: &Statement, dirty: &mut Dirty) {
         if class.kind != Kind::Class || dirty.is_empty() {
             return;
         }

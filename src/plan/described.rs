@@ -1,0 +1,145 @@
+//! Statements that give definitions to functions which ask what these say of themselves:
+//! `COLUMNS = columns(Row)`, `register(on_click)`.
+
+use std::collections::BTreeSet;
+
+use super::dirty::asks;
+use super::{Dirty, Functions};
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Statement, Uses};
+
+/// Stands for what a definition declares, as an attribute of it: parameters, fields, bases, the names
+/// of its members.
+const DECLARES: &str = "<declares>";
+
+/// Stands for its text.
+const TEXT: &str = "<text>";
+
+/// Attributes that say what a definition declares.
+const DECLARED: [&str; 14] = [
+    "__abstractmethods__",
+    "__annotations__",
+    "__bases__",
+    "__dataclass_fields__",
+    "__defaults__",
+    "__dict__",
+    "__fields__",
+    "__kwdefaults__",
+    "__members__",
+    "__mro__",
+    "__parameters__",
+    "__signature__",
+    "__slots__",
+    "_fields",
+];
+
+/// Attributes that are made of the text.
+const WRITTEN: [&str; 2] = ["__code__", "__doc__"];
+
+/// What bodies ask of the definitions that they are given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asks {
+    /// A function that is there for this, as `inspect.signature`.
+    outright: bool,
+    /// Attributes that say it, or whether there are some.
+    declared: bool,
+    /// The docstring, the source.
+    text: bool,
+}
+
+impl Asks {
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.outright |= other.outright;
+        self.declared |= other.declared;
+        self.text |= other.text;
+    }
+
+    /// What a body asks itself.
+    pub(super) fn of(uses: &Uses) -> Self {
+        let last = |path: &String| path.rsplit('.').next().unwrap_or(path).to_owned();
+        let found = uses.calls.iter().filter(|path| asks(path)).map(last);
+        let mut out = Self::default();
+        for name in found {
+            match &*name {
+                "getdoc" | "getsource" => out.text = true,
+                "getattr" | "hasattr" | "issubclass" => out.declared = true,
+                _ => out.outright = true,
+            }
+        }
+        let has = |names: &[&str]| uses.members.iter().any(|m| names.contains(&&**m));
+        out.declared |= out.outright || has(&DECLARED);
+        out.text |= has(&WRITTEN);
+        out
+    }
+}
+
+/// Whether a class declares something else: more than bodies of its methods changed.
+fn declares_others(inner: &Changes) -> bool {
+    let other = |what: &What| match what {
+        What::Same | What::Body => false,
+        What::Inner(deeper) => declares_others(deeper),
+        What::Header(_) | What::Changed | What::Added => true,
+    };
+    !inner.gone.is_empty() || inner.items.iter().any(|change| other(&change.what))
+}
+
+impl Functions<'_> {
+    /// Tells that a definition says something else of itself. `runs`: it is made again.
+    pub fn tell_declared(
+        &self,
+        definition: &Statement,
+        what: &What,
+        runs: bool,
+        dirty: &mut Dirty,
+    ) {
+        if !matches!(definition.kind, Kind::Function | Kind::Class) {
+            return;
+        }
+        let name = &definition.name;
+        let why = || format!("which changed on line {}", definition.span.line);
+        let others = match what {
+            What::Same | What::Body => runs,
+            What::Inner(inner) => runs || declares_others(inner),
+            What::Header(_) | What::Changed | What::Added => true,
+        };
+        if others {
+            dirty.acts(format!("{name}.{DECLARES}"), why());
+        }
+        if others || dirty.behaviour.contains_key(name) && !matches!(what, What::Same) {
+            dirty.acts(format!("{name}.{TEXT}"), why());
+        }
+        self.tell_lists(definition, dirty);
+    }
+
+    /// Why a statement must perhaps run again: it gives a definition that says something else of
+    /// itself to what asks for that.
+    pub(super) fn given_declared(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        let uses = &statement.uses;
+        let kind = matches!(statement.kind, Kind::Assign | Kind::Compound | Kind::Expr);
+        if !kind || uses.calls.is_empty() {
+            return None;
+        }
+        let told = |path: &str, what| dirty.behaviour.get(&format!("{path}.{what}"));
+        let hand: BTreeSet<&str> = self
+            .at_hand(uses)
+            .into_iter()
+            .filter(|path| told(path, TEXT).is_some())
+            .collect();
+        if hand.is_empty() {
+            return None;
+        }
+        let asks = self.does(&uses.calls, true).asks;
+        let effect = statement.kind == Kind::Expr;
+        let by_text = || hand.iter().find(|_| asks.text && !effect);
+        let declared = |path: &&&str| told(path, DECLARES).is_some();
+        let found = match asks.outright || asks.declared && !effect {
+            true => hand.iter().find(declared).or_else(by_text),
+            false => by_text(),
+        };
+        let path = found?;
+        Some(format!(
+            "asks what {path} says of itself, {}",
+            told(path, TEXT)?
+        ))
+    }
+}
