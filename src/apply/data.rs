@@ -33,7 +33,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
     /// Whether all that a statement binds is data.
     pub(super) fn gave_data(&self, statement: &Statement) -> PyResult<bool> {
         // A function is brought up to date where it is.
-        if statement.kind == Kind::Function {
+        if matches!(statement.kind, Kind::Function | Kind::Expr) {
             return Ok(true);
         }
         let uses = &statement.uses;

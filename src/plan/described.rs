@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::dirty::asks;
-use super::{Dirty, Functions};
+use super::{Dirty, Functions, root};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Uses};
 
@@ -115,31 +115,40 @@ impl Functions<'_> {
     /// itself to what asks for that.
     pub(super) fn given_declared(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
         let uses = &statement.uses;
-        let kind = matches!(statement.kind, Kind::Assign | Kind::Compound | Kind::Expr);
-        if !kind || uses.calls.is_empty() {
+        // What has more to it than a value is run again for nothing but an outright question.
+        let only_outright = match statement.kind {
+            Kind::Assign | Kind::Compound => false,
+            Kind::Expr => true,
+            Kind::Function if statement.decorators != 0 => true,
+            _ => return None,
+        };
+        if uses.calls.is_empty() {
             return None;
         }
         let told = |path: &str, what| dirty.behaviour.get(&format!("{path}.{what}"));
         let hand: BTreeSet<&str> = self
             .at_hand(uses)
             .into_iter()
-            .filter(|path| told(path, TEXT).is_some())
+            .filter(|path| told(path, TEXT).is_some() || self.holds_others(path, dirty).is_some())
             .collect();
         if hand.is_empty() {
             return None;
         }
         let asks = self.does(&uses.calls, true).asks;
-        let effect = statement.kind == Kind::Expr;
-        let by_text = || hand.iter().find(|_| asks.text && !effect);
-        let declared = |path: &&&str| told(path, DECLARES).is_some();
-        let found = match asks.outright || asks.declared && !effect {
-            true => hand.iter().find(declared).or_else(by_text),
-            false => by_text(),
-        };
-        let path = found?;
-        Some(format!(
-            "asks what {path} says of itself, {}",
-            told(path, TEXT)?
-        ))
+        let declares = |path: &str| told(path, DECLARES).or_else(|| self.holds_others(path, dirty));
+        let declared = hand.iter().find_map(|path| Some((path, declares(path)?)));
+        let declared = declared.filter(|_| asks.outright || asks.declared && !only_outright);
+        let written = || hand.iter().find_map(|path| Some((path, told(path, TEXT)?)));
+        let written = || written().filter(|_| asks.text && !only_outright);
+        let (path, why) = declared.or_else(written)?;
+        Some(format!("asks what {path} says of itself, {why}"))
+    }
+
+    /// Why what was imported has other names in it: a module, most often.
+    fn holds_others<'d>(&self, path: &str, dirty: &'d Dirty) -> Option<&'d String> {
+        self.imports(root(path)).next()?;
+        let prefix = format!("{path}.");
+        let (found, why) = dirty.values.range(prefix.clone()..).next()?;
+        found.starts_with(&prefix).then_some(why)
     }
 }

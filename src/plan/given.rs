@@ -64,6 +64,18 @@ pub trait Elsewhere {
 /// Paths in modules.
 pub type Holding = Vec<(String, BTreeSet<String>)>;
 
+/// Why `C.Meta.table` differs, where C is at hand and all of these attributes are read.
+fn differs_deeper(path: &str, members: &BTreeSet<&str>, dirty: &Dirty) -> Option<String> {
+    let prefix = format!("{path}.");
+    let below = dirty.values.range(prefix.clone()..);
+    let mut below =
+        below.map_while(|(found, why)| Some((found, found.strip_prefix(&prefix)?, why)));
+    let (found, _, why) = below.find(|(_, rest, _)| {
+        rest.contains('.') && rest.split('.').all(|part| members.contains(part))
+    })?;
+    Some(format!("reads {found}, {why}"))
+}
+
 /// Whether something takes a definition when it is made: decorators, bases.
 fn is_taken(statement: &Statement) -> bool {
     let class = statement.kind == Kind::Class && !statement.head.reads.is_empty();
@@ -142,7 +154,7 @@ impl<'a> Functions<'a> {
     }
 
     /// The imports that may bind a name: those that say so, or else stars.
-    fn imports(&self, name: &str) -> impl Iterator<Item = &'a Import> {
+    pub(super) fn imports(&self, name: &str) -> impl Iterator<Item = &'a Import> {
         let body = &self.outline().body;
         let index = self.outline().index();
         let writers = index.writers(body, name);
@@ -206,6 +218,9 @@ impl<'a> Functions<'a> {
                 if let Some(why) = why.or_else(|| self.differs(&path, dirty, seen)) {
                     return Some(why);
                 }
+            }
+            if let Some(why) = differs_deeper(path, &members, dirty) {
+                return Some(why);
             }
             if does.calls
                 && !uses.calls.iter().any(|call| call == path)
