@@ -131,7 +131,7 @@ fn is_data(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> {
 }
 
 /// Numbers, texts and the like; not functions, iterators or files.
-fn is_plain(class: &Bound<'_, PyType>) -> bool {
+pub(super) fn is_plain(class: &Bound<'_, PyType>) -> bool {
     const PLAIN: [&str; 12] = [
         "NoneType",
         "bool",

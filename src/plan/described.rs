@@ -114,12 +114,15 @@ impl Functions<'_> {
     /// Why a statement must perhaps run again: it gives a definition that says something else of
     /// itself to what asks for that.
     pub(super) fn given_declared(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
-        let uses = &statement.uses;
+        let uses = match statement.kind {
+            Kind::Class => &statement.head,
+            _ => &statement.uses,
+        };
         // What has more to it than a value is run again for nothing but an outright question.
         let only_outright = match statement.kind {
             Kind::Assign | Kind::Compound => false,
             Kind::Expr => true,
-            Kind::Function if statement.decorators != 0 => true,
+            Kind::Function | Kind::Class if statement.decorators != 0 => true,
             _ => return None,
         };
         if uses.calls.is_empty() {
