@@ -114,18 +114,32 @@ impl Functions<'_> {
     /// Why a statement must perhaps run again: it gives a definition that says something else of
     /// itself to what asks for that.
     pub(super) fn given_declared(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
-        let uses = match statement.kind {
-            Kind::Class => &statement.head,
-            _ => &statement.uses,
-        };
-        // What has more to it than a value is run again for nothing but an outright question.
-        let only_outright = match statement.kind {
-            Kind::Assign | Kind::Compound => false,
-            Kind::Expr => true,
-            Kind::Function | Kind::Class if statement.decorators != 0 => true,
-            _ => return None,
-        };
-        if uses.calls.is_empty() {
+        match statement.kind {
+            Kind::Assign | Kind::Compound => self.asks_of(&statement.uses, false, dirty),
+            // What has more to it than a value is run again for nothing but an outright question.
+            Kind::Expr => self.asks_of(&statement.uses, true, dirty),
+            Kind::Function if statement.decorators != 0 => {
+                self.asks_of(&statement.uses, true, dirty)
+            }
+            // A class runs member by member.
+            Kind::Class if !dirty.is_empty() => {
+                let mut members = statement.body.iter();
+                members.find_map(|member| self.given_declared(member, dirty))
+            }
+            _ => None,
+        }
+    }
+
+    /// The same of the decorators of a class, which are given what its bases have.
+    pub(super) fn decorator_asks(&self, class: &Statement, dirty: &Dirty) -> Option<String> {
+        let decorated = class.kind == Kind::Class && class.decorators != 0;
+        decorated
+            .then(|| self.asks_of(&class.head, true, dirty))
+            .flatten()
+    }
+
+    fn asks_of(&self, uses: &Uses, only_outright: bool, dirty: &Dirty) -> Option<String> {
+        if uses.calls.is_empty() || dirty.is_empty() {
             return None;
         }
         let told = |path: &str, what| dirty.behaviour.get(&format!("{path}.{what}"));

@@ -591,6 +591,7 @@ fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) 
         && !takes_away(statement)
         && affected(&statement.head, functions, dirty).is_none()
         && functions.named_differs(statement, dirty).is_none()
+        && functions.decorator_asks(statement, dirty).is_none()
 }
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its
