@@ -14,7 +14,9 @@ use pyo3::types::{PyDict, PySet, PyTuple};
 use super::compile::{Source, inner};
 use super::kit::Kit;
 use super::module::Run;
+use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
+use crate::plan::reordered;
 
 /// The function that makes a module's annotations.
 const ANNOTATE: &str = "__annotate__";
@@ -132,6 +134,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub(super) fn annotates_any(&self, class: &Statement) -> bool {
         let mut body = class.body.iter();
         body.any(|m| m.kind == Kind::Compound || self.job.new.annotates(m))
+    }
+
+    /// The names by which somebody asks for what a class declares, if it has other annotations, or
+    /// has them in another order: a field without a value binds nothing.
+    pub(super) fn declared_names(
+        &self,
+        old: &Statement,
+        new: &Statement,
+        inner: Option<&Changes>,
+    ) -> Vec<String> {
+        let annotates = |member: &Statement| self.job.new.annotates(member);
+        let others = |inner: &Changes| {
+            let mut changed = inner.items.iter().filter(|c| c.what != What::Same);
+            let mut gone = inner.removed.iter().map(|at| &old.body[*at]);
+            changed.any(|c| annotates(&new.body[c.new]))
+                || gone.any(|member| member.kind == Kind::Annotation)
+                || reordered(new, inner) && new.body.iter().any(annotates)
+        };
+        let names = ["__annotations__", "get_annotations"];
+        let names = names.iter().filter(|_| inner.is_some_and(others));
+        names.map(|name| (*name).to_owned()).collect()
     }
 
     /// Before a statement runs: up to 3.13 the annotations of a branch that does not run this

@@ -250,8 +250,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let kit = self.work.kit;
         let out = PyDict::new(kit.py);
+        // A decorator may have put other plain values into the class.
+        let decorated = |old: &Statement| old.decorators != new.decorators;
+        let decorated = self.old_statement(at).is_none_or(decorated);
         for member in unchanged {
             let uses = &member.uses;
+            if decorated && member.value != Value::Container {
+                continue;
+            }
             // Builtins, and what makes an empty container.
             let makes = |path: &str| {
                 member.value == Value::Container

@@ -533,9 +533,10 @@ def _nodes(function):
             todo.extend(ast.iter_child_nodes(node))
 
 
-def entry_of(entry, values, result, fresh):
+def entry_of(entry, values, result, fresh, owner=None):
     """How much speaks for it that a call with these arguments made this entry; 0: it did not.
-    `fresh`: it made the `result`, which else may be anybody's."""
+    `fresh`: it made the `result`, which else may be anybody's. `owner`: whose method was called;
+    what that keeps says nothing of an entry that has it."""
     leaves = []
 
     def flat(value, depth):
@@ -551,7 +552,7 @@ def entry_of(entry, values, result, fresh):
             flat(value.func, depth + 1)
         elif isinstance(value, types.MethodType) or not _plain(value) or depth > 2:
             leaves.append(value)
-        elif any(value is other for other in values):
+        elif value is owner or any(value is other for other in values):
             leaves.append(value)
         else:
             inner = [v for v in _state(value).values()]

@@ -33,18 +33,29 @@ impl<'py> Run<'_, '_, '_, 'py> {
     /// Whether all that a statement binds is data.
     pub(super) fn gave_data(&self, statement: &Statement) -> PyResult<bool> {
         // A function is brought up to date where it is.
-        if statement.kind == Kind::Function {
+        if matches!(statement.kind, Kind::Function | Kind::Expr) {
             return Ok(true);
         }
         let uses = &statement.uses;
         for name in uses.binds.iter().chain(&uses.mutates) {
             if let Some(value) = self.job.dict.get_item(name)?
                 && !is_data(&value, 0)?
+                && !(uses.binds.contains(name) && self.is_definition(&value)?)
             {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Whether this is a function or class of the module, under another name of it.
+    fn is_definition(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let kit = self.work.kit;
+        if !kit.is_function(value) && !kit.is_class(value) {
+            return Ok(false);
+        }
+        let own = self.job.dict.get_item(value.getattr("__name__")?)?;
+        Ok(own.is_some_and(|own| own.is(value)))
     }
 }
 
@@ -120,7 +131,7 @@ fn is_data(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> {
 }
 
 /// Numbers, texts and the like; not functions, iterators or files.
-fn is_plain(class: &Bound<'_, PyType>) -> bool {
+pub(super) fn is_plain(class: &Bound<'_, PyType>) -> bool {
     const PLAIN: [&str; 12] = [
         "NoneType",
         "bool",

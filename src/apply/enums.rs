@@ -183,6 +183,7 @@ impl<'py> Work<'_, 'py> {
         new: &Bound<'py, PyAny>,
         now: &Bound<'py, PyDict>,
         fresh: &Bound<'py, PyDict>,
+        pairs: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
     ) -> PyResult<Bound<'py, PyDict>> {
         let kit = self.kit;
         let out = PyDict::new(kit.py);
@@ -191,7 +192,8 @@ impl<'py> Work<'_, 'py> {
             return Ok(out);
         }
         for (value, member) in now.iter() {
-            if fresh.contains(&value)? {
+            // One that has its name for other bits now is no combination of those that it had.
+            if fresh.contains(&value)? || pairs.iter().any(|(_, kept)| kept.is(&member)) {
                 continue;
             }
             // Refused where a bit of it is gone.
@@ -329,7 +331,7 @@ impl<'py> Work<'_, 'py> {
                 self.tx.dict(now)?;
                 let fresh = fresh.copy()?;
                 let more = match table {
-                    "_value2member_map_" => self.combinations(new, now, &fresh)?,
+                    "_value2member_map_" => self.combinations(new, now, &fresh, pairs)?,
                     _ => PyDict::new(self.kit.py),
                 };
                 now.call_method0("clear")?;

@@ -1,6 +1,7 @@
 //! Classes of which something else than their body made a part: decorators, descriptors.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::OnceLock;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
@@ -285,23 +286,79 @@ impl<'py> Run<'_, '_, '_, 'py> {
         Ok(())
     }
 
-    /// Whether something that is gone had told the class of itself (`__set_name__`): only a class
-    /// that is made anew does not have it in its books.
-    pub(super) fn told_owner(&self, class: &Bound<'py, PyAny>, gone: &[&String]) -> PyResult<bool> {
+    /// Whether something that is gone, or is to be made again, had told the class of itself
+    /// (`__set_name__`), or something that comes will: only a class that is made anew has in its books
+    /// what a restart would write there.
+    pub(super) fn told_owner(
+        &self,
+        class: &Bound<'py, PyAny>,
+        gone: &[&String],
+        new: &Statement,
+        again: impl Fn(usize) -> bool,
+    ) -> PyResult<bool> {
         let kit = self.work.kit;
         let own = self.class_name(class)?;
+        let entry = |name: &String| kit.class_entry(class, &mangled(name, Some(&own)));
         for name in gone {
-            if let Some(entry) = kit.class_entry(class, &mangled(name, Some(&own)))?
-                && !kit.is_function(&entry)
-                && !kit.is_class(&entry)
-                && let Ok(told) = entry.get_type().getattr("__set_name__")
-                && kit.is_function(&told)
-                && !self.library(&told)?
+            if let Some(entry) = entry(name)?
+                && self.is_told(&entry.get_type())?
             {
                 return Ok(true);
             }
         }
+        let runs = new.body.iter().enumerate().filter(|(at, _)| again(*at));
+        for (_, member) in runs {
+            for name in &member.uses.binds {
+                if let Some(entry) = entry(name)?
+                    && self.is_told(&entry.get_type())?
+                    && self.tells_owner(&entry.get_type())?
+                {
+                    return Ok(true);
+                }
+            }
+            for path in &member.uses.calls {
+                if let Some(kind) = self.made_by(path)?
+                    && self.is_told(kind.cast()?)?
+                    && self.tells_owner(&kind)?
+                {
+                    return Ok(true);
+                }
+            }
+        }
         Ok(false)
+    }
+
+    /// The class of the module, or of one that it imports, that a path means.
+    fn made_by(&self, path: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut parts = path.split('.');
+        let mut found = self.job.dict.get_item(parts.next().unwrap_or(path))?;
+        for part in parts {
+            // Asked of modules only: others may run code.
+            let module = found.filter(|f| self.work.kit.is_exact(f, &self.work.kit.module));
+            found = module.and_then(|module| module.getattr(part).ok());
+        }
+        Ok(found.filter(|found| self.work.kit.is_class(found)))
+    }
+
+    /// Whether objects of a type have a `__set_name__` of the program's own.
+    fn is_told(&self, kind: &Bound<'py, pyo3::types::PyType>) -> PyResult<bool> {
+        let kit = self.work.kit;
+        match kind.getattr("__set_name__") {
+            Ok(told) => Ok(kit.is_function(&told) && !self.library(&told)?),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Whether what that does goes beyond the object: see owners.py.
+    fn tells_owner(&self, kind: &Bound<'py, PyAny>) -> PyResult<bool> {
+        static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
+        let kit = self.work.kit;
+        let helper = PyDict::new(kit.py);
+        helper.set_item("__name__", "pyreload/owners.py")?;
+        let texts = [("pyreload/owners.py", include_str!("owners.py"))];
+        kit.run_helpers(&COMPILED, &texts, &helper)?;
+        let tells = helper.as_any().get_item("tells")?;
+        tells.call1((kind,))?.is_truthy()
     }
 
     /// Whether a function is of the standard library's `functools`.

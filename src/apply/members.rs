@@ -230,6 +230,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 named.extend(&new.body[*at].uses.binds);
                 named.extend(partner(*at).iter().flat_map(|(was, _)| &was.uses.binds));
             }
+            let declared = self.declared_names(old, new, inner);
+            named.extend(&declared);
             if told(self.looked_at(new, &named)).unwrap_or(false) {
                 return Ok(false);
             }
@@ -295,7 +297,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 || self.work.generated(class)?
                 || self.processed(class, old)?
                 || (old.decorators != 0 && other_names(old, new))
-                || self.told_owner(class, &gone)?
+                || self.told_owner(class, &gone, new, |at| reordered || again.contains(&at))?
             {
                 return Ok(false);
             }

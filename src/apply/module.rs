@@ -479,6 +479,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        let runs = matches!(mark, Mark::Run | Mark::RunIf);
+        let what = self.what(at);
+        self.functions
+            .tell_declared(statement, what, runs, &mut self.dirty);
+        self.work.forget_answers()?;
         self.work.twins.clear();
         self.work.made.clear();
         if let Some(was) = self.job.changes.at(at).0 {

@@ -611,6 +611,7 @@ class Registry:
         reaches = {}
         for number, (called, node, scope) in reversed(list(enumerate(calls.found))):
             values, result = arguments(node, scope)
+            owner = getattr(called, "__self__", None)
             if virtual_base(called) is not None and values and not again:
                 self.virtual.append((virtual_base(called), values[0]))
             if not values or again and all(isinstance(v, PLAIN) for v in values):
@@ -638,7 +639,7 @@ class Registry:
                     continue
                 best, score = [], 0
                 for entry in self.candidates(root, 0, Likely(values)):
-                    points = 0 if self.snapshot.was_told(entry) else entry_of(entry, values, result, fresh)
+                    points = 0 if self.snapshot.was_told(entry) else entry_of(entry, values, result, fresh, owner)
                     if points > score:
                         best, score = [], points
                     if points and points == score and not any(map(entry.same, self.entries)):

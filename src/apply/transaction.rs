@@ -102,6 +102,8 @@ pub struct Transaction<'py> {
     later: Vec<Bound<'py, PyDict>>,
     /// From now on anything may.
     loud: bool,
+    /// How much had been logged when `classes_that_differ` was asked last.
+    asked: usize,
     /// Classes that have got a `__new__` in the place of one that is gone.
     pub stood_in: Vec<Bound<'py, PyAny>>,
 }
@@ -469,6 +471,43 @@ impl<'py> Transaction<'py> {
             callable,
             arguments,
         });
+    }
+
+    /// The classes that have gained or lost names, or have other bases, since this was asked last, and
+    /// whether some have other bases.
+    pub(super) fn classes_that_differ(
+        &mut self,
+        kit: &Kit<'py>,
+    ) -> PyResult<(Vec<Bound<'py, PyAny>>, bool)> {
+        let from = std::mem::replace(&mut self.asked, self.log.len());
+        let (mut classes, mut rebased): (Vec<Bound<'py, PyAny>>, _) = (Vec::new(), false);
+        for entry in self.log.iter().skip(from) {
+            let class = match entry {
+                Undo::ClassEntry {
+                    class,
+                    name,
+                    before,
+                } => {
+                    // No method, in the eyes of `__subclasshook__`.
+                    let lacks =
+                        |value: Option<&Bound<'py, PyAny>>| value.is_none_or(|v| v.is_none());
+                    let now = kit.class_entry(class, &super::kit::text(name))?;
+                    if lacks(before.as_ref()) == lacks(now.as_ref()) {
+                        continue;
+                    }
+                    class
+                }
+                Undo::ClassAttribute { class, name, .. } if *name == "__bases__" => {
+                    rebased = true;
+                    class
+                }
+                _ => continue,
+            };
+            if !classes.iter().any(|known| known.is(class)) {
+                classes.push(class.clone());
+            }
+        }
+        Ok((classes, rebased))
     }
 
     /// Puts everything back that was logged after `mark`. What cannot be put back is returned as

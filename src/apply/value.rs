@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PySet, PyString, PyTuple};
 
+use super::data::is_plain;
 use super::function::identical;
 use super::kit::{is_above, reference_count, text};
 use super::module::container;
@@ -202,9 +203,9 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
-    /// Whether an attribute of a class is a container that an unchanged statement gave it: nothing
-    /// else that makes the class gave it another one. Plain values are set from outside, too, and
-    /// what statements had set is taken back before the class is made again.
+    /// Whether what an attribute of a class has is the program's: an unchanged statement gave it a
+    /// container or a plain value, and nothing else that makes the class gave it another one. What
+    /// statements had set from outside is taken back before the class is made again.
     pub fn is_state(
         &self,
         name: &str,
@@ -216,10 +217,11 @@ impl<'py> Work<'_, 'py> {
             None => None,
         };
         Ok(literal.is_some_and(|literal| {
-            container(was)
-                && was.get_type().is(value.get_type())
-                && literal.get_type().is(value.get_type())
-                && literal.eq(value).unwrap_or(false)
+            let alike = |value: &Bound<'py, PyAny>| value.get_type().is(literal.get_type());
+            let same = alike(value) && literal.eq(value).unwrap_or(false);
+            // `instance = None`, until there is one.
+            let came = || literal.is_none() && !was.is_callable() && !has_get(was);
+            same && (alike(was) && (container(was) || is_plain(&was.get_type())) || came())
         }))
     }
 
@@ -590,4 +592,9 @@ impl<'py> Work<'_, 'py> {
         }
         Ok(())
     }
+}
+
+/// Whether an object is asked for its value where it is an attribute of a class.
+fn has_get(value: &Bound<'_, PyAny>) -> bool {
+    value.get_type().hasattr("__get__").unwrap_or(true)
 }

@@ -44,6 +44,7 @@ pub fn affected_statement(
         return affected;
     }
     let given = functions.statement_given(statement, dirty);
+    let given = given.or_else(|| functions.given_declared(statement, dirty));
     let acts = affected.is_some();
     given.map(|why| Affected::Given { why, acts }).or(affected)
 }
@@ -60,6 +61,7 @@ fn affected_at_once(
         return affected_but_for(uses, &uses.calls, tells, functions, dirty)
             .or_else(|| functions.implied_differs(statement, &statement.uses.calls, dirty))
             .or_else(|| functions.named_differs(statement, dirty))
+            .or_else(|| functions.decorator_asks(statement, dirty))
             .map(Affected::Runs);
     }
     let applied = || statement.applied.iter();

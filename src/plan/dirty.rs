@@ -72,6 +72,12 @@ const LOOKS: [&str; 14] = [
     "issubclass",
 ];
 
+/// Whether what is called by this path is one of them.
+pub(super) fn asks(path: &str) -> bool {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    LOOKS.contains(&last)
+}
+
 /// An import as it is written, for `Dirty::imports`.
 pub fn import_key(import: &Import) -> String {
     let name = import.name.as_deref().unwrap_or("");
@@ -163,11 +169,7 @@ impl Dirty {
 
     /// Why a piece of code that asks definitions about themselves gets another answer.
     pub(super) fn looked_into(&self, uses: &Uses) -> Option<String> {
-        let asks = |path: &String| {
-            let last = path.rsplit('.').next().unwrap_or(path);
-            LOOKS.contains(&last)
-        };
-        if !uses.calls.iter().any(asks) {
+        if !uses.calls.iter().any(|path| asks(path)) {
             return None;
         }
         // Arguments of builtins count as called. `state = C(getattr(conf, "x"))` asks nothing of C.
@@ -303,7 +305,7 @@ impl Dirty {
     }
 
     /// Why a definition, or something in it, is another one.
-    fn differs_within(&self, definition: &str) -> Option<&String> {
+    pub(super) fn differs_within(&self, definition: &str) -> Option<&String> {
         let prefix = format!("{definition}.");
         [&self.behaviour, &self.values].into_iter().find_map(|map| {
             let mut within = map.range(prefix.clone()..);

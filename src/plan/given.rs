@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::described::Asks;
 use super::dirty::prefixes;
 use super::settled::Seen;
 use super::{Dirty, Functions, root};
@@ -31,6 +32,8 @@ pub struct Does {
     pub implied: BTreeSet<&'static str>,
     /// They call it.
     pub calls: bool,
+    /// What they ask of definitions.
+    pub asks: Asks,
 }
 
 /// What is known of what some calls do; whether classes among them count.
@@ -41,6 +44,7 @@ impl Does {
         self.members.extend(other.members.iter().cloned());
         self.implied.extend(&other.implied);
         self.calls |= other.calls;
+        self.asks.absorb(other.asks);
     }
 }
 
@@ -60,6 +64,18 @@ pub trait Elsewhere {
 
 /// Paths in modules.
 pub type Holding = Vec<(String, BTreeSet<String>)>;
+
+/// Why `C.Meta.table` differs, where C is at hand and all of these attributes are read.
+fn differs_deeper(path: &str, members: &BTreeSet<&str>, dirty: &Dirty) -> Option<String> {
+    let prefix = format!("{path}.");
+    let below = dirty.values.range(prefix.clone()..);
+    let mut below =
+        below.map_while(|(found, why)| Some((found, found.strip_prefix(&prefix)?, why)));
+    let (found, _, why) = below.find(|(_, rest, _)| {
+        rest.contains('.') && rest.split('.').all(|part| members.contains(part))
+    })?;
+    Some(format!("reads {found}, {why}"))
+}
 
 /// Whether something takes a definition when it is made: decorators, bases.
 fn is_taken(statement: &Statement) -> bool {
@@ -116,6 +132,7 @@ impl<'a> Functions<'a> {
                     .extend(function.at_once().members.iter().cloned());
                 does.implied.extend(function.later_implied.iter());
                 does.calls |= function.calls_given;
+                does.asks.absorb(Asks::of(function.at_once()));
                 todo.extend(function.at_once().calls.iter().cloned());
             }
             if let Some((name, method)) = path.split_once('.') {
@@ -138,7 +155,7 @@ impl<'a> Functions<'a> {
     }
 
     /// The imports that may bind a name: those that say so, or else stars.
-    fn imports(&self, name: &str) -> impl Iterator<Item = &'a Import> {
+    pub(super) fn imports(&self, name: &str) -> impl Iterator<Item = &'a Import> {
         let body = &self.outline().body;
         let index = self.outline().index();
         let writers = index.writers(body, name);
@@ -193,6 +210,7 @@ impl<'a> Functions<'a> {
         if !members.is_empty() {
             members.extend(["__getattr__", "__getattribute__"]);
         }
+        let read = members.clone();
         members.retain(|member| self.may_differ(member, dirty));
         let members: Vec<(&str, u32)> = members.iter().map(|m| (*m, self.number(m))).collect();
         for path in hand {
@@ -208,6 +226,9 @@ impl<'a> Functions<'a> {
                 if let Some(why) = why.or_else(|| self.differs(&path, dirty, seen)) {
                     return Some(why);
                 }
+            }
+            if let Some(why) = differs_deeper(path, &read, dirty) {
+                return Some(why);
             }
             if does.calls
                 && !uses.calls.iter().any(|call| call == path)
@@ -239,7 +260,7 @@ impl<'a> Functions<'a> {
     }
 
     /// What a body reads, and the classes and functions that those things are made of.
-    fn at_hand<'u>(&self, uses: &'u Uses) -> Vec<&'u str>
+    pub(super) fn at_hand<'u>(&self, uses: &'u Uses) -> Vec<&'u str>
     where
         'a: 'u,
     {

@@ -6,6 +6,7 @@
 
 mod affected;
 mod chains;
+mod described;
 mod descriptors;
 mod dirty;
 mod functions;
@@ -572,6 +573,8 @@ fn propagate(
                 }
             }
         }
+        let what = changes.at(reached.places[at]).1;
+        functions.tell_declared(statement, what, runs(plan, at), &mut dirty);
         for (_, name) in plan.taken.iter().filter(|(origin, _)| *origin == at) {
             dirty.fill(name, "which a statement that is gone had filled");
         }
@@ -593,6 +596,7 @@ fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) 
         && !takes_away(statement)
         && affected_head(statement, functions, dirty).is_none()
         && functions.named_differs(statement, dirty).is_none()
+        && functions.decorator_asks(statement, dirty).is_none()
 }
 
 /// Backward: a statement that runs again and reads a definition that is not the last one of its

@@ -18,9 +18,39 @@ const MAKES: &str = "<makes>";
 /// made in the same way.
 pub(super) const MADE: &str = "<made>";
 
+/// Classes of which bases say which names they have, in their own bodies and in those of their bases,
+/// when they are made; and what stands for those names, as an attribute of the class. Of what is
+/// derived from a protocol only other protocols list its names.
+const LISTERS: [(&str, &str); 2] = [("TypedDict", "<keys>"), (PROTOCOL, "<names>")];
+const PROTOCOL: &str = "Protocol";
+
+fn is_called(path: &str, name: &str) -> bool {
+    path.rsplit('.').next() == Some(name)
+}
+
+/// Why a class lists other names though its own text stands: a base does. And what stands for those.
+fn lists_others(class: &Statement, dirty: &Dirty) -> Option<(String, &'static str)> {
+    if class.kind != Kind::Class || dirty.is_empty() {
+        return None;
+    }
+    let bases = &class.head.reads;
+    let protocol = bases.iter().any(|base| is_called(base, PROTOCOL));
+    let mut lists = LISTERS.iter().filter(|(by, _)| protocol || *by != PROTOCOL);
+    lists.find_map(|&(_, names)| {
+        let told = |base: &String| dirty.behaviour.get(&format!("{base}.{names}"));
+        let base = bases.iter().find(|base| told(base).is_some())?;
+        Some((format!("is derived from {base}, {}", told(base)?), names))
+    })
+}
+
 impl<'a> Functions<'a> {
     /// Why a class must be made again though its own text stands: what makes classes of it differs.
     pub fn remade(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        let made = self.made_otherwise(statement, dirty);
+        made.or_else(|| Some(lists_others(statement, dirty)?.0))
+    }
+
+    fn made_otherwise(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
         if statement.kind != Kind::Class || dirty.is_empty() {
             return None;
         }
@@ -50,9 +80,31 @@ impl<'a> Functions<'a> {
 
     /// Tells those that derive from a class that it is made in another way.
     pub fn tell_made(&self, statement: &Statement, dirty: &mut Dirty) -> Option<String> {
-        let why = self.remade(statement, dirty)?;
+        let Some(why) = self.made_otherwise(statement, dirty) else {
+            let (why, names) = lists_others(statement, dirty)?;
+            dirty.acts(
+                format!("{}.{names}", statement.name),
+                format!("which {why}"),
+            );
+            return Some(why);
+        };
         dirty.acts(format!("{}.{MADE}", statement.name), format!("which {why}"));
         Some(why)
+    }
+
+    /// Tells those that derive from a class that lists its names that it has others.
+    pub(super) fn tell_lists(&self, class: &Statement, dirty: &mut Dirty) {
+        if class.kind != Kind::Class || dirty.is_empty() {
+            return;
+        }
+        let bases = self.lineage(&class.name);
+        let listed = |by: &str| bases.iter().any(|base| is_called(base, by));
+        if let Some((_, names)) = LISTERS.iter().find(|(by, _)| listed(by))
+            && let Some(why) = dirty.differs_within(&class.name)
+        {
+            let why = why.clone();
+            dirty.acts(format!("{}.{names}", class.name), why);
+        }
     }
 
     /// Tells what differs of a class that runs whole although only parts of it changed. Where what

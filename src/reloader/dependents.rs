@@ -69,14 +69,15 @@ pub fn inbound<'py>(
             match import.name.as_deref() {
                 None if import.aliased => prefixed(&mut out, facts, &module, &import.bound),
                 None => {
-                    // `import a.b.c`: `a`, `a.b` and `a.b.c` can be reached.
-                    let mut at = String::new();
-                    for part in module.split('.') {
-                        if !at.is_empty() {
-                            at.push('.');
+                    // `import a.b.c`: `a`, `a.b` and `a.b.c` can be reached, and what else of `a`
+                    // somebody has imported.
+                    let top = import.bound.as_str();
+                    prefixed(&mut out, facts, top, top);
+                    for module in facts.keys() {
+                        let below = module.strip_prefix(top);
+                        if below.is_some_and(|rest| rest.starts_with('.')) {
+                            prefixed(&mut out, facts, module, module);
                         }
-                        at.push_str(part);
-                        prefixed(&mut out, facts, &at, &at);
                     }
                 }
                 Some("*") => {

@@ -135,8 +135,20 @@ impl<'py> News<'py> {
         };
         match told.filter(hit) {
             Some(told) => Some(&told.rebound),
-            None => inner().map(|_| told.map_or(&[][..], |t| &t.rebound)),
+            None => inner()
+                .or_else(|| self.below(taken))
+                .map(|_| told.map_or(&[][..], |t| &t.rebound)),
         }
+    }
+
+    /// `import a`, and something looks at it: a module in that package, which others have imported.
+    fn below(&self, taken: &Taken) -> Option<&Told<'py>> {
+        let whole = !taken.idle && taken.name.is_none();
+        let inside = |told: &&Told<'py>| {
+            let rest = told.module.strip_prefix(&*taken.module);
+            rest.is_some_and(|rest| rest.starts_with('.'))
+        };
+        self.told.iter().filter(|_| whole).find(inside)
     }
 
     fn key(&mut self, name: &Arc<str>) -> Bound<'py, PyString> {

@@ -1,0 +1,171 @@
+//! Statements that give definitions to functions which ask what these say of themselves:
+//! `COLUMNS = columns(Row)`, `register(on_click)`.
+
+use std::collections::BTreeSet;
+
+use super::dirty::asks;
+use super::{Dirty, Functions, root};
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Statement, Uses};
+
+/// Stands for what a definition declares, as an attribute of it: parameters, fields, bases, the names
+/// of its members.
+const DECLARES: &str = "<declares>";
+
+/// Stands for its text.
+const TEXT: &str = "<text>";
+
+/// Attributes that say what a definition declares.
+const DECLARED: [&str; 14] = [
+    "__abstractmethods__",
+    "__annotations__",
+    "__bases__",
+    "__dataclass_fields__",
+    "__defaults__",
+    "__dict__",
+    "__fields__",
+    "__kwdefaults__",
+    "__members__",
+    "__mro__",
+    "__parameters__",
+    "__signature__",
+    "__slots__",
+    "_fields",
+];
+
+/// Attributes that are made of the text.
+const WRITTEN: [&str; 2] = ["__code__", "__doc__"];
+
+/// What bodies ask of the definitions that they are given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asks {
+    /// A function that is there for this, as `inspect.signature`.
+    outright: bool,
+    /// Attributes that say it, or whether there are some.
+    declared: bool,
+    /// The docstring, the source.
+    text: bool,
+}
+
+impl Asks {
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.outright |= other.outright;
+        self.declared |= other.declared;
+        self.text |= other.text;
+    }
+
+    /// What a body asks itself.
+    pub(super) fn of(uses: &Uses) -> Self {
+        let last = |path: &String| path.rsplit('.').next().unwrap_or(path).to_owned();
+        let found = uses.calls.iter().filter(|path| asks(path)).map(last);
+        let mut out = Self::default();
+        for name in found {
+            match &*name {
+                "getdoc" | "getsource" => out.text = true,
+                "getattr" | "hasattr" | "issubclass" => out.declared = true,
+                _ => out.outright = true,
+            }
+        }
+        let has = |names: &[&str]| uses.members.iter().any(|m| names.contains(&&**m));
+        out.declared |= out.outright || has(&DECLARED);
+        out.text |= has(&WRITTEN);
+        out
+    }
+}
+
+/// Whether a class declares something else: more than bodies of its methods changed.
+fn declares_others(inner: &Changes) -> bool {
+    let other = |what: &What| match what {
+        What::Same | What::Body => false,
+        What::Inner(deeper) => declares_others(deeper),
+        What::Header(_) | What::Changed | What::Added => true,
+    };
+    !inner.gone.is_empty() || inner.items.iter().any(|change| other(&change.what))
+}
+
+impl Functions<'_> {
+    /// Tells that a definition says something else of itself. `runs`: it is made again.
+    pub fn tell_declared(
+        &self,
+        definition: &Statement,
+        what: &What,
+        runs: bool,
+        dirty: &mut Dirty,
+    ) {
+        if !matches!(definition.kind, Kind::Function | Kind::Class) {
+            return;
+        }
+        let name = &definition.name;
+        let why = || format!("which changed on line {}", definition.span.line);
+        let others = match what {
+            What::Same | What::Body => runs,
+            What::Inner(inner) => runs || declares_others(inner),
+            What::Header(_) | What::Changed | What::Added => true,
+        };
+        if others {
+            dirty.acts(format!("{name}.{DECLARES}"), why());
+        }
+        if others || dirty.behaviour.contains_key(name) && !matches!(what, What::Same) {
+            dirty.acts(format!("{name}.{TEXT}"), why());
+        }
+        self.tell_lists(definition, dirty);
+    }
+
+    /// Why a statement must perhaps run again: it gives a definition that says something else of
+    /// itself to what asks for that.
+    pub(super) fn given_declared(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        match statement.kind {
+            Kind::Assign | Kind::Compound => self.asks_of(&statement.uses, false, dirty),
+            // What has more to it than a value is run again for nothing but an outright question.
+            Kind::Expr => self.asks_of(&statement.uses, true, dirty),
+            Kind::Function if statement.decorators != 0 => {
+                self.asks_of(&statement.uses, true, dirty)
+            }
+            // A class runs member by member.
+            Kind::Class if !dirty.is_empty() => {
+                let mut members = statement.body.iter();
+                members.find_map(|member| self.given_declared(member, dirty))
+            }
+            _ => None,
+        }
+    }
+
+    /// The same of the decorators of a class, which are given what its bases have.
+    pub(super) fn decorator_asks(&self, class: &Statement, dirty: &Dirty) -> Option<String> {
+        let decorated = class.kind == Kind::Class && class.decorators != 0;
+        decorated
+            .then(|| self.asks_of(&class.head, true, dirty))
+            .flatten()
+    }
+
+    fn asks_of(&self, uses: &Uses, only_outright: bool, dirty: &Dirty) -> Option<String> {
+        if uses.calls.is_empty() || dirty.is_empty() {
+            return None;
+        }
+        let told = |path: &str, what| dirty.behaviour.get(&format!("{path}.{what}"));
+        let hand: BTreeSet<&str> = self
+            .at_hand(uses)
+            .into_iter()
+            .filter(|path| told(path, TEXT).is_some() || self.holds_others(path, dirty).is_some())
+            .collect();
+        if hand.is_empty() {
+            return None;
+        }
+        let asks = self.does(&uses.calls, true).asks;
+        let declares = |path: &str| told(path, DECLARES).or_else(|| self.holds_others(path, dirty));
+        let declared = hand.iter().find_map(|path| Some((path, declares(path)?)));
+        let declared = declared.filter(|_| asks.outright || asks.declared && !only_outright);
+        let written = || hand.iter().find_map(|path| Some((path, told(path, TEXT)?)));
+        let written = || written().filter(|_| asks.text && !only_outright);
+        let (path, why) = declared.or_else(written)?;
+        Some(format!("asks what {path} says of itself, {why}"))
+    }
+
+    /// Why what was imported has other names in it: a module, most often.
+    fn holds_others<'d>(&self, path: &str, dirty: &'d Dirty) -> Option<&'d String> {
+        self.imports(root(path)).next()?;
+        let prefix = format!("{path}.");
+        let (found, why) = dirty.values.range(prefix.clone()..).next()?;
+        found.starts_with(&prefix).then_some(why)
+    }
+}
