@@ -1,6 +1,7 @@
 //! Steps to live objects, in one transaction.
 
 mod annotations;
+mod arrange;
 mod aside;
 mod assigned;
 mod attributes;

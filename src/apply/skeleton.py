@@ -498,10 +498,49 @@ def place(into, start, had, rest):
             if key in into:
                 order.append(key)
         order += new
-        now = list(into)
-        same = next((n for n, (a, b) in enumerate(zip(now, order)) if a is not b), len(now))
-        for key in order[same:]:
-            into[key] = into.pop(key)
+        _in_order(into, order)
+
+
+def _in_order(into, order):
+    """Brings the keys of a dict into an order."""
+    now = list(into)
+    same = next((n for n, (a, b) in enumerate(zip(now, order)) if a is not b), len(now))
+    for key in order[same:]:
+        into[key] = into.pop(key)
+
+
+def arrange(live, rest, texts, name, namespace, unknown):
+    """Moves what the last of the statements has just put into `live`, which was `rest` before, to
+    where it would stand if all of them had run."""
+    above = contents(texts[:-1], (), name, namespace, unknown)
+    _arrange(live, rest, above, contents(texts, (), name, namespace, unknown))
+
+
+def _arrange(live, rest, above, done):
+    if not type(live) is type(rest) is type(above) is type(done):
+        return
+    if type(live) is dict:
+        for key in above:
+            if key in live and key in rest and key in done:
+                _arrange(live[key], rest[key], above[key], done[key])
+        # Keys by the objects that are in it.
+        if live.keys() != rest.keys() or list(live) != list(rest):
+            first = [key for key in live if key in done]
+            places = {key: place for place, key in enumerate(done)}
+            first.sort(key=places.__getitem__)
+            _in_order(live, first + [key for key in live if key not in done])
+    elif type(live) is list:
+        start, size = len(above), len(rest)
+        fixed = size < len(live) and all(map(_alike, live, rest)) and above == live[:start]
+        if fixed and start < size and start < len(done) and above == done[:start]:
+            live[start:] = live[size:] + live[start:size]
+        for part in zip(live, rest, above, done):
+            _arrange(*part)
+
+
+def _alike(a, b):
+    """Whether the one is the other, or a copy of it."""
+    return a is b or type(a) is type(b) and type(a) in (list, dict, set)
 
 
 def attribute(text, space, unknown):
