@@ -531,7 +531,7 @@ impl<'a> Functions<'a> {
             let own = own.or((function.kind == Kind::Assign).then_some(stem));
             if let Some(why) = self
                 .member_differs(later, own, dirty, seen)
-                .or_else(|| self.given_differs(later, false, dirty, seen))
+                .or_else(|| self.given_differs((later, None), false, dirty, seen))
             {
                 return Some(format!("calls {}, which {why}", shown(path)));
             }
