@@ -54,11 +54,12 @@ def _unknown(*_):
     raise Unknown
 
 
-def _item(make, *place):
+def _item(live, make, *place):
     try:
-        return make()
+        item = make()
     except Exception:
         return Anything(place)
+    return next((now for was, now in live if was is item), item)
 
 
 def _same(a, b):
@@ -82,7 +83,7 @@ def _told(value):
 
 def _augment(holder, key, make, *place):
     """`holder[key] += ...`: what comes of it, if what was there is known."""
-    holder[key] = _item(lambda: make(holder[key]), *place)
+    holder[key] = _item((), lambda: make(holder[key]), *place)
 
 
 class _Parts(ast.NodeTransformer):
@@ -224,7 +225,8 @@ def contents(texts, gone, name, namespace, unknown):
             (node,) = ast.parse(text).body
             tree.body.append(parts.statement(node, name, parts.text == 0))
     code = compile(ast.fix_missing_locations(tree), "pyreload/skeleton.py", "exec", 0, True)
-    scope = {**namespace, "__unknown__": _unknown, "__item__": _item, "__augment__": _augment}
+    item = partial(_item, namespace.get("__live__", ()))
+    scope = {**namespace, "__unknown__": _unknown, "__item__": item, "__augment__": _augment}
     exec(code, scope)
     return scope[name]
 
