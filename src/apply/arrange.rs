@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use super::base::chain;
 use super::module::{Run, container};
 use super::retract::other_then;
-use crate::outline::{Kind, Statement};
+use crate::outline::Statement;
 
 impl<'py> Run<'_, '_, '_, 'py> {
     /// `copies`: names, what they have, and what was in it before the statement ran.
@@ -26,8 +26,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
             let Some((origin, links)) = chain(new.outline, name, at + 1) else {
                 continue;
             };
-            let compound = |link: &usize| body[*link].kind == Kind::Compound;
-            if origin == at || links.last() != Some(&at) || links.iter().any(compound) {
+            if origin == at || links.last() != Some(&at) {
                 continue;
             }
             let texts: Vec<&str> = links.iter().map(|&link| new.slice(&body[link])).collect();

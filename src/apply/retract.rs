@@ -11,7 +11,7 @@ use super::compile::Source;
 use super::data::is_data;
 use super::execute::{DEEP, copied};
 use super::module::{Run, container};
-use crate::outline::{Kind, Outline, Statement};
+use crate::outline::{Outline, Statement};
 use crate::plan::{Mark, Step};
 
 /// Into containers with more items it is not looked for others that were changed in place.
@@ -26,9 +26,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         links: &[usize],
     ) -> Option<Bound<'py, PyAny>> {
         let body = &old.outline.body;
-        if links.iter().any(|&at| body[at].kind == Kind::Compound) {
-            return None;
-        }
         let texts: Vec<&str> = links.iter().map(|&at| old.slice(&body[at])).collect();
         let scratch = self.before.copy().ok()?;
         for &at in links {
@@ -48,9 +45,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         links: &[&Statement],
         scratch: &Bound<'py, PyDict>,
     ) -> Option<Bound<'py, PyAny>> {
-        if links.iter().any(|link| link.kind == Kind::Compound) {
-            return None;
-        }
         let texts: Vec<&str> = links.iter().map(|link| old.slice(link)).collect();
         let unknown: Vec<&String> = self.dirty.values.keys().collect();
         let contents = self.helper("contents").ok()?;
@@ -279,7 +273,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(number) = links.iter().position(|&link| link == at) else {
                 continue;
             };
-            if at == origin || links.iter().any(|&l| body[l].kind == Kind::Compound) {
+            if at == origin {
                 continue;
             }
             self.retracted.insert(at);

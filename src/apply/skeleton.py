@@ -62,6 +62,13 @@ def _item(live, make, *place):
     return next((now for was, now in live if was is item), item)
 
 
+def _through(value):
+    """What a loop goes through; an iterator would not be what it was afterwards."""
+    if hasattr(value, "__next__"):
+        raise Unknown
+    return value
+
+
 def _same(a, b):
     if type(a) is not type(b):
         return False
@@ -171,10 +178,30 @@ class _Parts(ast.NodeTransformer):
             call.args = [self.visit(a) if i < plain else make(a) for i, a in enumerate(call.args)]
             for keyword in call.keywords:
                 keyword.value = self.item(keyword.value) if keyword.arg else self.spread(keyword.value)
+        elif isinstance(node, (ast.For, ast.If)) and not first:
+            node = self.block(node, name)
         else:
             raise Unknown
         return node
 
+    def block(self, node, name):
+        """`for key in KEYS: X[key] = ...`, and that under an `if`."""
+        outer = self.unknown
+        if isinstance(node, ast.For):
+            through = self.visit(node.iter)
+            if not isinstance(node.iter, ast.Call):
+                through = ast.Call(ast.Name("__through__", ast.Load()), [through], [])
+            node.iter = ast.copy_location(through, node.iter)
+            bound = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
+            if name in bound or node.orelse:
+                raise Unknown
+            self.unknown = outer - bound
+        else:
+            node.test = self.visit(node.test)
+            node.orelse = [self.statement(part, name, False) for part in node.orelse]
+        node.body = [self.statement(part, name, False) for part in node.body]
+        self.unknown = outer
+        return node
 
     def keys(self, node):
         """Those of a part of the container."""
@@ -227,6 +254,7 @@ def contents(texts, gone, name, namespace, unknown):
     code = compile(ast.fix_missing_locations(tree), "pyreload/skeleton.py", "exec", 0, True)
     item = partial(_item, namespace.get("__live__", ()))
     scope = {**namespace, "__unknown__": _unknown, "__item__": item, "__augment__": _augment}
+    scope["__through__"] = _through
     exec(code, scope)
     return scope[name]
 
