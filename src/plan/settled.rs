@@ -33,8 +33,12 @@ impl Functions<'_> {
         let stamp = dirty.stamp();
         if settled.stamp != stamp {
             let (index, body) = (self.outline().index(), &self.outline().body);
+            // Methods read their class by `self` and `cls`.
             let read = |name: &str| {
-                name.is_empty() || index.has_later(name, 1) || !index.readers(body, name).is_empty()
+                name.is_empty()
+                    || index.has_later(name, 1)
+                    || !index.readers(body, name).is_empty()
+                    || self.defines_class(name)
             };
             let matters = dirty
                 .news(settled.stamp)
