@@ -125,34 +125,36 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             {
                 continue;
             }
-            // Stand-ins for the modules on the way, with the one attribute as it was.
-            let mut holder: Bound<'py, PyAny> = scratch.as_any().clone();
-            let parts: Vec<&str> = path.split('.').collect();
-            for (at, part) in parts.iter().enumerate() {
-                let dict = holder.cast::<PyDict>().map_err(PyErr::from)?.clone();
-                if at + 1 == parts.len() {
-                    dict.set_item(part, old)?;
-                    break;
-                }
-                let Some(module) = dict.get_item(part)? else {
-                    break;
-                };
-                let stand_in = self
-                    .work
-                    .kit
-                    .py
-                    .import("types")?
-                    .getattr("SimpleNamespace")?
-                    .call0()?;
-                let state = stand_in.getattr("__dict__")?.cast_into::<PyDict>()?;
-                state.update(
-                    module
-                        .getattr("__dict__")?
-                        .cast::<pyo3::types::PyMapping>()?,
-                )?;
-                dict.set_item(part, stand_in)?;
-                holder = state.into_any();
+            self.stand_in(scratch, path, old)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a path another value in a namespace: stand-ins for the modules on the way, with the one
+    /// attribute as it was.
+    pub(super) fn stand_in(
+        &self,
+        scratch: &Bound<'py, PyDict>,
+        path: &str,
+        old: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let mut holder: Bound<'py, PyDict> = scratch.clone();
+        let parts: Vec<&str> = path.split('.').collect();
+        for (at, part) in parts.iter().enumerate() {
+            if at + 1 == parts.len() {
+                holder.set_item(part, old)?;
+                break;
             }
+            let Some(module) = holder.get_item(part)? else {
+                break;
+            };
+            let py = self.work.kit.py;
+            let stand_in = py.import("types")?.getattr("SimpleNamespace")?.call0()?;
+            let state = stand_in.getattr("__dict__")?.cast_into::<PyDict>()?;
+            let names = module.getattr("__dict__")?;
+            state.update(names.cast::<pyo3::types::PyMapping>()?)?;
+            holder.set_item(part, stand_in)?;
+            holder = state;
         }
         Ok(())
     }

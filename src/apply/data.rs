@@ -95,7 +95,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
     }
 }
 
-fn is_data(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> {
+pub(super) fn is_data(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> {
     let all = |items: Vec<Bound<'_, PyAny>>| -> PyResult<bool> {
         for item in items {
             if depth >= DEEPEST || !is_data(&item, depth + 1)? {

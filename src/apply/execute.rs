@@ -127,6 +127,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.cover_attributes(uncovered)?;
+        self.arrange(at, statement, &copies);
         if let Some(hidden) = hidden {
             self.show_unlisted(&hidden, statement)?;
         }

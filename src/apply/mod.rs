@@ -2,6 +2,7 @@
 
 mod annotations;
 mod answers;
+mod arrange;
 mod aside;
 mod assigned;
 mod attributes;

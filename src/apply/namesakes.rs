@@ -142,12 +142,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub(super) fn told_by_others(&self, at: usize, name: &str) -> PyResult<Bound<'py, PyList>> {
         let outline = self.job.new.outline;
         let out = PyList::empty(self.work.kit.py);
-        let told = self
-            .old_statement(at)
-            .map_or(&[][..], |was| &was.uses.calls);
+        // `@route(limit())`: what is called for the sake of the decorator is not told of it.
+        let decorates = |was: &Statement, path: &String| {
+            was.applied.is_empty() || was.applied.iter().any(|(applied, _)| applied == path)
+        };
+        let told = |path: &String| {
+            let was = self.old_statement(at);
+            was.is_some_and(|was| was.uses.calls.contains(path) && decorates(was, path))
+        };
         let own = |path: &String| {
             let root = path.split('.').next().unwrap_or(path);
-            path == name || !told.contains(path) && !self.functions.paths([root]).is_empty()
+            path == name || !told(path) && !self.functions.paths([root]).is_empty()
         };
         let readers = outline.index().readers(&outline.body, name).into_iter();
         for reader in readers.filter(|reader| *reader != at) {

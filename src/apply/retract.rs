@@ -8,10 +8,14 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::base::chain;
 use super::compile::Source;
+use super::data::is_data;
 use super::execute::{DEEP, copied};
 use super::module::{Run, container};
-use crate::outline::{Kind, Outline, Statement};
+use crate::outline::{Outline, Statement};
 use crate::plan::{Mark, Step};
+
+/// Into containers with more items it is not looked for others that were changed in place.
+const MOST: usize = 256;
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// What import had put into a container, as far as it can be told without calling anything.
@@ -22,19 +26,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         links: &[usize],
     ) -> Option<Bound<'py, PyAny>> {
         let body = &old.outline.body;
-        if links.iter().any(|&at| body[at].kind == Kind::Compound) {
-            return None;
-        }
         let texts: Vec<&str> = links.iter().map(|&at| old.slice(&body[at])).collect();
         let scratch = self.before.copy().ok()?;
         for &at in links {
-            self.as_it_was(&scratch, &body[at]).ok()?;
+            self.all_as_it_was(&scratch, &body[at]).ok()?;
         }
         let contents = self.helper("contents").ok()?;
         let gone = PyTuple::empty(self.work.kit.py);
-        contents
-            .call1((texts, gone, name, scratch, self.unknown(old, name, links)))
-            .ok()
+        let unknown = self.unknown_contents(old, name, links);
+        contents.call1((texts, gone, name, scratch, unknown)).ok()
     }
 
     /// What the statements of a class body that stood there had put into a container of the class.
@@ -45,9 +45,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         links: &[&Statement],
         scratch: &Bound<'py, PyDict>,
     ) -> Option<Bound<'py, PyAny>> {
-        if links.iter().any(|link| link.kind == Kind::Compound) {
-            return None;
-        }
         let texts: Vec<&str> = links.iter().map(|link| old.slice(link)).collect();
         let unknown: Vec<&String> = self.dirty.values.keys().collect();
         let contents = self.helper("contents").ok()?;
@@ -71,6 +68,87 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         };
         helper.as_any().get_item(name)
+    }
+
+    /// Lets names mean in `scratch` what they meant to a statement before, and containers have in them
+    /// what they had; where one of those is an item itself, it is the one that lives (`__live__`).
+    fn all_as_it_was(&self, scratch: &Bound<'py, PyDict>, reader: &Statement) -> PyResult<()> {
+        self.as_it_was(scratch, reader)?;
+        for path in &reader.uses.reads {
+            let Some((path, value)) = self.longest(scratch, path)? else {
+                continue;
+            };
+            if let Some(was) = self.at_first(&value, DEEP)? {
+                let live = match scratch.get_item("__live__")? {
+                    Some(live) => live.cast_into::<PyList>()?,
+                    None => PyList::empty(self.work.kit.py),
+                };
+                live.append((&was, value))?;
+                scratch.set_item("__live__", live)?;
+                self.stand_in(scratch, path, &was)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands at a path of modules and a name in one of them, with that path: methods and the
+    /// like that follow are left off.
+    fn longest<'p>(
+        &self,
+        scratch: &Bound<'py, PyDict>,
+        path: &'p str,
+    ) -> PyResult<Option<(&'p str, Bound<'py, PyAny>)>> {
+        let first = path.split('.').next().unwrap_or(path);
+        let Some(mut value) = scratch.get_item(first)? else {
+            return Ok(None);
+        };
+        let stand_in = value.py().import("types")?.getattr("SimpleNamespace")?;
+        let mut end = first.len();
+        while end < path.len()
+            && (self.work.kit.is_exact(&value, &self.work.kit.module)
+                || value.is_exact_instance(&stand_in))
+        {
+            let next = path[end + 1..].split('.').next().unwrap_or_default();
+            value = match value.getattr(next) {
+                Ok(value) => value,
+                Err(_) => return Ok(None),
+            };
+            end += 1 + next.len();
+        }
+        Ok(Some((&path[..end], value)))
+    }
+
+    /// What a container holds that was changed in place, and those in it: as before all changes. None
+    /// if it is as it was.
+    fn at_first(
+        &self,
+        value: &Bound<'py, PyAny>,
+        deep: usize,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !container(value) || value.is(&self.job.dict) {
+            return Ok(None);
+        }
+        let first = self.work.tx.first_contents(value);
+        let mut changed = first.is_some();
+        let copy = first.unwrap_or_else(|| value.clone());
+        let copy = copy.call_method0("copy")?;
+        let few = deep > 0 && copy.len()? <= MOST;
+        if let Ok(dict) = copy.cast_exact::<PyDict>() {
+            for (key, value) in dict.iter().filter(|_| few) {
+                if let Some(was) = self.at_first(&value, deep - 1)? {
+                    dict.set_item(key, was)?;
+                    changed = true;
+                }
+            }
+        } else if let Ok(list) = copy.cast_exact::<PyList>() {
+            for (at, value) in list.iter().enumerate().filter(|_| few) {
+                if let Some(was) = self.at_first(&value, deep - 1)? {
+                    list.set_item(at, was)?;
+                    changed = true;
+                }
+            }
+        }
+        Ok(changed.then_some(copy))
     }
 
     /// Paths that mean something else than they did when the module was imported; `.name` for an
@@ -104,6 +182,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .chain(other_then(old.outline, name, links))
             .chain(members)
             .collect()
+    }
+
+    /// The same but for containers of data that have in them what they had: see `all_as_it_was`.
+    fn unknown_contents(&self, old: &Source<'_>, name: &str, links: &[usize]) -> Vec<String> {
+        let kept = |path: &str| -> PyResult<bool> {
+            let found = self.longest(&self.before, path)?;
+            let was = found.map(|(_, value)| self.at_first(&value, 0));
+            // Objects in it may have changed themselves.
+            let was = was.transpose()?.flatten();
+            was.map_or(Ok(false), |was| is_data(&was, 0))
+        };
+        let mut unknown = self.unknown(old, name, links);
+        unknown.retain(|path| !kept(path).unwrap_or(false));
+        unknown
     }
 
     /// Remembers containers that may be changed in place, and those in them, for the undo log.
@@ -181,7 +273,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(number) = links.iter().position(|&link| link == at) else {
                 continue;
             };
-            if at == origin || links.iter().any(|&l| body[l].kind == Kind::Compound) {
+            if at == origin {
                 continue;
             }
             self.retracted.insert(at);
@@ -190,10 +282,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let was = copied(&live, DEEP)?;
             let retract = self.helper("retract")?;
             let texts = PyList::new(self.work.kit.py, texts)?;
-            let unknown = self.unknown(old, name, &links);
+            let unknown = self.unknown_contents(old, name, &links);
             let scratch = self.before.copy()?;
             for &link in &links {
-                self.as_it_was(&scratch, &body[link])?;
+                self.all_as_it_was(&scratch, &body[link])?;
             }
             let now = &self.job.dict;
             let arguments = (

@@ -54,11 +54,19 @@ def _unknown(*_):
     raise Unknown
 
 
-def _item(make, *place):
+def _item(live, make, *place):
     try:
-        return make()
+        item = make()
     except Exception:
         return Anything(place)
+    return next((now for was, now in live if was is item), item)
+
+
+def _through(value):
+    """What a loop goes through; an iterator would not be what it was afterwards."""
+    if hasattr(value, "__next__"):
+        raise Unknown
+    return value
 
 
 def _same(a, b):
@@ -82,7 +90,7 @@ def _told(value):
 
 def _augment(holder, key, make, *place):
     """`holder[key] += ...`: what comes of it, if what was there is known."""
-    holder[key] = _item(lambda: make(holder[key]), *place)
+    holder[key] = _item((), lambda: make(holder[key]), *place)
 
 
 class _Parts(ast.NodeTransformer):
@@ -170,10 +178,30 @@ class _Parts(ast.NodeTransformer):
             call.args = [self.visit(a) if i < plain else make(a) for i, a in enumerate(call.args)]
             for keyword in call.keywords:
                 keyword.value = self.item(keyword.value) if keyword.arg else self.spread(keyword.value)
+        elif isinstance(node, (ast.For, ast.If)) and not first:
+            node = self.block(node, name)
         else:
             raise Unknown
         return node
 
+    def block(self, node, name):
+        """`for key in KEYS: X[key] = ...`, and that under an `if`."""
+        outer = self.unknown
+        if isinstance(node, ast.For):
+            through = self.visit(node.iter)
+            if not isinstance(node.iter, ast.Call):
+                through = ast.Call(ast.Name("__through__", ast.Load()), [through], [])
+            node.iter = ast.copy_location(through, node.iter)
+            bound = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
+            if name in bound or node.orelse:
+                raise Unknown
+            self.unknown = outer - bound
+        else:
+            node.test = self.visit(node.test)
+            node.orelse = [self.statement(part, name, False) for part in node.orelse]
+        node.body = [self.statement(part, name, False) for part in node.body]
+        self.unknown = outer
+        return node
 
     def keys(self, node):
         """Those of a part of the container."""
@@ -224,7 +252,9 @@ def contents(texts, gone, name, namespace, unknown):
             (node,) = ast.parse(text).body
             tree.body.append(parts.statement(node, name, parts.text == 0))
     code = compile(ast.fix_missing_locations(tree), "pyreload/skeleton.py", "exec", 0, True)
-    scope = {**namespace, "__unknown__": _unknown, "__item__": _item, "__augment__": _augment}
+    item = partial(_item, namespace.get("__live__", ()))
+    scope = {**namespace, "__unknown__": _unknown, "__item__": item, "__augment__": _augment}
+    scope["__through__"] = _through
     exec(code, scope)
     return scope[name]
 
@@ -498,10 +528,49 @@ def place(into, start, had, rest):
             if key in into:
                 order.append(key)
         order += new
-        now = list(into)
-        same = next((n for n, (a, b) in enumerate(zip(now, order)) if a is not b), len(now))
-        for key in order[same:]:
-            into[key] = into.pop(key)
+        _in_order(into, order)
+
+
+def _in_order(into, order):
+    """Brings the keys of a dict into an order."""
+    now = list(into)
+    same = next((n for n, (a, b) in enumerate(zip(now, order)) if a is not b), len(now))
+    for key in order[same:]:
+        into[key] = into.pop(key)
+
+
+def arrange(live, rest, texts, name, namespace, unknown):
+    """Moves what the last of the statements has just put into `live`, which was `rest` before, to
+    where it would stand if all of them had run."""
+    above = contents(texts[:-1], (), name, namespace, unknown)
+    _arrange(live, rest, above, contents(texts, (), name, namespace, unknown))
+
+
+def _arrange(live, rest, above, done):
+    if not type(live) is type(rest) is type(above) is type(done):
+        return
+    if type(live) is dict:
+        for key in above:
+            if key in live and key in rest and key in done:
+                _arrange(live[key], rest[key], above[key], done[key])
+        # Keys by the objects that are in it.
+        if live.keys() != rest.keys() or list(live) != list(rest):
+            first = [key for key in live if key in done]
+            places = {key: place for place, key in enumerate(done)}
+            first.sort(key=places.__getitem__)
+            _in_order(live, first + [key for key in live if key not in done])
+    elif type(live) is list:
+        start, size = len(above), len(rest)
+        fixed = size < len(live) and all(map(_alike, live, rest)) and above == live[:start]
+        if fixed and start < size and start < len(done) and above == done[:start]:
+            live[start:] = live[size:] + live[start:size]
+        for part in zip(live, rest, above, done):
+            _arrange(*part)
+
+
+def _alike(a, b):
+    """Whether the one is the other, or a copy of it."""
+    return a is b or type(a) is type(b) and type(a) in (list, dict, set)
 
 
 def attribute(text, space, unknown):

@@ -166,10 +166,12 @@ impl<'py> Transaction<'py> {
         })
     }
 
-    /// The same of a list.
-    pub fn first_items(&self, of: &Bound<'py, PyAny>) -> Option<Bound<'py, PyList>> {
+    /// The same of a list, dict or set.
+    pub fn first_contents(&self, of: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
         self.log.iter().find_map(|undo| match undo {
-            Undo::List { list, before } if list.is(of) => Some(before.clone()),
+            Undo::List { list, before } if list.is(of) => Some(before.clone().into_any()),
+            Undo::Dict { dict, before } if dict.is(of) => Some(before.clone().into_any()),
+            Undo::Set { set, before } if set.is(of) => Some(before.clone()),
             _ => None,
         })
     }

@@ -310,6 +310,7 @@ impl<'a> Reader<'a> {
             self.implied(operators::of_builtin(name.id.as_str()));
         }
         self.given_to_library(&call.func);
+        self.getter(call);
         if let Expr::Attribute(method) = &*call.func {
             self.implied(operators::of_method(method.attr.as_str()));
         }

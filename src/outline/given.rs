@@ -26,6 +26,8 @@ const LIBRARY: [&str; 11] = [
 ];
 /// Those that call what they are given by keyword.
 const KEYED: [&str; 4] = ["dump", "dumps", "load", "loads"];
+/// What makes a function that reads an attribute, or calls a method, of what it is given.
+const GETTERS: [&str; 2] = ["attrgetter", "methodcaller"];
 /// What calls the function that it was made of, or gives what it was given.
 const MADE_OF: [&str; 9] = [
     "cmp_to_key",
@@ -72,7 +74,7 @@ impl<'a> Reader<'a> {
             // `methodcaller("area", 2)(box)`
             Expr::Call(inner) => {
                 let getter = last_name(&inner.func);
-                if matches!(getter, "attrgetter" | "methodcaller")
+                if GETTERS.contains(&getter)
                     && let (Some(object), Some(name)) =
                         (call.arguments.args.first(), inner.arguments.args.first())
                 {
@@ -92,6 +94,26 @@ impl<'a> Reader<'a> {
             let path = format!("{path}.{}", name.value.to_str());
             self.frame().now().calls.push(path);
         }
+    }
+
+    /// `attrgetter("size")` is `lambda it: it.size` in other words.
+    pub(super) fn getter(&mut self, call: &'a ast::ExprCall) {
+        let getter = last_name(&call.func);
+        if !GETTERS.contains(&getter) {
+            return;
+        }
+        let calls = getter == "methodcaller";
+        let taken = if calls { 1 } else { usize::MAX };
+        let names = call.arguments.args.iter().take(taken);
+        let names = names.filter_map(Expr::as_string_literal_expr);
+        let paths: Vec<&str> = names.map(|name| name.value.to_str()).collect();
+        let members = paths.iter().flat_map(|path| path.split('.'));
+        let later = u32::from(!self.at_once);
+        let frame = self.frame();
+        frame.deferred += later;
+        frame.now().members.extend(members.map(str::to_owned));
+        frame.calls_given |= calls && frame.deferred > 0;
+        frame.deferred -= later;
     }
 
     /// What functions of the standard library, and methods of texts, ask of what they are given.

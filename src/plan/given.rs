@@ -176,10 +176,11 @@ impl<'a> Functions<'a> {
         }
     }
 
-    /// Why what a body has at hand acts differently when what it calls deals with that.
+    /// Why what a body has at hand acts differently when what it calls deals with that. `given`: what
+    /// functions do that it makes for what it calls.
     pub(super) fn given_differs(
         &self,
-        uses: &Uses,
+        (uses, given): (&Uses, Option<&Uses>),
         made: bool,
         dirty: &Dirty,
         seen: &mut Seen,
@@ -202,10 +203,22 @@ impl<'a> Functions<'a> {
             calls.extend(found);
         }
         let does = self.does(&calls, made);
+        // `each(price, ITEMS)`: what functions that are given ask of what else is.
+        let functions = all
+            .iter()
+            .filter(|path| does.calls && !self.defines_class(path));
+        let functions = functions.map(|path| (*path).to_owned());
+        let called = given.into_iter().flat_map(|given| &given.calls);
+        let further: Vec<String> = functions.chain(called.cloned()).collect();
+        let further = self.does(&further, made);
         let members = does.members.iter().chain(&uses.members).map(String::as_str);
         let mut members: BTreeSet<&str> = members.chain(does.implied.iter().copied()).collect();
         if does.calls {
             members.insert("__call__");
+            members.extend(further.members.iter().map(String::as_str));
+            let given = given.into_iter().flat_map(|given| &given.members);
+            members.extend(given.map(String::as_str));
+            members.extend(further.implied.iter());
         }
         if !members.is_empty() {
             members.extend(["__getattr__", "__getattribute__"]);
@@ -330,7 +343,7 @@ impl<'a> Functions<'a> {
         let calls = uses.calls.iter();
         let found = self
             .acts_differently(&uses.calls, dirty)
-            .or_else(|| self.given_differs(uses, made, dirty, &mut seen))
+            .or_else(|| self.given_differs((uses, Some(&statement.later)), made, dirty, &mut seen))
             .or_else(|| {
                 let gives = !uses.calls.is_empty() && !statement.later.reads.is_empty();
                 let calls = gives && (made || self.does(&uses.calls, made).calls);

@@ -6,7 +6,7 @@ use super::given::Elsewhere;
 use super::reordered::owners;
 use super::{Functions, Mark, Plan, Reached, parts, root, run};
 use crate::diff::{Change, Changes, What};
-use crate::outline::{Kind, Outline};
+use crate::outline::{Kind, Outline, Statement};
 
 /// An old statement that changed a name in place is gone: what it did to it has to go too.
 pub(super) fn effects(
@@ -38,12 +38,7 @@ pub(super) fn effects(
             let had = Functions::of(old);
             plan.told.extend(had.told_of(gone));
             // What its decorators had put into containers of the module.
-            for name in had.mutations(&gone.uses.calls) {
-                let origin = reached.binders(&name).rfind(|&i| i < here);
-                if let Some(origin) = origin {
-                    plan.taken.push((origin, name));
-                }
-            }
+            take_out(had.mutations(&gone.uses.calls), here, reached, plan);
         }
         if gone.kind == Kind::Assign {
             let filled = Functions::of(old).parts_filled(&gone.uses.calls);
@@ -65,6 +60,9 @@ pub(super) fn effects(
     let ended = changes.removed.iter().map(|at| (*at, None));
     for (at, new_at) in ended.chain(changed.filter_map(|c| Some((c.old?, Some(c.new))))) {
         let gone = &old.body[at];
+        if let Some(place) = new_at {
+            undecorated(gone, old, place, reached, plan);
+        }
         let still = new_at.map(|place| &reached.effects[reached.first_at(place)].binds);
         for name in gone.uses.binds.iter().chain(&gone.uses.deletes) {
             if still.is_some_and(|binds| binds.contains(name)) {
@@ -81,6 +79,30 @@ pub(super) fn effects(
             }
         }
         parts::written_before(gone, new_at, reached, plan);
+    }
+}
+
+/// Notes that containers lose what a statement had put into them that stood here.
+fn take_out(names: BTreeSet<String>, here: usize, reached: &Reached<'_>, plan: &mut Plan) {
+    for name in names {
+        let origin = reached.binders(&name).rfind(|&i| i < here);
+        if let Some(origin) = origin {
+            plan.taken.push((origin, name));
+        }
+    }
+}
+
+/// The same of the decorators that a definition had, and has not any more.
+fn undecorated(was: &Statement, old: &Outline, now: usize, reached: &Reached<'_>, plan: &mut Plan) {
+    if !matches!(was.kind, Kind::Function | Kind::Class) || was.uses.calls.is_empty() {
+        return;
+    }
+    let mut lost = Functions::of(old).mutations(&was.uses.calls);
+    if !lost.is_empty() {
+        let calls = &reached.new.body[now].uses.calls;
+        let fills = Functions::of(reached.new).mutations(calls);
+        lost.retain(|name| !fills.contains(name));
+        take_out(lost, reached.first_at(now), reached, plan);
     }
 }
 

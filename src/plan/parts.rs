@@ -76,8 +76,8 @@ pub fn affected_members(
             let path = format!("{}{FRESH}", prefix.trim_end_matches('.'));
             dirty.acts(path, format!("whose constructor {why}"));
         }
-        for name in &member.uses.binds {
-            if member.kind == Kind::Function {
+        for name in member.uses.binds.iter().chain(filled(class, member)) {
+            if member.kind == Kind::Function && member.uses.binds.contains(name) {
                 dirty.acts(format!("{prefix}{name}"), format!("which {why}"));
             } else {
                 dirty.value(format!("{prefix}{name}"), format!("which {why}"));

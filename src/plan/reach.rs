@@ -143,7 +143,6 @@ impl Reach {
         }
     }
 
-    /// What a definition that is gone had been told to, through its decorators.
     fn filled(&mut self, new: &Outline, name: &str, seen: &mut BTreeSet<String>) {
         if !seen.insert(name.to_owned()) {
             return;
@@ -156,6 +155,13 @@ impl Reach {
             for path in &later.calls {
                 self.filled(new, root(path), seen);
             }
+        }
+    }
+
+    /// What a definition that is gone had been told to, through its decorators.
+    fn filled_by(&mut self, new: &Outline, gone: &Statement) {
+        for path in &gone.uses.calls {
+            self.filled(new, root(path), &mut BTreeSet::new());
         }
     }
 
@@ -324,6 +330,10 @@ pub fn reach(
         out.statement(new, change.new);
         if let (Some(at), What::Changed | What::Header(_)) = (change.old, &change.what) {
             gone(&mut out, &old.body[at]);
+            // A decorator perhaps.
+            if matches!(old.body[at].kind, Kind::Function | Kind::Class) {
+                out.filled_by(new, &old.body[at]);
+            }
         }
     }
     for at in super::reordered::tellers(new, changes) {
@@ -331,9 +341,7 @@ pub fn reach(
     }
     for &at in &changes.removed {
         gone(&mut out, &old.body[at]);
-        for path in &old.body[at].uses.calls {
-            out.filled(new, root(path), &mut BTreeSet::new());
-        }
+        out.filled_by(new, &old.body[at]);
     }
     for path in kin::told(old, new, changes) {
         let (index, name) = (new.index(), root(&path));

@@ -59,8 +59,12 @@ impl<'a> Functions<'a> {
         let stamp = dirty.stamp();
         if settled.stamp != stamp {
             let (index, body) = (self.outline().index(), &self.outline().body);
+            // Methods read their class by `self` and `cls`.
             let read = |name: &str| {
-                name.is_empty() || index.has_later(name, 1) || !index.readers(body, name).is_empty()
+                name.is_empty()
+                    || index.has_later(name, 1)
+                    || !index.readers(body, name).is_empty()
+                    || self.defines_class(name)
             };
             let matters = dirty
                 .news(settled.stamp)
@@ -139,7 +143,7 @@ impl<'a> Functions<'a> {
         if self.settled(dirty).bodies.contains(&body) || !seen.bodies.insert(body) {
             return None;
         }
-        self.given_differs(uses, false, dirty, seen)
+        self.given_differs((uses, None), false, dirty, seen)
     }
 
     /// Why calling a path is something else now, as a question of its own.
