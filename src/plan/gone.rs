@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::given::Elsewhere;
-use super::reordered::owners;
+use super::reordered::{owners, tells};
 use super::{Functions, Mark, Plan, Reached, parts, root, run};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement};
@@ -107,30 +107,36 @@ fn undecorated(was: &Statement, old: &Outline, now: usize, reached: &Reached<'_>
 }
 
 /// What held the old statements that are gone or have other headers now, each with its place.
-pub(super) fn held<'o>(
-    (old, elsewhere): (&'o Outline, &'o dyn Elsewhere),
-    changes: &'o Changes,
-) -> impl Iterator<Item = (usize, String)> {
-    let had = Functions::of(old).with(elsewhere);
+pub(super) fn held(
+    old: &Outline,
+    elsewhere: &dyn Elsewhere,
+    changes: &Changes,
+) -> Vec<(usize, String)> {
     let other = |change: &&Change| matches!(change.what, What::Header(_));
     let changed = changes.items.iter().filter(other).filter_map(|c| c.old);
     let places = changes.removed.iter().copied().chain(changed);
-    places.flat_map(move |at| {
+    let mut places = places.filter(|at| tells(&old.body[*at])).peekable();
+    if places.peek().is_none() {
+        return Vec::new();
+    }
+    let had = Functions::of(old).with(elsewhere);
+    let held = places.flat_map(|at| {
         let gone = &old.body[at];
         let mut paths = had.holding(gone);
         paths.extend(owners(gone));
         paths.into_iter().map(move |path| (at, path))
-    })
+    });
+    held.collect()
 }
 
 /// Those may have lost something.
 pub(super) fn let_go(
-    old: (&Outline, &dyn Elsewhere),
+    held: Vec<(usize, String)>,
     reached: &Reached<'_>,
     changes: &Changes,
     plan: &mut Plan,
 ) {
-    for (at, path) in held(old, changes) {
+    for (at, path) in held {
         let here = (0..at).rev().find_map(|i| changes.new_of(i));
         let here = reached.first_at(here.map_or(0, |place| place + 1));
         let made = |at: &usize| *at < here && reached.statement(*at).kind != Kind::Import;

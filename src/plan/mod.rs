@@ -249,19 +249,22 @@ pub fn make_with(
     let functions = Functions::of(new).with(elsewhere);
     let moves = reaching::Moves::of(old, new, &functions, changes);
     let lost = reaching::no_longer_filled(old, &functions, changes);
+    let moved = reordered::tellers(new, changes);
+    let held = gone::held(old, elsewhere, changes);
     let names = moves
         .names
         .iter()
         .chain(anew)
         .chain(&lost)
         .cloned()
-        .chain(reordered::holding((old, elsewhere), changes, &functions))
+        .chain(reordered::holding(&moved, changes, &functions))
+        .chain(held.iter().map(|(_, path)| root(path).to_owned()))
         .collect();
-    let places = reach::reach(old, new, changes, outside, &names).statements;
+    let places = reach::reach(old, new, changes, outside, &names, &moved).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {
         removed: changes.removed.clone(),
-        reordered: reordered::tellers(new, changes),
+        reordered: moved,
         ..Plan::default()
     };
     for &place in &reached.places {
@@ -291,7 +294,7 @@ pub fn make_with(
         });
     }
     gone::effects(old, &reached, changes, anew, &mut plan);
-    gone::let_go((old, elsewhere), &reached, changes, &mut plan);
+    gone::let_go(held, &reached, changes, &mut plan);
     reaching::less(old, &reached, changes, (outside, &lost), &mut plan);
     moves.mark(&reached, changes, &mut plan);
     restart_chains(&reached, changes, anew, &mut plan);
@@ -405,7 +408,11 @@ fn propagate(
 ) -> bool {
     let mut dirty = outside.clone();
     let mut grown = false;
-    let mut crossed = changes.crossed().into_iter().peekable();
+    let crossed = match plan.reordered.is_empty() {
+        true => Vec::new(),
+        false => changes.crossed(),
+    };
+    let mut crossed = crossed.into_iter().peekable();
     for path in &plan.told {
         dirty.fill(path, "which a statement that is gone had filled");
     }

@@ -318,6 +318,7 @@ pub fn reach(
     changes: &Changes,
     outside: &Dirty,
     names: &BTreeSet<String>,
+    moved: &[usize],
 ) -> Reach {
     let mut out = Reach::default();
     for name in names {
@@ -336,7 +337,7 @@ pub fn reach(
             }
         }
     }
-    for at in super::reordered::tellers(new, changes) {
+    for &at in moved {
         out.statement(new, at);
     }
     for &at in &changes.removed {

@@ -3,24 +3,25 @@
 
 use std::collections::BTreeSet;
 
-use super::given::Elsewhere;
-use super::{Dirty, Functions, gone, reach, root};
+use super::{Dirty, Functions, reach, root};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement};
 
 /// Those of the new text that may tell somebody of something.
 pub(super) fn tellers(new: &Outline, changes: &Changes) -> Vec<usize> {
     let mut moved = changes.moved();
-    moved.retain(|at| {
-        let statement = &new.body[*at];
-        match statement.kind {
-            Kind::Function => statement.decorators != 0,
-            Kind::Class => statement.decorators != 0 || !statement.head.reads.is_empty(),
-            Kind::Expr => !statement.uses.calls.is_empty(),
-            _ => false,
-        }
-    });
+    moved.retain(|at| tells(&new.body[*at]));
     moved
+}
+
+/// Whether a statement may tell somebody of something.
+pub(super) fn tells(statement: &Statement) -> bool {
+    match statement.kind {
+        Kind::Function => statement.decorators != 0,
+        Kind::Class => statement.decorators != 0 || !statement.head.reads.is_empty(),
+        Kind::Expr => !statement.uses.calls.is_empty(),
+        _ => false,
+    }
 }
 
 /// Tells what may have its items in another order for one of them.
@@ -50,9 +51,9 @@ pub(super) fn owners(statement: &Statement) -> BTreeSet<String> {
     owners.map(|(owner, _)| owner.to_owned()).collect()
 }
 
-/// The names of what holds the definitions that an edit touches, moves or takes away.
+/// The names of what holds the definitions that an edit touches, or that are `moved`.
 pub(super) fn holding(
-    old: (&Outline, &dyn Elsewhere),
+    moved: &[usize],
     changes: &Changes,
     functions: &Functions<'_>,
 ) -> BTreeSet<String> {
@@ -60,8 +61,8 @@ pub(super) fn holding(
     let items = changes.items.iter().filter(|c| c.what != What::Same);
     let touched = items.map(|change| change.new);
     let paths = touched
-        .chain(tellers(new, changes))
+        .chain(moved.iter().copied())
+        .filter(|at| tells(&new.body[*at]))
         .flat_map(|at| functions.holding(&new.body[at]));
-    let paths = paths.chain(gone::held(old, changes).map(|(_, path)| path));
     paths.map(|path| root(&path).to_owned()).collect()
 }
