@@ -11,6 +11,57 @@ use crate::modules::Failure;
 use crate::report::{Cause, ModuleReport, Outcome};
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
+    /// Notes the submodules that a unit which was rolled back had imported: they stay imported, and
+    /// their packages, whose names are what they were, do not know them.
+    pub(super) fn note_loose(&self) -> PyResult<()> {
+        let known = |name: &str| self.reloader.ledger.get(name).is_some();
+        let parents: Vec<&str> = self.edited.keys().map(String::as_str).collect();
+        for (name, module) in self.kit.sys_modules.iter() {
+            let name = text(&name);
+            let Some((parent, last)) = name.rsplit_once('.') else {
+                continue;
+            };
+            if !parents.contains(&parent) || known(&name) || module.is_none() {
+                continue;
+            }
+            if let Some(package) = self.module(parent)?
+                && !package.dict().contains(last)?
+            {
+                self.reloader.loose.lock().push(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Binds those in their packages, as their import would have done, when these are brought up to
+    /// date.
+    pub(super) fn bind_loose(&self) -> PyResult<()> {
+        let mut loose = std::mem::take(&mut *self.reloader.loose.lock());
+        let mut bound = Ok(());
+        loose.retain(|name| {
+            let Some((parent, last)) = name.rsplit_once('.') else {
+                return false;
+            };
+            if !self.edited.contains_key(parent) {
+                return true;
+            }
+            let bind = || -> PyResult<()> {
+                if let (Some(package), Some(module)) = (self.module(parent)?, self.module(name)?)
+                    && !package.dict().contains(last)?
+                {
+                    package.dict().set_item(last, module)?;
+                }
+                Ok(())
+            };
+            if let Err(error) = bind() {
+                bound = Err(error);
+            }
+            false
+        });
+        self.reloader.loose.lock().append(&mut loose);
+        bound
+    }
+
     /// The reports of a unit that was rolled back.
     pub(super) fn failure(&self, failed: &Failed, problems: Vec<String>) -> Vec<ModuleReport> {
         let py = self.kit.py;

@@ -172,6 +172,8 @@ pub struct Reloader {
     checked: Mutex<Option<Instant>>,
     /// Modules that want another look at the next check, whatever the watcher says.
     backlog: Mutex<BTreeSet<String>>,
+    /// Submodules that stay imported after a unit that failed, and that their packages do not know.
+    loose: Mutex<Vec<String>>,
     /// Files beside those of tracked modules that came or were saved since the start.
     strangers: Mutex<std::collections::HashSet<std::path::PathBuf>>,
     /// C extensions of the user, by file: name and fingerprint. They are never reloaded; a change
@@ -236,6 +238,7 @@ impl Reloader {
             pulse: Pulse::new(&modules),
             checked: Mutex::new(None),
             backlog: Mutex::default(),
+            loose: Mutex::default(),
             strangers: Mutex::default(),
             extensions: Mutex::default(),
             enough: Mutex::default(),

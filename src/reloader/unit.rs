@@ -131,6 +131,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             Err(failed) => {
                 let problems = work.tx.roll_back_to(self.kit, 0);
                 work.discard();
+                if let Err(error) = self.note_loose() {
+                    log::debug!("submodules that stay imported cannot be told: {error}");
+                }
                 (self.failure(&failed, problems), Some(failed))
             }
         };
@@ -169,6 +172,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         drop(work);
         if failed.is_none() {
             Work::come_back(self.kit, left);
+            if let Err(error) = self.bind_loose() {
+                log::debug!("a submodule cannot be bound in its package: {error}");
+            }
         }
         if failed.is_none()
             && let Err(error) = Work::leave_lists(self.kit, gone)
