@@ -54,7 +54,8 @@ def forget(kinds, rebased):
                     tables[id(table)] = table
     if asked and _abc:
         for abstract in below([object]).values():
-            if isinstance(abstract, abc.ABCMeta):
+            # One that `type.__new__` made has no such answers.
+            if isinstance(abstract, abc.ABCMeta) and "_abc_impl" in vars(abstract):
                 _, known, others, _ = _abc._get_dump(abstract)
                 if any(id(ref()) in kinds for refs in (known, others) for ref in refs):
                     _abc._reset_caches(abstract)

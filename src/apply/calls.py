@@ -682,6 +682,8 @@ class Reach:
         self.origins = {}
         # Containers that functions name, and those of them that they do something to.
         self.named, self.filled = set(), set()
+        # Names that they fill, and those under which objects have containers.
+        self.filling, self.inside = set(), {}
         # Objects, of whose attributes those count that are named somewhere: that may be further on.
         self.objects = []
         for value in callables:
@@ -736,6 +738,7 @@ class Reach:
                 continue
             if isinstance(item, MUTABLE) or _plain(item) or closes:
                 inside = [(module, f"{path}.{name}") for module, path in origin or ()]
+                self.inside.setdefault(id(item), name)
                 self.add(item, depth + 1, inside or origin)
 
     def function(self, function, depth):
@@ -749,6 +752,7 @@ class Reach:
         else:
             names = ()
         filled = _filled(function.__code__) if names else ()
+        self.filling.update(filled)
         for name, value in list(vars(function).items()) if names else ():
             if isinstance(value, MUTABLE):
                 self.add(value, depth + 1, [(function.__module__, f"{function.__qualname__}.{name}")])

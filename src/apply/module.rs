@@ -483,7 +483,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let what = self.what(at);
         self.functions
             .tell_declared(statement, what, runs, &mut self.dirty);
-        self.work.forget_answers()?;
+        told(self.work.forget_answers());
         self.work.twins.clear();
         self.work.made.clear();
         if let Some(was) = self.job.changes.at(at).0 {

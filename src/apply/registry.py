@@ -254,11 +254,26 @@ def _without(holder, member):
 
 
 def _restore(container, items):
-    if isinstance(container, dict):
+    """Other threads never see one of these without all that stays."""
+    if type(container) is list:
+        container[:] = items
+    elif isinstance(container, dict):
         # Made first: a key that cannot be hashed or compared must not cost the others.
         made = dict(items)
         if is_as(container, made):
             return
+        if type(container) is dict:
+            for key in [key for key in container if key not in made]:
+                del container[key]
+            same = True
+            for (key, value), now in zip(made.items(), [*container, *(None for _ in made)]):
+                same = same and key is now
+                if not same:
+                    container.pop(key, None)
+                container[key] = value
+            # A key may have another hash by now.
+            if len(container) == len(made):
+                return
         container.clear()
         container.update(made)
     elif isinstance(container, set):
@@ -327,8 +342,21 @@ class Snapshot:
             unregister(base, kind)
         for base, kind in self.virtual:
             base.register(kind)
-        for container, items in self.kept.values():
-            _restore(container, _copy(items))
+
+    def put_back(self, first):
+        """Containers that were noted when there were already `first` others. Each has been noted when
+        something else may have changed it, which is undone later."""
+        refused = None
+        for key, (container, items) in list(self.kept.items())[first:]:
+            # Noted anew if the changes are made in another way.
+            del self.kept[key]
+            self.latest.pop(key, None)
+            try:
+                _restore(container, _copy(items))
+            except Exception as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
 
 class Registry:
@@ -342,6 +370,7 @@ class Registry:
         self.common = len(self.roots)
         self.roots += [r for r in other.found if all(r is not root for root in self.roots)]
         self.names = reach.names | other.names
+        self.reach = reach
         files = reach.files + other.files
         self.shipped = any(f.startswith(STANDARD + INSTALLED) for f in files)
         self.origins = {**other.origins, **reach.origins}
@@ -388,6 +417,13 @@ class Registry:
             return False
         x, y = _state(a), _state(b)
         return x.keys() == y.keys() and all(self.like(x[k], y[k], depth + 1) for k in x)
+
+    def fills(self, root):
+        """Whether what the new version calls puts something into a container, as far as its code says."""
+        key, reach = id(root), self.reach
+        if key in reach.named:
+            return key in reach.filled
+        return key not in reach.inside or reach.inside[key] in reach.filling
 
     def sorts(self, holder):
         """Whether the registry itself says where in a list an entry stands."""
@@ -564,7 +600,7 @@ class Registry:
     def replace(self, gone, new):
         """Old entries go, new ones get their places."""
         new = [entry for entry in new if not any(entry.member is old.member for old in gone)]
-        gone = [old for old in gone if old.stands() and not any(
+        gone = [old for old in gone if old.stands() and id(old.holder) in self.snapshot.kept and not any(
             entry.holder is old.holder and entry.key == old.key and isinstance(old.holder, dict)
             for entry in new)]
         arranged = set()
@@ -677,7 +713,8 @@ class Registry:
         """Before the new version of the call runs."""
         done = []
         for entry in self.entries:
-            if entry.stands():
+            # What was not noted would not come back from an edit that fails.
+            if entry.stands() and id(entry.holder) in self.snapshot.kept:
                 entry.take_out(self.prune())
                 done.append(entry)
         self.entries = done

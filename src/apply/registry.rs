@@ -428,8 +428,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 snapshot
             }
         };
+        let known = snapshot.getattr("kept")?.len()?;
         let helper = self.registry_helper("Registry")?;
-        helper.call1((before, after, snapshot))
+        let found = helper.call1((before, after, &snapshot))?;
+        if snapshot.getattr("kept")?.len()? > known {
+            let first = PyTuple::new(self.work.kit.py, [known])?;
+            self.work.tx.call(snapshot.getattr("put_back")?, first);
+        }
+        Ok(found)
     }
 
     /// Runs a definition that was refused, perhaps since what it is the new version of stands in
@@ -621,13 +627,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if let Some(Some(registries)) = told(self.called(old, statement, none, false))
                 && registries.made.is_none()
             {
-                let found = &registries.found;
-                if found.call_method0("take_out")?.is_truthy()? {
-                    let pairs = PyList::empty(self.work.kit.py);
-                    let fed = found.call_method1("changed", (pairs, false))?;
-                    self.feed(fed.extract()?, statement)?;
-                }
+                told(self.let_go_of_call(&registries.found, statement));
             }
+        }
+        Ok(())
+    }
+
+    /// Takes out what a statement that is gone had told.
+    fn let_go_of_call(&mut self, found: &Bound<'py, PyAny>, statement: &Statement) -> PyResult<()> {
+        if found.call_method0("take_out")?.is_truthy()? {
+            let pairs = PyList::empty(self.work.kit.py);
+            let fed = found.call_method1("changed", (pairs, false))?;
+            self.feed(fed.extract()?, statement)?;
         }
         Ok(())
     }

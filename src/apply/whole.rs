@@ -68,7 +68,7 @@ pub fn run_whole<'py>(
             dict.set_item(&key, kept)?;
         }
     }
-    work.forget_answers()?;
+    super::registry::told(work.forget_answers());
     for name in gone {
         if let Some(old) = before.get_item(name)?
             && dict.get_item(name)?.is_some_and(|now| now.is(&old))
