@@ -15,7 +15,9 @@ impl Functions<'_> {
         if class.kind != Kind::Class || class.head.reads.is_empty() {
             return out;
         }
-        for base in &class.head.reads {
+        // Decorators stand among what the header reads, and no class is one of theirs.
+        let decorates = |path: &String| class.applied.iter().any(|(applied, _)| applied == path);
+        for base in class.head.reads.iter().filter(|path| !decorates(path)) {
             out.insert(format!("{base}.__subclasses__"));
             let line = self.lineage(base);
             for class in std::iter::once(&**base).chain(line.iter().copied()) {
