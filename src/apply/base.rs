@@ -27,6 +27,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             for class in classes {
                 affected_members(class, "", &self.functions, &mut outside);
             }
+            // Other names of their objects, which may have changed inside.
+            let aliases = old.outline.body.iter().filter(|s| {
+                s.kind == Kind::Assign && s.value == Value::Pure && !s.uses.reads.is_empty()
+            });
+            for alias in aliases {
+                if outside.reads_any(&alias.uses.reads) {
+                    outside.value(&alias.name, "which is another name of what changed");
+                }
+            }
         }
         outside
     }

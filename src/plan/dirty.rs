@@ -270,6 +270,12 @@ impl Dirty {
         self.values.remove(name);
     }
 
+    /// Whether one of these paths, or what is on the way to it, has another value.
+    pub fn reads_any(&self, paths: &[String]) -> bool {
+        let mut paths = paths.iter();
+        paths.any(|path| prefixes(path).any(|prefix| self.values.contains_key(prefix)))
+    }
+
     /// The reason why one of the values read differs.
     pub(super) fn reads(&self, uses: &Uses) -> Option<String> {
         self.read_by(uses, false)
