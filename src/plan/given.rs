@@ -418,7 +418,11 @@ impl<'a> Functions<'a> {
         if !is_taken(statement) && statement.kind != Kind::Expr {
             return BTreeSet::new();
         }
-        let calls = &statement.uses.calls;
+        // What the body of a class calls is not told of the class.
+        let calls = match statement.kind {
+            Kind::Class => &statement.head.calls,
+            _ => &statement.uses.calls,
+        };
         let mut holders = BTreeSet::new();
         if statement.decorators != 0 {
             holders.extend(self.mutations(calls));
