@@ -23,7 +23,7 @@ impl Run<'_, '_, '_, '_> {
                 // By a statement that is gone: known where the container is made.
                 self.refilled.insert(name.clone(), why.clone());
                 if let Some(object) = self.object_of(&module, &name) {
-                    self.dirty.acts(object, why.clone());
+                    self.dirty.acts_given(&object, why.clone());
                 }
                 self.dirty.fill(name, why);
             } else {
@@ -35,11 +35,11 @@ impl Run<'_, '_, '_, '_> {
                 let holders = self.job.elsewhere.holders(&module, &name);
                 let mut holders = Functions::held(holders);
                 if let Some(object) = self.object_of(&module, &name) {
-                    for path in self.imported_as(&module, object.trim_end_matches(".?"))? {
+                    for path in self.imported_as(&module, &object)? {
                         let why = format!("which line {} tells of something", statement.span.line);
-                        self.dirty.acts(format!("{path}.?"), why);
+                        self.dirty.acts_given(&path, why);
                     }
-                    holders.insert(object);
+                    holders.extend(Functions::held(std::iter::once(object).collect()));
                 }
                 self.work.holding.push((module.clone(), holders));
                 self.work.fed.push((module, name));
@@ -48,12 +48,11 @@ impl Run<'_, '_, '_, '_> {
         Ok(())
     }
 
-    /// The path of what calling methods of an object gives, when this is the path of a container that
-    /// the object has.
+    /// The name of an object, when this is the path of a container that it has.
     fn object_of(&self, module: &str, path: &str) -> Option<String> {
         let (name, _) = path.split_once('.')?;
         let module = self.work.kit.sys_modules.get_item(module).ok()??;
         let object = module.getattr(name).ok()?;
-        (!self.work.kit.is_class(&object)).then(|| format!("{name}.?"))
+        (!self.work.kit.is_class(&object)).then(|| name.to_owned())
     }
 }

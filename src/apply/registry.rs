@@ -1,6 +1,7 @@
 //! Registries: containers that decorators, base classes and called functions put definitions into,
 //! in this module or in others. What a statement had put there goes when it does not make it any
-//! more, as it would not be there after a restart. See registry.py, calls.py and told.py.
+//! more, as it would not be there after a restart. See registry.py, calls.py and told.py, and `reorder`
+//! for their order.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;

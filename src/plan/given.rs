@@ -100,6 +100,13 @@ impl Elsewhere for Nowhere {
     }
 }
 
+impl Dirty {
+    /// What is at this path does something else with what it is given.
+    pub fn acts_given(&mut self, path: &str, why: impl Into<String>) {
+        self.acts(format!("{path}{GIVEN}"), why);
+    }
+}
+
 impl<'a> Functions<'a> {
     /// The same with what other modules define.
     #[must_use]
@@ -408,7 +415,7 @@ impl<'a> Functions<'a> {
     pub fn tell_holders(&self, statement: &Statement, dirty: &mut Dirty) {
         let why = format!("which holds what is on line {}", statement.span.line);
         for path in self.holding(statement) {
-            dirty.acts(format!("{path}{GIVEN}"), why.clone());
+            dirty.acts_given(&path, why.clone());
         }
     }
 
