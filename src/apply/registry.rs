@@ -50,6 +50,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 helper.set_item("__name__", "pyreload/registry.py")?;
                 sieve::helpers(kit.py, &helper)?;
                 let texts = [
+                    ("pyreload/walk.py", include_str!("walk.py")),
+                    ("pyreload/snapshot.py", include_str!("snapshot.py")),
+                    ("pyreload/reach.py", include_str!("reach.py")),
                     ("pyreload/registry.py", include_str!("registry.py")),
                     ("pyreload/calls.py", include_str!("calls.py")),
                     ("pyreload/told.py", include_str!("told.py")),

@@ -1,7 +1,7 @@
 """What registries were told of a definition beside the definition itself: its name, and classes that
 an abstract base takes for its own.
 
-Runs in the namespace of registry.py and calls.py, after them.
+Runs in the namespace of registry.py, after calls.py.
 """
 import abc
 

@@ -1,0 +1,150 @@
+"""Entries of containers that are taken out and put back, and what undoes it.
+
+Runs in the namespace of registry.py, after walk.py.
+"""
+
+
+class Old:
+    """An entry that an old statement made."""
+
+    def __init__(self, holder, key, member, parents=(), place=None):
+        self.holder, self.key, self.member, self.parents = holder, key, member, parents
+        if isinstance(holder, set):
+            place = None
+        elif place is None:
+            place = index_of(holder, key if isinstance(holder, dict) else member)
+        self.place = place
+
+    def same(self, other):
+        return (
+            self.holder is other.holder
+            and self.member is other.member
+            and (self.key is other.key if isinstance(self.holder, dict) else self.place == other.place)
+        )
+
+    def stands(self):
+        if isinstance(self.holder, dict):
+            return self.key in self.holder and self.holder[self.key] is self.member
+        return index_of(self.holder, self.member) is not None
+
+    def take_out(self, prune):
+        if isinstance(self.holder, dict):
+            del self.holder[self.key]
+        elif isinstance(self.holder, set):
+            _without(self.holder, self.member)
+        else:
+            del self.holder[index_of(self.holder, self.member)]
+        inner = self.holder
+        for parent, key in self.parents:
+            made = isinstance(parent, collections.defaultdict) or prune
+            if inner or not made or not isinstance(parent, dict) or parent.get(key) is not inner:
+                break
+            del parent[key]
+            inner = parent
+
+
+def _instead(item, twin, kept):
+    """What is to stand where `item` stands, which is the twin (an address) or has it inside."""
+    if id(item) == twin:
+        return kept
+    if type(item) is weakref.KeyedRef:
+        return weakref.KeyedRef(kept, item.__callback__, item.key)
+    if isinstance(item, weakref.ref):
+        return weakref.ref(kept, item.__callback__) if id(item()) == twin else item
+    if isinstance(item, tuple):
+        items = [_instead(inner, twin, kept) for inner in item]
+        if all(a is b for a, b in zip(item, items)):
+            return item
+        return type(item)._make(items) if hasattr(item, "_make") else tuple(items)
+    return item
+
+
+def _without(holder, member):
+    """A set without a member whose hash may be another one by now."""
+    rest = {item for item in holder if item is not member}
+    holder.clear()
+    holder.update(rest)
+
+
+def _restore(container, items):
+    """Other threads never see one of these without all that stays."""
+    if type(container) is list:
+        container[:] = items
+    elif isinstance(container, dict):
+        # Made first: a key that cannot be hashed or compared must not cost the others.
+        made = dict(items)
+        if is_as(container, made):
+            return
+        if type(container) is dict:
+            for key in [key for key in container if key not in made]:
+                del container[key]
+            same = True
+            for (key, value), now in zip(made.items(), [*container, *(None for _ in made)]):
+                same = same and key is now
+                if not same:
+                    container.pop(key, None)
+                container[key] = value
+            # A key may have another hash by now.
+            if len(container) == len(made):
+                return
+        container.clear()
+        container.update(made)
+    elif isinstance(container, set):
+        made = set(items)
+        container.clear()
+        container.update(made)
+    else:
+        container.clear()
+        container.extend(items)
+
+
+def _order(container, items):
+    """The same entries, or some of them, in another order; of a dict its keys."""
+    _restore(container, in_order(container, items) if isinstance(container, dict) else items)
+
+
+def _save(container):
+    return dict(container) if isinstance(container, dict) else list(container)
+
+
+def _copy(container):
+    return list(container.items()) if isinstance(container, dict) else list(container)
+
+
+class Snapshot:
+    """What was in registries before a unit of changes, for the undo log."""
+
+    def __init__(self):
+        self.kept, self.latest = {}, {}
+        # What definitions that ran since then put there: no call of the old text had made it.
+        self.told = {}
+        # Classes that an abstract class was made to forget, and those that it was told of.
+        self.virtual, self.added = [], []
+
+    def tell(self, holder, named):
+        self.told[id(holder), id(named)] = holder, named
+
+    def was_told(self, entry):
+        named = entry.key if isinstance(entry.holder, dict) else entry.member
+        return (id(entry.holder), id(named)) in self.told
+
+    def restore(self):
+        for base, kind in self.added:
+            unregister(base, kind)
+        for base, kind in self.virtual:
+            base.register(kind)
+
+    def put_back(self, first):
+        """Containers that were noted when there were already `first` others. Each has been noted when
+        something else may have changed it, which is undone later."""
+        refused = None
+        for key, (container, items) in list(self.kept.items())[first:]:
+            # Noted anew if the changes are made in another way.
+            del self.kept[key]
+            self.latest.pop(key, None)
+            try:
+                _restore(container, _copy(items))
+            except Exception as error:
+                refused = error
+        if refused is not None:
+            raise refused

@@ -1,0 +1,174 @@
+"""Where objects are in a container: what registries, calls and their readers look at it with.
+
+The first of the texts that share the namespace of registry.py; what is done for every entry of a
+container is done by `sift`, `remember`, `differences` and others of sieve.rs, which are in it: a
+statement may be one of hundreds that tell a registry of thousands.
+"""
+import ast
+import collections
+import dis
+import functools
+import operator
+import sys
+import sysconfig
+import types
+import weakref
+
+MUTABLE = (dict, list, set, collections.deque)
+ATOMS = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType)
+PLAIN = (str, bytes, int, float, complex, bool, tuple, type(None))
+FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+PATHS = sysconfig.get_paths()
+STANDARD = tuple(PATHS[k] + "/" for k in ("stdlib", "platstdlib") if k in PATHS)
+INSTALLED = tuple(PATHS[k] + "/" for k in ("purelib", "platlib") if k in PATHS)
+SORTING = {"sort", "insort", "insort_left", "insort_right", "heappush"}
+# How deep an object is looked for, and how many objects are looked at for one statement.
+DEPTH, BUDGET = 6, 200_000
+
+
+class Unknown(Exception):
+    pass
+
+
+def _standard(path):
+    """A file of the standard library, or none at all."""
+    return not path or path.startswith(STANDARD) and not path.startswith(INSTALLED)
+
+
+def _plain(value):
+    """An object of a class that was written in Python, without a life of its own."""
+    kind = type(value)
+    return (
+        kind.__flags__ & 1 << 9  # a heap type
+        and not isinstance(value, (*ATOMS, *FUNCTIONS, *MUTABLE))
+        and "__getattribute__" not in kind.__dict__
+    )
+
+
+def _state(value):
+    """The attributes of an object, without running its code."""
+    try:
+        own = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        own = {}
+    out = dict(own) if isinstance(own, dict) else {}
+    for kind in type(value).__mro__:
+        for name, slot in kind.__dict__.items():
+            if type(slot) is types.MemberDescriptorType and name not in out:
+                try:
+                    out[name] = slot.__get__(value, kind)
+                except AttributeError:
+                    pass
+    return out
+
+
+# Objects looked at in this check: when there were many, registries are looked at from above only.
+SPENT, LIMIT = [0], 40_000_000
+
+
+class Walk:
+    """Where objects are in a container: chains of (holder, kind of place, key)."""
+
+    def __init__(self, wanted):
+        self.wanted, self.out, self.budget = wanted, [], BUDGET
+
+    def spend(self, count):
+        self.budget -= count
+        SPENT[0] += count
+
+    def chains(self, root):
+        """Of each object that is there: its address and where it is."""
+        self.out = []
+        self.items(root, [], True)
+        return self.out
+
+    def at(self, value, chain, deep):
+        if isinstance(value, weakref.ref):
+            value = value()
+        if id(value) in self.wanted:
+            self.out.append((id(value), tuple(chain)))
+        elif deep and type(value) not in ATOMS:
+            self.items(value, chain, False)
+
+    def entry(self, value, number, key, item, chain, deep):
+        """One of a container, with its number and, of a dict, its key."""
+        if isinstance(value, dict):
+            self.at(key, [*chain, (value, "key", key, number)], deep and isinstance(key, tuple))
+            self.at(item, [*chain, (value, "value", key, number)], deep)
+        else:
+            place = ("field", number) if isinstance(value, tuple) else ("item", None)
+            self.at(item, [*chain, (value, place, item, number)], deep)
+
+    def first(self, holder, chain, shape):
+        """The number of the first entry that has an object in this way."""
+        found, _ = sift(holder, self.wanted, len(chain), self.budget)
+        for number, key, item in found:
+            self.out = []
+            self.entry(holder, number, key, item, chain, True)
+            if any(_shape(other) == shape for _, other in self.out):
+                return number
+        return None
+
+    def items(self, value, chain, top):
+        budget = self.budget if SPENT[0] < LIMIT else 0
+        deep = len(chain) < DEPTH and budget > 0
+        if any(value is holder for holder, *_ in chain):
+            return
+        if isinstance(value, (*MUTABLE, tuple, frozenset)):
+            found, spent = sift(value, self.wanted, len(chain), budget)
+            self.spend(spent)
+            for number, key, item in found:
+                self.entry(value, number, key, item, chain, deep)
+        elif isinstance(value, functools.partial):
+            self.at(value.func, [*chain, (value, "partial", None, None)], False)
+        elif isinstance(value, types.MethodType):
+            self.at(value.__func__, [*chain, (value, "method", None, None)], False)
+        elif isinstance(value, types.FunctionType):
+            inner = value.__dict__.get("__wrapped__")
+            self.at(inner, [*chain, (value, "wrapped", None, None)], False)
+        elif deep and _plain(value) and not top:
+            for name, item in _state(value).items():
+                if id(item) in self.wanted or isinstance(item, (tuple, *MUTABLE)):
+                    self.at(item, [*chain, (value, (type(value), name), name, None)], deep)
+
+
+def _shape(chain):
+    return tuple(kind for _, kind, *_ in chain)
+
+
+def _entry(chain):
+    """The innermost container that can change: its number in the chain."""
+    for number in range(len(chain) - 1, -1, -1):
+        if isinstance(chain[number][0], MUTABLE):
+            return number
+    return None
+
+
+def _member(chain, number):
+    """What stands in that container: the value of a dict, the item of others."""
+    if number + 1 < len(chain):
+        return chain[number + 1][0]
+    holder, kind, key, _ = chain[number]
+    return holder.get(key) if kind == "value" else key
+
+
+def _inner(value, depth=0):
+    """Functions that a member or a wrapper is made of."""
+    if depth > 4:
+        return []
+    if isinstance(value, (staticmethod, classmethod, types.MethodType)):
+        return _inner(value.__func__, depth + 1)
+    if isinstance(value, property):
+        return [f for part in (value.fget, value.fset, value.fdel) for f in _inner(part, depth + 1)]
+    if isinstance(value, (functools.partial, functools.cached_property)):
+        return _inner(value.func, depth + 1)
+    if isinstance(value, types.FunctionType):
+        return [value, *_inner(value.__dict__.get("__wrapped__"), depth + 1)]
+    return []
+
+
+def targets(made):
+    """The objects that a definition made, and that somebody may have been told of."""
+    if isinstance(made, type):
+        return [made, *(f for value in list(vars(made).values()) for f in _inner(value))]
+    return [made, *(f for f in _inner(made) if f is not made)]
