@@ -7,6 +7,7 @@ object says `same as PATH`. So aliases, from-imports and shared containers are p
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import dis
 import enum
@@ -37,11 +38,13 @@ def digest(data) -> str:
 
 class Snapshot:
     """Collects `out`. `own` are the names of the modules looked at: their code is compared, all
-    else is named only. `state` are names whose values are run-time state. `opaque` are classes
-    whose instances' attributes are run-time state too."""
+    else is named only. `state` are names whose values are run-time state; without `instances` the
+    attributes of instances are, too. `codes` keeps what was said of code objects, for those who look
+    at one process many times before anything can change."""
 
-    def __init__(self, own, state=(), instances=True):
+    def __init__(self, own, state=(), instances=True, codes=None):
         self.own, self.state, self.instances = set(own), set(state), instances
+        self.codes = {} if codes is None else codes
         self.out = {}
         self.seen = {}
         self.keep = []  # ids must not be reused while we work
@@ -197,27 +200,9 @@ class Snapshot:
                 self.out[f"{path}.closure.{name}"] = "empty"
 
     def code(self, path, c):
-        put = self.out.__setitem__
-        put(path, f"{c.co_name} args={c.co_argcount},{c.co_posonlyargcount},{c.co_kwonlyargcount} "
-                  f"flags={c.co_flags & ~IDLE_FUTURES:x} stack={c.co_stacksize} {getattr(c, 'co_qualname', '')}")
-        put(path + ".names", f"{c.co_names} {c.co_varnames} {c.co_freevars} {c.co_cellvars}")
-        put(path + ".first", str(c.co_firstlineno))
-        if calls_methods(c):
-            put(path + ".bytes", digest(instructions(c)))
-        else:
-            put(path + ".bytes", digest(c.co_code))
-            lines = list(c.co_lines()) if hasattr(c, "co_lines") else c.co_lnotab
-            put(path + ".lines", digest(lines))
-            if hasattr(c, "co_positions"):
-                put(path + ".columns", digest(list(c.co_positions())))
-                put(path + ".exceptions", digest(c.co_exceptiontable))
-        for i, const in enumerate(c.co_consts):
-            if isinstance(const, types.CodeType):
-                self.code(f"{path}.const{i}", const)
-            elif isinstance(const, frozenset):
-                put(f"{path}.const{i}", "frozenset " + " ".join(sorted(map(repr, const))))
-            else:
-                put(f"{path}.const{i}", repr(const))
+        if id(c) not in self.codes:
+            self.codes[id(c)] = c, list(code_parts("", c))
+        self.out.update((path + part, text) for part, text in self.codes[id(c)][1])
 
     # -- classes -----------------------------------------------------------------------------
 
@@ -266,6 +251,30 @@ def stands_in(name, v):
     return name == "__new__" and isinstance(v, types.BuiltinFunctionType) and not isinstance(v.__self__, type)
 
 
+def code_parts(path, c):
+    """What a code object is, and those inside it: (path, text)."""
+    yield path, (f"{c.co_name} args={c.co_argcount},{c.co_posonlyargcount},{c.co_kwonlyargcount} "
+                 f"flags={c.co_flags & ~IDLE_FUTURES:x} stack={c.co_stacksize} {getattr(c, 'co_qualname', '')}")
+    yield path + ".names", f"{c.co_names} {c.co_varnames} {c.co_freevars} {c.co_cellvars}"
+    yield path + ".first", str(c.co_firstlineno)
+    if calls_methods(c):
+        yield path + ".bytes", digest(instructions(c))
+    else:
+        yield path + ".bytes", digest(c.co_code)
+        lines = list(c.co_lines()) if hasattr(c, "co_lines") else c.co_lnotab
+        yield path + ".lines", digest(lines)
+        if hasattr(c, "co_positions"):
+            yield path + ".columns", digest(list(c.co_positions()))
+            yield path + ".exceptions", digest(c.co_exceptiontable)
+    for i, const in enumerate(c.co_consts):
+        if isinstance(const, types.CodeType):
+            yield from code_parts(f"{path}.const{i}", const)
+        elif isinstance(const, frozenset):
+            yield f"{path}.const{i}", "frozenset " + " ".join(sorted(map(repr, const)))
+        else:
+            yield f"{path}.const{i}", repr(const)
+
+
 def calls_methods(c):
     """Whether a code object calls methods of names. From 3.11 on the compiler calls `NAME.method()`
     in another way where an import statement of the module binds NAME, also if NAME is the function's
@@ -281,13 +290,13 @@ def calls_methods(c):
 def instructions(c):
     """The instructions of a code object, without what differs between the two ways."""
     steps = [s for s in dis.get_instructions(c) if s.opname not in ("PUSH_NULL", "CACHE", "EXTENDED_ARG")]
-    places = {s.offset: i for i, s in enumerate(steps)}
+    places = [s.offset for s in steps]
     jumps = set(dis.hasjrel) | set(dis.hasjabs)
     out = []
     for s in steps:
         what = s.argrepr.replace("NULL + ", "").replace(" + NULL", "").replace("NULL|self + ", "")
         if s.opcode in jumps:
-            what = len([p for p in places if p < s.argval])
+            what = bisect.bisect_left(places, s.argval)
         elif isinstance(s.argval, types.CodeType):
             what = "code"
         elif isinstance(s.argval, frozenset):

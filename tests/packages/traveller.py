@@ -80,9 +80,9 @@ def import_all(names):
     return modules_of(names)
 
 
-def described(path, v, own):
+def described(path, v, own, codes=None):
     """A digest of an object's whole structure; instances' attributes are state."""
-    picture = snapshot.Snapshot(own, instances=False)
+    picture = snapshot.Snapshot(own, instances=False, codes=codes)
     try:
         picture.value(path, v)
     except Exception as error:  # a descriptor that raises
@@ -117,7 +117,8 @@ NOISE = snapshot.MODULE_NOISE | {"__warningregistry__", "__pytest_asyncio_scoped
 
 def namespaces(names):
     """{module: {name: digest}} of everything in the modules."""
-    return {name: {key: described(f"{name}.{key}", v, names) for key, v in sorted(vars(sys.modules[name]).items())
+    codes = {}
+    return {name: {key: described(f"{name}.{key}", v, names, codes) for key, v in sorted(vars(sys.modules[name]).items())
                    if key not in NOISE and not child(name, key, v)}
             for name in names}
 
@@ -146,11 +147,11 @@ def definitions(names):
 
 def shapes(names):
     """{path: digest} of the definitions; under `path@wrapped` of what a decorator put something around."""
-    out = {}
+    out, codes = {}, {}
     for path, v in definitions(names):
-        out[path] = described(path, v, names)
+        out[path] = described(path, v, names, codes)
         if inner(v) is not v:
-            out[path + "@wrapped"] = described(path, inner(v), names)
+            out[path + "@wrapped"] = described(path, inner(v), names, codes)
     return out
 
 
@@ -203,6 +204,7 @@ class Held:
         fresh = {path: v for path, v in fresh.items() if path not in state}
         good, total, wrong = 0, 0, []
         live_good, live_total, dead = 0, 0, []
+        codes = {}
 
         def score(path, ok):
             nonlocal good, total
@@ -222,10 +224,10 @@ class Held:
             if path in fresh:
                 # one that is decorated now is inside, and one that was holds what is plain now
                 wanted = (fresh[path], fresh.get(path + "@wrapped"))
-                score(path, described(path, v, names) in wanted or described(path, inner(v), names) in wanted)
+                score(path, described(path, v, names, codes) in wanted or described(path, inner(v), names, codes) in wanted)
         for path, v in self.methods:
             if path in fresh and isinstance(v, types.MethodType) and isinstance(v.__func__, types.FunctionType):
-                score(path + " (bound)", described(path, v.__func__, names) == fresh[path])
+                score(path + " (bound)", described(path, v.__func__, names, codes) == fresh[path])
         for name, key in self.imported:
             if name in sys.modules and key in vars(sys.modules[name]):
                 current = vars(sys.modules[name])[key]
@@ -345,7 +347,8 @@ class Journey:
         import_all(job["imports"])
         names = modules_of(job["imports"])
         self.before = namespaces(names)
-        self.shapes = {path: described(path, v, names) for path, v in definitions(names)}
+        codes = {}
+        self.shapes = {path: described(path, v, names, codes) for path, v in definitions(names)}
         self.held = Held(modules_of(job["imports"]), self.space)
         self.engine = engines.make(job["engine"], job["site"], self.space)
         self.engine.after_exec("")
@@ -356,8 +359,9 @@ class Journey:
         now = namespaces(list(self.before))
         result["state"] = [f"{name}.{key}" for name, had in self.before.items() for key in {*had, *now[name]}
                            if had.get(key) != now[name].get(key)]
+        codes = {}
         changed = {path for path, v in definitions(list(self.before))
-                   if self.shapes.get(path, "") != described(path, v, list(self.before))}
+                   if self.shapes.get(path, "") != described(path, v, list(self.before), codes)}
         changed_classes = [path for path in changed if isinstance(find(path), type)]
         time.sleep(0.02)  # peers that compare times need a later one
         result["changed_files"] = swap(job["site"], job["new"])
