@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::class_entry::{put, stands_in};
+use super::data::nobodys;
 use super::function::is_alias;
 use super::kit::{is_above, reference_count, text};
 use super::made::{holds, is_field, is_lazy_type, living_inside};
@@ -197,8 +198,8 @@ impl<'py> Work<'_, 'py> {
             let value = living_inside(self.bound_to(value, other, target)?, &done)?;
             let known = done.iter().find(|(made, _)| made.is(&value)); // `alias = method`
             let kept = match before.get_item(&name)? {
-                _ if let Some((_, kept)) = known => kept.clone(),
                 Some(was) if self.is_state(&key, &was, &value)? => was,
+                _ if let Some((_, kept)) = known => kept.clone(),
                 // Its package has told it that it is of there.
                 Some(was) if key == "__module__" && is_above(&was, &value) => was,
                 Some(was) if is_alias(kit, &key, &was, &before)? => self.living(&value),
@@ -210,7 +211,10 @@ impl<'py> Work<'_, 'py> {
                 None => value.clone(),
             };
             self.set_entry(target, &name, &kept)?;
-            done.push((value, kept));
+            // That two attributes are False does not make one of them the other.
+            if !nobodys(&value) {
+                done.push((value, kept));
+            }
         }
         let outer: Vec<_> = self.twins.drain(..first).collect();
         self.wrapped_twins(target)?;

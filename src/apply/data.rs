@@ -130,6 +130,13 @@ pub(super) fn is_data(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> 
     }
 }
 
+/// A value that statements have in common by chance: Python makes constants once.
+pub(super) fn nobodys(value: &Bound<'_, PyAny>) -> bool {
+    is_plain(&value.get_type())
+        || value.is_exact_instance_of::<PyTuple>()
+        || value.is_exact_instance_of::<PyFrozenSet>()
+}
+
 /// Numbers, texts and the like; not functions, iterators or files.
 pub(super) fn is_plain(class: &Bound<'_, PyType>) -> bool {
     const PLAIN: [&str; 12] = [

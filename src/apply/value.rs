@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PySet, PyString, PyTuple};
 
-use super::data::is_plain;
+use super::data::nobodys;
 use super::function::identical;
 use super::kit::{is_above, reference_count, text};
 use super::module::container;
@@ -221,7 +221,7 @@ impl<'py> Work<'_, 'py> {
             let same = alike(value) && literal.eq(value).unwrap_or(false);
             // `instance = None`, until there is one.
             let came = || literal.is_none() && !was.is_callable() && !has_get(was);
-            same && (alike(was) && (container(was) || is_plain(&was.get_type())) || came())
+            same && (alike(was) && (container(was) || nobodys(was)) || came())
         }))
     }
 
