@@ -39,17 +39,20 @@ pub fn affected_members(
     dirty: &mut Dirty,
 ) {
     let prefix = format!("{prefix}{}.", class.name);
-    let mut local = dirty.clone();
+    // What members read by their own names; of most classes nothing differs from what is outside.
+    let mut own: Option<Dirty> = None;
     for member in &class.body {
         if member.kind == Kind::Class {
             affected_members(member, &prefix, functions, dirty);
             // Read by its own name below, too.
             let inside = format!("{prefix}{}.", member.name);
-            for (path, why) in dirty.values.range(inside.clone()..) {
-                let Some(rest) = path.strip_prefix(&inside) else {
-                    break;
-                };
-                local.value(format!("{}.{rest}", member.name), why.clone());
+            let found = dirty.values.range(inside.clone()..);
+            let found: Vec<_> = found
+                .map_while(|(path, why)| Some((path.strip_prefix(&inside)?, why)))
+                .map(|(rest, why)| (format!("{}.{rest}", member.name), why.clone()))
+                .collect();
+            for (path, why) in found {
+                own.get_or_insert_with(|| dirty.clone()).value(path, why);
             }
             continue;
         }
@@ -57,20 +60,26 @@ pub fn affected_members(
         for name in &member.uses.binds {
             let path = format!("{prefix}{name}");
             if let Some(why) = dirty.values.get(&path) {
+                let local = own.get_or_insert_with(|| dirty.clone());
                 local.value(name, why.clone());
             }
             if let Some(why) = dirty.behaviour.get(&path) {
+                let local = own.get_or_insert_with(|| dirty.clone());
                 local.acts(name, why.clone());
             }
         }
-        let why = match affected_statement(member, functions, &local) {
-            Some(Affected::Runs(why) | Affected::Given { why, .. }) => why,
-            Some(Affected::Acts(why)) => {
+        let known = own.as_ref().unwrap_or(dirty);
+        let Some(affected) = affected_statement(member, functions, known) else {
+            continue;
+        };
+        let local = own.get_or_insert_with(|| dirty.clone());
+        let why = match affected {
+            Affected::Runs(why) | Affected::Given { why, .. } => why,
+            Affected::Acts(why) => {
                 local.acts(&member.name, format!("which {why}"));
                 dirty.acts(format!("{prefix}{}", member.name), format!("which {why}"));
                 continue;
             }
-            None => continue,
         };
         if makes_otherwise(class, member) {
             let path = format!("{}{FRESH}", prefix.trim_end_matches('.'));
