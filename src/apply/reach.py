@@ -229,12 +229,13 @@ class Reach:
         for name, value in list(vars(function).items()) if names else ():
             if isinstance(value, MUTABLE):
                 self.add(value, depth + 1, [(function.__module__, f"{function.__qualname__}.{name}")])
-        for name in names:
+        # A set of names has another order in each process, and who is met first tells of what is met.
+        for name in sorted(names):
             value = space.get(name)
             if isinstance(value, types.ModuleType):
                 if _standard(getattr(value, "__file__", None)):
                     continue
-                for inner in names & vars(value).keys():
+                for inner in sorted(names & vars(value).keys()):
                     if isinstance(vars(value)[inner], MUTABLE):
                         self.named.add(id(vars(value)[inner]))
                         if inner in filled:

@@ -61,18 +61,17 @@ def _instead(item, twin, kept):
 
 def _without(holder, member):
     """A set without a member whose hash may be another one by now."""
-    rest = {item for item in holder if item is not member}
-    holder.clear()
-    holder.update(rest)
+    _restore(holder, [item for item in set.__iter__(holder) if item is not member])
 
 
 def _restore(container, items):
     """Other threads never see one of these without all that stays."""
     if type(container) is list:
         container[:] = items
-    elif isinstance(container, dict):
+        return
+    made = next(kind for kind in MUTABLE if isinstance(container, kind))(items)
+    if isinstance(container, dict):
         # Made first: a key that cannot be hashed or compared must not cost the others.
-        made = dict(items)
         if is_as(container, made):
             return
         if type(container) is dict:
@@ -87,15 +86,25 @@ def _restore(container, items):
             # A key may have another hash by now.
             if len(container) == len(made):
                 return
-        container.clear()
-        container.update(made)
-    elif isinstance(container, set):
-        made = set(items)
-        container.clear()
-        container.update(made)
+    kind = type(container)
+    try:
+        # One that keeps more than its items in step is asked itself,
+        _fill(kind, container, made)
+        if isinstance(container, set) or is_as(container, made):
+            return
+    except Exception:
+        pass
+    # and one that refuses is not.
+    bases = (collections.OrderedDict, collections.defaultdict, *MUTABLE)
+    _fill(next(base for base in bases if isinstance(container, base)), container, made)
+
+
+def _fill(kind, container, made):
+    kind.clear(container)
+    if isinstance(container, (dict, set)):
+        kind.update(container, made)
     else:
-        container.clear()
-        container.extend(items)
+        kind.extend(container, made)
 
 
 def _order(container, items):

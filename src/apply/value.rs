@@ -198,6 +198,10 @@ impl<'py> Work<'_, 'py> {
             && !kit.is_class(value)
             && let Ok(set_name) = value.get_type().getattr("__set_name__")
         {
+            // It may put something into what the class has.
+            for (_, entry) in kit.class_dict(class)?.iter().filter(|(_, v)| container(v)) {
+                self.tx.containers(&entry, DEEP)?;
+            }
             set_name.call1((value, class, name))?;
         }
         Ok(())
