@@ -120,6 +120,51 @@ def _copy(container):
     return list(container.items()) if isinstance(container, dict) else list(container)
 
 
+class State:
+    """What an object or a class has under names that code may set."""
+
+    MISSING = object()
+
+    def __init__(self, owner, names):
+        self.owner, self.had = owner, {}
+        space = self.space()
+        for name in space if None in names else names:
+            self.had[name] = space.get(name, self.MISSING)
+        # Others are not there.
+        self.all = None in names
+
+    def space(self):
+        if isinstance(self.owner, type):
+            return dict(type.__dict__["__dict__"].__get__(self.owner))
+        return self.owner if isinstance(self.owner, dict) else _state(self.owner)
+
+    def restore(self):
+        now = self.space()
+        for name in [name for name in now if name not in self.had] if self.all else ():
+            self.set(name, self.MISSING)
+        for name, value in self.had.items():
+            if now.get(name, self.MISSING) is not value:
+                self.set(name, value)
+
+    def set(self, name, value):
+        owner = self.owner
+        if isinstance(owner, type):
+            type.__delattr__(owner, name) if value is self.MISSING else type.__setattr__(owner, name, value)
+            return
+        own = owner if isinstance(owner, dict) else None
+        if own is None:
+            for kind in type(owner).__mro__:
+                slot = kind.__dict__.get(name)
+                if type(slot) is types.MemberDescriptorType:
+                    slot.__delete__(owner) if value is self.MISSING else slot.__set__(owner, value)
+                    return
+            own = object.__getattribute__(owner, "__dict__")
+        if value is self.MISSING:
+            own.pop(name, None)
+        else:
+            own[name] = value
+
+
 class Snapshot:
     """What was in registries before a unit of changes, for the undo log."""
 
@@ -137,6 +182,23 @@ class Snapshot:
         named = entry.key if isinstance(entry.holder, dict) else entry.member
         return (id(entry.holder), id(named)) in self.told
 
+    def keep_states(self, reach):
+        """Of what is reached, the attributes and globals that code sets."""
+        owners = [(space, names) for space, names in reach.spaces.values()]
+        if reach.stored:
+            objects = [value for value in reach.seen.values() if _plain(value)]
+            # `type(self).count += 1`
+            classes = [*map(type, objects), *(v for v in reach.seen.values() if isinstance(v, type))]
+            classes = {id(kind): kind for kind in classes if kind.__flags__ & 1 << 9}
+            owners += [(owner, reach.stored) for owner in [*objects, *classes.values()]]
+        for owner, names in owners:
+            # Noted once: not where it is noted by its address as a container.
+            key = id(owner), "state"
+            if key not in self.kept:
+                self.kept[key] = State(owner, names), None
+            elif not names <= self.kept[key][0].had.keys() and not self.kept[key][0].all:
+                self.kept[(*key, len(self.kept))] = State(owner, names), None
+
     def restore(self):
         for base, kind in self.added:
             unregister(base, kind)
@@ -152,6 +214,9 @@ class Snapshot:
             del self.kept[key]
             self.latest.pop(key, None)
             try:
+                if type(container) is State:
+                    container.restore()
+                    continue
                 _restore(container, _copy(items))
             except Exception as error:
                 refused = error

@@ -202,7 +202,20 @@ impl<'py> Work<'_, 'py> {
             for (_, entry) in kit.class_dict(class)?.iter().filter(|(_, v)| container(v)) {
                 self.tx.containers(&entry, DEEP)?;
             }
-            set_name.call1((value, class, name))?;
+            let before = kit.class_dict(class)?;
+            let outcome = set_name.call1((value, class, name));
+            let after = kit.class_dict(class)?;
+            for (name, entry) in before.iter() {
+                if !after.get_item(&name)?.is_some_and(|now| now.is(&entry)) {
+                    self.tx.class_entry(class, &name, Some(entry));
+                }
+            }
+            for name in after.keys() {
+                if !before.contains(&name)? {
+                    self.tx.class_entry(class, &name, None);
+                }
+            }
+            outcome?;
         }
         Ok(())
     }
