@@ -23,7 +23,7 @@ pub(super) struct Assigned<'py> {
 }
 
 /// The path that a statement sets, and nothing else: `conf.app.debug = True`, `setattr(conf, "x", 1)`.
-fn target(source: &Source<'_>, statement: &Statement) -> Option<String> {
+pub(super) fn target(source: &Source<'_>, statement: &Statement) -> Option<String> {
     let text = source.slice(statement);
     let plain = |path: &str| {
         let mut all = path.chars();

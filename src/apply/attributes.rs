@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyModule, PyString, PyType};
 
 use super::compile::Source;
 use super::function::{identical, nested};
-use super::kit::text;
+use super::kit::{Kit, text};
 use super::made::MAKES;
 use super::members::mangled;
 use super::module::{Run, container};
@@ -23,7 +23,75 @@ pub(super) struct Had<'py> {
     entries: Option<Bound<'py, PyDict>>,
 }
 
+/// Whether an object answers with code of the program's when it is asked for an attribute.
+pub(super) fn hooked(kit: &Kit<'_>, value: &Bound<'_, PyAny>) -> bool {
+    let kind = value.get_type();
+    kind.getattr("__getattr__").is_ok()
+        || kind
+            .getattr("__getattribute__")
+            .is_ok_and(|get| kit.is_function(&get))
+}
+
+/// The attributes that an object has itself, without running its code.
+fn own_state<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let get = object
+        .py()
+        .get_type::<PyAny>()
+        .getattr("__getattribute__")?;
+    let state = match object.is_instance_of::<PyType>() || object.is_instance_of::<PyModule>() {
+        true => object.getattr("__dict__"),
+        false => get.call1((object, "__dict__")),
+    };
+    Ok(state.ok().and_then(|state| state.cast_into_exact().ok()))
+}
+
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Attributes of attributes, as far as nothing of the program's has to be called for them.
+    pub(super) fn follow<'s>(
+        &self,
+        mut value: Bound<'py, PyAny>,
+        parts: impl Iterator<Item = &'s str>,
+    ) -> Option<Bound<'py, PyAny>> {
+        let kit = self.work.kit;
+        for part in parts {
+            value = if kit.is_exact(&value, &kit.module) {
+                value.getattr("__dict__").ok()?.get_item(part).ok()?
+            } else {
+                let reached = self.registry_helper("reached").ok()?;
+                reached.call1((value, part)).ok()?
+            };
+        }
+        Some(value)
+    }
+
+    /// Remembers what a statement that is about to run says that it changes in place.
+    pub(super) fn remember(&mut self, at: usize) -> PyResult<()> {
+        if !self.remembered.0.insert(at) {
+            return Ok(());
+        }
+        let statement = &self.job.new.outline.body[at];
+        let uses = &statement.uses;
+        // Also what functions that it calls set.
+        let mut paths = self.functions.writes(&uses.calls);
+        paths.extend(uses.writes.iter().cloned());
+        paths.extend(super::assigned::target(self.job.new, statement));
+        for path in paths {
+            if self.remembered.1.insert(format!("{path} =")) {
+                self.remember_attribute(&path)?;
+            }
+        }
+        self.keep_parts(&uses.mutates)?;
+        let names = uses.reads.iter().chain(&uses.mutates).chain(&uses.binds);
+        for path in names {
+            if self.remembered.1.insert(path.clone())
+                && let Some(value) = self.resolve(path)
+            {
+                self.work.tx.container(&value)?;
+            }
+        }
+        Ok(())
+    }
+
     /// `f.note = 1`, `C.limit = 2`, `m.setting = 3`: remembers what was there before statements run.
     pub(super) fn remember_attribute(&mut self, path: &str) -> PyResult<()> {
         let kit = self.work.kit;
@@ -36,12 +104,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         };
         for part in parts {
-            let inner = if kit.is_class(&object) {
-                kit.class_entry(&object, part)?
-            } else if kit.is_exact(&object, &kit.module) {
-                object.getattr(part).ok()
-            } else {
-                None
+            let inner = match kit.is_class(&object) {
+                true => kit.class_entry(&object, part)?,
+                false => self.follow(object, std::iter::once(part)),
             };
             let Some(inner) = inner else {
                 return Ok(());
@@ -54,20 +119,35 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 // `C.items += [1]`
                 self.work.tx.container(before)?;
             }
-            let name = pyo3::types::PyString::new(kit.py, attribute).into_any();
-            self.work.tx.class_entry(&object, &name, before);
-        } else if let Ok(Ok(state)) = object
-            .getattr("__dict__")
-            .map(|state| state.cast_into_exact::<PyDict>())
-        {
-            let name = pyo3::types::PyString::new(kit.py, attribute);
+            let name = PyString::new(kit.py, attribute).into_any();
+            self.work.tx.class_entry(&object, &name, before.clone());
+            if let Some(before) = &before {
+                self.remember_state(before)?;
+            }
+        } else if let Some(state) = own_state(&object)? {
+            let name = PyString::new(kit.py, attribute);
             match state.get_item(&name)? {
                 Some(value) => {
                     self.work.tx.container(&value)?;
                     self.work.tx.entry(&state, &name, &value);
+                    self.remember_state(&value)?;
                 }
                 None => drop(self.work.tx.dict(&state)?),
             }
+        } else {
+            self.work.tx.slot(kit, &object, attribute)?;
+        }
+        Ok(())
+    }
+
+    /// A path that is set may be told as far as an object that it goes through.
+    fn remember_state(&mut self, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        let kit = self.work.kit;
+        if !kit.is_class(value)
+            && !kit.is_exact(value, &kit.module)
+            && let Some(state) = own_state(value)?
+        {
+            self.work.tx.dict(&state)?;
         }
         Ok(())
     }

@@ -39,6 +39,24 @@ class _Scope:
         yield from (value for name, value in list(self.module.items()) if name not in self.names)
 
 
+def reached(owner, name):
+    """An attribute that a statement asks for, as far as it can be had without running anything."""
+    try:
+        return attribute(owner, name)
+    except Unknown:
+        for kind in (owner if isinstance(owner, type) else type(owner)).__mro__:
+            found = kind.__dict__.get(name)
+            # A signal that gives each object one of its own; only asked for what the statement asks.
+            if _plain(found) and not name.startswith("_") and hasattr(type(found), "__get__"):
+                try:
+                    return getattr(owner, name)
+                except Exception:
+                    break
+            if found is not None:
+                break
+        raise
+
+
 class _Values(ast.NodeVisitor):
     """Evaluates what can be evaluated without running anything of the program's."""
 
@@ -61,31 +79,7 @@ class _Values(ast.NodeVisitor):
         raise Unknown
 
     def visit_Attribute(self, node):
-        owner = self.visit(node.value)
-        if isinstance(owner, types.ModuleType):
-            if node.attr in vars(owner):
-                return vars(owner)[node.attr]
-            raise Unknown
-        if isinstance(owner, type):
-            return getattr(owner, node.attr, None)
-        if isinstance(owner, MUTABLE):
-            return getattr(owner, node.attr)
-        state = _state(owner)
-        if node.attr in state:
-            return state[node.attr]
-        for kind in type(owner).__mro__:
-            found = kind.__dict__.get(node.attr)
-            if isinstance(found, (types.FunctionType, classmethod, staticmethod)):
-                return getattr(owner, node.attr)
-            # A signal that gives each object one of its own; only asked for what the statement asks.
-            if _plain(found) and not node.attr.startswith("_") and hasattr(type(found), "__get__"):
-                try:
-                    return getattr(owner, node.attr)
-                except Exception:
-                    break
-            if found is not None:
-                break
-        raise Unknown
+        return reached(self.visit(node.value), node.attr)
 
     def visit_Subscript(self, node):
         owner = self.visit(node.value)
@@ -266,7 +260,7 @@ class Calls:
                     node = ast.copy_location(ast.Expr(value=call), call)
                     self.around[len(self.found)] = self.within
                     self.found.append((types.MethodType(found, owner), node, scope))
-                    if _gives_itself(found.__code__):
+                    if gives(found.__code__) == ():
                         continue
             return
 
@@ -307,15 +301,6 @@ class Calls:
 
 def _adds(node):
     return isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add)
-
-
-def _gives_itself(code):
-    """Whether a method ends by giving the object that it is called on."""
-    steps = [s for s in dis.get_instructions(code) if s.opname not in ("CACHE", "NOP")]
-    ends = [at for at, step in enumerate(steps) if step.opname.startswith("RETURN_")]
-    given = [(steps[at - 1].opname, steps[at - 1].argval) for at in ends if at]
-    itself = [name.startswith("LOAD_FAST") and code.co_varnames[:1] == (value,) for name, value in given]
-    return bool(itself) and len(itself) == len(ends) and all(itself)
 
 
 def callees(text, line, bodies, namespace):

@@ -24,6 +24,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         // It may make instances of what is derived from a data class that has other fields now.
         self.work.derived_data_classes()?;
+        // What makes it run may have come up only now.
+        self.remember(at)?;
         self.retract_own(at)?;
         self.before_star(at, statement)?;
         let kit = self.work.kit;

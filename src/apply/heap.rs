@@ -32,6 +32,7 @@ impl<'k, 'py> Work<'k, 'py> {
 
     /// After a unit was rolled back: classes that were made for it leave the lists of subclasses.
     pub fn discard(&mut self) {
+        self.detached.clear();
         for Replaced { from, to, lived } in std::mem::take(&mut self.replaced) {
             let made = if lived { to } else { from };
             if self.kit.is_class(&made) {

@@ -63,6 +63,7 @@ impl<'py> Work<'_, 'py> {
     pub(super) fn hand_over(&mut self) -> PyResult<()> {
         let mut held = Vec::new();
         let mut twins = Vec::new();
+        self.detached.clear();
         let all = std::mem::take(&mut self.replaced);
         let passed: HashSet<usize> = all.iter().map(|r| r.from.as_ptr() as usize).collect();
         for replaced in all {

@@ -134,19 +134,23 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 impl<'k, 'py> Work<'k, 'py> {
     /// The twins of classes that were brought up to date leave the lists of subclasses at once, where
     /// nobody has got hold of them.
-    pub(super) fn twins_leave(&self) -> PyResult<()> {
+    pub(super) fn twins_leave(&mut self) -> PyResult<()> {
+        let mut detached = std::mem::take(&mut self.detached);
         for replaced in self.replaced.iter().rev() {
             let twin = &replaced.from;
-            if replaced.lived || !self.kit.is_class(twin) {
+            let place = twin.as_ptr() as usize;
+            if replaced.lived || !self.kit.is_class(twin) || detached.contains(&place) {
                 continue;
             }
             let pairs = self.made.iter().chain(&self.twins);
             let pairs = pairs.flat_map(|(new, old)| [new, old]);
             let known = pairs.filter(|held| held.is(twin)).count();
-            if !self.held_beyond(twin, known)? {
+            if told(self.held_beyond(twin, known)) == Some(false) {
                 detach(twin);
+                detached.insert(place);
             }
         }
+        self.detached = detached;
         Ok(())
     }
 

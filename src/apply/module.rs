@@ -132,6 +132,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub annotated: BTreeMap<usize, BTreeSet<usize>>,
     /// Names that statements have bound anew.
     pub remade: BTreeSet<String>,
+    /// Statements of which the undo log has what they change in place, and the paths that they name.
+    pub remembered: (FxHashSet<usize>, FxHashSet<String>),
     /// Containers of the module out of which statements that are gone were taken, with the reason.
     pub refilled: BTreeMap<String, String>,
     /// Old statements whose effect on a container was taken back.
@@ -183,6 +185,7 @@ pub fn run<'k, 'a, 'py>(
         written,
         annotated: BTreeMap::new(),
         remade: BTreeSet::new(),
+        remembered: Default::default(),
         refilled: BTreeMap::new(),
         retracted: BTreeSet::new(),
         work,
@@ -277,26 +280,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Remembers what the statements that are to run may change in place, and works out what
     /// import had put into containers that are to be made anew.
     pub(super) fn prepare(&mut self) -> PyResult<()> {
-        let mut seen = BTreeSet::new();
-        let mut attributes = BTreeSet::new();
         for step in &self.job.plan.steps {
-            if !matches!(step.mark, Mark::Run | Mark::RunIf | Mark::Members) {
-                continue;
-            }
-            let uses = &self.job.new.outline.body[step.new].uses;
-            for path in &uses.writes {
-                if attributes.insert(path) {
-                    self.remember_attribute(path)?;
-                }
-            }
-            self.keep_parts(&uses.mutates)?;
-            let names = uses.reads.iter().chain(&uses.mutates).chain(&uses.binds);
-            for path in names {
-                if seen.insert(path.clone())
-                    && let Some(value) = self.resolve(path)
-                {
-                    self.work.tx.container(&value)?;
-                }
+            if matches!(step.mark, Mark::Run | Mark::RunIf | Mark::Members) {
+                self.remember(step.new)?;
             }
         }
         if let Some(old) = self.job.old

@@ -134,6 +134,24 @@ def _filled(code):
 
 
 @_once
+def _stored(code):
+    """Attributes and globals that code sets or deletes; all attributes (None) where it does so by
+    other names than it has."""
+    attributes, names, todo = set(), set(), [code]
+    while todo:
+        code = todo.pop()
+        todo += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+        steps = code.co_code[::2]
+        if dis.opmap["STORE_ATTR"] in steps or dis.opmap["DELETE_ATTR"] in steps:
+            attributes.update(code.co_names)
+        if dis.opmap["STORE_GLOBAL"] in steps or dis.opmap["DELETE_GLOBAL"] in steps:
+            names.update(code.co_names)
+        if not {"setattr", "delattr", "__dict__", "vars", "__setattr__"}.isdisjoint(code.co_names):
+            attributes.add(None)
+    return attributes, names
+
+
+@_once
 def _ways_of_its_own(kind):
     """Whether attributes may be asked for that no code names: by the standard library, by a hook."""
     hooks = {"__getattr__", "__setattr__", "__getattribute__"}
@@ -155,6 +173,8 @@ class Reach:
         self.origins = {}
         # Containers that functions name, and those of them that they do something to.
         self.named, self.filled = set(), set()
+        # Attributes that code sets, and the globals that it does.
+        self.stored, self.spaces = set(), {}
         # Names that they fill, and those under which objects have containers.
         self.filling, self.inside = set(), {}
         # Objects, of whose attributes those count that are named somewhere: that may be further on.
@@ -198,7 +218,7 @@ class Reach:
         if isinstance(value, types.FunctionType):
             self.function(value, depth)
         elif isinstance(value, type):
-            self.kind(value, depth, {"__call__", "__init__", "__new__", "__init_subclass__", "__prepare__"})
+            self.kind(value, depth, {"__call__", "__init__", "__new__", "__init_subclass__", "__prepare__", "__set_name__"})
         elif _plain(value):
             self.objects.append((value, depth, origin))
 
@@ -222,6 +242,10 @@ class Reach:
             self.names |= names
             self.texts.update(_texts(function.__code__))
             self.files.append(function.__code__.co_filename)
+            attributes, globals_set = _stored(function.__code__)
+            self.stored |= attributes
+            if globals_set:
+                self.spaces.setdefault(id(space), (space, set()))[1].update(globals_set)
         else:
             names = ()
         filled = _filled(function.__code__) if names else ()
@@ -229,12 +253,13 @@ class Reach:
         for name, value in list(vars(function).items()) if names else ():
             if isinstance(value, MUTABLE):
                 self.add(value, depth + 1, [(function.__module__, f"{function.__qualname__}.{name}")])
-        for name in names:
+        # A set of names has another order in each process, and who is met first tells of what is met.
+        for name in sorted(names):
             value = space.get(name)
             if isinstance(value, types.ModuleType):
                 if _standard(getattr(value, "__file__", None)):
                     continue
-                for inner in names & vars(value).keys():
+                for inner in sorted(names & vars(value).keys()):
                     if isinstance(vars(value)[inner], MUTABLE):
                         self.named.add(id(vars(value)[inner]))
                         if inner in filled:

@@ -31,6 +31,8 @@ class Registry:
         self.unplaced, self.news, self.seen_at = [], [], set()
         # What is in them now; the objects that hold it, kept so that no address is used twice.
         self.copies, self.objects = {}, {}
+        snapshot.keep_states(reach)
+        snapshot.keep_states(other)
         left = BUDGET
         for root in self.roots:
             budget = max(left, 0) if SPENT[0] < LIMIT else 0

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
+use super::attributes::hooked;
 use super::base::{chain, only_fills};
 use super::compile::Source;
 use super::function::plain;
@@ -95,14 +96,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             };
             // A function of the standard library has no registry but what it closes over.
-            let closed = value.getattr("__closure__").is_ok_and(|c| !c.is_none());
+            // Only asked of functions and the like: objects of the program may answer with code.
+            let closed =
+                kit.is_function(&value) && value.getattr("__closure__").is_ok_and(|c| !c.is_none());
             // `Base.register` of an abstract class, that of a `singledispatchmethod`.
-            let bound = value.getattr("__self__").is_ok_and(|owner| {
+            let quiet = !hooked(kit, &value);
+            let owner = quiet.then(|| value.getattr("__self__").ok()).flatten();
+            let bound = owner.is_some_and(|owner| {
                 let kind = owner.get_type().name();
                 kit.is_class(&owner) || kind.is_ok_and(|name| name == "singledispatchmethod")
             });
-            if let (Some(shipped), Ok(module), false) =
-                (&shipped, value.getattr("__module__"), closed || bound)
+            let module = match quiet {
+                true => value.getattr("__module__"),
+                false => value.get_type().getattr("__module__"),
+            };
+            if let (Some(shipped), Ok(module), false) = (&shipped, module, closed || bound)
                 && shipped.contains(module).unwrap_or(false)
             {
                 continue;
@@ -401,7 +409,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ => None,
         };
         let made = match made {
-            Some(made) if self.work.kit.is_class(&kind) => made.is_instance(&kind)?.then_some(made),
+            Some(made) if self.work.kit.is_class(&kind) => {
+                // Not asked of the class: its metaclass may have an answer of its own.
+                let ours = made.get_type().mro().contains(&kind)?;
+                ours.then_some(made)
+            }
             _ => None,
         };
         let found = self.watch(before, after)?;
@@ -650,21 +662,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// What a path means in the body of a class: its entries are not bound to anything.
     fn class_attribute(&self, class: &Bound<'py, PyAny>, path: &str) -> Option<Bound<'py, PyAny>> {
         let mut parts = path.split('.');
-        let mut value = self.work.kit.class_entry(class, parts.next()?).ok()??;
-        for part in parts {
-            value = value.getattr(part).ok()?;
-        }
-        Some(value)
+        let value = self.work.kit.class_entry(class, parts.next()?).ok()??;
+        self.follow(value, parts)
     }
 
     /// What a path means in this module now.
     pub(super) fn attribute(&self, path: &str) -> Option<Bound<'py, PyAny>> {
         let mut parts = path.split('.');
-        let mut value = self.job.dict.get_item(parts.next()?).ok()??;
-        for part in parts {
-            value = value.getattr(part).ok()?;
-        }
-        Some(value)
+        let value = self.job.dict.get_item(parts.next()?).ok()??;
+        self.follow(value, parts)
     }
 }
 

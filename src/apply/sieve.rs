@@ -515,6 +515,25 @@ fn remember<'py>(types: &Types, args: Remembered<'py>) -> PyResult<Bound<'py, Py
     Ok(sieve.budget.into_pyobject(py)?.into_any())
 }
 
+/// `isinstance(object, types)` of types that have no hooks, by what an object is: the builtin asks for
+/// its `__class__`, too, which may be a property of the program's that does something, or fails.
+fn is_a<'py>(
+    _: &Types,
+    (value, kinds): (Bound<'py, PyAny>, Bound<'py, PyAny>),
+) -> PyResult<Bound<'py, PyAny>> {
+    let of = |kind: &Bound<'py, PyAny>| {
+        // SAFETY: both are types, the second one as it has been cast, and the GIL is held.
+        kind.cast::<PyType>().is_ok_and(|kind| unsafe {
+            ffi::PyObject_TypeCheck(value.as_ptr(), kind.as_type_ptr()) != 0
+        })
+    };
+    let found = match kinds.cast::<PyTuple>() {
+        Ok(kinds) => kinds.iter_borrowed().any(|kind| of(&kind)),
+        Err(_) => of(&kinds),
+    };
+    Ok(PyBool::new(value.py(), found).to_owned().into_any())
+}
+
 /// Puts the functions of this file into the namespace of registry.py.
 pub(super) fn helpers(py: Python<'_>, namespace: &Bound<'_, PyDict>) -> PyResult<()> {
     let types = Arc::new(Types::new(py)?);
@@ -527,6 +546,7 @@ pub(super) fn helpers(py: Python<'_>, namespace: &Bound<'_, PyDict>) -> PyResult
             namespace.set_item($name, PyCFunction::new_closure(py, None, None, call)?)?;
         }};
     }
+    offer!("isinstance", is_a);
     offer!("sift", sift);
     offer!("remember", remember);
     offer!("differences", differences);

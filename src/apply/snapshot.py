@@ -61,18 +61,17 @@ def _instead(item, twin, kept):
 
 def _without(holder, member):
     """A set without a member whose hash may be another one by now."""
-    rest = {item for item in holder if item is not member}
-    holder.clear()
-    holder.update(rest)
+    _restore(holder, [item for item in set.__iter__(holder) if item is not member])
 
 
 def _restore(container, items):
     """Other threads never see one of these without all that stays."""
     if type(container) is list:
         container[:] = items
-    elif isinstance(container, dict):
+        return
+    made = next(kind for kind in MUTABLE if isinstance(container, kind))(items)
+    if isinstance(container, dict):
         # Made first: a key that cannot be hashed or compared must not cost the others.
-        made = dict(items)
         if is_as(container, made):
             return
         if type(container) is dict:
@@ -87,15 +86,25 @@ def _restore(container, items):
             # A key may have another hash by now.
             if len(container) == len(made):
                 return
-        container.clear()
-        container.update(made)
-    elif isinstance(container, set):
-        made = set(items)
-        container.clear()
-        container.update(made)
+    kind = type(container)
+    try:
+        # One that keeps more than its items in step is asked itself,
+        _fill(kind, container, made)
+        if isinstance(container, set) or is_as(container, made):
+            return
+    except Exception:
+        pass
+    # and one that refuses is not.
+    bases = (collections.OrderedDict, collections.defaultdict, *MUTABLE)
+    _fill(next(base for base in bases if isinstance(container, base)), container, made)
+
+
+def _fill(kind, container, made):
+    kind.clear(container)
+    if isinstance(container, (dict, set)):
+        kind.update(container, made)
     else:
-        container.clear()
-        container.extend(items)
+        kind.extend(container, made)
 
 
 def _order(container, items):
@@ -109,6 +118,51 @@ def _save(container):
 
 def _copy(container):
     return list(container.items()) if isinstance(container, dict) else list(container)
+
+
+class State:
+    """What an object or a class has under names that code may set."""
+
+    MISSING = object()
+
+    def __init__(self, owner, names):
+        self.owner, self.had = owner, {}
+        space = self.space()
+        for name in space if None in names else names:
+            self.had[name] = space.get(name, self.MISSING)
+        # Others are not there.
+        self.all = None in names
+
+    def space(self):
+        if isinstance(self.owner, type):
+            return dict(type.__dict__["__dict__"].__get__(self.owner))
+        return self.owner if isinstance(self.owner, dict) else _state(self.owner)
+
+    def restore(self):
+        now = self.space()
+        for name in [name for name in now if name not in self.had] if self.all else ():
+            self.set(name, self.MISSING)
+        for name, value in self.had.items():
+            if now.get(name, self.MISSING) is not value:
+                self.set(name, value)
+
+    def set(self, name, value):
+        owner = self.owner
+        if isinstance(owner, type):
+            type.__delattr__(owner, name) if value is self.MISSING else type.__setattr__(owner, name, value)
+            return
+        own = owner if isinstance(owner, dict) else None
+        if own is None:
+            for kind in type(owner).__mro__:
+                slot = kind.__dict__.get(name)
+                if type(slot) is types.MemberDescriptorType:
+                    slot.__delete__(owner) if value is self.MISSING else slot.__set__(owner, value)
+                    return
+            own = object.__getattribute__(owner, "__dict__")
+        if value is self.MISSING:
+            own.pop(name, None)
+        else:
+            own[name] = value
 
 
 class Snapshot:
@@ -128,6 +182,23 @@ class Snapshot:
         named = entry.key if isinstance(entry.holder, dict) else entry.member
         return (id(entry.holder), id(named)) in self.told
 
+    def keep_states(self, reach):
+        """Of what is reached, the attributes and globals that code sets."""
+        owners = [(space, names) for space, names in reach.spaces.values()]
+        if reach.stored:
+            objects = [value for value in reach.seen.values() if _plain(value)]
+            # `type(self).count += 1`
+            classes = [*map(type, objects), *(v for v in reach.seen.values() if isinstance(v, type))]
+            classes = {id(kind): kind for kind in classes if kind.__flags__ & 1 << 9}
+            owners += [(owner, reach.stored) for owner in [*objects, *classes.values()]]
+        for owner, names in owners:
+            # Noted once: not where it is noted by its address as a container.
+            key = id(owner), "state"
+            if key not in self.kept:
+                self.kept[key] = State(owner, names), None
+            elif not names <= self.kept[key][0].had.keys() and not self.kept[key][0].all:
+                self.kept[(*key, len(self.kept))] = State(owner, names), None
+
     def restore(self):
         for base, kind in self.added:
             unregister(base, kind)
@@ -143,6 +214,9 @@ class Snapshot:
             del self.kept[key]
             self.latest.pop(key, None)
             try:
+                if type(container) is State:
+                    container.restore()
+                    continue
                 _restore(container, _copy(items))
             except Exception as error:
                 refused = error

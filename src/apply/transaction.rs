@@ -445,6 +445,26 @@ impl<'py> Transaction<'py> {
         });
     }
 
+    /// Remembers what an object has in the slot of this name, if it has such.
+    pub fn slot(&mut self, kit: &Kit<'py>, object: &Bound<'py, PyAny>, name: &str) -> PyResult<()> {
+        for class in object.get_type().mro() {
+            let Some(slot) = kit.class_entry(&class, name)? else {
+                continue;
+            };
+            if slot.get_type().name()? == "member_descriptor" {
+                match slot.call_method1("__get__", (object, &class)) {
+                    Ok(had) => self.call(
+                        slot.getattr("__set__")?,
+                        (object, had).into_pyobject(kit.py)?,
+                    ),
+                    Err(_) => self.attribute(object, name),
+                }
+            }
+            break;
+        }
+        Ok(())
+    }
+
     /// How many references to an object the log itself holds.
     pub fn references(&self, object: &Bound<'py, PyAny>) -> usize {
         let is = |held: &Bound<'py, PyAny>| usize::from(held.is(object));
@@ -515,6 +535,8 @@ impl<'py> Transaction<'py> {
     /// Puts everything back that was logged after `mark`. What cannot be put back is returned as
     /// sentences.
     pub fn roll_back_to(&mut self, kit: &Kit<'py>, mark: usize) -> Vec<String> {
+        // What is logged from here on has not been asked about.
+        self.asked = self.asked.min(mark);
         let mut problems = Vec::new();
         let mut undone = Vec::new();
         while self.log.len() > mark {

@@ -198,7 +198,24 @@ impl<'py> Work<'_, 'py> {
             && !kit.is_class(value)
             && let Ok(set_name) = value.get_type().getattr("__set_name__")
         {
-            set_name.call1((value, class, name))?;
+            // It may put something into what the class has.
+            for (_, entry) in kit.class_dict(class)?.iter().filter(|(_, v)| container(v)) {
+                self.tx.containers(&entry, DEEP)?;
+            }
+            let before = kit.class_dict(class)?;
+            let outcome = set_name.call1((value, class, name));
+            let after = kit.class_dict(class)?;
+            for (name, entry) in before.iter() {
+                if !after.get_item(&name)?.is_some_and(|now| now.is(&entry)) {
+                    self.tx.class_entry(class, &name, Some(entry));
+                }
+            }
+            for name in after.keys() {
+                if !before.contains(&name)? {
+                    self.tx.class_entry(class, &name, None);
+                }
+            }
+            outcome?;
         }
         Ok(())
     }

@@ -62,6 +62,72 @@ def _state(value):
     return out
 
 
+def gives(code):
+    """The attributes through which a method gives, whatever it does before, what it is called on has:
+    `()` for one that gives that itself; None where that cannot be told."""
+    steps = [s for s in dis.get_instructions(code) if s.opname not in ("CACHE", "NOP")]
+    found = set()
+    for at, step in enumerate(steps):
+        if not step.opname.startswith("RETURN_") or step.opname == "RETURN_GENERATOR":
+            continue
+        names = []
+        for before in reversed(steps[:at]):
+            if before.opname != "LOAD_ATTR":
+                break
+            names.insert(0, before.argval)
+        first = steps[at - len(names) - 1] if at > len(names) else step
+        own = first.opname.startswith("LOAD_FAST") and code.co_varnames[:1] == (first.argval,)
+        found.add(tuple(names) if own else None)
+    return found.pop() if len(found) == 1 else None
+
+
+def attribute(owner, name):
+    """An attribute of an object, without running code of the program for it."""
+    kind = type(owner)
+    if kind is types.ModuleType:
+        if name in vars(owner):
+            return vars(owner)[name]
+        raise Unknown
+    if isinstance(owner, type):
+        for base in type.__dict__["__mro__"].__get__(owner):
+            if name in type.__dict__["__dict__"].__get__(base):
+                return _bound(vars(base)[name], None, owner)
+        # How enumerations find their members.
+        hook = getattr(kind, "__getattr__", None)
+        if type(hook) is types.FunctionType and _standard(hook.__code__.co_filename):
+            return getattr(owner, name)
+    else:
+        state = _state(owner)
+        if name in state:
+            return state[name]
+    for base in kind.__mro__:
+        if name in vars(base):
+            return _bound(vars(base)[name], owner, kind)
+    raise Unknown
+
+
+def _bound(found, owner, kind):
+    """What an entry of a class gives an object, or, with None, the class."""
+    way = type(found)
+    get = getattr(way, "__get__", None)
+    if get is None or owner is None and way is functools.cached_property:
+        return found
+    own = type(get) is types.FunctionType and not _standard(get.__code__.co_filename)
+    if own or way is functools.cached_property:
+        raise Unknown
+    if issubclass(way, (property, types.DynamicClassAttribute)) and owner is not None:
+        # The statement has called it, and what it keeps it would give again.
+        path = gives(found.fget.__code__) if type(found.fget) is types.FunctionType else None
+        if not path:
+            raise Unknown
+        for name in path:
+            owner = attribute(owner, name)
+        return owner
+    if way is classmethod and type(found.__func__) is property:
+        raise Unknown
+    return get(found, owner, kind)
+
+
 # Objects looked at in this check: when there were many, registries are looked at from above only.
 SPENT, LIMIT = [0], 40_000_000
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::kit::Kit;
 use super::leaving::Left;
@@ -97,6 +97,8 @@ pub struct Work<'k, 'py> {
     pub made: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Objects whose holders are to hold another one.
     pub replaced: Vec<Replaced<'py>>,
+    /// Twins among those that have left the lists of subclasses, by their addresses.
+    pub detached: FxHashSet<usize>,
     /// Classes that were changed in place.
     pub classes: Vec<Bound<'py, PyAny>>,
     /// Names that the old source bound in its classes, by the class's qualified name.
@@ -181,6 +183,7 @@ impl<'k, 'py> Work<'k, 'py> {
             twins: Vec::new(),
             made: Vec::new(),
             replaced: Vec::new(),
+            detached: FxHashSet::default(),
             classes: Vec::new(),
             members: BTreeMap::new(),
             literals: None,
