@@ -19,6 +19,7 @@ mod reach;
 mod reaching;
 mod remade;
 mod reordered;
+mod rewritten;
 mod roots;
 mod settled;
 
@@ -39,6 +40,7 @@ pub use given::{Does, Elsewhere, Holding, Nowhere};
 pub use parts::{affected_members, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
+pub use rewritten::rewritten;
 
 /// The note that a plan, or what was applied, gave up: see `settled`.
 pub const GAVE_UP: &str = "there is too much here that deals with what changed: values that functions \
@@ -297,6 +299,8 @@ pub fn make_with(
     gone::let_go(held, &reached, changes, &mut plan);
     reaching::less(old, &reached, changes, (outside, &lost), &mut plan);
     moves.mark(&reached, changes, &mut plan);
+    let sets = rewritten::groups(&reached);
+    rewritten::mark(&sets, &reached, changes, &mut plan);
     restart_chains(&reached, changes, anew, &mut plan);
     let mut partly = BTreeSet::new();
     let mut wrapped = BTreeSet::new();
@@ -324,6 +328,7 @@ pub fn make_with(
         );
         grown |= reach_back(&reached, &partly, &mut plan);
         grown |= restart_chains(&reached, changes, anew, &mut plan);
+        grown |= rewritten::follow(&sets, &reached, &mut plan);
         if !grown {
             if functions.gave_up() {
                 plan.notes.push(GAVE_UP.to_owned());
