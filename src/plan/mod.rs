@@ -249,10 +249,11 @@ pub fn make_with(
 ) -> Plan {
     let outside = &reaching::with_unbound(old, new, changes, outside);
     let functions = Functions::of(new).with(elsewhere);
+    let had = Functions::of(old).with(elsewhere);
     let moves = reaching::Moves::of(old, new, &functions, changes);
     let lost = reaching::no_longer_filled(old, &functions, changes);
     let moved = reordered::tellers(new, changes);
-    let held = gone::held(old, elsewhere, changes);
+    let held = gone::held(&had, &functions, changes);
     let names = moves
         .names
         .iter()
@@ -260,7 +261,7 @@ pub fn make_with(
         .chain(&lost)
         .cloned()
         .chain(reordered::holding(&moved, changes, &functions))
-        .chain(held.iter().map(|(_, path)| root(path).to_owned()))
+        .chain(held.iter().map(|held| root(&held.path).to_owned()))
         .collect();
     let places = reach::reach(old, new, changes, outside, &names, &moved).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
@@ -295,7 +296,7 @@ pub fn make_with(
             why,
         });
     }
-    gone::effects(old, &reached, changes, anew, &mut plan);
+    gone::effects(&had, &reached, changes, anew, &mut plan);
     gone::let_go(held, &reached, changes, &mut plan);
     reaching::less(old, &reached, changes, (outside, &lost), &mut plan);
     moves.mark(&reached, changes, &mut plan);
