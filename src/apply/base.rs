@@ -119,7 +119,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Some(out)
     }
 
-    /// Lets names of changed modules mean in `scratch` what they meant before.
+    /// Lets names of changed modules, and of changed classes, mean in `scratch` what they meant before.
     pub(super) fn as_it_was(
         &self,
         scratch: &Bound<'py, PyDict>,
@@ -135,6 +135,35 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             }
             self.stand_in(scratch, path, old)?;
+        }
+        for path in &reader.uses.reads {
+            self.entries_as_they_were(scratch, path)?;
+        }
+        Ok(())
+    }
+
+    /// The same of what classes have: brought up to date in place, they say nothing of what they had.
+    fn entries_as_they_were(&self, scratch: &Bound<'py, PyDict>, path: &str) -> PyResult<()> {
+        let kit = self.work.kit;
+        let mut ends = path.match_indices('.').map(|(at, _)| at);
+        let Some(mut end) = ends.next() else {
+            return Ok(());
+        };
+        let mut found = self.before.get_item(&path[..end])?;
+        for next in ends.chain([path.len()]) {
+            let name = &path[end + 1..next];
+            let Some(value) = found.filter(|value| kit.is_class(value)) else {
+                break;
+            };
+            let was = self.work.tx.first_entry(&value, name);
+            if let Some(was) = &was {
+                self.stand_in(scratch, &path[..next], was)?;
+            }
+            found = match was {
+                Some(was) => Some(was),
+                None => kit.class_entry(&value, name)?,
+            };
+            end = next;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::registry::told;
 use super::work::{Replaced, Work};
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Chains, affected_head, reordered};
+use crate::plan::{Chains, affected_head, reordered, rewritten};
 use crate::report::{Action, ChangeKind};
 
 /// `__name` inside `class C` is `_C__name`.
@@ -167,7 +167,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         };
         // Which statements of the body run again, with all that fill what one of them fills.
-        let mut again: BTreeSet<usize> = BTreeSet::new();
+        let mut again = inner.map_or_else(BTreeSet::new, |inner| rewritten(new, inner));
         let chains = Chains::of(old, new, inner);
         loop {
             let more = self.affected_parts(new, inner, &path, &partner, &again);

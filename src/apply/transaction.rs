@@ -176,6 +176,19 @@ impl<'py> Transaction<'py> {
         })
     }
 
+    /// What a class had by this name before any change, where that was another value.
+    pub fn first_entry(&self, of: &Bound<'py, PyAny>, entry: &str) -> Option<Bound<'py, PyAny>> {
+        let before = self.log.iter().find_map(|undo| match undo {
+            Undo::ClassEntry {
+                class,
+                name,
+                before,
+            } if class.is(of) && super::kit::text(name) == entry => Some(before.clone()),
+            _ => None,
+        });
+        before.flatten()
+    }
+
     /// Remembers one entry of a dict, which is there and will be.
     pub fn entry(
         &mut self,

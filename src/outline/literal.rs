@@ -70,6 +70,10 @@ impl Recent {
             if header.end > at || self.prints.print(header) != statement.header {
                 return None;
             }
+        } else if let Some(set) = statement.sets() {
+            if !self.prints.begins_with(set, at) {
+                return None;
+            }
         } else if statement.header != statement.print {
             return None;
         }
@@ -80,7 +84,7 @@ impl Recent {
             print,
             header: match statement.kind {
                 Kind::Function => statement.header,
-                _ => print,
+                _ => statement.sets().unwrap_or(print),
             },
             ..(**statement).clone()
         };

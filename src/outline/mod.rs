@@ -175,7 +175,8 @@ pub struct Facts {
     pub print: Print,
     /// For a function: all but its body (decorators, `async`, name, type parameters, parameters,
     /// defaults, annotations). For a class: decorators, name, type parameters, bases, keywords.
-    /// For a compound: all but the bodies of the functions defined in it. Else `print`.
+    /// For a compound: all but the bodies of the functions defined in it. For what sets one attribute or
+    /// item (`f.note = 1`, `d["k"] += 2`): what it sets. Else `print`.
     pub header: Print,
     /// Fingerprint of the decorators; 0 without.
     pub decorators: Print,
@@ -265,6 +266,12 @@ impl Statement {
             }
             _ => 0,
         }
+    }
+
+    /// What it sets, where that is one attribute or item and nothing else: see `Facts::header`.
+    pub fn sets(&self) -> Option<Print> {
+        let sets = matches!(self.kind, Kind::Assign | Kind::AugAssign);
+        (sets && self.header != self.print).then_some(self.header)
     }
 
     /// Whether both are one statement that two outlines share, so that nothing but, perhaps, its

@@ -147,6 +147,15 @@ impl Prints {
         all.start..end.map_or(all.end, |end| all.start + end + 1)
     }
 
+    /// Whether some of the first tokens, all of them before this one, have this print: what a statement
+    /// sets, which is short as a rule.
+    pub(super) fn begins_with(&self, print: Print, before: usize) -> bool {
+        const TOKENS: usize = 16;
+        let start = self.all().start;
+        let end = before.min(start + TOKENS);
+        (start + 1..=end).any(|end| self.print(start..end) == print)
+    }
+
     fn is_layout(&self, index: usize) -> bool {
         let kind = self.pieces[index].kind;
         matches!(

@@ -7,7 +7,9 @@ use super::prints::{self, Prints};
 use super::scope::{
     Bindings, Block, Context, Place, Scope, captured, import_bound, mangle, resolve,
 };
-use super::{Facts, Import, Kind, Outline, Part, Shell, Span, Statement, Uses, Value, value};
+use super::{
+    Facts, Import, Kind, Outline, Part, Print, Shell, Span, Statement, Uses, Value, value,
+};
 use crate::text::LineIndex;
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
@@ -174,8 +176,13 @@ impl<'a> Reader<'a> {
         let (decorators, header) = match stmt {
             Stmt::FunctionDef(def) => self.heads(range, &def.decorator_list, &def.body),
             Stmt::ClassDef(def) => self.heads(range, &def.decorator_list, &def.body),
-            _ if frame.holes.is_empty() => (0, print),
-            _ => (0, self.prints.print_around(tokens.clone(), &frame.holes)),
+            _ if !frame.holes.is_empty() => {
+                (0, self.prints.print_around(tokens.clone(), &frame.holes))
+            }
+            _ => (
+                0,
+                value::set_by(stmt).map_or(print, |set| self.print_of(set.range())),
+            ),
         };
         let value = match kind {
             Kind::MainGuard => Value::Other,
@@ -214,21 +221,20 @@ impl<'a> Reader<'a> {
         Statement::new(self.span(stmt), facts, frame.body)
     }
 
+    fn print_of(&self, range: TextRange) -> Print {
+        let (start, end) = (range.start().to_u32(), range.end().to_u32());
+        self.prints.print(self.prints.tokens(start, end))
+    }
+
     fn heads(
         &self,
         range: TextRange,
         decorators: &[ast::Decorator],
         body: &[Stmt],
-    ) -> (u128, u128) {
-        let start = range.start().to_u32();
-        let end = body.first().map_or(range.end(), Ranged::start).to_u32();
-        let header = self.prints.print(self.prints.tokens(start, end));
-        let decorators = match decorators.last() {
-            Some(last) => self
-                .prints
-                .print(self.prints.tokens(start, last.end().to_u32())),
-            None => 0,
-        };
+    ) -> (Print, Print) {
+        let upto = |end| self.print_of(TextRange::new(range.start(), end));
+        let header = upto(body.first().map_or(range.end(), Ranged::start));
+        let decorators = decorators.last().map_or(0, |last| upto(last.end()));
         (decorators, header)
     }
 

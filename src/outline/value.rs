@@ -133,6 +133,19 @@ pub(super) fn fills(body: &[Stmt], names: &Names<'_>) -> bool {
     })
 }
 
+/// The one attribute or item that a statement sets.
+pub(super) fn set_by(stmt: &Stmt) -> Option<&Expr> {
+    let target = match stmt {
+        Stmt::Assign(assign) => match &*assign.targets {
+            [target] => target,
+            _ => return None,
+        },
+        Stmt::AugAssign(assign) => &*assign.target,
+        _ => return None,
+    };
+    matches!(target, Expr::Attribute(_) | Expr::Subscript(_)).then_some(target)
+}
+
 /// Whether an assignment may bind its names to what something else has.
 pub(super) fn is_alias(stmt: &Stmt) -> bool {
     fn expression(expr: &Expr) -> bool {

@@ -2,25 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::given::Elsewhere;
 use super::reordered::{owners, tells};
 use super::{Functions, Mark, Plan, Reached, parts, root, run};
 use crate::diff::{Change, Changes, What};
-use crate::outline::{Kind, Outline, Statement};
+use crate::outline::Kind;
 
 /// An old statement that changed a name in place is gone: what it did to it has to go too.
 pub(super) fn effects(
-    old: &Outline,
+    had: &Functions<'_>,
     reached: &Reached<'_>,
     changes: &Changes,
     anew: &BTreeSet<String>,
     plan: &mut Plan,
 ) {
+    let old = had.outline();
     for &at in &changes.removed {
         let gone = &old.body[at];
-        // Where it would stand in the new text: after the partner of the statement before it.
-        let here = (0..at).rev().find_map(|i| changes.new_of(i));
-        let here = reached.first_at(here.map_or(0, |place| place + 1));
+        let here = place_of(at, None, reached, changes);
         for name in &gone.uses.mutates {
             let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
                 // One that a star import brings.
@@ -34,15 +32,8 @@ pub(super) fn effects(
                 plan.taken.push((origin, name.clone()));
             }
         }
-        if matches!(gone.kind, Kind::Function | Kind::Class) {
-            let had = Functions::of(old);
-            plan.told.extend(had.told_of(gone));
-            // What its decorators had put into containers of the module.
-            take_out(had.mutations(&gone.uses.calls), here, reached, plan);
-        }
         if gone.kind == Kind::Assign {
-            let filled = Functions::of(old).parts_filled(&gone.uses.calls);
-            plan.told.extend(filled);
+            plan.told.extend(had.parts_filled(&gone.uses.calls));
         }
         if gone.kind == Kind::Expr {
             plan.notes.push(format!(
@@ -60,9 +51,6 @@ pub(super) fn effects(
     let ended = changes.removed.iter().map(|at| (*at, None));
     for (at, new_at) in ended.chain(changed.filter_map(|c| Some((c.old?, Some(c.new))))) {
         let gone = &old.body[at];
-        if let Some(place) = new_at {
-            undecorated(gone, old, place, reached, plan);
-        }
         let still = new_at.map(|place| &reached.effects[reached.first_at(place)].binds);
         for name in gone.uses.binds.iter().chain(&gone.uses.deletes) {
             if still.is_some_and(|binds| binds.contains(name)) {
@@ -82,63 +70,53 @@ pub(super) fn effects(
     }
 }
 
-/// Notes that containers lose what a statement had put into them that stood here.
-fn take_out(names: BTreeSet<String>, here: usize, reached: &Reached<'_>, plan: &mut Plan) {
-    for name in names {
-        let origin = reached.binders(&name).rfind(|&i| i < here);
-        if let Some(origin) = origin {
-            plan.taken.push((origin, name));
-        }
-    }
+/// Something that may lose what an old statement had put into it.
+pub(super) struct Held {
+    /// The place of that statement, which is gone or has another header now.
+    old: usize,
+    /// Where it stands now.
+    new: Option<usize>,
+    /// What had held it, or what it had made.
+    pub path: String,
 }
 
-/// The same of the decorators that a definition had, and has not any more.
-fn undecorated(was: &Statement, old: &Outline, now: usize, reached: &Reached<'_>, plan: &mut Plan) {
-    if !matches!(was.kind, Kind::Function | Kind::Class) || was.uses.calls.is_empty() {
-        return;
-    }
-    let mut lost = Functions::of(old).mutations(&was.uses.calls);
-    if !lost.is_empty() {
-        let calls = &reached.new.body[now].uses.calls;
-        let fills = Functions::of(reached.new).mutations(calls);
-        lost.retain(|name| !fills.contains(name));
-        take_out(lost, reached.first_at(now), reached, plan);
-    }
-}
-
-/// What held the old statements that are gone or have other headers now, each with its place.
-pub(super) fn held(
-    old: &Outline,
-    elsewhere: &dyn Elsewhere,
-    changes: &Changes,
-) -> Vec<(usize, String)> {
+/// What held the old statements that are gone or have other headers now; and what their calls had
+/// filled, where those that stand there now do not fill it.
+pub(super) fn held(had: &Functions<'_>, functions: &Functions<'_>, changes: &Changes) -> Vec<Held> {
+    let (old, new) = (had.outline(), functions.outline());
     let other = |change: &&Change| matches!(change.what, What::Header(_));
-    let changed = changes.items.iter().filter(other).filter_map(|c| c.old);
-    let places = changes.removed.iter().copied().chain(changed);
-    let mut places = places.filter(|at| tells(&old.body[*at])).peekable();
-    if places.peek().is_none() {
-        return Vec::new();
+    let changed = changes.items.iter().filter(other);
+    let changed = changed.filter_map(|change| Some((change.old?, Some(change.new))));
+    let gone = changes.removed.iter().map(|at| (*at, None));
+    let mut out = Vec::new();
+    for (at, now) in gone.chain(changed) {
+        let was = &old.body[at];
+        let mut paths = BTreeSet::new();
+        if tells(was) {
+            paths.extend(had.holding(was));
+            paths.extend(owners(was));
+        }
+        if matches!(was.kind, Kind::Function | Kind::Class) {
+            let mut filled = had.mutations(&was.uses.calls);
+            if let Some(now) = now.filter(|_| !filled.is_empty()) {
+                let still = functions.mutations(&new.body[now].uses.calls);
+                filled.retain(|name| !still.contains(name));
+            }
+            paths.extend(filled);
+        }
+        out.extend(paths.into_iter().map(|path| Held {
+            old: at,
+            new: now,
+            path,
+        }));
     }
-    let had = Functions::of(old).with(elsewhere);
-    let held = places.flat_map(|at| {
-        let gone = &old.body[at];
-        let mut paths = had.holding(gone);
-        paths.extend(owners(gone));
-        paths.into_iter().map(move |path| (at, path))
-    });
-    held.collect()
+    out
 }
 
 /// Those may have lost something.
-pub(super) fn let_go(
-    held: Vec<(usize, String)>,
-    reached: &Reached<'_>,
-    changes: &Changes,
-    plan: &mut Plan,
-) {
-    for (at, path) in held {
-        let here = (0..at).rev().find_map(|i| changes.new_of(i));
-        let here = reached.first_at(here.map_or(0, |place| place + 1));
+pub(super) fn let_go(held: Vec<Held>, reached: &Reached<'_>, changes: &Changes, plan: &mut Plan) {
+    for Held { old, new, path } in held {
+        let here = place_of(old, new, reached, changes);
         let made = |at: &usize| *at < here && reached.statement(*at).kind != Kind::Import;
         let origin = reached.binders(root(&path)).rfind(made);
         match origin {
@@ -146,4 +124,13 @@ pub(super) fn let_go(
             None => _ = plan.told.insert(path),
         }
     }
+}
+
+/// Where an old statement stands in the new text, or would: after the partner of the one before it.
+fn place_of(old: usize, new: Option<usize>, reached: &Reached<'_>, changes: &Changes) -> usize {
+    let after = || {
+        let before = (0..old).rev().find_map(|at| changes.new_of(at));
+        before.map_or(0, |place| place + 1)
+    };
+    reached.first_at(new.unwrap_or_else(after))
 }

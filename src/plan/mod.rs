@@ -19,6 +19,7 @@ mod reach;
 mod reaching;
 mod remade;
 mod reordered;
+mod rewritten;
 mod roots;
 mod settled;
 
@@ -39,6 +40,7 @@ pub use given::{Does, Elsewhere, Holding, Nowhere};
 pub use parts::{affected_members, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
+pub use rewritten::rewritten;
 
 /// The note that a plan, or what was applied, gave up: see `settled`.
 pub const GAVE_UP: &str = "there is too much here that deals with what changed: values that functions \
@@ -247,10 +249,11 @@ pub fn make_with(
 ) -> Plan {
     let outside = &reaching::with_unbound(old, new, changes, outside);
     let functions = Functions::of(new).with(elsewhere);
+    let had = Functions::of(old).with(elsewhere);
     let moves = reaching::Moves::of(old, new, &functions, changes);
     let lost = reaching::no_longer_filled(old, &functions, changes);
     let moved = reordered::tellers(new, changes);
-    let held = gone::held(old, elsewhere, changes);
+    let held = gone::held(&had, &functions, changes);
     let names = moves
         .names
         .iter()
@@ -258,7 +261,7 @@ pub fn make_with(
         .chain(&lost)
         .cloned()
         .chain(reordered::holding(&moved, changes, &functions))
-        .chain(held.iter().map(|(_, path)| root(path).to_owned()))
+        .chain(held.iter().map(|held| root(&held.path).to_owned()))
         .collect();
     let places = reach::reach(old, new, changes, outside, &names, &moved).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
@@ -293,10 +296,12 @@ pub fn make_with(
             why,
         });
     }
-    gone::effects(old, &reached, changes, anew, &mut plan);
+    gone::effects(&had, &reached, changes, anew, &mut plan);
     gone::let_go(held, &reached, changes, &mut plan);
     reaching::less(old, &reached, changes, (outside, &lost), &mut plan);
     moves.mark(&reached, changes, &mut plan);
+    let sets = rewritten::groups(&reached);
+    rewritten::mark(&sets, &reached, changes, &mut plan);
     restart_chains(&reached, changes, anew, &mut plan);
     let mut partly = BTreeSet::new();
     let mut wrapped = BTreeSet::new();
@@ -324,6 +329,7 @@ pub fn make_with(
         );
         grown |= reach_back(&reached, &partly, &mut plan);
         grown |= restart_chains(&reached, changes, anew, &mut plan);
+        grown |= rewritten::follow(&sets, &reached, &mut plan);
         if !grown {
             if functions.gave_up() {
                 plan.notes.push(GAVE_UP.to_owned());

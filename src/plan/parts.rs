@@ -8,6 +8,7 @@ use crate::outline::{Kind, Statement};
 use super::affected::{Affected, affected_statement};
 use super::dirty::Dirty;
 use super::functions::{FRESH, Functions};
+use super::rewritten::rewritten;
 use super::{Mark, Plan, Reached, again, root, run};
 
 /// Whether attributes of a class body, not only its methods, came, went or changed.
@@ -189,18 +190,22 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
             );
         }
     }
+    let again = match statement.kind {
+        Kind::Class => rewritten(statement, inner),
+        _ => BTreeSet::new(),
+    };
     for change in &inner.items {
         let part = &statement.body[change.new];
         let why = format!("which changed on line {}", part.span.line);
         match &change.what {
-            What::Same => {}
+            What::Same if !again.contains(&change.new) => {}
             What::Body | What::Header(None) => {
                 dirty.acts(format!("{prefix}{}", part.name), why);
             }
             What::Inner(deeper) | What::Header(Some(deeper)) => {
                 members(part, deeper, &prefix, dirty);
             }
-            What::Changed | What::Added => {
+            What::Same | What::Changed | What::Added => {
                 for name in filled(statement, part) {
                     dirty.value(format!("{prefix}{name}"), why.clone());
                 }
@@ -251,6 +256,7 @@ pub(super) fn runs_parts(class: &Statement, inner: &Changes) -> bool {
     !inner.removed.is_empty()
         || deleted_part(class, inner)
         || reordered(class, inner)
+        || !rewritten(class, inner).is_empty()
         || inner.items.iter().any(|change| match &change.what {
             What::Same | What::Body => false,
             What::Inner(deeper) => runs_parts(&class.body[change.new], deeper),
