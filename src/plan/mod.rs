@@ -21,6 +21,7 @@ mod remade;
 mod reordered;
 mod roots;
 mod settled;
+mod spelled;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -367,6 +367,12 @@ pub fn reach(
             }
         }
     }
+    // Functions that choose among all names of the module when they are called.
+    for at in new.index().live_later(&new.body, "globals") {
+        for bound in &new.body[at].uses.binds {
+            out.acts(bound);
+        }
+    }
     for name in dirty_names(outside) {
         out.name(name);
     }
