@@ -11,6 +11,7 @@ mod elsewhere;
 mod failure;
 mod fed;
 mod find;
+mod homes;
 mod hooks;
 mod namespaces;
 mod notice;
