@@ -3,6 +3,8 @@
 
 use ruff_python_ast::{self as ast, Expr, InterpolatedStringElement as Element};
 
+use super::Import;
+use super::given::last_name;
 use super::statements::Reader;
 
 /// What a spelled name ends with in `Uses::members` where more is computed: `visit_*`.
@@ -57,6 +59,28 @@ pub fn computed(member: &str) -> Option<(&str, bool)> {
     Some((start, own.is_some()))
 }
 
+/// `m = importlib.import_module("p.m")` is `import p.m as m`.
+pub(super) fn imported(assign: &ast::StmtAssign) -> Option<Import> {
+    let ([Expr::Name(target)], Expr::Call(call)) = (&assign.targets[..], &*assign.value) else {
+        return None;
+    };
+    let by = last_name(&call.func);
+    let Expr::StringLiteral(module) = call.arguments.args.first()? else {
+        return None;
+    };
+    let module = module.value.to_str();
+    let name = module.trim_start_matches('.');
+    // Of a dotted name `__import__` gives the first.
+    let whole = by == "import_module" || by == "__import__" && !module.contains('.');
+    (whole && !name.is_empty()).then(|| Import {
+        level: u32::try_from(module.len() - name.len()).unwrap_or(0),
+        module: name.to_owned(),
+        name: None,
+        bound: target.id.to_string(),
+        aliased: true,
+    })
+}
+
 impl<'a> Reader<'a> {
     /// `globals()[name]`, `globals().get(name)`: one of the names of the module.
     pub(super) fn own_name(&mut self, table: &'a Expr, name: &'a Expr) {
@@ -84,6 +108,12 @@ impl<'a> Reader<'a> {
             self.own(name);
         }
         found
+    }
+
+    pub(super) fn imported_by_call(&mut self, assign: &'a ast::StmtAssign) {
+        if let Some(import) = imported(assign) {
+            self.import(import);
+        }
     }
 
     fn own(&mut self, name: &'a Expr) {

@@ -121,6 +121,7 @@ impl Reach {
             let from_others = match statement.kind {
                 // Another name for a function, what a function made, an instance.
                 Kind::Assign if statement.name == name => &statement.uses.reads,
+                Kind::Compound if statement.uses.calls.is_empty() => &statement.uses.reads,
                 // Methods of its bases.
                 Kind::Class => &statement.head.reads,
                 _ => &Vec::new(),

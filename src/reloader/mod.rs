@@ -1,5 +1,6 @@
 //! The conductor: one check, top to bottom; the trigger mode; who may enter.
 
+mod again;
 pub mod gate;
 mod gone;
 mod check;
