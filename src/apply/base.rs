@@ -126,12 +126,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         reader: &Statement,
     ) -> PyResult<()> {
         for (path, old) in self.job.was {
-            if !reader
-                .uses
-                .reads
-                .iter()
-                .any(|read| read == path || read.starts_with(&format!("{path}.")))
-            {
+            let inside = format!("{path}.");
+            // `conf.__dict__["PORT"]`
+            let holder = path.rsplit_once('.').map(|(holder, _)| holder);
+            let all = holder.map(|holder| format!("{holder}.__dict__"));
+            let reads = |read: &String| {
+                read == path || read.starts_with(&inside) || Some(read) == all.as_ref()
+            };
+            if !reader.uses.reads.iter().any(reads) {
                 continue;
             }
             self.stand_in(scratch, path, old)?;

@@ -173,6 +173,18 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
+    /// A definition has become another object, in another module.
+    pub fn moved_home(&mut self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) {
+        self.replaced.push(Replaced {
+            from: old.clone(),
+            to: new.clone(),
+            lived: true,
+        });
+        if self.kit.is_class(new) {
+            self.classes.push(new.clone());
+        }
+    }
+
     /// Whoever holds one of these objects holds what took its place.
     pub(super) fn replace_everywhere(&mut self, all: Vec<Replaced<'py>>) -> PyResult<()> {
         self.hand_over_all(&Moves::new(all), &HashSet::new())

@@ -14,6 +14,7 @@ pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
         let line = rest[..end].trim_start();
         // `lazy import m` (3.15).
         let line = line.strip_prefix("lazy ").map_or(line, str::trim_start);
+        out.extend(called(line));
         if let Some(what) = line.strip_prefix("import ") {
             for part in what.trim_end().split(';').next().unwrap_or("").split(',') {
                 let name: String = part.split_whitespace().next().unwrap_or("").to_owned();
@@ -34,6 +35,20 @@ pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
         at += end;
     }
     out
+}
+
+/// `import_module("m")`, `__import__("m")`.
+fn called(line: &str) -> Option<(u32, String, Vec<String>)> {
+    let (_, after) = line
+        .split_once("import_module(")
+        .or_else(|| line.split_once("__import__("))?;
+    let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let name = after[1..].split_once(quote)?.0;
+    let level = name.bytes().take_while(|b| *b == b'.').count();
+    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let name = name[level..].to_owned();
+    let found = !name.is_empty() && name.chars().all(plain);
+    found.then(|| (u32::try_from(level).unwrap_or(0), name, Vec::new()))
 }
 
 /// What follows `from `: `rest` goes on to the end of the text, for names in parentheses.
@@ -130,6 +145,9 @@ mod tests {
         assert_eq!(names("    from ..m import *\n"), ["..m:*"]);
         assert_eq!(names("try: import q\nexcept E: pass\n"), ["q:"]);
         assert_eq!(names("from a import b, \\\n    c\n"), ["a:b,c"]);
+        assert_eq!(names("x = importlib.import_module('a.b')\n"), ["a.b:"]);
+        assert_eq!(names("f(import_module(\".c\", __package__))\n"), [".c:"]);
+        assert_eq!(names("import_module(name)\n"), Vec::<String>::new());
         assert_eq!(names("important = 1\nfromage = 2\n"), Vec::<String>::new());
     }
 

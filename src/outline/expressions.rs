@@ -1,8 +1,9 @@
 //! The walk over expressions: what they read, call and change.
 
-use super::operators;
+use super::given::last_name;
 use super::scope::{Bindings, Block, Place, Scope, default_of, resolve};
 use super::statements::Reader;
+use super::{operators, patterns};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
 use std::borrow::Cow;
@@ -180,8 +181,31 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `functools.wraps(f)` copies what f says of itself.
+    fn copies(&mut self, call: &'a ast::ExprCall) {
+        let place = match last_name(&call.func) {
+            "wraps" => 0,
+            "update_wrapper" => 1,
+            _ => return,
+        };
+        let named = call.arguments.find_argument_value("wrapped", place);
+        if let Some(path) = named.and_then(|wrapped| self.path_outside(wrapped)) {
+            self.frame().now().reads.push(format!("{path}.__doc__"));
+        }
+        if let (1, Some(wrapper)) = (place, call.arguments.args.first()) {
+            self.mutate(wrapper);
+        }
+    }
+
     /// `getattr(X, "a")` reads `X.a`; with a name that is computed, anything that X has.
     pub(super) fn looking(&mut self, object: &'a Expr, attribute: &'a Expr) {
+        if self.own_attribute(object, attribute) {
+            return;
+        }
+        self.frame()
+            .now()
+            .members
+            .push(patterns::spelled(attribute));
         let Some(path) = self.path(object) else {
             return;
         };
@@ -192,7 +216,6 @@ impl<'a> Reader<'a> {
         let uses = self.frame().now();
         match attribute {
             Expr::StringLiteral(text) => {
-                uses.members.push(text.value.to_str().to_owned());
                 uses.reads.push(format!("{whole}.{}", text.value.to_str()));
             }
             _ => uses.reads.push(format!("{whole}.__dict__")),
@@ -311,7 +334,11 @@ impl<'a> Reader<'a> {
         }
         self.given_to_library(&call.func);
         self.getter(call);
+        self.copies(call);
         if let Expr::Attribute(method) = &*call.func {
+            if let ("get", Some(name)) = (method.attr.as_str(), call.arguments.args.first()) {
+                self.own_name(&method.value, name);
+            }
             self.implied(operators::of_method(method.attr.as_str()));
         }
         match self.path(&call.func) {
@@ -448,6 +475,10 @@ impl<'a> Visitor<'a> for Reader<'a> {
                 }
             }
             Expr::Call(call) => self.call(call),
+            Expr::Subscript(entry) => {
+                self.own_name(&entry.value, &entry.slice);
+                visitor::walk_expr(self, expr);
+            }
             Expr::Lambda(lambda) => self.lambda(lambda),
             Expr::Named(named) => {
                 self.visit_expr(&named.value);

@@ -42,7 +42,7 @@ const MADE_OF: [&str; 9] = [
 ];
 
 /// `c` of `a.b.c` and `c`; else nothing.
-fn last_name(expr: &Expr) -> &str {
+pub(super) fn last_name(expr: &Expr) -> &str {
     handed::last_name(expr).unwrap_or_default()
 }
 

@@ -1,6 +1,6 @@
 //! What kind of statement it is, and its name.
 
-use super::Kind;
+use super::{Kind, patterns};
 use ruff_python_ast::{self as ast, CmpOp, Expr, Stmt};
 
 pub(super) fn kind(stmt: &Stmt, first: bool) -> Kind {
@@ -8,6 +8,7 @@ pub(super) fn kind(stmt: &Stmt, first: bool) -> Kind {
         Stmt::FunctionDef(_) => Kind::Function,
         Stmt::ClassDef(_) => Kind::Class,
         Stmt::Import(_) | Stmt::ImportFrom(_) => Kind::Import,
+        Stmt::Assign(assign) if patterns::imported(assign).is_some() => Kind::Import,
         Stmt::Assign(_) | Stmt::TypeAlias(_) => Kind::Assign,
         Stmt::AnnAssign(assign) if assign.value.is_some() => Kind::Assign,
         Stmt::AnnAssign(_) => Kind::Annotation,

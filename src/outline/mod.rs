@@ -19,11 +19,13 @@ mod value;
 mod index;
 mod literal;
 mod operators;
+mod patterns;
 mod row;
 mod splice;
 
 pub use index::{Index, Members, hash as name_hash};
 use literal::Recent;
+pub use patterns::computed;
 use prints::Prints;
 pub use row::Row;
 use scope::Context;
@@ -96,7 +98,8 @@ pub struct Uses {
     /// iterated over (`for x in X`).
     pub calls: Vec<String>,
     /// Names of the attributes that are read, of whatever object: `build` for `Builder(1).build()`,
-    /// `size` for `self.size`.
+    /// `size` for `self.size`; `visit_*` for `getattr(self, "visit_" + kind)`, `@do_*` for
+    /// `globals()["do_" + name]`.
     pub members: Vec<String>,
     /// Root names whose object may be changed in place: `X += ..`, `X[k] = ..`, `X.a = ..`,
     /// `del X[k]`, and `X.m(...)` / `X.a.m(...)` as a whole expression statement (not for X that

@@ -321,6 +321,7 @@ impl<'a> Reader<'a> {
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => self.walk_block(std::slice::from_ref(stmt)),
             Stmt::Assign(assign) => {
                 self.visit_expr(&assign.value);
+                self.imported_by_call(assign);
                 for target in &assign.targets {
                     self.target(target, true);
                 }
@@ -495,7 +496,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn import(&mut self, import: Import) {
+    pub(super) fn import(&mut self, import: Import) {
         let frame = self.frame();
         if frame.deferred == 0 {
             frame.imports.push(import);

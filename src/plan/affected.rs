@@ -113,7 +113,8 @@ fn affected_but_for(
         .or_else(|| dirty.looked_into(uses))
         .or_else(|| {
             let names = || dirty.values.keys().find(|path| !path.contains('.'));
-            let name = names().filter(|_| looks_at_all(uses))?;
+            let name = names().or_else(|| functions.says_other(uses, dirty));
+            let name = name.filter(|_| looks_at_all(uses))?;
             Some(format!("asks for all names, and {name} changed"))
         })
         .or_else(|| functions.acts_differently(calls, dirty))

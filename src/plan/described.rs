@@ -130,6 +130,18 @@ impl Functions<'_> {
         }
     }
 
+    /// A definition that says something else of itself, if something here asks definitions for that.
+    pub(super) fn says_other<'d>(&self, uses: &Uses, dirty: &'d Dirty) -> Option<&'d String> {
+        let asks = Asks::of(uses);
+        let mut told = dirty.behaviour.keys();
+        told.find(|path| {
+            path.rsplit_once('.').is_some_and(|(name, what)| {
+                !name.contains('.')
+                    && (what == TEXT && asks.text || what == DECLARES && asks.declared)
+            })
+        })
+    }
+
     /// The same of the decorators of a class, which are given what its bases have.
     pub(super) fn decorator_asks(&self, class: &Statement, dirty: &Dirty) -> Option<String> {
         let decorated = class.kind == Kind::Class && class.decorators != 0;

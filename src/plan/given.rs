@@ -230,6 +230,10 @@ impl<'a> Functions<'a> {
         if !members.is_empty() {
             members.extend(["__getattr__", "__getattribute__"]);
         }
+        if let Some(why) = self.own_differ(members.iter().copied(), dirty, seen) {
+            return Some(why);
+        }
+        let computed: Vec<&str> = self.computed(members.iter().copied()).collect();
         let read = members.clone();
         members.retain(|member| self.may_differ(member, dirty));
         let members: Vec<(&str, u32)> = members.iter().map(|m| (*m, self.number(m))).collect();
@@ -237,8 +241,10 @@ impl<'a> Functions<'a> {
             // Functions have no methods, and what names are bound to has those of its class.
             let plain = self.is_function(path) || !self.made_by(path).is_empty();
             let number = self.number(path);
-            for (member, its) in members.iter().filter(|_| !plain) {
-                if !self.is_new((number, *its), dirty, seen) || !self.may_ask() {
+            let spelled = self.spelled(path, &computed, dirty);
+            let spelled = spelled.iter().map(|m| (m.as_str(), self.number(m)));
+            for (member, its) in members.iter().copied().chain(spelled).filter(|_| !plain) {
+                if !self.is_new((number, its), dirty, seen) || !self.may_ask() {
                     continue;
                 }
                 let path = format!("{path}.{member}");

@@ -155,14 +155,20 @@ impl<'a> Functions<'a> {
         let members = members.chain(special.iter().copied());
         let members = members.filter(|m| self.may_differ(m, dirty));
         let members: Vec<(&str, u32)> = members.map(|m| (m, self.number(m))).collect();
-        if members.is_empty() {
+        let computed: Vec<&str> = self.computed(&uses.members).collect();
+        if let Some(why) = self.own_differ(&uses.members, dirty, seen) {
+            return Some(why);
+        }
+        if members.is_empty() && computed.is_empty() {
             return None;
         }
         classes.retain(|path| !self.is_function(path));
         for class in classes {
             let number = self.number(class);
-            for (member, its) in &members {
-                if !self.is_new((number, *its), dirty, seen) {
+            let spelled = self.spelled(class, &computed, dirty);
+            let spelled = spelled.iter().map(|m| (m.as_str(), self.number(m)));
+            for (member, its) in members.iter().copied().chain(spelled) {
+                if !self.is_new((number, its), dirty, seen) {
                     continue;
                 }
                 let path = format!("{class}.{member}");

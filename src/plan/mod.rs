@@ -22,6 +22,7 @@ mod reordered;
 mod rewritten;
 mod roots;
 mod settled;
+mod spelled;
 
 use std::collections::{BTreeMap, BTreeSet};
 

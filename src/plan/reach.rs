@@ -121,6 +121,7 @@ impl Reach {
             let from_others = match statement.kind {
                 // Another name for a function, what a function made, an instance.
                 Kind::Assign if statement.name == name => &statement.uses.reads,
+                Kind::Compound if statement.uses.calls.is_empty() => &statement.uses.reads,
                 // Methods of its bases.
                 Kind::Class => &statement.head.reads,
                 _ => &Vec::new(),
@@ -365,6 +366,12 @@ pub fn reach(
             if looks_at_all(&new.body[at].uses) {
                 out.statement(new, at);
             }
+        }
+    }
+    // Functions that choose among all names of the module when they are called.
+    for at in new.index().live_later(&new.body, "globals") {
+        for bound in &new.body[at].uses.binds {
+            out.acts(bound);
         }
     }
     for name in dirty_names(outside) {

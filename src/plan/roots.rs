@@ -37,6 +37,11 @@ impl<'a> Functions<'a> {
                 }
                 _ => {}
             }
+            // `if fast: run = quick`, else another.
+            let binds = || statement.uses.binds.iter().any(|bound| bound == name);
+            if statement.kind == Kind::Compound && statement.uses.calls.is_empty() && binds() {
+                found.from = &statement.uses.reads;
+            }
             if statement.kind == Kind::Assign && statement.name == name {
                 if !statement.uses.calls.is_empty() {
                     found.made_by = &statement.uses.calls;

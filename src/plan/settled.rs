@@ -63,6 +63,7 @@ impl<'a> Functions<'a> {
             let read = |name: &str| {
                 name.is_empty()
                     || index.has_later(name, 1)
+                    || index.has_later("globals", 1)
                     || !index.readers(body, name).is_empty()
                     || self.defines_class(name)
             };

@@ -587,13 +587,7 @@ impl Reloader {
                 };
             }
         }
-        for unit in &mut units {
-            let reports = unit.apply();
-            for report in &reports {
-                listener.module(kit.py, report);
-            }
-            done.extend(reports);
-        }
+        done.extend(super::again::apply_all(&mut units, kit, listener));
         self.reloads.fetch_add(
             done.iter()
                 .filter(|m| m.outcome != Outcome::Failed && m.outcome != Outcome::Deferred)

@@ -1,5 +1,6 @@
 //! The conductor: one check, top to bottom; the trigger mode; who may enter.
 
+mod again;
 pub mod gate;
 mod gone;
 mod check;
@@ -11,6 +12,7 @@ mod elsewhere;
 mod failure;
 mod fed;
 mod find;
+mod homes;
 mod hooks;
 mod namespaces;
 mod notice;

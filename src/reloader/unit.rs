@@ -213,6 +213,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
 
     pub(super) fn run(&self, work: &mut Work<'k, 'py>) -> Result<Vec<ModuleReport>, Failed> {
         let hosted = !self.reloader.namespaces.lock().is_empty();
+        let modules = self.kit.sys_modules.len();
         let mut progress = Progress::new(self.order.len(), News::new(self.kit.py, hosted));
         for round in 0..ROUNDS {
             progress.moved = false;
@@ -239,6 +240,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             early: None,
         };
         work.notes.clear();
+        self.new_homes(work, &facts, modules);
         self.namespaces(work, &facts, &news.aliases).map_err(fail)?;
         // Asked for closures only.
         if !work.nested.is_empty() {
