@@ -10,6 +10,7 @@ mod base;
 mod class;
 mod class_entry;
 mod codes;
+mod collections;
 mod compile;
 mod covered;
 mod data;

@@ -4,9 +4,10 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::collections::{mergeable, of_one_kind};
 use super::function::{Wanted, find, identical, is_alias, plain};
 use super::kit::{Kit, reference_count, text};
-use super::module::{Chain, Run, container};
+use super::module::{Chain, Run};
 use super::work::Replaced;
 use crate::outline::{Kind, Statement, Value};
 
@@ -67,7 +68,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             // What a call gave may be what something else has: `TABLE = load()`, which is `{}` now.
             let shared = |was: &Statement| {
                 let given = was.kind == Kind::Assign && was.value == Value::Other;
-                was.alias || given && statement.value == Value::Container
+                // `TABLE["a"] = load()` puts something into it, whoever has that.
+                was.uses.binds.iter().any(|bound| bound == name)
+                    && (was.alias || given && statement.value == Value::Container)
             };
             !writers.any(|at| shared(&body[at]))
         })
@@ -83,7 +86,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         new: &Bound<'py, PyAny>,
         ours: isize,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if old.is(new) || identical(old, new) && !container(old) {
+        if old.is(new) || identical(old, new) && !mergeable(old) {
             return Ok(old.clone());
         }
         if plain(new) {
@@ -103,8 +106,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             self.work.reconcile_inside(old, new, 0)?;
         }
-        if container(old)
-            && old.get_type().is(new.get_type())
+        if mergeable(old)
+            && of_one_kind(old, new)
             && self.takes_contents(statement, name, new, ours)
         {
             let mutators: Vec<usize> = self.mutators(name).collect();
