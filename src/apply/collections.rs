@@ -45,6 +45,29 @@ fn plain<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     py.get_type::<PyList>().call1((value,))
 }
 
+/// What empties a container, and what puts items into it.
+fn ways<'py>(container: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let class = match kind(container).as_deref() {
+        // Its own `update` adds. A dict's knows nothing of the order that an ordered one has.
+        Some("Counter") => container.py().get_type::<PyDict>(),
+        _ => container.get_type(),
+    };
+    let fill = class
+        .getattr("update")
+        .or_else(|_| class.getattr("extend"))?;
+    Ok((class.getattr("clear")?, fill))
+}
+
+/// Lets a container have these items and no others. What it had is for the caller to remember.
+pub(super) fn refill<'py>(
+    container: &Bound<'py, PyAny>,
+    items: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    let (empty, fill) = ways(container)?;
+    empty.call1((container,))?;
+    fill.call1((container, items)).map(drop)
+}
+
 impl<'py> Work<'_, 'py> {
     /// What `update_container` does, for the containers of `collections`.
     pub(super) fn update_collection(
@@ -54,27 +77,19 @@ impl<'py> Work<'_, 'py> {
         base: Option<&Bound<'py, PyAny>>,
         name: &str,
     ) -> PyResult<bool> {
-        let Some(kind) = kind(old) else {
+        if kind(old).is_none() {
             return Ok(false);
-        };
+        }
         let (live, fresh) = (plain(old)?, plain(new)?);
         let base = base.filter(|base| base.get_type().is(old.get_type()));
         let base = base.map(plain).transpose()?;
         let had = live.call_method0("copy")?;
         self.update_container(&live, &fresh, base.as_ref(), name)?;
-        // A counter's own `update` adds, and a dict's knows nothing of an ordered one's order.
-        let class: Bound<'py, PyAny> = match kind.as_str() {
-            "Counter" => old.py().get_type::<PyDict>().into_any(),
-            _ => old.get_type().into_any(),
-        };
-        let fill = class.getattr(if kind == "deque" { "extend" } else { "update" })?;
-        let empty = class.getattr("clear")?;
+        let (empty, fill) = ways(old)?;
         // The log is read from its end.
-        self.tx
-            .call(fill.clone(), (old, &had).into_pyobject(old.py())?);
-        self.tx.call(empty.clone(), (old,).into_pyobject(old.py())?);
-        empty.call1((old,))?;
-        fill.call1((old, &live))?;
+        self.tx.call(fill, (old, &had).into_pyobject(old.py())?);
+        self.tx.call(empty, (old,).into_pyobject(old.py())?);
+        refill(old, &live)?;
         Ok(true)
     }
 }

@@ -321,8 +321,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let key = mangled(name, Some(&own));
             if let Some(was) = kit.class_entry(class, &key)? {
-                self.work.forget_stored(class, &was)?;
                 let key = pyo3::types::PyString::new(kit.py, &key);
+                self.work.lose(class, key.as_any(), &was)?;
                 self.work.tx.del_class_entry(kit, class, key.as_any())?;
                 self.note(
                     ChangeKind::Function,

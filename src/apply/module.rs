@@ -199,6 +199,7 @@ pub fn run<'k, 'a, 'py>(
         run.unpark(&name)?;
     }
     run.remove()?;
+    run.work.inherit()?;
     run.annotations()?;
     run.kept_names()?;
     run.shift_lines()?;

@@ -4,7 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::collections::{mergeable, of_one_kind};
+use super::collections::{mergeable, of_one_kind, refill};
 use super::function::{Wanted, find, identical, is_alias, plain};
 use super::kit::{Kit, reference_count, text};
 use super::module::{Chain, Run};
@@ -91,6 +91,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         if plain(new) {
             return Ok(new.clone());
+        }
+        if statement.kind == Kind::Import {
+            self.moved_away(name, old, new)?;
         }
         // An object that was there before under another name was not made by this statement:
         // the name means that one now, and the old one stays what it is.
@@ -245,14 +248,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     pub(super) fn end_chain(&mut self, chain: &Chain<'py>) -> PyResult<()> {
         let fresh = chain.object.call_method0("copy")?;
-        self.work.tx.container(&chain.object)?;
-        // Back to what the program had, then the same merge as for a single statement.
-        let merge = std::mem::replace(&mut self.work.merge, false);
-        let outcome = self
-            .work
-            .update_container(&chain.object, &chain.live, None, &chain.name);
-        self.work.merge = merge;
-        outcome?;
+        // Back to what the program had, then the same merge as for a single statement. The log knows
+        // that since the chain began; one more copy in it, and what is inside were not the
+        // statements' own any more.
+        refill(&chain.object, &chain.live)?;
         if let Some(base) = &chain.base {
             self.work.same_inside(&chain.live, base, 0)?;
         }
