@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::collections::mergeable;
 use super::compile::Source;
 use super::members::mangled;
-use super::module::{Run, container};
+use super::module::Run;
 use super::retract::other_then;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
@@ -71,7 +72,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if statement.value == Value::Pure && statement.kind == Kind::Assign {
                 let made = scratch.get_item(&statement.name).ok()??;
                 let (_, links) = chain(old.outline, &statement.name, usize::MAX)?;
-                if container(&made) && links.len() > 1 {
+                if mergeable(&made) && links.len() > 1 {
                     return None;
                 }
             }

@@ -336,7 +336,7 @@ impl<'py> Work<'_, 'py> {
             let made =
                 dunder && (generated || !kit.is_function(&value) || self.library_made(&value)?);
             if ours || made || left.contains(&key) {
-                self.forget_stored(old, &value)?;
+                self.lose(old, &name, &value)?;
                 self.tx.del_class_entry(kit, old, &name)?;
             }
         }
@@ -525,6 +525,7 @@ impl<'py> Work<'_, 'py> {
                 put(self.kit, new, &name, &value)?;
             }
         }
+        self.lose_replaced(old, new, &members)?;
         self.replaced.push(Replaced {
             from: old.clone(),
             to: new.clone(),

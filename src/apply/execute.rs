@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
+use super::collections::mergeable;
 use super::kit::{Kit, text};
 use super::module::{Run, container, first_line};
 use super::registry::told;
@@ -247,7 +248,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && !made_later()
                 && (statement.uses.mutates.contains(name) || statement.value == Value::Container);
             if let Some(last) = last
-                && !(link && new.as_ref().is_some_and(container))
+                && !(link && new.as_ref().is_some_and(mergeable))
             {
                 // Not the definition that counts in the end: bound for those in between only.
                 if !self.parked.contains_key(name) {
@@ -343,7 +344,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     crate::plan::members(statement, inner, "", &mut self.dirty);
                 }
             } else if let (Some(old), Some(new)) = (&old, &new)
-                && container(old)
+                && mergeable(old)
                 && !old.is(new)
             {
                 self.dirty.value(name, changed_on.clone());

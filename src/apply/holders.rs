@@ -175,11 +175,21 @@ impl<'py> Work<'_, 'py> {
 
     /// A definition has become another object, in another module.
     pub fn moved_home(&mut self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) {
-        self.replaced.push(Replaced {
-            from: old.clone(),
-            to: new.clone(),
+        // Of an enum there is one of each member: who has one is to have that of the new one.
+        let members = |class: &Bound<'py, PyAny>| -> Option<Bound<'py, PyDict>> {
+            class.getattr("_member_map_").ok()?.cast_into().ok()
+        };
+        let mut pairs = vec![(old.clone(), new.clone())];
+        if let (Some(had), Some(has)) = (members(old), members(new)) {
+            let there = |(key, from)| Some((from, has.get_item(key).ok()??));
+            pairs.extend(had.iter().filter_map(there));
+        }
+        let pairs = pairs.into_iter();
+        self.replaced.extend(pairs.map(|(from, to)| Replaced {
+            from,
+            to,
             lived: true,
-        });
+        }));
         if self.kit.is_class(new) {
             self.classes.push(new.clone());
         }

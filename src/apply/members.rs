@@ -6,11 +6,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::annotations::{lazy, may_annotate_inside};
+use super::collections::{mergeable, of_one_kind};
 use super::function::is_alias;
 use super::kit::text;
 use super::lines::Moved;
 use super::made::{living_inside, other_names};
-use super::module::{Run, container};
+use super::module::Run;
 use super::parts::Partner;
 use super::registry::told;
 use super::work::{Replaced, Work};
@@ -320,8 +321,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let key = mangled(name, Some(&own));
             if let Some(was) = kit.class_entry(class, &key)? {
-                self.work.forget_stored(class, &was)?;
                 let key = pyo3::types::PyString::new(kit.py, &key);
+                self.work.lose(class, key.as_any(), &was)?;
                 self.work.tx.del_class_entry(kit, class, key.as_any())?;
                 self.note(
                     ChangeKind::Function,
@@ -550,9 +551,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     _ if let Some((_, kept)) = aliased => kept.clone(),
                     Some(was)
                         if (member.value == Value::Container || member.display)
-                            && container(was)
+                            && mergeable(was)
                             && partner(at).is_none_or(|(statement, _)| !statement.alias)
-                            && was.get_type().is(value.get_type()) =>
+                            && of_one_kind(was, &value) =>
                     {
                         self.work
                             .update_container(was, &value, bases.get(&(at, name)), &key)?;
@@ -578,7 +579,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     // Statements of the body further down took those.
                     done.extend(Work::members_of_twin(&members, &kept)?);
                 }
-                if container(&value) && !kept.is(&value) {
+                if mergeable(&value) && !kept.is(&value) {
                     // A default of a method, perhaps: that is the table of the class, not its twin.
                     self.work.replaced.push(Replaced {
                         from: value.clone(),

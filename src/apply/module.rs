@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::collections::mergeable;
 use super::compile::Source;
 use super::function::Wanted;
 use super::kit::Kit;
@@ -201,6 +202,7 @@ pub fn run<'k, 'a, 'py>(
         run.unpark(&name)?;
     }
     run.remove()?;
+    run.work.inherit()?;
     run.annotations()?;
     run.kept_names()?;
     run.shift_lines()?;
@@ -295,7 +297,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 // `TABLE = t = {}` makes one object, whatever name it is filled by.
                 let binds = &self.job.new.outline.body[step.new].uses.binds;
                 let is_container = |name| -> PyResult<_> {
-                    Ok(self.before.get_item(name)?.is_some_and(|v| container(&v)))
+                    Ok(self.before.get_item(name)?.is_some_and(|v| mergeable(&v)))
                 };
                 let mut any = false;
                 for name in binds {

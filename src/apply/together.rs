@@ -4,9 +4,10 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::collections::{mergeable, of_one_kind, refill};
 use super::function::{Wanted, find, identical, is_alias, plain};
 use super::kit::{Kit, reference_count, text};
-use super::module::{Chain, Run, container};
+use super::module::{Chain, Run};
 use super::work::Replaced;
 use crate::outline::{Kind, Statement, Value};
 
@@ -67,7 +68,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             // What a call gave may be what something else has: `TABLE = load()`, which is `{}` now.
             let shared = |was: &Statement| {
                 let given = was.kind == Kind::Assign && was.value == Value::Other;
-                was.alias || given && statement.value == Value::Container
+                // `TABLE["a"] = load()` puts something into it, whoever has that.
+                was.uses.binds.iter().any(|bound| bound == name)
+                    && (was.alias || given && statement.value == Value::Container)
             };
             !writers.any(|at| shared(&body[at]))
         })
@@ -83,7 +86,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         new: &Bound<'py, PyAny>,
         ours: isize,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if old.is(new) || identical(old, new) && !container(old) {
+        if old.is(new) || identical(old, new) && !mergeable(old) {
             return Ok(old.clone());
         }
         if plain(new) {
@@ -103,8 +106,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             self.work.reconcile_inside(old, new, 0)?;
         }
-        if container(old)
-            && old.get_type().is(new.get_type())
+        if mergeable(old)
+            && of_one_kind(old, new)
             && self.takes_contents(statement, name, new, ours)
         {
             let mutators: Vec<usize> = self.mutators(name).collect();
@@ -242,14 +245,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     pub(super) fn end_chain(&mut self, chain: &Chain<'py>) -> PyResult<()> {
         let fresh = chain.object.call_method0("copy")?;
-        self.work.tx.container(&chain.object)?;
-        // Back to what the program had, then the same merge as for a single statement.
-        let merge = std::mem::replace(&mut self.work.merge, false);
-        let outcome = self
-            .work
-            .update_container(&chain.object, &chain.live, None, &chain.name);
-        self.work.merge = merge;
-        outcome?;
+        // Back to what the program had, then the same merge as for a single statement. The log knows
+        // that since the chain began; one more copy in it, and what is inside were not the
+        // statements' own any more.
+        refill(&chain.object, &chain.live)?;
         if let Some(base) = &chain.base {
             self.work.same_inside(&chain.live, base, 0)?;
         }

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PySet, PyString, PyTuple};
 
+use super::collections::{mergeable, of_one_kind};
 use super::data::nobodys;
 use super::function::identical;
 use super::kit::{is_above, reference_count, text};
@@ -42,9 +43,9 @@ fn alike(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
 /// is there now and in what the edit makes: the same merge goes on in there.
 fn own_inside(was: &Bound<'_, PyAny>, now: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> bool {
     let kind = now.get_type();
-    container(now)
+    mergeable(now)
         && kind.is(was.get_type())
-        && kind.is(value.get_type())
+        && of_one_kind(now, value)
         // Made again for the comparison, else it would be one that something else has.
         && !was.is(now)
         // By the container around it, and by us.
@@ -371,7 +372,7 @@ impl<'py> Work<'_, 'py> {
             }
             return Ok(true);
         }
-        Ok(false)
+        self.update_collection(old, new, base, name)
     }
 
     /// Lambdas in what a statement makes: that of the old version under the same key or in the same

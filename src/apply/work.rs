@@ -79,6 +79,15 @@ pub struct Poured<'py> {
     pub items: Bound<'py, PyList>,
 }
 
+/// A method that a class had and has no more.
+pub struct Lost<'py> {
+    pub class: Bound<'py, PyAny>,
+    pub name: String,
+    /// What stood in the class: the function, or what was around it.
+    pub kind: Bound<'py, PyAny>,
+    pub function: Bound<'py, PyAny>,
+}
+
 /// The state of one unit's application.
 pub struct Work<'k, 'py> {
     pub kit: &'k Kit<'py>,
@@ -131,6 +140,8 @@ pub struct Work<'k, 'py> {
     pub holding: Holding,
     /// What statements have put into lists of other modules so far.
     pub poured: Vec<Poured<'py>>,
+    /// Methods that classes of this module had and have no more.
+    pub lost: Vec<Lost<'py>>,
     /// What was in registries before they were changed, which the undo log has too.
     pub snapshot: Option<Bound<'py, PyAny>>,
     /// Weak references to classes that are gone from their module.
@@ -202,6 +213,7 @@ impl<'k, 'py> Work<'k, 'py> {
             set: Vec::new(),
             holding: Holding::new(),
             poured: Vec::new(),
+            lost: Vec::new(),
             left: Vec::new(),
             merge: true,
         }

@@ -1,0 +1,101 @@
+//! Methods that a class has no more and inherits now: whoever holds the one that was (a bound method in
+//! a callback) calls what the class gives by that name.
+
+use std::collections::BTreeSet;
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::kit::text;
+use super::work::{Lost, Work};
+
+impl<'py> Work<'_, 'py> {
+    /// Notes that a class loses an entry.
+    pub(super) fn lose(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyAny>,
+        was: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        self.forget_stored(class, was)?;
+        self.note_lost(class, name, was);
+        Ok(())
+    }
+
+    /// Notes what the class that takes another one's place has no more of its own statements' entries.
+    pub(super) fn lose_replaced(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        members: &BTreeSet<String>,
+    ) -> PyResult<()> {
+        let want = self.kit.class_dict(new)?;
+        for (name, value) in self.kit.class_dict(old)?.iter() {
+            if members.contains(&text(&name)) && !want.contains(&name)? {
+                self.note_lost(new, &name, &value);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_lost(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyAny>,
+        was: &Bound<'py, PyAny>,
+    ) {
+        let wraps = self.kit.is_exact(was, &self.kit.classmethod)
+            || self.kit.is_exact(was, &self.kit.staticmethod);
+        let function = match wraps {
+            true => was.getattr("__func__").unwrap_or_else(|_| was.clone()),
+            false => was.clone(),
+        };
+        if self.kit.is_function(&function) {
+            self.lost.push(Lost {
+                class: class.clone(),
+                name: text(name),
+                kind: was.get_type().into_any(),
+                function,
+            });
+        }
+    }
+
+    /// Gives methods that are gone the code of those that are inherited in their place, once all classes
+    /// of the module are what they are to be.
+    pub(super) fn inherit(&mut self) -> PyResult<()> {
+        let kit = self.kit;
+        for lost in std::mem::take(&mut self.lost) {
+            let class = &lost.class;
+            let mro = class.getattr("__mro__")?.cast_into::<PyTuple>()?;
+            let mut heir = None;
+            for base in mro.iter() {
+                if let Some(found) = kit.class_entry(&base, &lost.name)? {
+                    heir = Some(found);
+                    break;
+                }
+            }
+            let Some(mut heir) = heir.filter(|heir| heir.get_type().is(&lost.kind)) else {
+                continue;
+            };
+            if !kit.is_function(&heir) {
+                heir = heir.getattr("__func__")?;
+            }
+            let function = &lost.function;
+            let same =
+                |name| -> PyResult<bool> { Ok(heir.getattr(name)?.is(&function.getattr(name)?)) };
+            // Globals cannot be exchanged.
+            if heir.is(function) || !kit.is_function(&heir) || !same("__globals__")? {
+                continue;
+            }
+            self.tx.function(kit, function)?;
+            let code = heir.getattr(kit.name("__code__"))?;
+            let fresh = (!heir.getattr(kit.name("__closure__"))?.is_none()).then_some(&heir);
+            if self.give_code(function, &code, Some(class), fresh)? {
+                for name in ["__defaults__", "__kwdefaults__", "__doc__", "__qualname__"] {
+                    function.setattr(name, heir.getattr(name)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
