@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use super::imports::public_names;
 use super::kit::{reference_count, text};
 use super::module::Run;
-use super::transaction::follow_order;
+use super::undo::follow_order;
 use crate::outline::Statement;
 use crate::plan::looks_at_all;
 

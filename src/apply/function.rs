@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 use rustc_hash::FxHashSet;
 
 use super::kit::{Kit, Word, is_above, is_text, reference_count, text, tuple};
-use super::transaction::set_code;
+use super::undo::set_code;
 use super::work::Work;
 
 /// How deep and how far a decorated function is looked for inside what the decorator returned.

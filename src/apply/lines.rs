@@ -7,7 +7,7 @@ use super::function::{Wanted, find, same_code, search};
 use super::kit::{Word, reference_count};
 use super::members::mangled;
 use super::module::Run;
-use super::transaction::set_code;
+use super::undo::set_code;
 use crate::outline::{Kind, Statement, Value};
 
 /// A statement that did not change but stands elsewhere.

@@ -48,6 +48,7 @@ mod retract;
 mod sieve;
 mod together;
 mod transaction;
+mod undo;
 mod unlisted;
 mod value;
 mod whole;
