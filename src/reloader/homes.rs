@@ -28,6 +28,13 @@ fn defined<'py>(kit: &Kit<'py>, name: &str, value: &Bound<'py, PyAny>) -> Option
 }
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
+    /// The modules that were imported since there were so many.
+    pub(super) fn imported_since(&self, before: usize) -> Vec<String> {
+        let modules = self.kit.sys_modules.keys();
+        let since = modules.iter().skip(before);
+        since.map(|name| text(&name)).collect()
+    }
+
     /// Finds definitions that are gone from one module and came to another one, by the same name, in
     /// one edit. `before`: so many modules there were when it began.
     pub(super) fn new_homes(
@@ -55,12 +62,11 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         if gone.is_empty() {
             return;
         }
-        let modules = kit.sys_modules.keys();
-        let imported: Vec<String> = modules
-            .iter()
-            .skip(before)
-            .map(|name| text(&name))
-            .collect();
+        let imported = self.imported_since(before);
+        let failed = |home: &String| {
+            let record = self.reloader.ledger.get(home);
+            record.is_some_and(|record| record.failed.lock().is_some())
+        };
         for (name, old) in gone {
             let came = |home: &String, object: &Bound<'py, PyAny>| {
                 let added = facts.get(home).is_some_and(|facts| {
@@ -69,7 +75,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                         n == name && was.is_none() && now.as_ref().is_some_and(|o| o.is(object))
                     })
                 });
-                *home != old.home && (added || imported.contains(home))
+                // An earlier attempt may have brought it, and failed.
+                let earlier = || failed(&old.home) && self.reloader.brought.lock().contains(home);
+                *home != old.home && (added || imported.contains(home) || earlier())
             };
             let mut new: Option<Defined<'py>> = None;
             let mut several = false;

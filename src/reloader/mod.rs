@@ -176,6 +176,8 @@ pub struct Reloader {
     backlog: Mutex<BTreeSet<String>>,
     /// Submodules that stay imported after a unit that failed, and that their packages do not know.
     loose: Mutex<Vec<String>>,
+    /// Modules that units which failed had imported: when these are mended, they are new.
+    brought: Mutex<BTreeSet<String>>,
     /// Files beside those of tracked modules that came or were saved since the start.
     strangers: Mutex<std::collections::HashSet<std::path::PathBuf>>,
     /// C extensions of the user, by file: name and fingerprint. They are never reloaded; a change
@@ -241,6 +243,7 @@ impl Reloader {
             checked: Mutex::new(None),
             backlog: Mutex::default(),
             loose: Mutex::default(),
+            brought: Mutex::default(),
             strangers: Mutex::default(),
             extensions: Mutex::default(),
             enough: Mutex::default(),

@@ -114,6 +114,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     /// Applies the unit. The reports of its modules, in the order they were worked on.
     pub fn apply(&mut self) -> Vec<ModuleReport> {
         let mut work = self.work();
+        let modules = self.kit.sys_modules.len();
         let mut outcome = self.run(&mut work);
         for _ in 0..ORDERS {
             let Err(failed) = &outcome else { break };
@@ -131,6 +132,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             Err(failed) => {
                 let problems = work.tx.roll_back_to(self.kit, 0);
                 work.discard();
+                let brought = self.imported_since(modules);
+                self.reloader.brought.lock().extend(brought);
                 if let Err(error) = self.note_loose() {
                     log::debug!("submodules that stay imported cannot be told: {error}");
                 }
