@@ -487,7 +487,7 @@ impl<'py> Work<'_, 'py> {
             let fresh = (!b.getattr(kit.name("__closure__"))?.is_none()).then_some(&b);
             self.give_code(&a, &code, None, fresh)?;
             for part in ["__defaults__", "__kwdefaults__"] {
-                a.setattr(part, b.getattr(part)?)?;
+                self.tx.set_attribute(&a, part, &b.getattr(part)?)?;
             }
         }
         Ok(())
