@@ -7,6 +7,7 @@ use pyo3::types::PyDict;
 
 use super::annotations::{lazy, may_annotate_inside};
 use super::collections::{mergeable, of_one_kind};
+use super::data::nobodys;
 use super::function::is_alias;
 use super::kit::text;
 use super::lines::Moved;
@@ -587,7 +588,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         lived: false,
                     });
                 }
-                if !kept.is(&value) || member.kind != Kind::Assign {
+                if (!kept.is(&value) || member.kind != Kind::Assign) && !nobodys(&value) {
                     done.push((value, kept));
                 }
                 let action = if was.is_some() {
