@@ -32,15 +32,6 @@ pub(super) fn lazy(kit: &Kit<'_>, source: &Source<'_>) -> bool {
     kit.version >= (3, 14) && !source.outline.future.iter().any(|f| f == "annotations")
 }
 
-/// Whether a statement is `name: annotation`, with or without a value.
-pub(super) fn is_annotated(source: &Source<'_>, statement: &Statement) -> bool {
-    matches!(statement.kind, Kind::Annotation | Kind::Assign)
-        && source
-            .slice(statement)
-            .strip_prefix(statement.name.as_str())
-            .is_some_and(|rest| rest.trim_start().starts_with(':'))
-}
-
 /// Whether there may be annotated statements in the blocks of a compound one.
 pub(super) fn may_annotate_inside(source: &Source<'_>, statement: &Statement) -> bool {
     matches!(statement.kind, Kind::Compound | Kind::MainGuard)
@@ -81,7 +72,7 @@ fn annotated(kit: &Kit<'_>, source: &Source<'_>) -> PyResult<Vec<Annotated>> {
             let arguments = (text, "", "exec", ONLY_TREE, true);
             count(&kit.compile.call1(arguments)?.getattr("body")?)?
         } else {
-            usize::from(is_annotated(source, statement))
+            usize::from(source.annotates(statement))
         };
         if count > 0 {
             out.push(Annotated {
@@ -282,7 +273,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let counts = |source: &Source<'_>, at: usize| {
             let statement = &source.outline.body[at];
-            is_annotated(source, statement) || may_annotate_inside(source, statement)
+            source.annotates(statement) || may_annotate_inside(source, statement)
         };
         !self.annotated.is_empty()
             || changes.removed.iter().any(|&at| counts(old, at))
@@ -304,7 +295,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let parts: Vec<&Statement> = new
             .body
             .iter()
-            .filter(|m| is_annotated(self.job.new, m))
+            .filter(|m| self.job.new.annotates(m))
             .collect();
         if parts.is_empty() {
             return Ok(Some(entries));
@@ -338,7 +329,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let apart = !old.body.iter().any(|m| may_annotate_inside(before, m))
             && !new.body.iter().any(|m| may_annotate_inside(after, m));
         let list = |source: &Source<'a>, class: &'a Statement| -> Vec<&'a str> {
-            let members = class.body.iter().filter(|m| is_annotated(source, m));
+            let members = class.body.iter().filter(|m| source.annotates(m));
             members.map(|m| source.slice(m)).collect()
         };
         (list(before, old) != list(after, new), apart)

@@ -13,7 +13,7 @@ use super::module::Run;
 use super::retract::other_then;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
-use crate::plan::{self, Dirty, Functions, affected_members, affected_statement};
+use crate::plan::{self, Dirty, Functions, affected_members, affected_statement, rewritten};
 
 /// So many statements are run again for one base, and no more.
 const MOST: usize = 1_000;
@@ -278,10 +278,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// a class that is made again, for its decorators, keeps what the program has put there.
     pub(super) fn class_literals(&self, at: usize) -> PyResult<Option<Bound<'py, PyDict>>> {
         let new: &'a Statement = &self.job.new.outline.body[at];
+        let old = self.old_statement(at);
         let same = |changes: &'a Changes| {
             let items = changes.items.iter();
+            // Of several that give an attribute its value the last one counts.
+            let others = rewritten(new, changes);
+            let gone = changes.removed.iter().filter_map(|at| old?.body.get(*at));
+            let gone: BTreeSet<_> = gone.flat_map(|member| &member.uses.binds).collect();
             let same = items.filter(|change| change.what == What::Same && change.old.is_some());
-            same.map(|change| &new.body[change.new]).collect::<Vec<_>>()
+            let same = same.filter(|change| !others.contains(&change.new));
+            let same = same.map(|change| &new.body[change.new]);
+            same.filter(|member| !member.uses.binds.iter().any(|name| gone.contains(name)))
+                .collect::<Vec<_>>()
         };
         let unchanged = match self.what(at) {
             _ if new.kind != Kind::Class || self.job.old.is_none() || !self.work.merge => {
@@ -295,7 +303,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let out = PyDict::new(kit.py);
         // A decorator may have put other plain values into the class.
         let decorated = |old: &Statement| old.decorators != new.decorators;
-        let decorated = self.old_statement(at).is_none_or(decorated);
+        let decorated = old.is_none_or(decorated);
         for member in unchanged {
             let uses = &member.uses;
             if decorated && member.value != Value::Container {

@@ -250,7 +250,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if again
             .iter()
             .any(|&at| may_annotate_inside(self.job.new, &new.body[at]))
-            || lazy && reordered && !annotated.is_empty()
+            || lazy && reordered && self.annotates_any(new)
         {
             return Ok(false);
         }
