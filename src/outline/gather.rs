@@ -24,6 +24,8 @@ pub(super) struct Frame {
     pub handed_bodies: Vec<Range<usize>>,
     /// See `Facts::applied`.
     pub applied: Vec<(String, u8)>,
+    /// See `Facts::told`.
+    pub told: Vec<String>,
     /// See `Facts::implied`.
     pub implied: Vec<&'static str>,
     /// See `Facts::later_implied`, `calls_given` and `calls_made`.

@@ -52,6 +52,23 @@ impl<'a> Reader<'a> {
             self.frame().applied.push((path, calls));
         }
     }
+
+    /// Notes what is called for others to be told; `decorator`: also what is no call yet.
+    pub(super) fn told(&mut self, expr: &'a Expr, decorator: bool) {
+        let (mut at, mut called) = (expr, decorator);
+        loop {
+            if called && let Some(path) = self.path_outside(at) {
+                self.frame().told.push(path);
+                return;
+            }
+            (at, called) = match at {
+                Expr::Await(inner) => (&inner.value, called),
+                Expr::Call(call) => (&call.func, true),
+                Expr::Attribute(attribute) => (&attribute.value, called),
+                _ => return,
+            };
+        }
+    }
 }
 
 /// Those functions, in source order.
@@ -329,5 +346,22 @@ mod tests {
         assert_eq!(applied("x = a(1)(2)\n"), [("a".to_owned(), 2)]);
         assert_eq!(applied("x = a(a(1))\n"), []);
         assert_eq!(applied("x, y = a(1)\n"), []);
+    }
+
+    #[test]
+    fn who_is_told_of_something() {
+        let told = |text| first(text).told.to_vec();
+        assert_eq!(told("app.add(len(d.keys()))\n"), ["app.add"]);
+        assert_eq!(told("app.group(d.x()).add(y)\n"), ["app.group"]);
+        assert_eq!(
+            told("@app.on(d.get(1))\n@b\ndef f(x=c()): pass\n"),
+            ["app.on", "b"]
+        );
+        assert_eq!(
+            told("@app.on\nclass C(base()):\n    x = 1\n    d.add(x)\n"),
+            ["app.on"]
+        );
+        assert!(told("app.x\n").is_empty());
+        assert!(told("x = app.add(1)\n").is_empty());
     }
 }

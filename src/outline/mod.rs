@@ -210,6 +210,9 @@ pub struct Facts {
     /// Paths that it calls for what they give, and how many calls one after the other that takes:
     /// `@deco` and `x = deco(f)` are one, `@deco(1)` is two. Only those that it calls nowhere else.
     pub applied: Box<[(String, u8)]>,
+    /// Paths that it calls to tell somebody of something: its decorators, or what an expression statement
+    /// calls at last. `@app.route(name(x))`, `app.add(x)`, `app.group(x).add(y)` (`app.group`).
+    pub told: Box<[String]>,
     /// Methods that its operators and builtins call when it runs, and no functions of it.
     pub implied: Box<[&'static str]>,
     /// The same of the functions defined in it, but for those that they hand out.

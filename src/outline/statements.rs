@@ -125,6 +125,9 @@ impl<'a> Reader<'a> {
             Stmt::ClassDef(def) => self.class_definition(def),
             _ => self.walk(stmt),
         }
+        if let Stmt::Expr(told) = stmt {
+            self.told(&told.value, false);
+        }
         if let Some(value) = assigned(stmt) {
             self.applied(value, 0);
         }
@@ -213,6 +216,7 @@ impl<'a> Reader<'a> {
                 })
             }),
             applied: frame.applied.into(),
+            told: frame.told.into(),
             implied: settled(frame.implied),
             later_implied: settled(frame.later_implied),
             calls_given: frame.calls_given,
@@ -587,6 +591,7 @@ impl<'a> Reader<'a> {
             self.visit_expr(&decorator.expression);
             self.called(&decorator.expression);
             self.applied(&decorator.expression, 1);
+            self.told(&decorator.expression, true);
         }
     }
 

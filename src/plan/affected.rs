@@ -55,10 +55,10 @@ fn affected_at_once(
     functions: &Functions<'_>,
     dirty: &Dirty,
 ) -> Option<Affected> {
-    let tells = statement.kind == Kind::Expr || statement.decorators != 0;
+    let told = &statement.told;
     if statement.applied.is_empty() || statement.kind == Kind::Class {
         let uses = &statement.uses;
-        return affected_but_for(uses, &uses.calls, tells, functions, dirty)
+        return affected_but_for(uses, &uses.calls, told, functions, dirty)
             .or_else(|| functions.implied_differs(statement, &statement.uses.calls, dirty))
             .or_else(|| functions.named_differs(statement, dirty))
             .or_else(|| functions.decorator_asks(statement, dirty))
@@ -68,7 +68,7 @@ fn affected_at_once(
     let others = statement.uses.calls.iter();
     let others = others.filter(|call| applied().all(|(path, _)| path != *call));
     let others: Vec<String> = others.cloned().collect();
-    affected_but_for(&statement.uses, &others, tells, functions, dirty)
+    affected_but_for(&statement.uses, &others, told, functions, dirty)
         .or_else(|| {
             applied().find_map(|(path, calls)| functions.applied_differs(path, *calls, dirty))
         })
@@ -84,7 +84,7 @@ fn affected_at_once(
 
 /// Why a statement that did not change must run again, or `None`.
 pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option<String> {
-    affected_but_for(uses, &uses.calls, false, functions, dirty)
+    affected_but_for(uses, &uses.calls, &[], functions, dirty)
 }
 
 /// The same of the bases and decorators of a class.
@@ -94,14 +94,14 @@ pub fn affected_head(
     dirty: &Dirty,
 ) -> Option<String> {
     let head = &class.head;
-    affected_but_for(head, &head.calls, true, functions, dirty)
+    affected_but_for(head, &head.calls, &class.told, functions, dirty)
 }
 
-/// The same when it calls nothing but `calls`; `tells`: see `Dirty::read_by`.
+/// The same when it calls nothing but `calls`; `told`: see `Facts::told`.
 fn affected_but_for(
     uses: &Uses,
     calls: &[String],
-    tells: bool,
+    told: &[String],
     functions: &Functions<'_>,
     dirty: &Dirty,
 ) -> Option<String> {
@@ -109,7 +109,7 @@ fn affected_but_for(
         return None;
     }
     dirty
-        .read_by(uses, tells)
+        .read_by(uses, told)
         .or_else(|| dirty.looked_into(uses))
         .or_else(|| {
             let names = || dirty.values.keys().find(|path| !path.contains('.'));

@@ -278,12 +278,12 @@ impl Dirty {
 
     /// The reason why one of the values read differs.
     pub(super) fn reads(&self, uses: &Uses) -> Option<String> {
-        self.read_by(uses, false)
+        self.read_by(uses, &[])
     }
 
-    /// The same; `tells`: what the uses call is told of something, and what others told it does not
-    /// matter for that: `app.add(x)`, `@app.route("/")`.
-    pub(super) fn read_by(&self, uses: &Uses, tells: bool) -> Option<String> {
+    /// The same. What others have told those that are `told` of something, too, does not matter for
+    /// that: `app.add(x)`, `@app.route("/")`.
+    pub(super) fn read_by(&self, uses: &Uses, told: &[String]) -> Option<String> {
         let fills = |path: &String, prefix: &str| {
             let root = prefix.split('.').next().unwrap_or(prefix);
             let owner = || {
@@ -291,8 +291,7 @@ impl Dirty {
                     .is_some_and(|(owner, _)| owner == prefix)
             };
             self.filled.contains(prefix)
-                && (uses.mutates.iter().any(|name| name == root)
-                    || tells && owner() && uses.calls.contains(path))
+                && (uses.mutates.iter().any(|name| name == root) || owner() && told.contains(path))
         };
         uses.reads.iter().find_map(|path| {
             prefixes(path)

@@ -42,12 +42,8 @@ pub(super) fn tell(new: &Outline, at: usize, functions: &Functions<'_>, dirty: &
 
 /// The objects whose methods a statement tells of something: `@bus.on`, `app.add(x)`.
 pub(super) fn owners(statement: &Statement) -> BTreeSet<String> {
-    let tells = match statement.kind {
-        Kind::Function | Kind::Class => statement.decorators != 0,
-        kind => kind == Kind::Expr,
-    };
-    let calls = statement.uses.calls.iter().filter(|_| tells);
-    let owners = calls.filter_map(|path| path.rsplit_once('.'));
+    let told = statement.told.iter();
+    let owners = told.filter_map(|path| path.rsplit_once('.'));
     owners.map(|(owner, _)| owner.to_owned()).collect()
 }
 
