@@ -21,7 +21,11 @@ const MOST: usize = 1_000;
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// What other modules changed, and the methods and properties here that act differently for
     /// it: those would already tell the new values when an old statement is made again aside.
-    pub(super) fn outside_with_members(&self, old: &Source<'_>) -> Dirty {
+    pub(super) fn outside_with_members(&self, old: &Source<'_>) -> &Dirty {
+        self.outside.get_or_init(|| self.members_outside(old))
+    }
+
+    fn members_outside(&self, old: &Source<'_>) -> Dirty {
         let mut outside = self.job.outside.clone();
         if !outside.is_empty() {
             let classes = old.outline.body.iter().filter(|s| s.kind == Kind::Class);
@@ -42,15 +46,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// The value that the old statements gave a name at import.
-    pub(super) fn import_value(
-        &self,
-        old: &Source<'_>,
-        name: &str,
-        outside: &Dirty,
-    ) -> Option<Bound<'py, PyAny>> {
+    pub(super) fn import_value(&self, old: &Source<'_>, name: &str) -> Option<Bound<'py, PyAny>> {
         let had = Functions::of(old.outline);
         let (_, links) = chain(old.outline, name, usize::MAX)?;
-        let Some(again) = self.replayable(old, &had, name, outside) else {
+        let Some(again) = self.replayable(old, &had, name) else {
             return self.skeleton(old, name, &links);
         };
         let body = &old.outline.body;
@@ -88,8 +87,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         old: &Source<'_>,
         had: &Functions<'_>,
         name: &str,
-        outside: &Dirty,
     ) -> Option<BTreeSet<usize>> {
+        let outside = self.outside_with_members(old);
         let body = &old.outline.body;
         let mut out = BTreeSet::new();
         let mut todo = vec![(name.to_owned(), usize::MAX)];

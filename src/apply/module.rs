@@ -4,7 +4,7 @@
 //! (a subclass, a decorator, a default argument, a registry) already sees the object that
 //! lives on.
 
-use std::cell::LazyCell;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ pub type Taken = Option<BTreeSet<String>>;
 pub type Rebound<'py> = (String, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
 
 /// What came of it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Facts<'py> {
     /// Names that are bound to another object now: name, old, new.
     pub rebound: Vec<Rebound<'py>>,
@@ -110,6 +110,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub facts: Facts<'py>,
     pub functions: Functions<'a>,
     pub dirty: Dirty,
+    /// See `Run::outside_with_members`.
+    pub outside: OnceCell<Dirty>,
     /// The module's dict as it was.
     pub before: Bound<'py, PyDict>,
     pub moved: Vec<Moved<'a>>,
@@ -173,6 +175,7 @@ pub fn run<'k, 'a, 'py>(
     let mut run = Run {
         functions: Functions::of(job.new.outline).with(job.elsewhere),
         dirty: job.outside.clone(),
+        outside: OnceCell::new(),
         facts: Facts::default(),
         before,
         moved: Vec::new(),
@@ -290,7 +293,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(old) = self.job.old
             && self.work.merge
         {
-            let outside = LazyCell::new(|| self.outside_with_members(old));
             let mut bases = Vec::new();
             let steps = self.job.plan.steps.iter();
             for step in steps.filter(|s| matches!(s.mark, Mark::Run | Mark::RunIf)) {
@@ -304,7 +306,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     any |= is_container(name)?;
                 }
                 for name in binds.iter().filter(|_| any) {
-                    if let Some(base) = self.import_value(old, name, &outside) {
+                    if let Some(base) = self.import_value(old, name) {
                         bases.push((name.clone(), base));
                     }
                 }
@@ -639,17 +641,6 @@ pub(super) fn first_line(source: &Source<'_>, statement: &Statement) -> String {
 }
 
 impl<'py> Facts<'py> {
-    /// The same facts once more, for another reader.
-    pub fn share(&self) -> Self {
-        Self {
-            rebound: self.rebound.clone(),
-            dirty: self.dirty.clone(),
-            changes: Vec::new(),
-            executed: self.executed,
-            set: self.set.clone(),
-        }
-    }
-
     /// Of a name that several statements bound one after the other, what it was before the first
     /// and is after the last.
     fn settle(&mut self) {

@@ -156,9 +156,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub(super) fn unknown(&self, old: &Source<'_>, name: &str, links: &[usize]) -> Vec<String> {
         let body = &old.outline.body;
         let known = |path: &String| self.job.was.iter().any(|(was, _)| was == path);
-        let reads = links.iter().flat_map(|&at| &body[at].uses.reads);
-        let names = reads.filter_map(|path| path.split('.').next());
-        let mut outside = self.outside_with_members(old);
+        let uses = || {
+            let links = links.iter().map(|&at| &body[at]);
+            links.flat_map(|link| [&link.uses, &link.later])
+        };
+        let root = |path: &str| path.split('.').next().unwrap_or(path).to_owned();
+        let names: BTreeSet<String> = uses()
+            .flat_map(|uses| uses.reads.iter().chain(&uses.mutates))
+            .map(|path| root(path))
+            .collect();
+        let mut outside = self.outside_with_members(old).clone();
         let members = links
             .iter()
             .flat_map(|&at| self.functions.differing_members(&body[at].uses, &outside));
@@ -169,15 +176,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let members = members.filter(|member| !of_module(member));
         let members: Vec<String> = members.map(|member| format!(".{member}")).collect();
-        self.functions
-            .derive(&mut outside, &names.map(str::to_owned).collect());
+        self.functions.derive(&mut outside, &names);
         let values = outside
             .values
             .into_keys()
             .chain(outside.contents.into_keys());
         // Also what is called or iterated over, and gives something else today.
         let paths = values.chain(outside.behaviour.into_keys());
-        let paths = paths.filter(|path| !known(path));
+        let paths = paths.filter(|path| names.contains(&root(path)) && !known(path));
         paths
             .chain(other_then(old.outline, name, links))
             .chain(members)

@@ -6,6 +6,7 @@
 //! other order will do.
 
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
@@ -22,7 +23,7 @@ use crate::report::ModuleReport;
 /// How far a unit has come.
 pub(super) struct Progress<'py> {
     /// What the modules that were worked on have to say to others.
-    pub facts: HashMap<String, Facts<'py>>,
+    pub facts: HashMap<String, Rc<Facts<'py>>>,
     /// Containers that modules have filled in others.
     pub fed: Vec<Fed>,
     /// How many of those have been told to modules outside of the order.
@@ -75,9 +76,9 @@ impl<'py> Progress<'py> {
         self.stamp += 1;
         self.stamps.insert(name.to_owned(), self.stamp);
         match self.facts.get_mut(name) {
-            Some(earlier) => earlier.join(found),
+            Some(earlier) => Rc::make_mut(earlier).join(found),
             None => {
-                self.facts.insert(name.to_owned(), found);
+                self.facts.insert(name.to_owned(), Rc::new(found));
             }
         }
         if let Some(found) = self.facts.get(name) {

@@ -1,6 +1,7 @@
 //! What changed in a module, in the words of one that imports it.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -44,7 +45,7 @@ pub fn inbound<'py>(
     outline: &Outline,
     package: &str,
     own: &Bound<'py, PyDict>,
-    facts: &HashMap<String, Facts<'py>>,
+    facts: &HashMap<String, Rc<Facts<'py>>>,
 ) -> PyResult<Inbound<'py>> {
     let mut out = Inbound::default();
     if facts.is_empty() {
@@ -199,7 +200,7 @@ fn class_imports(
     out: &mut Inbound<'_>,
     class: &Statement,
     package: &str,
-    facts: &HashMap<String, Facts<'_>>,
+    facts: &HashMap<String, Rc<Facts<'_>>>,
 ) {
     for member in &class.body {
         for import in &member.imports {
@@ -228,7 +229,7 @@ const LONGEST: usize = 4;
 /// All facts of a module, as attributes of the name it is known by here.
 fn prefixed<'py>(
     out: &mut Inbound<'py>,
-    facts: &HashMap<String, Facts<'py>>,
+    facts: &HashMap<String, Rc<Facts<'py>>>,
     module: &str,
     here: &str,
 ) {
@@ -405,11 +406,15 @@ fn star<'py>(
 
 /// Whether a text has any of the names that changed: else it need not be read closer. Of an attribute
 /// that changed its own name, or, if the module `passes_on` what it has, that of its owner.
-pub(super) fn mentions(text: &str, facts: &HashMap<String, Facts<'_>>, passes_on: bool) -> bool {
+pub(super) fn mentions(
+    text: &str,
+    facts: &HashMap<String, Rc<Facts<'_>>>,
+    passes_on: bool,
+) -> bool {
     if text.contains("*") && text.contains("import *") {
         return true;
     }
-    if may_look(text) || facts.values().any(serves) {
+    if may_look(text) || facts.values().any(|found| serves(found)) {
         return true;
     }
     facts.values().any(|f| {

@@ -1,6 +1,7 @@
 //! Containers that a module fills in others: what those, and who reads them, are told.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -31,7 +32,7 @@ impl<'py> Progress<'py> {
     /// Notes what a module has put into containers of others, and which of their names it has set.
     pub fn feed(&mut self, by: &str, work: &mut Work<'_, 'py>) {
         for set in work.set.drain(..) {
-            let facts = self.facts.entry(set.module).or_default();
+            let facts = Rc::make_mut(self.facts.entry(set.module).or_default());
             if set.first {
                 facts.set.push((set.name.clone(), by.to_owned()));
             }
@@ -41,7 +42,7 @@ impl<'py> Progress<'py> {
             });
         }
         for (module, name) in work.fed.drain(..) {
-            let facts = self.facts.entry(module.clone()).or_default();
+            let facts = Rc::make_mut(self.facts.entry(module.clone()).or_default());
             let why = format!("which {by} puts something into");
             facts.dirty.fill(name.clone(), why);
             self.hear(module, name, by, false);
@@ -51,7 +52,7 @@ impl<'py> Progress<'py> {
     /// Notes what acts differently in other modules for what a module has put there.
     pub fn hold(&mut self, by: &str, holding: Holding) {
         for (module, paths) in holding {
-            let facts = self.facts.entry(module.clone()).or_default();
+            let facts = Rc::make_mut(self.facts.entry(module.clone()).or_default());
             let known = &facts.dirty.behaviour;
             let paths: Vec<String> = paths
                 .into_iter()
@@ -102,7 +103,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         around: &mut Inbound<'py>,
         outline: &Outline,
         record: &Record,
-        facts: &HashMap<String, Facts<'py>>,
+        facts: &HashMap<String, Rc<Facts<'py>>>,
     ) {
         for (module, found) in facts {
             for (name, by) in &found.set {
@@ -222,7 +223,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             let is_new = |source: &String| stamps.get(source).is_some_and(|s| *s > since);
             let sources = sources.filter(|source| *source != name && is_new(source));
             let seen: HashMap<String, _> = sources
-                .filter_map(|source| Some((source.clone(), facts.get(&source)?.share())))
+                .filter_map(|source| Some((source.clone(), Rc::clone(facts.get(&source)?))))
                 .collect();
             work.notes.clear();
             let own = progress.fed_to(name, since);

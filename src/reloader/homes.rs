@@ -2,6 +2,7 @@
 //! new one, as after a restart.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use pyo3::prelude::*;
 
@@ -40,7 +41,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
     pub(super) fn new_homes(
         &self,
         work: &mut Work<'k, 'py>,
-        facts: &HashMap<String, Facts<'py>>,
+        facts: &HashMap<String, Rc<Facts<'py>>>,
         before: usize,
     ) {
         let kit = self.kit;

@@ -1,6 +1,7 @@
 //! The host's own namespaces follow what they imported.
 
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
@@ -13,7 +14,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
     pub(super) fn namespaces(
         &self,
         work: &mut Work<'k, 'py>,
-        facts: &HashMap<String, Facts<'py>>,
+        facts: &HashMap<String, Rc<Facts<'py>>>,
         aliases: &[(String, Bound<'py, PyAny>, Bound<'py, PyAny>)],
     ) -> PyResult<()> {
         let py = self.kit.py;

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -306,13 +307,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         }
         let since = progress.seen.get(name).copied().unwrap_or(0);
         let is_new = |module: &String| progress.stamps.get(module).is_some_and(|s| *s > since);
-        let fresh: HashMap<String, Facts<'py>> = if facts.is_empty() {
+        let fresh: HashMap<String, Rc<Facts<'py>>> = if facts.is_empty() {
             HashMap::new()
         } else {
             self.sources(name, facts)
                 .into_iter()
                 .filter(|module| *module != *name && is_new(module))
-                .filter_map(|module| facts.get(&module).map(|f| (module.clone(), f.share())))
+                .filter_map(|module| facts.get(&module).map(|f| (module.clone(), Rc::clone(f))))
                 .collect()
         };
         let own = progress.fed_to(name, since).len();
@@ -361,7 +362,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     }
 
     /// The modules whose facts a module can see: those it imports, and its own submodules.
-    pub(super) fn sources(&self, name: &str, facts: &HashMap<String, Facts<'py>>) -> Vec<String> {
+    pub(super) fn sources(
+        &self,
+        name: &str,
+        facts: &HashMap<String, Rc<Facts<'py>>>,
+    ) -> Vec<String> {
         let Some(record) = self.reloader.ledger.get(name) else {
             return Vec::new();
         };
@@ -403,7 +408,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         work: &mut Work<'k, 'py>,
         (edited, policy): (&Edited, Policy),
         module: &Bound<'py, PyModule>,
-        facts: &HashMap<String, Facts<'py>>,
+        facts: &HashMap<String, Rc<Facts<'py>>>,
         progress: &mut Progress<'py>,
     ) -> PyResult<Option<(Facts<'py>, ModuleReport)>> {
         let kit = self.kit;
@@ -606,7 +611,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         work: &mut Work<'k, 'py>,
         name: &str,
         dict: &Bound<'py, PyDict>,
-        facts: &HashMap<String, Facts<'py>>,
+        facts: &HashMap<String, Rc<Facts<'py>>>,
         fed: &[&Fed],
     ) -> PyResult<Option<(Facts<'py>, ModuleReport)>> {
         let kit = self.kit;
