@@ -28,13 +28,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         // What makes it run may have come up only now.
         self.remember(at)?;
         self.retract_own(at)?;
+        let written = self.functions.global_writes(&statement.uses.calls);
+        let counts = self.count_back(at, statement, &written)?;
         self.before_star(at, statement)?;
         let kit = self.work.kit;
         let dict = self.job.dict.clone();
         let outline = self.job.new.outline;
         let mut names: BTreeSet<String> = statement.uses.binds.iter().cloned().collect();
         names.extend(statement.uses.deletes.iter().cloned());
-        names.extend(self.functions.global_writes(&statement.uses.calls));
+        names.extend(written);
         names.remove("*");
         // Also what it hands to what it calls.
         let handed = (statement.kind == Kind::Expr && !statement.uses.calls.is_empty())
@@ -129,6 +131,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             return Err(error);
         }
+        self.count_again(counts)?;
         self.cover_attributes(uncovered)?;
         self.arrange(at, statement, &copies);
         if let Some(hidden) = hidden {

@@ -12,6 +12,7 @@ mod class_entry;
 mod codes;
 mod collections;
 mod compile;
+mod counted;
 mod covered;
 mod data;
 mod dataclass;

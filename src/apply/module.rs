@@ -126,6 +126,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// Whose were. What such a function remembers since then it has been asked by statements that
     /// ran again, and a restart would have it too.
     pub emptied: BTreeSet<String>,
+    /// See `Run::counts`.
+    pub counting: OnceCell<bool>,
     /// Whether the module has functions that may have results in store.
     pub caching: Option<bool>,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
@@ -176,6 +178,7 @@ pub fn run<'k, 'a, 'py>(
         functions: Functions::of(job.new.outline).with(job.elsewhere),
         dirty: job.outside.clone(),
         outside: OnceCell::new(),
+        counting: OnceCell::new(),
         facts: Facts::default(),
         before,
         moved: Vec::new(),

@@ -630,6 +630,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         for &at in &self.job.changes.removed {
             let statement = &old.outline.body[at];
+            self.uncount(old, at)?;
             if matches!(statement.kind, Kind::Function | Kind::Class) {
                 if let Some(value) = self.made_by_gone(old, at)? {
                     told(self.unregister(statement, &value));

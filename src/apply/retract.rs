@@ -62,6 +62,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let texts = [
                     ("pyreload/skeleton.py", include_str!("skeleton.py")),
                     ("pyreload/objects.py", include_str!("objects.py")),
+                    ("pyreload/counted.py", include_str!("counted.py")),
                 ];
                 kit.run_helpers(&COMPILED, &texts, &helper)?;
                 kit.skeleton.get_or_init(|| helper)

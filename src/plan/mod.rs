@@ -134,6 +134,8 @@ struct Effects {
     binds: BTreeSet<String>,
     mutates: BTreeSet<String>,
     reads: BTreeSet<String>,
+    /// Names that the functions which it calls read and bind: `global total; total += n`.
+    counts: BTreeSet<String>,
     /// It may bind names that nobody can list.
     opaque: bool,
 }
@@ -222,13 +224,17 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
     }
     let mut reads: BTreeSet<String> = uses.reads.iter().map(|p| root(p).to_owned()).collect();
     // What a called function counts up itself is its memory, and not what it is given.
-    let later = functions.later_reads(uses);
-    reads.extend(later.into_iter().filter(|name| !written.contains(name)));
+    let (counts, later): (BTreeSet<_>, BTreeSet<_>) = functions
+        .later_reads(uses)
+        .into_iter()
+        .partition(|name| written.contains(name));
+    reads.extend(later);
     binds.extend(written);
     Effects {
         binds,
         mutates,
         reads,
+        counts,
         opaque: uses.opaque || functions.opaque(&uses.calls),
     }
 }
@@ -389,6 +395,14 @@ fn restart_chains(
                 }
                 _ => false,
             };
+            // Numbers that others count up as well, which do not run again.
+            let counted = |i: &usize| {
+                effects[*i].counts.contains(name) && !effects[*i].mutates.contains(name)
+            };
+            let counted = reached.writers(name).iter().any(counted);
+            if counted && !asked && !runs(plan, origin) {
+                continue;
+            }
             let links_run = |plan: &Plan| {
                 let mut links = links.iter();
                 links.any(|&i| runs(plan, i) || in_parts(plan, i))
@@ -574,10 +588,12 @@ fn propagate(
             }
             Mark::Keep | Mark::Acts => {
                 for name in effects.binds.difference(&effects.mutates) {
-                    if !statement
-                        .imports
-                        .iter()
-                        .any(|i| i.bound == *name || i.bound == "*")
+                    let counts = effects.counts.contains(name);
+                    if !counts
+                        && !statement
+                            .imports
+                            .iter()
+                            .any(|i| i.bound == *name || i.bound == "*")
                     {
                         dirty.clean(name);
                     }

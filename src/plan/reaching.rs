@@ -80,8 +80,16 @@ impl<'a> Moves<'a> {
             ) else {
                 continue;
             };
-            if changes.new_of(was) != Some(is) && new.body[is].kind != Kind::MainGuard {
-                let at = reached.first_at(is);
+            let at = reached.first_at(is);
+            // What one that is gone had counted up is taken off.
+            let counts = |at: usize| {
+                let effects = &reached.effects[at];
+                effects.counts.contains(name) && !effects.mutates.contains(name)
+            };
+            if changes.new_of(was) != Some(is)
+                && new.body[is].kind != Kind::MainGuard
+                && !counts(at)
+            {
                 run(plan, at, &format!("it is the last now that binds {name}"));
             }
         }
