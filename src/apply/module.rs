@@ -454,8 +454,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                             Kind::Import => self.imported_again(name),
                             _ => self.dirty.clean(name),
                         }
-                    } else if statement.kind != Kind::Import
-                        && !statement.uses.mutates.contains(name)
+                    } else if !statement.uses.mutates.contains(name)
+                        // Also below `try:`.
+                        && !statement.imports.iter().any(|i| i.bound == *name || i.bound == "*")
                     {
                         self.dirty.clean(name);
                     }
