@@ -407,6 +407,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let told = self.functions.told_elsewhere(statement);
             self.work.holding.extend(told);
         }
+        if matches!(mark, Mark::Run | Mark::RunIf | Mark::Members) {
+            self.work.renew_siblings()?;
+        }
         match mark {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,
             Mark::Patch => {
