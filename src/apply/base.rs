@@ -353,10 +353,16 @@ fn only_makes(statement: &Statement, name: &str, origin: bool) -> bool {
         return true;
     }
     (origin || uses.mutates.iter().all(|n| n == name))
-        && (statement.kind != Kind::Compound || !origin)
+        && (statement.kind != Kind::Compound || !origin && !defines_inside(statement))
         && (statement.value != Value::Other
             || origin && plan::looks_at_all(uses)
             || !origin && uses.calls.iter().all(own_method))
+}
+
+/// Whether a loop or branch has definitions: made again they would be other objects than those that live.
+fn defines_inside(statement: &Statement) -> bool {
+    let mut parts = statement.body.iter();
+    parts.any(|part| matches!(part.kind, Kind::Function | Kind::Class) || defines_inside(part))
 }
 
 /// The statement before `end` that made what a name is bound to there, and the statements, with

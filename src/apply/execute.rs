@@ -233,6 +233,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let changed_on = format!("which changed on line {}", statement.span.line);
         let shared = self.several_targets(at, statement)?;
         let mut reported = false;
+        self.work.loops = statement.kind == Kind::Compound;
         for name in &names {
             let new = dict.get_item(name)?;
             let star = self.star_import(name, at + 1)?.map(|(star, _)| star);
@@ -387,6 +388,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.note(kind, action, name, statement, why);
             reported = true;
         }
+        self.work.loops = false;
         if let Some(found) = &registries {
             // The definition told a registry of itself again: what it had put there before goes,
             // also where the key is another one now.

@@ -290,6 +290,30 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
+    /// After a loop has made several functions of one code: the one that lives on has the same object,
+    /// though its own was equal, or the next edit would find it and none of the others.
+    fn share_code(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        was: &Bound<'py, PyAny>,
+        code: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        // Held by the caller and by the new function.
+        if !self.loops
+            || reference_count(code) <= 2
+            || !function.getattr(kit.name("__code__"))?.is(was)
+        {
+            return Ok(());
+        }
+        set_code(kit, function, code)?;
+        // Held by the caller and by the log: more means that those of an earlier run live.
+        if reference_count(was) > 2 {
+            self.nested.push((was.clone(), code.clone()));
+        }
+        Ok(())
+    }
+
     /// Makes `old` what `new` is. The object that is to be bound: `old` where that worked.
     pub fn update_function(
         &mut self,
@@ -317,6 +341,7 @@ impl<'py> Work<'_, 'py> {
         if !self.give_code(old, &code, class, fresh)? {
             return Ok(new.clone());
         }
+        self.share_code(old, &was, &code)?;
         self.twins.push((new.clone(), old.clone()));
         self.made.push((new.clone(), old.clone()));
         // Held by us and, twice, by the log.

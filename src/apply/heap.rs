@@ -67,6 +67,7 @@ impl<'k, 'py> Work<'k, 'py> {
     /// Live closures of replaced nested code get the new one.
     fn closures(&mut self) -> PyResult<()> {
         let pairs = std::mem::take(&mut self.nested);
+        self.siblings.clear();
         if pairs.is_empty() {
             return Ok(());
         }
@@ -140,6 +141,34 @@ impl<'k, 'py> Work<'k, 'py> {
                     .entry(pairs[at].0.as_ptr() as usize)
                     .or_default() += 1;
             }
+        }
+        Ok(())
+    }
+
+    /// Functions that a loop had made of replaced code get the new one before a statement runs, which
+    /// may call any of them, whatever holds them.
+    pub fn renew_siblings(&mut self) -> PyResult<()> {
+        let siblings = std::mem::take(&mut self.siblings);
+        if siblings.is_empty() {
+            return Ok(());
+        }
+        let pairs = self.nested.iter();
+        let pairs = pairs.filter(|(old, _)| siblings.contains(&(old.as_ptr() as usize)));
+        let pairs: Vec<_> = pairs.cloned().collect();
+        let by_code = pairs.iter().enumerate();
+        let by_code = by_code.map(|(at, (old, _))| (old.as_ptr() as usize, at));
+        let by_code: HashMap<usize, usize> = by_code.collect();
+        let mut updated = vec![0; pairs.len()];
+        self.known_closures(&pairs, &by_code, &mut updated)?;
+        for holder in self.holders_of_many(&pairs.iter().map(|(old, _)| old).collect::<Vec<_>>())? {
+            if self.kit.is_function(&holder)
+                && let Some(at) = self.update_closure(&holder, &pairs, &by_code)?
+            {
+                updated[at] += 1;
+            }
+        }
+        for ((old, _), updated) in pairs.iter().zip(updated) {
+            *self.renewed.entry(old.as_ptr() as usize).or_default() += updated;
         }
         Ok(())
     }

@@ -410,6 +410,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let told = self.functions.told_elsewhere(statement);
             self.work.holding.extend(told);
         }
+        if matches!(mark, Mark::Run | Mark::RunIf | Mark::Members) {
+            self.work.renew_siblings()?;
+        }
         match mark {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,
             Mark::Patch => {
@@ -457,8 +460,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                             Kind::Import => self.imported_again(name),
                             _ => self.dirty.clean(name),
                         }
-                    } else if statement.kind != Kind::Import
-                        && !statement.uses.mutates.contains(name)
+                    } else if !statement.uses.mutates.contains(name)
+                        // Also below `try:`.
+                        && !statement.imports.iter().any(|i| i.bound == *name || i.bound == "*")
                     {
                         self.dirty.clean(name);
                     }

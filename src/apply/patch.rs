@@ -61,6 +61,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         // Held by us and by the log. More: a loop or a factory made other functions from it.
         if reference_count(&was) > 2 && !same_code(kit, &was, &code)? {
             self.work.codes.push((was.clone(), code.clone()));
+            self.work.siblings.insert(was.as_ptr() as usize);
             self.work.nested.push((was, code));
         }
         if let Some(holder) = holder {

@@ -199,9 +199,19 @@ class _Parts(ast.NodeTransformer):
         else:
             node.test = self.visit(node.test)
             node.orelse = [self.statement(part, name, False) for part in node.orelse]
-        node.body = [self.statement(part, name, False) for part in node.body]
+        node.body = [self.bound(part, name) or self.statement(part, name, False) for part in node.body]
         self.unknown = outer
         return node
+
+    def bound(self, node, name):
+        """A definition in a loop, which is an item of which the place is known; None if it is none."""
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or node.decorator_list:
+            return None
+        head = node if isinstance(node, ast.ClassDef) else node.args
+        if any(getattr(part, "id", None) == name for part in ast.walk(head)):
+            return None
+        self.unknown = self.unknown | {node.name}
+        return ast.copy_location(ast.Pass(), node)
 
     def keys(self, node):
         """Those of a part of the container."""

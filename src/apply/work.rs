@@ -98,6 +98,11 @@ pub struct Work<'k, 'py> {
     pub nested: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// How many closures got the new code before the heap was asked, by the address of the old one.
     pub renewed: FxHashMap<usize, isize>,
+    /// Of those, by address: codes of which a loop has made several functions, which nothing but the
+    /// heap leads to. What runs again may call them.
+    pub siblings: FxHashSet<usize>,
+    /// What is brought together is of a statement that may have made several functions of one code.
+    pub loops: bool,
     /// Code objects that were replaced while somebody else held them too.
     pub codes: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Functions of a class that is being made again, and those that live on in their place.
@@ -190,6 +195,8 @@ impl<'k, 'py> Work<'k, 'py> {
             dict: PyDict::new(kit.py),
             nested: Vec::new(),
             renewed: FxHashMap::default(),
+            siblings: FxHashSet::default(),
+            loops: false,
             codes: Vec::new(),
             twins: Vec::new(),
             made: Vec::new(),

@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::namespaces::shared_value;
+use super::unit::Unit;
 use crate::apply::{Facts, Kit, Rebind, identical, text};
-use crate::modules::resolve;
+use crate::modules::{Record, Version, resolve};
 use crate::outline::{Kind, Outline, Statement};
 use crate::plan::{Dirty, import_key, may_look};
 
@@ -433,4 +434,55 @@ pub(super) fn mentions(
             )
             .any(|name| text.contains(name))
     })
+}
+
+impl Unit<'_, '_, '_> {
+    /// Whether a module has one that changed under some name, through which others may look into that:
+    /// `from m import other`, `m.other.X`.
+    pub(super) fn lends(
+        &self,
+        record: &Record,
+        version: &Version,
+        facts: &HashMap<String, Rc<Facts<'_>>>,
+    ) -> bool {
+        let importers = self.reloader.ledger.importers(&record.name);
+        let package = record.package.read().clone();
+        let known = |module: &str| facts.contains_key(module);
+        let inner = |module: &str, name: &str| known(&format!("{module}.{name}"));
+        let whole = |(level, module, names): &(u32, String, Vec<String>)| {
+            let module = resolve(&package, *level, module);
+            names.is_empty() && known(&module) || names.iter().any(|name| inner(&module, name))
+        };
+        if importers.is_empty() || !version.imports().iter().any(whole) {
+            return false;
+        }
+        let Ok(outline) = self.kit.py.detach(|| version.outline().as_ref()) else {
+            return false;
+        };
+        let imports = outline.body.iter().flat_map(|s| &s.imports);
+        let held = imports.filter(|import| {
+            let module = resolve(&package, import.level, &import.module);
+            match import.name.as_deref() {
+                None => known(&module),
+                Some(name) => inner(&module, name),
+            }
+        });
+        let held: Vec<&str> = held.map(|import| import.bound.as_str()).collect();
+        let looks = |importer: &Record| {
+            let version = self.in_force(importer);
+            let mut imports = version.imports().iter();
+            let star = imports.any(|(.., names)| names.iter().any(|name| name == "*"));
+            let mut names = version.imports().iter().flat_map(|(.., names)| names);
+            let text = version.glance();
+            names.any(|name| held.contains(&name.as_str()))
+                || held.iter().any(|bound| {
+                    let inside = format!("{bound}.");
+                    let mut found = text.match_indices(&inside);
+                    found.any(|(at, _)| star || text[..at].ends_with('.'))
+                })
+        };
+        let ledger = &self.reloader.ledger;
+        let mut importers = importers.iter().filter_map(|importer| ledger.get(importer));
+        importers.any(|importer| looks(&importer))
+    }
 }

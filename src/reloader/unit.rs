@@ -621,7 +621,11 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let version = self.in_force(&record);
         // Who imports it may read `C.size` where it has only the name C.
         let serves = !self.reloader.ledger.importers(name).is_empty();
-        if !version.known || fed.is_empty() && !mentions(&version.glance(), facts, serves) {
+        if !version.known
+            || fed.is_empty()
+                && !mentions(&version.glance(), facts, serves)
+                && !self.lends(&record, &version, facts)
+        {
             return Ok(None);
         }
         if !self.reloader.rules.track(&self.reloader.places, &record)
