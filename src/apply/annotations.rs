@@ -9,11 +9,13 @@
 //! number of its annotation into the set `__conditional_annotations__`, which `__annotate__` reads.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySet, PyTuple};
+use pyo3::types::{PyDict, PySet, PyString, PyTuple};
 
 use super::compile::{Source, inner};
 use super::kit::Kit;
+use super::members::mangled;
 use super::module::Run;
+use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
 use crate::plan::reordered;
@@ -115,6 +117,28 @@ pub(super) fn clear(dict: &Bound<'_, PyDict>) -> PyResult<()> {
     for name in [MADE, ANNOTATE, CONDITIONS] {
         if dict.contains(name)? {
             dict.del_item(name)?;
+        }
+    }
+    Ok(())
+}
+
+/// The names that a statement of a class body may annotate.
+pub(super) fn annotates(member: &Statement) -> impl Iterator<Item = &String> {
+    let own = (member.kind == Kind::Annotation).then_some(&member.name);
+    member.uses.binds.iter().chain(own)
+}
+
+/// Puts annotations into the order of the class body, as in a class made anew.
+pub(super) fn in_body_order(
+    annotations: &Bound<'_, PyDict>,
+    class: &Statement,
+    class_name: &str,
+) -> PyResult<()> {
+    for name in class.body.iter().flat_map(annotates) {
+        let name = mangled(name, Some(class_name));
+        if let Some(value) = annotations.get_item(&name)? {
+            annotations.del_item(&name)?;
+            annotations.set_item(&name, value)?;
         }
     }
     Ok(())
@@ -333,5 +357,84 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             members.map(|m| source.slice(m)).collect()
         };
         (list(before, old) != list(after, new), apart)
+    }
+
+    pub(super) fn drop_annotation(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &str,
+        last: bool,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        if let Some(found) = kit.class_entry(class, "__annotations__")?
+            && let Ok(dict) = found.cast::<PyDict>()
+        {
+            if dict.contains(name)? {
+                self.work.tx.dict(dict)?;
+                dict.del_item(name)?;
+            }
+            if last && dict.is_empty() {
+                // The compiler makes the dict for the first annotation only.
+                let key = pyo3::types::PyString::new(kit.py, "__annotations__");
+                self.work.tx.del_class_entry(kit, class, key.as_any())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The annotations of a class whose statements changed places.
+    pub(super) fn order_annotations(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        new: &'a Statement,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let own = self.class_name(class)?;
+        if let Some(found) = kit.class_entry(class, "__annotations__")?
+            && let Ok(dict) = found.cast_into::<PyDict>()
+        {
+            self.work.tx.dict(&dict)?;
+            in_body_order(&dict, new, &own)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'py> Work<'_, 'py> {
+    /// Takes the function that makes a class's annotations (3.14+) from the entries of its twin.
+    /// Reading `__annotate__` would leave an entry in a class that has none.
+    pub fn annotate_as(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        twin: &Bound<'py, PyDict>,
+    ) -> PyResult<()> {
+        const MADE_BY: &str = "__annotate_func__";
+        let kit = self.kit;
+        if kit.version < (3, 14) {
+            return Ok(());
+        }
+        let name = |name: &str| PyString::new(kit.py, name).into_any();
+        match twin.get_item(MADE_BY)? {
+            Some(function) => {
+                self.tx
+                    .set_class_entry(kit, class, &name(MADE_BY), &function)?;
+            }
+            None if kit.class_entry(class, MADE_BY)?.is_some() => {
+                self.tx.del_class_entry(kit, class, &name(MADE_BY))?;
+            }
+            None => {}
+        }
+        self.forget_annotations(class)
+    }
+
+    /// Drops the annotations that a class has made; it makes them again when somebody asks.
+    pub fn forget_annotations(&mut self, class: &Bound<'py, PyAny>) -> PyResult<()> {
+        const CACHE: &str = "__annotations_cache__";
+        let kit = self.kit;
+        if kit.class_entry(class, CACHE)?.is_some() {
+            let name = PyString::new(kit.py, CACHE).into_any();
+            self.tx.del_class_entry(kit, class, &name)?;
+        }
+        Ok(())
     }
 }
