@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PySet, PyString, PyTuple};
 
 use super::compile::{Source, inner};
 use super::kit::Kit;
-use super::members::mangled;
+use super::members::{Body, Edit};
 use super::module::Run;
 use super::work::Work;
 use crate::diff::{Changes, What};
@@ -56,6 +56,13 @@ fn begins_annotated(text: &str) -> bool {
     !word.is_empty()
         && !matches!(word, "else" | "try" | "finally" | "except")
         && rest.trim_start().starts_with(':')
+}
+
+/// What becomes of the function that makes the annotations of a class.
+pub(super) enum Annotate<'py> {
+    Stands,
+    /// It is among these entries, if there are annotations.
+    Made(Bound<'py, PyDict>),
 }
 
 /// One statement of a module that has annotations, and how many.
@@ -129,13 +136,9 @@ pub(super) fn annotates(member: &Statement) -> impl Iterator<Item = &String> {
 }
 
 /// Puts annotations into the order of the class body, as in a class made anew.
-pub(super) fn in_body_order(
-    annotations: &Bound<'_, PyDict>,
-    class: &Statement,
-    class_name: &str,
-) -> PyResult<()> {
-    for name in class.body.iter().flat_map(annotates) {
-        let name = mangled(name, Some(class_name));
+fn in_body_order(annotations: &Bound<'_, PyDict>, body: &Body<'_, '_, '_>) -> PyResult<()> {
+    for name in body.new.body.iter().flat_map(annotates) {
+        let name = body.key(name);
         if let Some(value) = annotations.get_item(&name)? {
             annotations.del_item(&name)?;
             annotations.set_item(&name, value)?;
@@ -306,9 +309,36 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             })
     }
 
+    /// The annotations of a class that is brought up to date part by part. `None` where only the
+    /// class statement as a whole can make them.
+    pub(super) fn reannotate(
+        &self,
+        body: &Body<'_, 'a, 'py>,
+        edit: &Edit<'a>,
+    ) -> PyResult<Option<Annotate<'py>>> {
+        let (class, old, new) = (body.class, body.old, body.new);
+        let lazy = lazy(self.work.kit, self.job.new);
+        let inside = |at: &usize| may_annotate_inside(self.job.new, &new.body[*at]);
+        if edit.again.iter().any(inside) || lazy && edit.reordered && self.annotates_any(new) {
+            return Ok(None);
+        }
+        if !lazy {
+            return Ok(Some(Annotate::Stands));
+        }
+        let (differ, apart) = self.annotated_members(old, new);
+        if !differ {
+            return Ok(Some(Annotate::Stands));
+        }
+        if !apart || self.work.generated(class)? || self.processed(class, old)? {
+            return Ok(None);
+        }
+        let made = self.class_annotate(class, new, &body.chain)?;
+        Ok(made.map(Annotate::Made))
+    }
+
     /// The function that makes the annotations of a class whose body is `new` (3.14+). `None`
     /// where only the class statement as a whole can make it.
-    pub(super) fn class_annotate(
+    fn class_annotate(
         &self,
         class: &Bound<'py, PyAny>,
         new: &'a Statement,
@@ -345,7 +375,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Whether the annotations of two versions of a class body differ; whether they stand where
     /// they can be told apart.
-    pub(super) fn annotated_members(&self, old: &'a Statement, new: &'a Statement) -> (bool, bool) {
+    fn annotated_members(&self, old: &'a Statement, new: &'a Statement) -> (bool, bool) {
         let Some(before) = self.job.old else {
             return (true, false);
         };
@@ -359,6 +389,37 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         (list(before, old) != list(after, new), apart)
     }
 
+    /// After statements of a class body ran again: up to 3.13 its annotations are those of before
+    /// and those that they made.
+    pub(super) fn take_class_annotations(
+        &mut self,
+        body: &Body<'_, 'a, 'py>,
+        before: Option<&Bound<'py, PyAny>>,
+        names: &Bound<'py, PyDict>,
+    ) -> PyResult<()> {
+        let Some(now) = names.get_item(MADE)? else {
+            return Ok(());
+        };
+        if before.is_some_and(|before| before.eq(&now).unwrap_or(false)) {
+            return Ok(());
+        }
+        let now = now.cast_into::<PyDict>()?;
+        in_body_order(&now, body)?;
+        if !now.is_empty() || self.annotates_any(body.new) {
+            return self.set_by_name(body.class, MADE, now.as_any());
+        }
+        // The compiler makes the dict for the first annotation only.
+        if before.is_some() {
+            let kit = self.work.kit;
+            let key = PyString::new(kit.py, MADE);
+            self.work
+                .tx
+                .del_class_entry(kit, body.class, key.as_any())?;
+        }
+        Ok(())
+    }
+
+    /// Takes the annotation of a name from a class, and their dict with the last one.
     pub(super) fn drop_annotation(
         &mut self,
         class: &Bound<'py, PyAny>,
@@ -383,18 +444,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// The annotations of a class whose statements changed places.
-    pub(super) fn order_annotations(
-        &mut self,
-        class: &Bound<'py, PyAny>,
-        new: &'a Statement,
-    ) -> PyResult<()> {
-        let kit = self.work.kit;
-        let own = self.class_name(class)?;
-        if let Some(found) = kit.class_entry(class, "__annotations__")?
+    pub(super) fn order_annotations(&mut self, body: &Body<'_, 'a, 'py>) -> PyResult<()> {
+        if let Some(found) = self.work.kit.class_entry(body.class, MADE)?
             && let Ok(dict) = found.cast_into::<PyDict>()
         {
             self.work.tx.dict(&dict)?;
-            in_body_order(&dict, new, &own)?;
+            in_body_order(&dict, body)?;
         }
         Ok(())
     }
