@@ -217,7 +217,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Kind::Class => ChangeKind::Class,
             _ => ChangeKind::Variable,
         };
-        let name = format!("{}.{name}", body.new.name);
+        let name = format!("{}{name}", body.path);
         let why = "it changed, or what it reads did";
         self.note(kind, action, &name, member, why);
         Ok(())
