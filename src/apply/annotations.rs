@@ -9,11 +9,13 @@
 //! number of its annotation into the set `__conditional_annotations__`, which `__annotate__` reads.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySet, PyTuple};
+use pyo3::types::{PyDict, PySet, PyString, PyTuple};
 
 use super::compile::{Source, inner};
 use super::kit::Kit;
+use super::members::{Body, Edit};
 use super::module::Run;
+use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
 use crate::plan::reordered;
@@ -54,6 +56,13 @@ fn begins_annotated(text: &str) -> bool {
     !word.is_empty()
         && !matches!(word, "else" | "try" | "finally" | "except")
         && rest.trim_start().starts_with(':')
+}
+
+/// What becomes of the function that makes the annotations of a class.
+pub(super) enum Annotate<'py> {
+    Stands,
+    /// It is among these entries, if there are annotations.
+    Made(Bound<'py, PyDict>),
 }
 
 /// One statement of a module that has annotations, and how many.
@@ -115,6 +124,24 @@ pub(super) fn clear(dict: &Bound<'_, PyDict>) -> PyResult<()> {
     for name in [MADE, ANNOTATE, CONDITIONS] {
         if dict.contains(name)? {
             dict.del_item(name)?;
+        }
+    }
+    Ok(())
+}
+
+/// The names that a statement of a class body may annotate.
+pub(super) fn annotates(member: &Statement) -> impl Iterator<Item = &String> {
+    let own = (member.kind == Kind::Annotation).then_some(&member.name);
+    member.uses.binds.iter().chain(own)
+}
+
+/// Puts annotations into the order of the class body, as in a class made anew.
+fn in_body_order(annotations: &Bound<'_, PyDict>, body: &Body<'_, '_, '_>) -> PyResult<()> {
+    for name in body.new.body.iter().flat_map(annotates) {
+        let name = body.key(name);
+        if let Some(value) = annotations.get_item(&name)? {
+            annotations.del_item(&name)?;
+            annotations.set_item(&name, value)?;
         }
     }
     Ok(())
@@ -282,9 +309,36 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             })
     }
 
+    /// The annotations of a class that is brought up to date part by part. `None` where only the
+    /// class statement as a whole can make them.
+    pub(super) fn reannotate(
+        &self,
+        body: &Body<'_, 'a, 'py>,
+        edit: &Edit<'a>,
+    ) -> PyResult<Option<Annotate<'py>>> {
+        let (class, old, new) = (body.class, body.old, body.new);
+        let lazy = lazy(self.work.kit, self.job.new);
+        let inside = |at: &usize| may_annotate_inside(self.job.new, &new.body[*at]);
+        if edit.again.iter().any(inside) || lazy && edit.reordered && self.annotates_any(new) {
+            return Ok(None);
+        }
+        if !lazy {
+            return Ok(Some(Annotate::Stands));
+        }
+        let (differ, apart) = self.annotated_members(old, new);
+        if !differ {
+            return Ok(Some(Annotate::Stands));
+        }
+        if !apart || self.work.generated(class)? || self.processed(class, old)? {
+            return Ok(None);
+        }
+        let made = self.class_annotate(class, new, &body.chain)?;
+        Ok(made.map(Annotate::Made))
+    }
+
     /// The function that makes the annotations of a class whose body is `new` (3.14+). `None`
     /// where only the class statement as a whole can make it.
-    pub(super) fn class_annotate(
+    fn class_annotate(
         &self,
         class: &Bound<'py, PyAny>,
         new: &'a Statement,
@@ -321,7 +375,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Whether the annotations of two versions of a class body differ; whether they stand where
     /// they can be told apart.
-    pub(super) fn annotated_members(&self, old: &'a Statement, new: &'a Statement) -> (bool, bool) {
+    fn annotated_members(&self, old: &'a Statement, new: &'a Statement) -> (bool, bool) {
         let Some(before) = self.job.old else {
             return (true, false);
         };
@@ -333,5 +387,109 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             members.map(|m| source.slice(m)).collect()
         };
         (list(before, old) != list(after, new), apart)
+    }
+
+    /// After statements of a class body ran again: up to 3.13 its annotations are those of before
+    /// and those that they made.
+    pub(super) fn take_class_annotations(
+        &mut self,
+        body: &Body<'_, 'a, 'py>,
+        before: Option<&Bound<'py, PyAny>>,
+        names: &Bound<'py, PyDict>,
+    ) -> PyResult<()> {
+        let Some(now) = names.get_item(MADE)? else {
+            return Ok(());
+        };
+        if before.is_some_and(|before| before.eq(&now).unwrap_or(false)) {
+            return Ok(());
+        }
+        let now = now.cast_into::<PyDict>()?;
+        in_body_order(&now, body)?;
+        if !now.is_empty() || self.annotates_any(body.new) {
+            return self.set_by_name(body.class, MADE, now.as_any());
+        }
+        // The compiler makes the dict for the first annotation only.
+        if before.is_some() {
+            let kit = self.work.kit;
+            let key = PyString::new(kit.py, MADE);
+            self.work
+                .tx
+                .del_class_entry(kit, body.class, key.as_any())?;
+        }
+        Ok(())
+    }
+
+    /// Takes the annotation of a name from a class, and their dict with the last one.
+    pub(super) fn drop_annotation(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &str,
+        last: bool,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        if let Some(found) = kit.class_entry(class, "__annotations__")?
+            && let Ok(dict) = found.cast::<PyDict>()
+        {
+            if dict.contains(name)? {
+                self.work.tx.dict(dict)?;
+                dict.del_item(name)?;
+            }
+            if last && dict.is_empty() {
+                // The compiler makes the dict for the first annotation only.
+                let key = pyo3::types::PyString::new(kit.py, "__annotations__");
+                self.work.tx.del_class_entry(kit, class, key.as_any())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The annotations of a class whose statements changed places.
+    pub(super) fn order_annotations(&mut self, body: &Body<'_, 'a, 'py>) -> PyResult<()> {
+        if let Some(found) = self.work.kit.class_entry(body.class, MADE)?
+            && let Ok(dict) = found.cast_into::<PyDict>()
+        {
+            self.work.tx.dict(&dict)?;
+            in_body_order(&dict, body)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'py> Work<'_, 'py> {
+    /// Takes the function that makes a class's annotations (3.14+) from the entries of its twin.
+    /// Reading `__annotate__` would leave an entry in a class that has none.
+    pub fn annotate_as(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        twin: &Bound<'py, PyDict>,
+    ) -> PyResult<()> {
+        const MADE_BY: &str = "__annotate_func__";
+        let kit = self.kit;
+        if kit.version < (3, 14) {
+            return Ok(());
+        }
+        let name = |name: &str| PyString::new(kit.py, name).into_any();
+        match twin.get_item(MADE_BY)? {
+            Some(function) => {
+                self.tx
+                    .set_class_entry(kit, class, &name(MADE_BY), &function)?;
+            }
+            None if kit.class_entry(class, MADE_BY)?.is_some() => {
+                self.tx.del_class_entry(kit, class, &name(MADE_BY))?;
+            }
+            None => {}
+        }
+        self.forget_annotations(class)
+    }
+
+    /// Drops the annotations that a class has made; it makes them again when somebody asks.
+    pub fn forget_annotations(&mut self, class: &Bound<'py, PyAny>) -> PyResult<()> {
+        const CACHE: &str = "__annotations_cache__";
+        let kit = self.kit;
+        if kit.class_entry(class, CACHE)?.is_some() {
+            let name = PyString::new(kit.py, CACHE).into_any();
+            self.tx.del_class_entry(kit, class, &name)?;
+        }
+        Ok(())
     }
 }

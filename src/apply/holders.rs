@@ -6,6 +6,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
+use super::class::is_slot;
 use super::heap::detach;
 use super::kit::{reference_count, text};
 use super::work::{Replaced, Work};
@@ -198,6 +199,56 @@ impl<'py> Work<'_, 'py> {
     /// Whoever holds one of these objects holds what took its place.
     pub(super) fn replace_everywhere(&mut self, all: Vec<Replaced<'py>>) -> PyResult<()> {
         self.hand_over_all(&Moves::new(all), &HashSet::new())
+    }
+
+    /// Tells whether somebody but the class itself, our log and the caller's one reference holds
+    /// it: only then must the heap be asked who.
+    pub fn held_elsewhere(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        self.held_beyond(class, 0)
+    }
+
+    /// The same where so many more references are known.
+    pub fn held_beyond(&self, class: &Bound<'py, PyAny>, known: usize) -> PyResult<bool> {
+        let own = |items: Vec<Bound<'py, PyAny>>| items.iter().filter(|i| i.is(class)).count();
+        let method = self.kit.py.import("types")?.getattr("MethodType")?;
+        let mut known = 1 + known + self.tx.references(class);
+        known += own(class
+            .getattr("__mro__")?
+            .try_iter()?
+            .collect::<PyResult<_>>()?);
+        let mut by_methods = false;
+        for (_, value) in self.kit.class_dict(class)?.iter() {
+            if !by_methods && self.has_cell(&value, class)? {
+                by_methods = true;
+                known += 1;
+            }
+            if is_slot(&value)? && value.getattr("__objclass__").is_ok_and(|c| c.is(class)) {
+                known += 1;
+            }
+            if value.get_type().is(&method) && value.getattr("__self__")?.is(class) {
+                known += 1;
+            }
+        }
+        if self.is_enum(class)? {
+            known += self.held_by_members(class)?;
+        }
+        Ok(reference_count(class) > known as isize)
+    }
+
+    /// Whether a method has the cell for `super()` that its class shares out, which holds the class.
+    fn has_cell(&self, method: &Bound<'py, PyAny>, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let function = method.getattr("__func__").unwrap_or(method.clone());
+        if !self.kit.is_function(&function) {
+            return Ok(false);
+        }
+        let Ok(cells) = function.getattr("__closure__")?.cast_into::<PyTuple>() else {
+            return Ok(false);
+        };
+        let holds = |cell: Bound<'py, PyAny>| {
+            let contents = cell.getattr("cell_contents");
+            contents.is_ok_and(|contents| contents.is(class))
+        };
+        Ok(cells.iter().any(holds))
     }
 
     /// The classes directly below one, asked of `type`: a metaclass may have a method of the name.

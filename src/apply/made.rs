@@ -369,24 +369,39 @@ impl<'py> Run<'_, '_, '_, 'py> {
 }
 
 impl<'py> Work<'_, 'py> {
-    /// Whether a method has the cell for `super()` that its class shares out, which holds the class.
-    pub(super) fn has_cell(
-        &self,
-        method: &Bound<'py, PyAny>,
-        class: &Bound<'py, PyAny>,
-    ) -> PyResult<bool> {
-        let function = method.getattr("__func__").unwrap_or(method.clone());
-        if !self.kit.is_function(&function) {
-            return Ok(false);
+    /// Whether a metaclass or decorator made more of the class than its body says, so that a
+    /// change of the body must go through them again.
+    pub fn generated(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let kit = self.kit;
+        let meta = class.get_type();
+        let abc = kit.py.import("abc")?.getattr("ABCMeta")?;
+        let plain = meta.is(kit.object.get_type()) || meta.is(&abc);
+        if !plain {
+            // Protocol and typing.Generic classes have no metaclass code that looks at bodies.
+            let name = text(&meta.getattr("__name__")?);
+            if name != "_ProtocolMeta" {
+                let new = meta.getattr("__new__")?;
+                let init = meta.getattr("__init__")?;
+                let own = |f: &Bound<'py, PyAny>| kit.is_function(f);
+                if own(&new) || own(&init) || name == "EnumMeta" || name == "EnumType" {
+                    return Ok(true);
+                }
+            }
         }
-        let Ok(cells) = function.getattr("__closure__")?.cast_into::<PyTuple>() else {
-            return Ok(false);
-        };
-        let holds = |cell: Bound<'py, PyAny>| {
-            let contents = cell.getattr("cell_contents");
-            contents.is_ok_and(|contents| contents.is(class))
-        };
-        Ok(cells.iter().any(holds))
+        let entries = class.getattr("__dict__")?;
+        for mark in [
+            "__dataclass_fields__",
+            "__attrs_attrs__",
+            "_fields",
+            "__total__",
+            "__protocol_attrs__",
+            "__pydantic_fields__",
+        ] {
+            if entries.contains(mark)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -1,23 +1,18 @@
 //! Functions and classes of which only parts changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyInt, PyString};
 
-use super::annotations::{lazy, may_annotate_inside};
-use super::collections::{mergeable, of_one_kind};
-use super::data::nobodys;
-use super::function::is_alias;
+use super::annotations::{Annotate, annotates, lazy};
 use super::kit::text;
 use super::lines::Moved;
-use super::made::{living_inside, other_names};
+use super::made::other_names;
 use super::module::Run;
-use super::parts::Partner;
 use super::registry::told;
-use super::work::{Replaced, Work};
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Statement, Value};
+use crate::outline::{Kind, Statement};
 use crate::plan::{Chains, affected_head, reordered, rewritten};
 use crate::report::{Action, ChangeKind};
 
@@ -36,10 +31,69 @@ pub(super) fn mangled(name: &str, class: Option<&str>) -> String {
     }
 }
 
-/// The names that a statement of a class body may annotate.
-fn annotates(member: &Statement) -> impl Iterator<Item = &String> {
-    let own = (member.kind == Kind::Annotation).then_some(&member.name);
-    member.uses.binds.iter().chain(own)
+/// Two versions of a class statement, and the live class that they are about.
+pub(super) struct Body<'c, 'a, 'py> {
+    pub(super) class: &'c Bound<'py, PyAny>,
+    pub(super) old: &'a Statement,
+    pub(super) new: &'a Statement,
+    /// What became of its parts; `None` where the text is the same, and only what it reads is not.
+    pub(super) inner: Option<&'a Changes>,
+    /// The statements that the class is in, and its own.
+    pub(super) chain: Vec<&'a Statement>,
+    /// The class from the module on, with a dot at the end.
+    pub(super) path: String,
+    /// The name that `__private` ones get in front.
+    own: String,
+}
+
+impl<'a> Body<'_, 'a, '_> {
+    /// The old statement of one of the body, and what became of it.
+    pub(super) fn partner(&self, at: usize) -> Option<(&'a Statement, Option<&'a What>)> {
+        match self.inner {
+            Some(changes) => {
+                let change = changes.items.get(at).filter(|c| c.new == at)?;
+                Some((&self.old.body[change.old?], Some(&change.what)))
+            }
+            None => self.old.body.get(at).map(|s| (s, None)),
+        }
+    }
+
+    /// Under which name the class keeps what its body calls `name`.
+    pub(super) fn key(&self, name: &str) -> String {
+        mangled(name, Some(&self.own))
+    }
+
+    /// Names that the body does not bind any more.
+    fn gone(&self) -> Vec<&'a String> {
+        let bound: BTreeSet<&String> = self.new.body.iter().flat_map(|m| &m.uses.binds).collect();
+        let before = self.old.body.iter().flat_map(|m| &m.uses.binds);
+        before.filter(|n| !bound.contains(n)).collect()
+    }
+
+    /// Names that the body does not annotate any more.
+    fn unannotated(&self) -> Vec<&'a String> {
+        let now: BTreeSet<&String> = self.new.body.iter().flat_map(annotates).collect();
+        let before = self.old.body.iter().flat_map(annotates);
+        before.filter(|n| !now.contains(n)).collect()
+    }
+
+    /// Whether the class is not documented any more.
+    fn doc_gone(&self) -> bool {
+        let documented = |body: &[Statement]| {
+            body.first()
+                .is_some_and(|first| first.kind == Kind::Docstring)
+        };
+        documented(&self.old.body) && !documented(&self.new.body)
+    }
+}
+
+/// What an edit of a class body comes to, besides new bodies of functions.
+pub(super) struct Edit<'a> {
+    /// The statements that run again.
+    pub(super) again: BTreeSet<usize>,
+    pub(super) gone: Vec<&'a String>,
+    pub(super) unannotated: Vec<&'a String>,
+    pub(super) reordered: bool,
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
@@ -112,18 +166,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             match &change.what {
                 What::Body => {
-                    if self.patch(holder.as_ref(), &chain, was, part, class, prefix)? {
-                        let name = format!("{prefix}{}", part.name);
-                        self.dirty
-                            .acts(&name, format!("which changed on line {}", part.span.line));
-                        self.note(
-                            ChangeKind::Function,
-                            Action::Updated,
-                            &name,
-                            part,
-                            "its body changed",
-                        );
-                    }
+                    self.patch_noted(holder.as_ref(), &chain, was, part, class, prefix)?;
                 }
                 What::Inner(deeper) if part.kind == Kind::Class => {
                     if let Some(live) = holder.filter(|h| self.work.kit.is_class(h)) {
@@ -158,21 +201,96 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let kit = self.work.kit;
         let mut chain = around.to_vec();
         chain.push(new);
-        let path = format!("{prefix}{}.", new.name);
-        let partner = |at: usize| -> Option<(&'a Statement, Option<&'a What>)> {
-            match inner {
-                Some(changes) => {
-                    let change = changes.items.get(at).filter(|c| c.new == at)?;
-                    Some((&old.body[change.old?], Some(&change.what)))
-                }
-                None => old.body.get(at).map(|s| (s, None)),
-            }
+        let body = Body {
+            class,
+            old,
+            new,
+            inner,
+            chain,
+            path: format!("{prefix}{}.", new.name),
+            own: self.class_name(class)?,
         };
-        // Which statements of the body run again, with all that fill what one of them fills.
-        let mut again = inner.map_or_else(BTreeSet::new, |inner| rewritten(new, inner));
         let chains = Chains::of(old, new, inner);
+        let again = self.parts_again(&body, &chains)?;
+        let edit = Edit {
+            gone: body.gone(),
+            unannotated: body.unannotated(),
+            reordered: inner.is_some_and(|changes| reordered(new, changes)),
+            again,
+        };
+        if around.is_empty() && self.makers_look(&body, &edit) {
+            return Ok(false);
+        }
+        let Some(annotate) = self.reannotate(&body, &edit)? else {
+            return Ok(false);
+        };
+        if self.takes_whole(&body, &edit)? {
+            return Ok(false);
+        }
+        let again = &edit.again;
+        if !again.is_empty() || !edit.gone.is_empty() || edit.reordered {
+            self.work.tx.class_order(kit, class)?;
+        }
+        if !again.is_empty() && !self.run_members(&body, again, &chains)? {
+            return Ok(false);
+        }
+        let lazy = lazy(kit, self.job.new);
+        match annotate {
+            Annotate::Made(entries) => self.work.annotate_as(class, &entries)?,
+            Annotate::Stands if lazy && !again.is_empty() => self.work.forget_annotations(class)?,
+            Annotate::Stands => {}
+        }
+        self.drop_members(&body, &edit.gone)?;
+        self.implied_hash(
+            class,
+            &new.body.iter().flat_map(|m| &m.uses.binds).collect(),
+        )?;
+        if !lazy {
+            let last = !self.annotates_any(new);
+            for name in &edit.unannotated {
+                self.drop_annotation(class, &body.key(name), last)?;
+            }
+            if edit.reordered {
+                self.order_annotations(&body)?;
+            }
+        }
+        if body.doc_gone() {
+            let none = kit.py.None().into_bound(kit.py);
+            self.set_by_name(class, "__doc__", &none)?;
+        }
+        if !self.update_kept(&body, again)? {
+            return Ok(false);
+        }
+        if !again.is_empty() || edit.reordered {
+            let names = new.body.iter().flat_map(|m| &m.uses.binds);
+            let order: Vec<String> = names.map(|name| body.key(name)).collect();
+            self.work.tx.order_class(kit, class, &order)?;
+        }
+        if kit.version >= (3, 13) {
+            let line = PyInt::new(kit.py, new.span.line);
+            self.set_by_name(class, "__firstlineno__", line.as_any())?;
+        }
+        if !again.is_empty() || inner.is_some() {
+            self.static_attributes(class, &body.chain, old)?;
+            self.work.finish_class(class)?;
+            self.metaclass_changed(class, inner, new)?;
+        }
+        Ok(true)
+    }
+
+    /// Which statements of a class body run again, with all that fill what one of them fills and
+    /// all that define what one of them defines.
+    fn parts_again(
+        &mut self,
+        body: &Body<'_, 'a, 'py>,
+        chains: &Chains<'a>,
+    ) -> PyResult<BTreeSet<usize>> {
+        let new = body.new;
+        let mut again = body
+            .inner
+            .map_or_else(BTreeSet::new, |inner| rewritten(new, inner));
         loop {
-            let more = self.affected_parts(new, inner, &path, &partner, &again);
+            let more = self.affected_parts(body, &again);
             let more = chains.whole(more);
             if more == again {
                 break;
@@ -180,211 +298,140 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             again = more;
         }
         for (at, member) in new.body.iter().enumerate() {
-            if !member.applied.is_empty() && !again.contains(&at) {
-                let name = mangled(&member.name, Some(&self.class_name(class)?));
-                if let Some(value) = kit.class_entry(class, &name)? {
-                    self.work.renew(&value, &self.job.dict)?;
-                }
+            if !member.applied.is_empty()
+                && !again.contains(&at)
+                && let Some(value) = self
+                    .work
+                    .kit
+                    .class_entry(body.class, &body.key(&member.name))?
+            {
+                self.work.renew(&value, &self.job.dict)?;
             }
         }
+        let binding = |names: &BTreeSet<&String>| -> Vec<usize> {
+            let binds = |m: &Statement| m.uses.binds.iter().any(|n| names.contains(n));
+            let members = new.body.iter().enumerate();
+            members
+                .filter(|(_, m)| binds(m))
+                .map(|(at, _)| at)
+                .collect()
+        };
         // A definition of a name is gone that has others (`@x.setter`): made from those alone.
-        if let Some(changes) = inner {
+        if let Some(changes) = body.inner {
             let kept: BTreeSet<usize> = changes.items.iter().filter_map(|c| c.old).collect();
-            let lost: BTreeSet<&String> = old
-                .body
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| !kept.contains(at))
-                .flat_map(|(_, m)| &m.uses.binds)
-                .collect();
-            again.extend(new.body.iter().enumerate().filter_map(|(at, member)| {
-                member
-                    .uses
-                    .binds
-                    .iter()
-                    .any(|n| lost.contains(n))
-                    .then_some(at)
-            }));
+            let lost = body.old.body.iter().enumerate();
+            let lost = lost.filter(|(at, _)| !kept.contains(at));
+            again.extend(binding(&lost.flat_map(|(_, m)| &m.uses.binds).collect()));
         }
         // All definitions of a name, when one of several runs again (`@x.setter`).
-        let several: BTreeSet<&String> = new
-            .body
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| again.contains(at))
-            .flat_map(|(_, m)| &m.uses.binds)
-            .collect();
-        for (at, member) in new.body.iter().enumerate() {
-            if member.uses.binds.iter().any(|n| several.contains(n)) {
-                again.insert(at);
-            }
+        let several = again.iter().flat_map(|&at| &new.body[at].uses.binds);
+        let several = binding(&several.collect());
+        again.extend(several);
+        Ok(again)
+    }
+
+    /// Whether what makes the class, or is called with it, looks at names that differ.
+    fn makers_look(&self, body: &Body<'_, 'a, 'py>, edit: &Edit<'a>) -> bool {
+        let mut named: BTreeSet<&String> = edit.gone.iter().copied().collect();
+        for at in &edit.again {
+            named.extend(&body.new.body[*at].uses.binds);
+            named.extend(
+                body.partner(*at)
+                    .iter()
+                    .flat_map(|(was, _)| &was.uses.binds),
+            );
         }
-        let bound: BTreeSet<&String> = new.body.iter().flat_map(|m| &m.uses.binds).collect();
-        let gone: Vec<&String> = old
-            .body
-            .iter()
-            .flat_map(|m| &m.uses.binds)
-            .filter(|n| !bound.contains(n))
-            .collect();
-        if around.is_empty() {
-            let mut named: BTreeSet<&String> = gone.iter().copied().collect();
-            for at in &again {
-                named.extend(&new.body[*at].uses.binds);
-                named.extend(partner(*at).iter().flat_map(|(was, _)| &was.uses.binds));
-            }
-            let declared = self.declared_names(old, new, inner);
-            named.extend(&declared);
-            if told(self.looked_at(new, &named)).unwrap_or(false) {
-                return Ok(false);
-            }
-        }
-        let annotated: BTreeSet<&String> = new.body.iter().flat_map(annotates).collect();
-        let unannotated: Vec<&String> = old
-            .body
-            .iter()
-            .flat_map(annotates)
-            .filter(|n| !annotated.contains(n))
-            .collect();
-        let lazy = lazy(kit, self.job.new);
-        let reordered = inner.is_some_and(|changes| reordered(new, changes));
-        if again
-            .iter()
-            .any(|&at| may_annotate_inside(self.job.new, &new.body[at]))
-            || lazy && reordered && self.annotates_any(new)
-        {
-            return Ok(false);
-        }
-        let (reannotated, apart) = if lazy {
-            self.annotated_members(old, new)
-        } else {
-            (false, true)
-        };
-        let annotate = if reannotated {
-            if !apart || self.work.generated(class)? || self.processed(class, old)? {
-                return Ok(false);
-            }
-            let Some(made) = self.class_annotate(class, new, &chain)? else {
-                return Ok(false);
-            };
-            Some(made)
-        } else {
-            None
-        };
-        let documented =
-            |body: &[Statement]| body.first().is_some_and(|m| m.kind == Kind::Docstring);
-        let doc_gone = documented(&old.body) && !documented(&new.body);
+        let declared = self.declared_names(body.old, body.new, body.inner);
+        named.extend(&declared);
+        told(self.looked_at(body.new, &named)).unwrap_or(false)
+    }
+
+    /// Whether only the class statement as a whole makes what the edit asks for.
+    fn takes_whole(&self, body: &Body<'_, 'a, 'py>, edit: &Edit<'a>) -> PyResult<bool> {
+        let (old, new, again) = (body.old, body.new, &edit.again);
         // A field without a default binds nothing, and is a field all the same.
-        let fewer = !gone.is_empty() || !unannotated.is_empty();
-        if !again.is_empty() || fewer || doc_gone || reordered {
-            let touches_slots = again
-                .iter()
-                .any(|&at| new.body[at].uses.binds.iter().any(|n| n == "__slots__"))
-                || gone.iter().any(|n| *n == "__slots__");
-            // `__doc__ = ...` of the text above it: one entry, two statements.
-            let documents = |body: &[Statement]| {
-                body.iter().any(|m| {
-                    let uses = &m.uses;
-                    uses.binds.iter().chain(&uses.reads).any(|n| n == "__doc__")
-                })
-            };
-            let doc_again = again.iter().any(|&at| new.body[at].kind == Kind::Docstring);
-            if (doc_gone || doc_again) && (documents(&new.body) || documents(&old.body)) {
-                return Ok(false);
-            }
-            // `locals()[name] = ...`: nobody knows which names they bound.
-            let opaque = |body: &[Statement]| body.iter().any(|m| m.uses.opaque);
-            if touches_slots
-                || opaque(&old.body)
-                || opaque(&new.body)
-                || self.work.generated(class)?
-                || self.processed(class, old)?
-                || (old.decorators != 0 && other_names(old, new))
-                || self.told_owner(class, &gone, new, |at| reordered || again.contains(&at))?
-            {
-                return Ok(false);
-            }
-        }
-        if !again.is_empty() || !gone.is_empty() || reordered {
-            self.work.tx.class_order(kit, class)?;
-        }
-        if !again.is_empty() && !self.run_members(class, new, &again, &chain, &partner, &chains)? {
+        let fewer = !edit.gone.is_empty() || !edit.unannotated.is_empty();
+        if again.is_empty() && !fewer && !body.doc_gone() && !edit.reordered {
             return Ok(false);
         }
-        if let Some(annotate) = annotate {
-            self.work.annotate_as(class, &annotate)?;
-        } else if lazy && !again.is_empty() {
-            self.work.forget_annotations(class)?;
+        let binds_slots = |m: &Statement| m.uses.binds.iter().any(|n| n == "__slots__");
+        let touches_slots = again.iter().any(|&at| binds_slots(&new.body[at]))
+            || edit.gone.iter().any(|n| *n == "__slots__");
+        // `__doc__ = ...` of the text above it: one entry, two statements.
+        let documents = |body: &[Statement]| {
+            body.iter().any(|m| {
+                let uses = &m.uses;
+                uses.binds.iter().chain(&uses.reads).any(|n| n == "__doc__")
+            })
+        };
+        let doc_again = again.iter().any(|&at| new.body[at].kind == Kind::Docstring);
+        if (body.doc_gone() || doc_again) && (documents(&new.body) || documents(&old.body)) {
+            return Ok(true);
         }
-        let own = self.class_name(class)?;
+        // `locals()[name] = ...`: nobody knows which names they bound.
+        let opaque = |body: &[Statement]| body.iter().any(|m| m.uses.opaque);
+        let differs = |at| edit.reordered || again.contains(&at);
+        Ok(touches_slots
+            || opaque(&old.body)
+            || opaque(&new.body)
+            || self.work.generated(body.class)?
+            || self.processed(body.class, old)?
+            || (old.decorators != 0 && other_names(old, new))
+            || self.told_owner(body.class, &edit.gone, new, differs)?)
+    }
+
+    /// Takes from a class what its body does not define any more.
+    fn drop_members(&mut self, body: &Body<'_, 'a, 'py>, gone: &[&String]) -> PyResult<()> {
+        let (kit, class, path) = (self.work.kit, body.class, &body.path);
         for name in gone {
             if self.set_by_module(&format!("{path}{name}")) {
                 continue;
             }
-            let key = mangled(name, Some(&own));
+            let key = body.key(name);
             if let Some(was) = kit.class_entry(class, &key)? {
-                let key = pyo3::types::PyString::new(kit.py, &key);
+                let key = PyString::new(kit.py, &key);
                 self.work.lose(class, key.as_any(), &was)?;
                 self.work.tx.del_class_entry(kit, class, key.as_any())?;
                 self.note(
                     ChangeKind::Function,
                     Action::Removed,
                     &format!("{path}{name}"),
-                    old,
+                    body.old,
                     "it is gone from the file",
                 );
             }
         }
-        self.implied_hash(class, &bound)?;
-        for name in unannotated.into_iter().filter(|_| !lazy) {
-            let last = !self.annotates_any(new);
-            self.drop_annotation(class, &mangled(name, Some(&own)), last)?;
-        }
-        if reordered && !lazy {
-            self.order_annotations(class, new)?;
-        }
-        if old.body.first().is_some_and(|m| m.kind == Kind::Docstring)
-            && new.body.first().is_none_or(|m| m.kind != Kind::Docstring)
-        {
-            let none = kit.py.None().into_bound(kit.py);
-            self.work.tx.set_class_entry(
-                kit,
-                class,
-                pyo3::types::PyString::new(kit.py, "__doc__").as_any(),
-                &none,
-            )?;
-        }
-        for (at, member) in new.body.iter().enumerate() {
+        Ok(())
+    }
+
+    /// The statements that do not run again: changed bodies, parts of classes and compounds inside.
+    /// False when the class must be made by its whole statement.
+    fn update_kept(&mut self, body: &Body<'_, 'a, 'py>, again: &BTreeSet<usize>) -> PyResult<bool> {
+        let Body {
+            class, chain, path, ..
+        } = body;
+        let kit = self.work.kit;
+        for (at, member) in body.new.body.iter().enumerate() {
             if again.contains(&at) {
                 continue;
             }
-            let Some((was, what)) = partner(at) else {
+            let Some((was, what)) = body.partner(at) else {
                 continue;
             };
-            let entry = kit.class_entry(class, &mangled(&member.name, Some(&own)))?;
+            let entry = kit.class_entry(class, &body.key(&member.name))?;
             match what {
                 Some(What::Body) => {
-                    let name = format!("{path}{}", member.name);
-                    if self.patch(entry.as_ref(), &chain, was, member, Some(class), &path)? {
-                        self.dirty
-                            .acts(&name, format!("which changed on line {}", member.span.line));
-                        self.note(
-                            ChangeKind::Function,
-                            Action::Updated,
-                            &name,
-                            member,
-                            "its body changed",
-                        );
-                    }
+                    self.patch_noted(entry.as_ref(), chain, was, member, Some(class), path)?;
                 }
                 Some(What::Inner(deeper)) if member.kind == Kind::Class => {
                     if let Some(live) = entry.filter(|e| kit.is_class(e))
-                        && !self.update_members(&live, was, member, Some(deeper), &chain, &path)?
+                        && !self.update_members(&live, was, member, Some(deeper), chain, path)?
                     {
                         return Ok(false);
                     }
                 }
                 Some(What::Inner(deeper)) => {
-                    self.compound(was, member, deeper, &chain, Some(class), &path)?;
+                    self.compound(was, member, deeper, chain, Some(class), path)?;
                 }
                 _ => self.moved.push(Moved {
                     old: was,
@@ -393,308 +440,40 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }),
             }
         }
-        if !again.is_empty() || reordered {
-            let order: Vec<String> = new
-                .body
-                .iter()
-                .flat_map(|m| &m.uses.binds)
-                .map(|name| mangled(name, Some(&own)))
-                .collect();
-            self.work.tx.order_class(kit, class, &order)?;
-        }
-        if kit.version >= (3, 13) {
-            let line = pyo3::types::PyInt::new(kit.py, new.span.line);
-            let key = pyo3::types::PyString::new(kit.py, "__firstlineno__");
-            self.work
-                .tx
-                .set_class_entry(kit, class, key.as_any(), line.as_any())?;
-        }
-        if !again.is_empty() || inner.is_some() {
-            self.static_attributes(class, &chain, old)?;
-            self.work.finish_class(class)?;
-            self.metaclass_changed(class, inner, new)?;
-        }
         Ok(true)
     }
 
-    /// Runs some statements of a class body over the live class.
-    fn run_members(
+    /// A function whose body changed gets the new one, and the report an entry.
+    fn patch_noted(
         &mut self,
-        class: &Bound<'py, PyAny>,
-        new: &'a Statement,
-        again: &BTreeSet<usize>,
+        holder: Option<&Bound<'py, PyAny>>,
         chain: &[&'a Statement],
-        partner: &Partner<'_, 'a>,
-        chains: &Chains<'a>,
-    ) -> PyResult<bool> {
-        let kit = self.work.kit;
-        let members: Vec<&Statement> = again.iter().map(|&at| &new.body[at]).collect();
-        // Statements that share a line, or a one-line body, cannot be taken apart.
-        let shared = new
-            .body
-            .windows(2)
-            .any(|pair| pair[0].span.end_line == pair[1].span.line)
-            || new.body.iter().any(|m| m.span.line == new.span.def_line);
-        if shared {
-            return Ok(false);
+        was: &'a Statement,
+        part: &'a Statement,
+        class: Option<&Bound<'py, PyAny>>,
+        prefix: &str,
+    ) -> PyResult<()> {
+        if self.patch(holder, chain, was, part, class, prefix)? {
+            let name = format!("{prefix}{}", part.name);
+            let why = format!("which changed on line {}", part.span.line);
+            self.dirty.acts(&name, why);
+            let why = "its body changed";
+            self.note(ChangeKind::Function, Action::Updated, &name, part, why);
         }
-        self.clear_caches()?;
-        let code = self.job.new.class_part(kit, chain, &members)?;
-        if code.getattr("co_freevars")?.len()? > 0 {
-            return Ok(false);
-        }
-        let names = kit.class_dict(class)?;
-        let annotations = names.get_item("__annotations__")?;
-        if let Some(annotations) = &annotations {
-            let copy = annotations.call_method0("copy")?.cast_into::<PyDict>()?;
-            let own = self.class_name(class)?;
-            for name in members.iter().flat_map(|m| annotates(m)) {
-                let name = mangled(name, Some(&own));
-                if copy.contains(&name)? {
-                    copy.del_item(&name)?;
-                }
-            }
-            names.set_item("__annotations__", copy)?;
-        }
-        for private in [
-            "__dict__",
-            "__weakref__",
-            "__annotate__",
-            "__annotate_func__",
-            "__annotations_cache__",
-        ] {
-            if names.contains(private)? {
-                names.del_item(private)?;
-            }
-        }
-        let before = names.copy()?;
-        let own = self.class_name(class)?;
-        // A name that a statement binds is, before it does, that of the module or a builtin.
-        let bound: BTreeSet<&String> = members.iter().flat_map(|m| &m.uses.binds).collect();
-        for name in &bound {
-            let key = mangled(name, Some(&own));
-            if !key.starts_with("__") && names.contains(&key)? {
-                names.del_item(&key)?;
-            }
-        }
-        if self.reads_ahead(new, again, &bound) {
-            return Ok(false);
-        }
-        // What import had put into containers, while functions have the attributes of then.
-        let mut bases: BTreeMap<(usize, &String), Bound<'py, PyAny>> = BTreeMap::new();
-        for &at in again.iter().filter(|_| self.work.merge) {
-            let was = partner(at).map(|(statement, _)| statement);
-            for name in &new.body[at].uses.binds {
-                let member = &new.body[at];
-                let table = member.value == Value::Container || member.display;
-                if let Some(made) = was.filter(|_| table)
-                    && let Some(base) = self.class_base(made, name, chains, &before)
-                {
-                    bases.insert((at, name), base);
-                }
-            }
-        }
-        kit.exec.call1((code, &self.job.dict, &names))?;
-        self.facts.executed = true;
-        for cell in ["__classcell__", "__classdictcell__"] {
-            if let Some(found) = names.get_item(cell)? {
-                names.del_item(cell)?;
-                if cell == "__classcell__" {
-                    found.setattr("cell_contents", class)?;
-                } else {
-                    found.setattr("cell_contents", kit.entries(class)?)?;
-                }
-            }
-        }
-        // What the statements made, and what lives on in its place.
-        let mut done: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
-        // Containers last: by then it is known which functions live on.
-        let mut order: Vec<usize> = again.iter().copied().collect();
-        order.sort_by_key(|&at| new.body[at].value == Value::Container || new.body[at].display);
-        for at in order {
-            let member = &new.body[at];
-            if member.kind == Kind::Docstring {
-                if let Some(doc) = names.get_item("__doc__")? {
-                    self.work.tx.set_class_entry(
-                        kit,
-                        class,
-                        pyo3::types::PyString::new(kit.py, "__doc__").as_any(),
-                        &doc,
-                    )?;
-                }
-                continue;
-            }
-            for name in member.uses.binds.iter().chain(&member.uses.deletes) {
-                let key = mangled(name, Some(&own));
-                let key_object = pyo3::types::PyString::new(kit.py, &key).into_any();
-                let was = kit.class_entry(class, &key)?;
-                let Some(value) = names.get_item(&key)? else {
-                    if let Some(was) = &was {
-                        self.work.forget_stored(class, was)?;
-                        self.work.tx.del_class_entry(kit, class, &key_object)?;
-                    }
-                    continue;
-                };
-                let value = self.implicit(&key, value)?;
-                let value = living_inside(value, &done)?;
-                let aliased = done.iter().find(|(made, _)| made.is(&value));
-                let aliased = aliased.filter(|_| member.kind == Kind::Assign);
-                if let Some(was) = &was
-                    && member.lambdas
-                {
-                    self.work.reconcile_inside(was, &value, 0)?;
-                }
-                let members = match member.kind {
-                    Kind::Class => value.getattr("_member_map_").ok(),
-                    _ => None,
-                };
-                let kept = match &was {
-                    _ if let Some((_, kept)) = aliased => kept.clone(),
-                    Some(was)
-                        if (member.value == Value::Container || member.display)
-                            && mergeable(was)
-                            && partner(at).is_none_or(|(statement, _)| !statement.alias)
-                            && of_one_kind(was, &value) =>
-                    {
-                        self.work
-                            .update_container(was, &value, bases.get(&(at, name)), &key)?;
-                        was.clone()
-                    }
-                    Some(was) if is_alias(kit, &key, was, &before)? => self.work.living(&value),
-                    Some(was)
-                        if self.covered(
-                            member,
-                            partner(at).map(|(statement, _)| statement),
-                            was,
-                            &value,
-                            Some(class),
-                        )? =>
-                    {
-                        was.clone()
-                    }
-                    Some(was) => self.work.reconcile(was, &value, Some(class))?,
-                    None => value.clone(),
-                };
-                self.work.set_entry(class, &key_object, &kept)?;
-                if let Some(members) = members.filter(|_| !kept.is(&value)) {
-                    // Statements of the body further down took those.
-                    done.extend(Work::members_of_twin(&members, &kept)?);
-                }
-                if mergeable(&value) && !kept.is(&value) {
-                    // A default of a method, perhaps: that is the table of the class, not its twin.
-                    self.work.replaced.push(Replaced {
-                        from: value.clone(),
-                        to: kept.clone(),
-                        lived: false,
-                    });
-                }
-                if (!kept.is(&value) || member.kind != Kind::Assign) && !nobodys(&value) {
-                    done.push((value, kept));
-                }
-                let action = if was.is_some() {
-                    Action::Updated
-                } else {
-                    Action::Added
-                };
-                let kind = match member.kind {
-                    Kind::Function => ChangeKind::Function,
-                    Kind::Class => ChangeKind::Class,
-                    _ => ChangeKind::Variable,
-                };
-                self.note(
-                    kind,
-                    action,
-                    &format!("{}.{name}", new.name),
-                    member,
-                    "it changed, or what it reads did",
-                );
-            }
-        }
-        self.work.wrapped_twins(class)?;
-        if let Some(now) = names.get_item("__annotations__")?
-            && !annotations
-                .as_ref()
-                .is_some_and(|a| a.eq(&now).unwrap_or(false))
-        {
-            let now = now.cast_into::<PyDict>()?;
-            in_body_order(&now, new, &own)?;
-            let key = pyo3::types::PyString::new(kit.py, "__annotations__");
-            if now.is_empty() && !self.annotates_any(new) {
-                // The compiler makes the dict for the first annotation only.
-                if annotations.is_some() {
-                    self.work.tx.del_class_entry(kit, class, key.as_any())?;
-                }
-            } else {
-                self.work
-                    .tx
-                    .set_class_entry(kit, class, key.as_any(), now.as_any())?;
-            }
-        }
-        Ok(true)
+        Ok(())
     }
 
-    /// `__new__`, `__init_subclass__` and `__class_getitem__` are wrapped by `type.__new__`.
-    fn implicit(&self, name: &str, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let kit = self.work.kit;
-        if !kit.is_function(&value) {
-            return Ok(value);
-        }
-        match name {
-            "__new__" => kit.staticmethod.call1((value,)),
-            "__init_subclass__" | "__class_getitem__" => kit.classmethod.call1((value,)),
-            _ => Ok(value),
-        }
-    }
-
-    fn drop_annotation(
+    /// Sets an entry of a class by a name that is not mangled.
+    pub(super) fn set_by_name(
         &mut self,
         class: &Bound<'py, PyAny>,
         name: &str,
-        last: bool,
+        value: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let kit = self.work.kit;
-        if let Some(found) = kit.class_entry(class, "__annotations__")?
-            && let Ok(dict) = found.cast::<PyDict>()
-        {
-            if dict.contains(name)? {
-                self.work.tx.dict(dict)?;
-                dict.del_item(name)?;
-            }
-            if last && dict.is_empty() {
-                // The compiler makes the dict for the first annotation only.
-                let key = pyo3::types::PyString::new(kit.py, "__annotations__");
-                self.work.tx.del_class_entry(kit, class, key.as_any())?;
-            }
-        }
-        Ok(())
+        let name = PyString::new(kit.py, name);
+        self.work
+            .tx
+            .set_class_entry(kit, class, name.as_any(), value)
     }
-
-    /// The annotations of a class whose statements changed places.
-    fn order_annotations(&mut self, class: &Bound<'py, PyAny>, new: &'a Statement) -> PyResult<()> {
-        let kit = self.work.kit;
-        let own = self.class_name(class)?;
-        if let Some(found) = kit.class_entry(class, "__annotations__")?
-            && let Ok(dict) = found.cast_into::<PyDict>()
-        {
-            self.work.tx.dict(&dict)?;
-            in_body_order(&dict, new, &own)?;
-        }
-        Ok(())
-    }
-}
-
-/// Puts annotations into the order of the class body, as in a class made anew.
-fn in_body_order(
-    annotations: &Bound<'_, PyDict>,
-    class: &Statement,
-    class_name: &str,
-) -> PyResult<()> {
-    for name in class.body.iter().flat_map(annotates) {
-        let name = mangled(name, Some(class_name));
-        if let Some(value) = annotations.get_item(&name)? {
-            annotations.del_item(&name)?;
-            annotations.set_item(&name, value)?;
-        }
-    }
-    Ok(())
 }

@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::members::Body;
 use super::module::Run;
 use super::registry::told;
-use crate::diff::{Changes, What};
+use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{Affected, Chains, Dirty, FRESH, affected_statement, filled, makes_otherwise};
-
-/// The old statement of one of a class body, and what became of it.
-pub(super) type Partner<'p, 'a> = dyn Fn(usize) -> Option<(&'a Statement, Option<&'a What>)> + 'p;
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Whether a statement of the class body at this path runs again for what it gives to what it
@@ -36,12 +34,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// read, or because they are asked for. Tells what differs for it.
     pub(super) fn affected_parts(
         &mut self,
-        new: &'a Statement,
-        inner: Option<&'a Changes>,
-        path: &str,
-        partner: &Partner<'_, 'a>,
+        body: &Body<'_, 'a, 'py>,
         asked: &BTreeSet<usize>,
     ) -> BTreeSet<usize> {
+        let (new, path) = (body.new, body.path.as_str());
         // Names of the class body, as its statements read them: among what differs for so long.
         let mut local: (Vec<&String>, Vec<&String>) = (Vec::new(), Vec::new());
         let value =
@@ -53,7 +49,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
         let mut again: BTreeSet<usize> = BTreeSet::new();
         for (at, member) in new.body.iter().enumerate() {
-            let what = inner
+            let what = body
+                .inner
                 .and_then(|c| c.items.get(at).filter(|c| c.new == at))
                 .map(|c| &c.what);
             let changed = match what {
@@ -111,7 +108,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 // What it has by default, perhaps, or what wraps it.
                 self.dirty.acts(format!("{path}{name}"), why.clone());
-                if partner(at).is_some_and(|(was, _)| other(was)) {
+                if body.partner(at).is_some_and(|(was, _)| other(was)) {
                     value(&mut self.dirty, name, &why, &mut local.0);
                 }
             }

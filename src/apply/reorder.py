@@ -101,12 +101,39 @@ def _rearrange(holder, places):
     wanted = sorted(range(len(numbers)), key=lambda at: news[at])
     if olds != sorted(olds) or wanted == list(range(len(numbers))) or numbers[-1] >= len(holder):
         return False
+    if _partly(holder, places):
+        return False
     items = list(holder)
     came = [items[numbers[at]] for at in wanted]
     for number, item in zip(numbers, came):
         items[number] = item
     _order(holder, items)
     return True
+
+
+def _partly(holder, places):
+    """Whether each of the statements may have put more there than is known: beside its entry stands one
+    that says nothing of whose it is. What belongs together is not to be torn apart."""
+    items = list(holder.items()) if isinstance(holder, dict) else list(holder)
+    tellers = collections.defaultdict(list)
+    for number, those in places.items():
+        for teller in those:
+            tellers[teller].append(number)
+
+    def stray(at):
+        return 0 <= at < len(items) and at not in places and not _of_definition(items[at])
+
+    return any(
+        all(any(stray(number + step) for number in numbers) for numbers in tellers.values())
+        for step in (1, -1)
+    )
+
+
+def _of_definition(item):
+    """Whether a function or class is in an entry: that of another definition."""
+    leaves = list(_leaves(item, 0))
+    leaves += [value for leaf in leaves if _plain(leaf) for value in _state(leaf).values()]
+    return any(isinstance(leaf, (type, *FUNCTIONS)) for leaf in leaves)
 
 
 def came(registry, items):

@@ -84,7 +84,7 @@ def unregister(base, kind):
         if other is not None and other is not kind:
             base.register(other)
     # What is derived from it in this way is derived from its bases, too.
-    for kind in base.__mro__:
-        if isinstance(kind, abc.ABCMeta):
-            _abc._reset_caches(kind)
+    for above in base.__mro__:
+        if isinstance(above, abc.ABCMeta):
+            _abc._reset_caches(above)
     return True

@@ -76,6 +76,9 @@ def gives(code):
                 break
             names.insert(0, before.argval)
         first = steps[at - len(names) - 1] if at > len(names) else step
+        # `OTHERS or self.items` comes there in two ways.
+        if any(s.is_jump_target for s in steps[at - len(names) : at + 1]):
+            first = step
         own = first.opname.startswith("LOAD_FAST") and code.co_varnames[:1] == (first.argval,)
         found.add(tuple(names) if own else None)
     return found.pop() if len(found) == 1 else None

@@ -1,5 +1,7 @@
 //! Units that fail for want of what another one brings, where nothing says `import`: an entry point
-//! that is named by a text, `import_module(name)`. They are tried again when all others are done.
+//! that is named by a text, `import_module(name)`. They are tried again when all others are done, for as long as one more of them succeeds.
+
+use std::collections::BTreeSet;
 
 use super::Listener;
 use super::unit::Unit;
@@ -19,30 +21,48 @@ pub(super) fn apply_all<'py>(
         }
         done.extend(reports);
     };
-    let mut again: Vec<(usize, Vec<ModuleReport>)> = Vec::new();
+    let mut waiting: Vec<(usize, Vec<ModuleReport>)> = Vec::new();
     let mut brought = false;
     for (at, unit) in units.iter_mut().enumerate() {
         let reports = unit.apply();
-        let failed = reports.iter().find(|m| m.outcome == Outcome::Failed);
-        if failed.is_some_and(misses) {
-            again.push((at, reports));
+        if reports.iter().any(misses) {
+            waiting.push((at, reports));
             continue;
         }
-        brought |= !again.is_empty() && failed.is_none();
+        brought |= !waiting.is_empty() && !failed(&reports);
         tell(reports);
     }
-    for (at, reports) in again {
-        tell(match brought {
-            true => units[at].apply(),
-            false => reports,
-        });
+    // What one of them brings, the next one may have waited for.
+    while std::mem::take(&mut brought) {
+        for (at, earlier) in std::mem::take(&mut waiting) {
+            let mut reports = units[at].apply();
+            // What fails as it did before is not told of once more.
+            let again = reports.is_empty() || failed(&reports);
+            if again {
+                let told: BTreeSet<_> = reports.iter().map(|m| m.name.clone()).collect();
+                reports.extend(earlier.into_iter().filter(|m| !told.contains(&m.name)));
+            }
+            if reports.iter().any(misses) {
+                waiting.push((at, reports));
+                continue;
+            }
+            brought |= !again;
+            tell(reports);
+        }
+    }
+    for (_, reports) in waiting {
+        tell(reports);
     }
     done
+}
+
+fn failed(reports: &[ModuleReport]) -> bool {
+    reports.iter().any(|m| m.outcome == Outcome::Failed)
 }
 
 /// Whether what failed misses something.
 fn misses(report: &ModuleReport) -> bool {
     const MISSING: [&str; 4] = ["AttributeError", "ImportError", "KeyError", "NameError"];
     let error = report.error.as_deref().unwrap_or("");
-    MISSING.iter().any(|name| error.starts_with(name))
+    report.outcome == Outcome::Failed && MISSING.iter().any(|name| error.starts_with(name))
 }
