@@ -548,13 +548,27 @@ fn target(statement: &str) -> Option<(&str, &str)> {
         .then_some((name, attribute))
 }
 
-/// Whether a text has `.name = `.
+/// Whether a text has `.name = `, `["name"] = ` or `setattr(x, "name", `.
 fn sets(source: &str, name: &str) -> bool {
+    let assigned = |rest: &str| {
+        let rest = rest.trim_start().strip_prefix('=');
+        rest.is_some_and(|rest| !rest.starts_with('='))
+    };
     source.match_indices(name).any(|(at, _)| {
-        source[..at].ends_with('.')
-            && source[at + name.len()..]
-                .trim_start()
-                .strip_prefix('=')
-                .is_some_and(|rest| !rest.starts_with('='))
+        let (before, after) = (&source[..at], &source[at + name.len()..]);
+        if before.ends_with('.') {
+            return assigned(after);
+        }
+        let quoted = |quote| before.strip_suffix(quote).zip(after.strip_prefix(quote));
+        let Some((before, after)) = quoted('"').or_else(|| quoted('\'')) else {
+            return false;
+        };
+        if before.ends_with('[') {
+            return after.strip_prefix(']').is_some_and(assigned);
+        }
+        let call = before.trim_end().strip_suffix(',');
+        let call = call.and_then(|call| call.rsplit_once("setattr("));
+        after.trim_start().starts_with(',')
+            && call.is_some_and(|(_, object)| !object.contains([',', '\n', ')']))
     })
 }
