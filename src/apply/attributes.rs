@@ -405,7 +405,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Vec<(Bound<'py, PyAny>, Vec<String>)>> {
         const DEEPEST: usize = 16;
         let kit = self.work.kit;
-        let mut out = Vec::new();
+        let mut out = self.left_on_members(at, live, twin)?;
         let (mut live, mut twin) = (live.clone(), twin.clone());
         for _ in 0..DEEPEST {
             let left = self.left_on(at, &live, &twin)?;
@@ -549,7 +549,7 @@ fn target(statement: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether a text has `.name = `, `["name"] = ` or `setattr(x, "name", `.
-fn sets(source: &str, name: &str) -> bool {
+pub(super) fn sets(source: &str, name: &str) -> bool {
     let assigned = |rest: &str| {
         let rest = rest.trim_start().strip_prefix('=');
         rest.is_some_and(|rest| !rest.starts_with('='))
