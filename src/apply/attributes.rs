@@ -405,7 +405,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Vec<(Bound<'py, PyAny>, Vec<String>)>> {
         const DEEPEST: usize = 16;
         let kit = self.work.kit;
-        let mut out = Vec::new();
+        let mut out = self.left_on_members(at, live, twin)?;
         let (mut live, mut twin) = (live.clone(), twin.clone());
         for _ in 0..DEEPEST {
             let left = self.left_on(at, &live, &twin)?;
@@ -548,13 +548,27 @@ fn target(statement: &str) -> Option<(&str, &str)> {
         .then_some((name, attribute))
 }
 
-/// Whether a text has `.name = `.
-fn sets(source: &str, name: &str) -> bool {
+/// Whether a text has `.name = `, `["name"] = ` or `setattr(x, "name", `.
+pub(super) fn sets(source: &str, name: &str) -> bool {
+    let assigned = |rest: &str| {
+        let rest = rest.trim_start().strip_prefix('=');
+        rest.is_some_and(|rest| !rest.starts_with('='))
+    };
     source.match_indices(name).any(|(at, _)| {
-        source[..at].ends_with('.')
-            && source[at + name.len()..]
-                .trim_start()
-                .strip_prefix('=')
-                .is_some_and(|rest| !rest.starts_with('='))
+        let (before, after) = (&source[..at], &source[at + name.len()..]);
+        if before.ends_with('.') {
+            return assigned(after);
+        }
+        let quoted = |quote| before.strip_suffix(quote).zip(after.strip_prefix(quote));
+        let Some((before, after)) = quoted('"').or_else(|| quoted('\'')) else {
+            return false;
+        };
+        if before.ends_with('[') {
+            return after.strip_prefix(']').is_some_and(assigned);
+        }
+        let call = before.trim_end().strip_suffix(',');
+        let call = call.and_then(|call| call.rsplit_once("setattr("));
+        after.trim_start().starts_with(',')
+            && call.is_some_and(|(_, object)| !object.contains([',', '\n', ')']))
     })
 }

@@ -1,10 +1,16 @@
 //! Enumerations: the members that exist stay the objects they are.
 
+use std::collections::BTreeSet;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyType};
 
+use super::attributes::sets;
+use super::compile::Source;
 use super::kit::text;
+use super::module::Run;
 use super::work::{Replaced, Work};
+use crate::outline::{Kind, Statement};
 
 /// The tables that `EnumMeta` keeps, by CPython version; those that exist are rebuilt.
 const VALUE_TABLES: [&str; 4] = [
@@ -13,6 +19,71 @@ const VALUE_TABLES: [&str; 4] = [
     "_unhashable_values_map_",
     "_hashable_values_",
 ];
+
+impl<'py> Run<'_, '_, '_, 'py> {
+    /// What the old `__init__` or `__new__` of an enumeration had set on its members, and the new ones
+    /// did not set on those of its twin.
+    pub(super) fn left_on_members(
+        &self,
+        at: usize,
+        live: &Bound<'py, PyAny>,
+        twin: &Bound<'py, PyAny>,
+    ) -> PyResult<Vec<(Bound<'py, PyAny>, Vec<String>)>> {
+        let mut out = Vec::new();
+        let (Some(old), Some(was)) = (self.job.old, self.old_statement(at)) else {
+            return Ok(out);
+        };
+        let texts = member_makers(old, was);
+        let is_enum = |class: &Bound<'py, PyAny>| -> PyResult<bool> {
+            Ok(self.work.kit.is_class(class) && self.work.is_enum(class)?)
+        };
+        if was.kind != Kind::Class || texts.is_empty() || !is_enum(live)? || !is_enum(twin)? {
+            return Ok(out);
+        }
+        let fresh = twin.getattr("_member_map_")?.cast_into::<PyDict>()?;
+        for (name, member) in live.getattr("_member_map_")?.cast_into::<PyDict>()?.iter() {
+            let Some(made) = fresh.get_item(&name)? else {
+                continue;
+            };
+            let made = made.getattr("__dict__")?;
+            let has = member.getattr("__dict__")?.cast_into::<PyDict>()?;
+            let mut left = Vec::new();
+            for key in has.keys() {
+                let set = |key: &str| texts.iter().any(|text| sets(text, key));
+                if !made.contains(&key)? && set(&text(&key)) {
+                    left.push(text(&key));
+                }
+            }
+            if !left.is_empty() {
+                out.push((member, left));
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// The texts of the `__init__` and `__new__` of a class and of its bases in the same module.
+fn member_makers<'s>(source: &'s Source<'_>, class: &Statement) -> Vec<&'s str> {
+    let body = &source.outline.body;
+    let makes = |part: &&Statement| matches!(part.name.as_str(), "__init__" | "__new__");
+    let (mut out, mut seen) = (Vec::new(), BTreeSet::new());
+    let mut todo = vec![class];
+    while let Some(class) = todo.pop() {
+        out.extend(
+            class
+                .body
+                .iter()
+                .filter(makes)
+                .map(|part| source.slice(part)),
+        );
+        for name in &class.head.reads {
+            let writers = source.outline.index().writers(body, name).into_iter();
+            let bases = writers.filter(|at| body[*at].kind == Kind::Class && seen.insert(*at));
+            todo.extend(bases.map(|at| &body[at]).collect::<Vec<_>>());
+        }
+    }
+    out
+}
 
 impl<'py> Work<'_, 'py> {
     /// Whether this is an enumeration.

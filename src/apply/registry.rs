@@ -11,6 +11,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::attributes::hooked;
 use super::base::{chain, only_fills};
+use super::collections::mergeable;
 use super::compile::Source;
 use super::function::plain;
 use super::module::{Run, container};
@@ -336,7 +337,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         // What the module itself makes and fills is followed statement by statement.
         let own = |name: &String| {
             let value = self.before.get_item(name).ok().flatten();
-            value.is_some_and(|value| container(&value))
+            let told =
+                |value: &Bound<'py, PyAny>| mergeable(value) && self.bases.contains_key(name);
+            value.is_some_and(|value| container(&value) || told(&value))
                 && chain(source.outline, name, usize::MAX)
                     .is_some_and(|(at, _)| source.outline.body[at].kind != Kind::Import)
         };

@@ -283,7 +283,9 @@ pub fn make_with(
         let (mark, why) = match what {
             What::Same => (Mark::Keep, String::new()),
             What::Body => (Mark::Patch, "its body changed".to_owned()),
-            What::Inner(inner) if parts::whole(statement, inner) => {
+            What::Inner(inner)
+                if parts::whole(statement, inner) || functions.edits_members(statement, inner) =>
+            {
                 (Mark::Run, "its body changed".to_owned())
             }
             What::Inner(_) => (Mark::Members, "its body changed".to_owned()),

@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses, Value};
 
-use super::remade::MAKERS;
+use super::remade::{MAKERS, is_enumeration};
 use super::{Dirty, Functions, chosen_by, kin, looks_at_all, root};
 
 /// What an edit can reach.
@@ -181,7 +181,8 @@ impl Reach {
                 // Its functions act differently; who calls them is asked next.
                 let statement = &body[at];
                 // What it makes and gives away is called there, perhaps.
-                if statement.kind == Kind::Assign && !statement.uses.calls.is_empty() {
+                let makes = statement.kind == Kind::Assign && !statement.uses.calls.is_empty();
+                if makes || is_enumeration(statement) {
                     self.statement(new, at);
                 }
                 let binds = statement.uses.binds.iter();

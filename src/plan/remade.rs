@@ -24,6 +24,18 @@ pub(super) const MADE: &str = "<made>";
 const LISTERS: [(&str, &str); 2] = [("TypedDict", "<keys>"), (PROTOCOL, "<names>")];
 const PROTOCOL: &str = "Protocol";
 
+/// Bases whose classes make their instances, the members, once, when they are made themselves.
+const ENUMERATIONS: [&str; 6] = ["Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "ReprEnum"];
+
+/// What of an enumeration makes its members.
+const MAKE_MEMBERS: [&str; 2] = ["__init__", "__new__"];
+
+/// Whether a class says itself that it is an enumeration.
+pub(super) fn is_enumeration(class: &Statement) -> bool {
+    let known = |base: &String| ENUMERATIONS.iter().any(|known| is_called(base, known));
+    class.kind == Kind::Class && class.head.reads.iter().any(known)
+}
+
 fn is_called(path: &str, name: &str) -> bool {
     path.rsplit('.').next() == Some(name)
 }
@@ -70,12 +82,45 @@ impl<'a> Functions<'a> {
                 .or_else(|| self.maker_differs(base, "__init_subclass__", dirty))
                 .or_else(|| self.maker_differs(base, GENERATES, dirty))
         });
-        by_base.or_else(|| {
+        let by_members = by_base.or_else(|| self.makes_members(statement, dirty));
+        by_members.or_else(|| {
             if meta.is_empty() {
                 return None;
             }
             self.makes_differently(meta, Some(&statement.name), dirty)
         })
+    }
+
+    fn is_enumeration(&self, class: &str) -> bool {
+        let bases = self.lineage(class);
+        let mut known = ENUMERATIONS.iter();
+        known.any(|known| bases.iter().any(|base| is_called(base, known)))
+    }
+
+    /// Why an enumeration makes its members in another way.
+    fn makes_members(&self, class: &Statement, dirty: &Dirty) -> Option<String> {
+        if !self.is_enumeration(&class.name) {
+            return None;
+        }
+        let bases = self.lineage(&class.name);
+        let mut classes = std::iter::once(&*class.name).chain(bases.iter().copied());
+        classes.find_map(|class| {
+            let mut makers = MAKE_MEMBERS.iter();
+            makers.find_map(|maker| self.maker_differs(class, maker, dirty))
+        })
+    }
+
+    /// Whether what makes the members of an enumeration is edited in its body, or a method that it
+    /// calls is.
+    pub(super) fn edits_members(&self, class: &Statement, inner: &Changes) -> bool {
+        let makes = |part: &Statement| MAKE_MEMBERS.contains(&part.name.as_str());
+        let calls = |name: &String| {
+            let mut makers = class.body.iter().filter(|part| makes(part));
+            makers.any(|maker| maker.later.members.contains(name))
+        };
+        let mut changed = inner.items.iter().filter(|c| c.what != What::Same);
+        changed.any(|c| makes(&class.body[c.new]) || calls(&class.body[c.new].name))
+            && self.is_enumeration(&class.name)
     }
 
     /// Tells those that derive from a class that it is made in another way.
@@ -115,7 +160,8 @@ impl<'a> Functions<'a> {
             changed.any(|c| class.body[c.new].name == GENERATES)
         };
         let mut bases = class.head.reads.iter();
-        let all = matches!(what, What::Inner(inner) if own(inner))
+        let all = matches!(what, What::Inner(inner) if own(inner) || self.edits_members(class, inner))
+            || self.makes_members(class, dirty).is_some()
             || bases.any(|base| self.maker_differs(base, GENERATES, dirty).is_some());
         if let What::Inner(inner) = what {
             super::members(class, inner, "", dirty);
