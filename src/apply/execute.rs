@@ -259,6 +259,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     self.parked
                         .insert(name.clone(), (self.before.get_item(name)?, last));
                 }
+                if let Some(made) = new.as_ref().filter(|new| mergeable(new))
+                    && !self.bases.contains_key(name)
+                    && let Some(base) = self.base_of_made(at, name, made)
+                {
+                    // `L = load()`, `L += [1]`: what import had made of it.
+                    self.bases.insert(name.clone(), base);
+                }
                 self.adopt_earlier(at, statement, name, new.as_ref())?;
                 self.dirty.value(name, changed_on.clone());
                 continue;

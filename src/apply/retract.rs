@@ -11,8 +11,9 @@ use super::compile::Source;
 use super::data::is_data;
 use super::execute::{DEEP, copied};
 use super::module::{Run, container};
+use crate::diff::What;
 use crate::outline::{Outline, Statement};
-use crate::plan::{Mark, Step};
+use crate::plan::{Mark, Step, affected_statement};
 
 /// Into containers with more items it is not looked for others that were changed in place.
 const MOST: usize = 256;
@@ -34,6 +35,39 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let contents = self.helper("contents").ok()?;
         let gone = PyTuple::empty(self.work.kit.py);
         let unknown = self.unknown_contents(old, name, links);
+        contents.call1((texts, gone, name, scratch, unknown)).ok()
+    }
+
+    /// The same where a statement that called something has made the container again, only for those that
+    /// fill it: what it gives, import had given too.
+    pub(super) fn base_of_made(
+        &self,
+        at: usize,
+        name: &str,
+        made: &Bound<'py, PyAny>,
+    ) -> Option<Bound<'py, PyAny>> {
+        let old = self.job.old.filter(|_| self.work.merge)?;
+        let (origin, links) = chain(old.outline, name, usize::MAX)?;
+        let same = self.job.changes.at(at) == (Some(origin), &What::Same);
+        let statement = &self.job.new.outline.body[at];
+        let differs = || affected_statement(statement, &self.functions, &self.dirty).is_some();
+        if !same || links.first() != Some(&origin) || differs() {
+            return None;
+        }
+        let body = &old.outline.body;
+        let first = format!("{name} = __made__");
+        let others = links.iter().skip(1).map(|&link| old.slice(&body[link]));
+        let texts: Vec<&str> = std::iter::once(&*first).chain(others).collect();
+        let scratch = self.before.copy().ok()?;
+        scratch
+            .set_item("__made__", copied(made, DEEP).ok()?)
+            .ok()?;
+        for &link in &links[1..] {
+            self.all_as_it_was(&scratch, &body[link]).ok()?;
+        }
+        let contents = self.helper("contents").ok()?;
+        let gone = PyTuple::empty(self.work.kit.py);
+        let unknown = self.unknown_contents(old, name, &links[1..]);
         contents.call1((texts, gone, name, scratch, unknown)).ok()
     }
 

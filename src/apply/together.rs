@@ -55,9 +55,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let value = self.job.dict.get_item(name).ok().flatten();
                 value.is_some_and(|value| value.is(new))
             };
-            // Those of its names, and ours.
+            // Those of its names, and ours; and who compares it with what it was before `X += [1]` ran.
             let names = binds.iter().filter(is).count();
-            reference_count(new) > names as isize + ours
+            let compared = statement.uses.mutates.iter().any(|n| n == name);
+            reference_count(new) > names as isize + ours + isize::from(compared)
         };
         if statement.value != Value::Container && (statement.alias || held()) {
             return false;
@@ -66,11 +67,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let body = &old.outline.body;
             let mut writers = old.outline.index().writers(body, name).into_iter();
             // What a call gave may be what something else has: `TABLE = load()`, which is `{}` now.
+            // `TABLE += [1]` goes on with that.
+            let fresh = statement.value == Value::Container && statement.kind == Kind::Assign;
             let shared = |was: &Statement| {
                 let given = was.kind == Kind::Assign && was.value == Value::Other;
                 // `TABLE["a"] = load()` puts something into it, whoever has that.
-                was.uses.binds.iter().any(|bound| bound == name)
-                    && (was.alias || given && statement.value == Value::Container)
+                was.uses.binds.iter().any(|bound| bound == name) && (was.alias || given && fresh)
             };
             !writers.any(|at| shared(&body[at]))
         })
@@ -119,6 +121,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .copied()
                 .rfind(|i| *i > at && end.is_none_or(|end| *i < end));
             let base = self.bases.get(name).cloned();
+            let base = base.or_else(|| self.base_of_made(at, name, new));
             if let Some(last) = last {
                 let live = old.call_method0("copy")?;
                 self.work.tx.container(old)?;
