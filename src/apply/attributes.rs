@@ -412,13 +412,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !left.is_empty() {
                 out.push((live.clone(), left));
             }
+            // Also in what `lru_cache` makes, which is no function.
             let within = |object: &Bound<'py, PyAny>| {
-                let inner = kit
-                    .is_function(object)
-                    .then(|| object.getattr("__wrapped__"));
-                inner
-                    .and_then(Result::ok)
-                    .filter(|inner| kit.is_function(inner))
+                let own = object.getattr("__dict__").ok()?;
+                let inner = own.cast_into::<PyDict>().ok()?.get_item("__wrapped__");
+                inner.ok()?.filter(|inner| kit.is_function(inner))
             };
             let (Some(inside), Some(new_inside)) = (within(&live), within(&twin)) else {
                 break;
