@@ -28,7 +28,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         statement: &'a Statement,
         written: &BTreeSet<String>,
     ) -> PyResult<Counts<'py>> {
-        let Some(old) = self.job.old.filter(|old| self.counts(old)) else {
+        let called = |was: &Statement| !was.uses.calls.is_empty();
+        let calls = called(statement) || self.old_statement(at).is_some_and(called);
+        let old = self.job.old.filter(|old| calls && self.counts(old));
+        let Some(old) = old else {
             return Ok(Vec::new());
         };
         let changes = self.job.changes;
