@@ -10,7 +10,8 @@ use pyo3::types::{PyDict, PyFloat, PyInt};
 use super::compile::Source;
 use super::module::Run;
 use super::registry::told;
-use crate::outline::Statement;
+use crate::diff::What;
+use crate::outline::{Kind, Statement};
 use crate::plan::{Functions, Mark};
 
 /// So many statements that stand below one and count as well are left out of the number while it runs.
@@ -28,9 +29,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         statement: &'a Statement,
         written: &BTreeSet<String>,
     ) -> PyResult<Counts<'py>> {
-        let called = |was: &Statement| !was.uses.calls.is_empty();
-        let calls = called(statement) || self.old_statement(at).is_some_and(called);
-        let old = self.job.old.filter(|old| calls && self.counts(old));
+        let writes = |was: &Statement| !self.functions.global_writes(&was.uses.calls).is_empty();
+        let calls = |was: &Statement| !was.uses.calls.is_empty();
+        let was = self.old_statement(at);
+        // With the functions as they are now that is known at once.
+        let body = &self.job.new.outline.body;
+        let mut items = self.job.changes.items.iter();
+        let mut edited =
+            || items.any(|c| body[c.new].kind == Kind::Function && c.what != What::Same);
+        let removed = || !self.job.changes.removed.is_empty();
+        let asks = !written.is_empty()
+            || was.is_some_and(writes)
+            || (calls(statement) || was.is_some_and(calls)) && (removed() || edited());
+        let old = self.job.old.filter(|old| asks && self.counts(old));
         let Some(old) = old else {
             return Ok(Vec::new());
         };
