@@ -405,6 +405,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Vec<(Bound<'py, PyAny>, Vec<String>)>> {
         const DEEPEST: usize = 16;
         let kit = self.work.kit;
+        let definition = |was: &Statement| matches!(was.kind, Kind::Function | Kind::Class);
+        if !self.old_statement(at).is_some_and(definition) {
+            return Ok(Vec::new());
+        }
         let mut out = self.left_on_members(at, live, twin)?;
         let (mut live, mut twin) = (live.clone(), twin.clone());
         for _ in 0..DEEPEST {
@@ -436,9 +440,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let (Some(old), Some(was)) = (self.job.old, self.old_statement(at)) else {
             return Ok(Vec::new());
         };
-        let definition = matches!(was.kind, Kind::Function | Kind::Class);
         let makers = makers(old, was);
-        if !definition || was.decorators == 0 && makers.is_empty() || live.is(twin) {
+        if was.decorators == 0 && makers.is_empty() || live.is(twin) {
             return Ok(Vec::new());
         }
         let attributes = |object: &Bound<'py, PyAny>| -> PyResult<Option<Bound<'py, PyDict>>> {

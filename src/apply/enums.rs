@@ -33,11 +33,14 @@ impl<'py> Run<'_, '_, '_, 'py> {
         let (Some(old), Some(was)) = (self.job.old, self.old_statement(at)) else {
             return Ok(out);
         };
+        if was.kind != Kind::Class {
+            return Ok(out);
+        }
         let texts = member_makers(old, was);
         let is_enum = |class: &Bound<'py, PyAny>| -> PyResult<bool> {
             Ok(self.work.kit.is_class(class) && self.work.is_enum(class)?)
         };
-        if was.kind != Kind::Class || texts.is_empty() || !is_enum(live)? || !is_enum(twin)? {
+        if texts.is_empty() || !is_enum(live)? || !is_enum(twin)? {
             return Ok(out);
         }
         let fresh = twin.getattr("_member_map_")?.cast_into::<PyDict>()?;
