@@ -58,20 +58,28 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         if let Some(own) = own {
             for (name, count) in self.counted(old, own, &names)? {
-                self.count(&name, &count.neg()?)?;
+                match count {
+                    Some(count) => self.count(&name, &count.neg()?)?,
+                    None => self.note_uncounted(&name),
+                }
             }
         }
         let mut later = Vec::new();
         let body = &old.outline.body;
         for place in 0..body.len() {
             let below = changes.new_of(place).is_some_and(|new| new > at);
-            if below && names.iter().any(|name| writes(place).contains(name)) {
+            if below && !writes(place).is_disjoint(&names) {
                 later.push(place);
+                if later.len() == MOST {
+                    break;
+                }
             }
         }
         let mut back = Vec::new();
-        for place in later.into_iter().take(MOST) {
+        for place in later {
             for (name, count) in self.counted(old, place, &names)? {
+                // Of those that cannot be told nothing is taken off, and nothing added again.
+                let Some(count) = count else { continue };
                 self.count(&name, &count.neg()?)?;
                 back.push((name, count));
             }
@@ -100,6 +108,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         }
         for (name, count) in self.counted(old, at, &names)? {
+            let Some(count) = count else {
+                self.note_uncounted(&name);
+                continue;
+            };
             let before = self.job.dict.get_item(&name)?;
             self.count(&name, &count.neg()?)?;
             let after = self.job.dict.get_item(&name)?;
@@ -136,13 +148,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .get_or_init(|| body.any(|s| !s.later.global_writes.is_empty()))
     }
 
-    /// What an old statement had added to which of these names.
+    fn note_uncounted(&mut self, name: &str) {
+        self.work.notes.push(format!(
+            "what a line had added to {name} cannot be told; that stays in it"
+        ));
+    }
+
+    /// What an old statement had added to which of these names; `None` where that cannot be told.
     fn counted(
-        &mut self,
+        &self,
         old: &Source<'_>,
         at: usize,
         names: &BTreeSet<String>,
-    ) -> PyResult<Counts<'py>> {
+    ) -> PyResult<Vec<(String, Option<Bound<'py, PyAny>>)>> {
         let statement = &old.outline.body[at];
         let scratch = self.before.copy()?;
         self.as_it_was(&scratch, statement)?;
@@ -156,21 +174,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut counts = Vec::new();
         for (name, count) in found.iter() {
             let name: String = name.extract()?;
-            if !names.contains(&name) {
-                continue;
-            }
-            if count.is_none() {
-                self.work.notes.push(format!(
-                    "what a line had added to {name} cannot be told; that stays in it"
-                ));
-            } else {
-                counts.push((name, count));
+            if names.contains(&name) {
+                counts.push((name, (!count.is_none()).then_some(count)));
             }
         }
         Ok(counts)
     }
 
-    fn count(&mut self, name: &str, by: &Bound<'py, PyAny>) -> PyResult<()> {
+    fn count(&self, name: &str, by: &Bound<'py, PyAny>) -> PyResult<()> {
         if let Some(value) = self.job.dict.get_item(name)? {
             self.job.dict.set_item(name, value.add(by)?)?;
         }

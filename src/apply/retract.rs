@@ -26,16 +26,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         name: &str,
         links: &[usize],
     ) -> Option<Bound<'py, PyAny>> {
-        let body = &old.outline.body;
-        let texts: Vec<&str> = links.iter().map(|&at| old.slice(&body[at])).collect();
+        let texts = links.iter().map(|&at| old.slice(&old.outline.body[at]));
         let scratch = self.before.copy().ok()?;
-        for &at in links {
-            self.all_as_it_was(&scratch, &body[at]).ok()?;
-        }
-        let contents = self.helper("contents").ok()?;
-        let gone = PyTuple::empty(self.work.kit.py);
-        let unknown = self.unknown_contents(old, name, links);
-        contents.call1((texts, gone, name, scratch, unknown)).ok()
+        self.contents(old, name, texts.collect(), links, scratch)
     }
 
     /// The same where a statement that called something has made the container again, only for those that
@@ -54,20 +47,33 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !same || links.first() != Some(&origin) || differs() {
             return None;
         }
-        let body = &old.outline.body;
         let first = format!("{name} = __made__");
-        let others = links.iter().skip(1).map(|&link| old.slice(&body[link]));
-        let texts: Vec<&str> = std::iter::once(&*first).chain(others).collect();
+        let others = links.iter().skip(1);
+        let others = others.map(|&link| old.slice(&old.outline.body[link]));
+        let texts = std::iter::once(&*first).chain(others).collect();
         let scratch = self.before.copy().ok()?;
         scratch
             .set_item("__made__", copied(made, DEEP).ok()?)
             .ok()?;
-        for &link in &links[1..] {
-            self.all_as_it_was(&scratch, &body[link]).ok()?;
+        self.contents(old, name, texts, &links[1..], scratch)
+    }
+
+    /// What a container has after these texts; `links`: the old statements that read what may mean
+    /// something else by now.
+    fn contents(
+        &self,
+        old: &Source<'_>,
+        name: &str,
+        texts: Vec<&str>,
+        links: &[usize],
+        scratch: Bound<'py, PyDict>,
+    ) -> Option<Bound<'py, PyAny>> {
+        for &at in links {
+            self.all_as_it_was(&scratch, &old.outline.body[at]).ok()?;
         }
         let contents = self.helper("contents").ok()?;
         let gone = PyTuple::empty(self.work.kit.py);
-        let unknown = self.unknown_contents(old, name, &links[1..]);
+        let unknown = self.unknown_contents(old, name, links);
         contents.call1((texts, gone, name, scratch, unknown)).ok()
     }
 

@@ -1,5 +1,6 @@
 //! Units that fail for want of what another one brings, where nothing says `import`: an entry point
-//! that is named by a text, `import_module(name)`. They are tried again when all others are done, for as long as one more of them succeeds.
+//! that is named by a text, `import_module(name)`. They are tried again when all others are done, for as
+//! long as one more of them succeeds.
 
 use std::collections::BTreeSet;
 
