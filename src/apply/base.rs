@@ -54,7 +54,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let body = &old.outline.body;
         let scratch = self.before.copy().ok()?;
-        for at in again {
+        for &at in &again {
             let statement = &body[at];
             self.as_it_was(&scratch, statement).ok()?;
             let code = old.again(self.work.kit, statement).ok()?;
@@ -68,10 +68,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.work.kit.exec.call1((code, &scratch)).ok()?;
             }
             // `A = B` gives B's object, which is in use: nothing may be put into that.
-            if statement.value == Value::Pure && statement.kind == Kind::Assign {
-                let made = scratch.get_item(&statement.name).ok()??;
-                let (_, links) = chain(old.outline, &statement.name, usize::MAX)?;
-                if mergeable(&made) && links.len() > 1 {
+            let pure = statement.value == Value::Pure && statement.kind == Kind::Assign;
+            if let Some(bound) = statement.uses.binds.first().filter(|_| pure) {
+                let made = scratch.get_item(bound).ok()??;
+                let (_, links) = chain(old.outline, bound, usize::MAX)?;
+                // Unless that was made here.
+                let origin = had.same().names(bound).first();
+                let origin = origin.and_then(|name| chain(old.outline, name, at));
+                let own = origin.is_some_and(|(origin, _)| again.contains(&origin));
+                if mergeable(&made) && links.len() > 1 && !own {
                     return None;
                 }
             }
@@ -95,6 +100,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         while let Some((name, end)) = todo.pop() {
             let (origin, mut links) = chain(old.outline, &name, end)?;
             links.extend(through_functions(old.outline, had, &name, origin..end));
+            let others = had.same().places(&name).iter().copied();
+            links.extend(others.filter(|at| (origin..end).contains(at)));
             for at in links {
                 if !out.insert(at) {
                     continue;
@@ -105,11 +112,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 {
                     return None;
                 }
-                if !only_makes(statement, &name, at == origin) {
+                if !only_makes(statement, &name, had.same().names(&name), at == origin) {
                     // `put("a", 1)`: with the function as it was, and all that it fills.
                     let (functions, filled) = only_fills(old.outline, had, statement)?;
                     out.extend(functions);
-                    let others = filled.into_iter().filter(|other| *other != name);
+                    let own =
+                        |other: &String| *other == name || had.same().names(&name).contains(other);
+                    let others = filled.into_iter().filter(|other| !own(other));
                     todo.extend(others.map(|other| (other, end)));
                 }
                 let others = other_then(old.outline, &name, &[at]);
@@ -340,19 +349,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 }
 
-/// Whether a statement does nothing but make this name, or fill what it is bound to.
-fn only_makes(statement: &Statement, name: &str, origin: bool) -> bool {
+/// Whether a statement does nothing but make this name, which has `others` of the same, or fill
+/// what it is bound to.
+fn only_makes(statement: &Statement, name: &str, others: &[String], origin: bool) -> bool {
     let uses = &statement.uses;
-    let own_method = |path: &String| {
-        path.strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with('.'))
-    };
+    let is = |n: &str| n == name || others.iter().any(|other| other == n);
+    let own_method = |path: &String| path.split_once('.').is_some_and(|(owner, _)| is(owner));
+    if !statement.given_of.is_empty() && !origin && uses.binds.iter().all(|n| is(n)) {
+        return true;
+    }
     let defines =
         statement.kind == Kind::Function && statement.decorators == 0 && uses.calls.is_empty();
     if origin && defines {
         return true;
     }
-    (origin || uses.mutates.iter().all(|n| n == name))
+    (origin || uses.mutates.iter().all(|n| is(n)))
         && (statement.kind != Kind::Compound || !origin && !defines_inside(statement))
         && (statement.value != Value::Other
             || origin && plan::looks_at_all(uses)

@@ -8,6 +8,8 @@ told, it raises.
 import ast
 import builtins
 import types
+from collections import deque
+from copy import copy
 from functools import partial
 
 # Calls without an effect: the names in outline/value.rs.
@@ -54,12 +56,21 @@ def _unknown(*_):
     raise Unknown
 
 
-def _item(live, make, *place):
+def _item(live, filled, make, *place):
     try:
         item = make()
     except Exception:
         return Anything(place)
+    # What the statements put into something that is in use is not to be put there now.
+    item = copy(item) if filled and type(item) in (list, dict, set) else item
     return next((now for was, now in live if was is item), item)
+
+
+def _own(value):
+    """What the first statement gives a name, if it made that itself: others fill it."""
+    if isinstance(value, (list, dict, set, deque)):
+        raise Unknown
+    return value
 
 
 def _through(value):
@@ -90,12 +101,14 @@ def _told(value):
 
 def _augment(holder, key, make, *place):
     """`holder[key] += ...`: what comes of it, if what was there is known."""
-    holder[key] = _item((), lambda: make(holder[key]), *place)
+    holder[key] = _item((), False, lambda: make(holder[key]), *place)
 
 
 class _Parts(ast.NodeTransformer):
     def __init__(self, unknown):
         self.unknown, self.text = unknown, 0
+        # Items are filled: `X["a"].append(1)`.
+        self.filled = False
 
     def _raise(self, near):
         return ast.copy_location(ast.Call(ast.Name("__unknown__", ast.Load()), [], []), near)
@@ -160,7 +173,11 @@ class _Parts(ast.NodeTransformer):
 
     def statement(self, node, name, first):
         if first and isinstance(node, (ast.Assign, ast.AnnAssign)):
-            node = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], self.spread(node.value)), node)
+            value = self.spread(node.value)
+            there = isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
+            if there and getattr(value, "id", "") != "__made__":
+                value = ast.copy_location(ast.Call(ast.Name("__own__", ast.Load()), [value], []), value)
+            node = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node)
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
             node.value = self.spread(node.value)
         elif isinstance(node, ast.AugAssign) and _item_of(node.target, name):
@@ -173,6 +190,7 @@ class _Parts(ast.NodeTransformer):
         elif isinstance(node, ast.Expr) and _method_of(node.value, name) in METHODS:
             call, method = node.value, node.value.func.attr
             self.keys(call.func.value)
+            self.filled |= isinstance(call.func.value, ast.Subscript)
             plain = METHODS[method]
             make = self.spread if method in SPREAD else self.item
             call.args = [self.visit(a) if i < plain else make(a) for i, a in enumerate(call.args)]
@@ -218,6 +236,7 @@ class _Parts(ast.NodeTransformer):
         while isinstance(node, ast.Subscript):
             node.slice = self.visit(node.slice)
             node = node.value
+            self.filled |= isinstance(node, ast.Subscript)
 
     def augment(self, node):
         """`X[key] += value` as a call."""
@@ -262,9 +281,10 @@ def contents(texts, gone, name, namespace, unknown):
             (node,) = ast.parse(text).body
             tree.body.append(parts.statement(node, name, parts.text == 0))
     code = compile(ast.fix_missing_locations(tree), "pyreload/skeleton.py", "exec", 0, True)
-    item = partial(_item, namespace.get("__live__", ()))
+    item = partial(_item, namespace.get("__live__", ()), parts.filled)
     scope = {**namespace, "__unknown__": _unknown, "__item__": item, "__augment__": _augment}
     scope["__through__"] = _through
+    scope["__own__"] = _own if len(texts) > 1 else lambda value: value
     exec(code, scope)
     return scope[name]
 

@@ -65,6 +65,8 @@ struct Made {
     live_later: Names,
     writers: Names,
     importing: Vec<u32>,
+    /// Statements such as `M = L`, `M = D["a"]`.
+    renaming: Vec<u32>,
     /// The hashes of names whose objects import-time code may use, itself or by what it calls, and
     /// of those that something may have wrapped.
     live: FxHashSet<u64>,
@@ -146,6 +148,9 @@ impl Index {
             written(statement).for_each(|name| made.writers.add(name, place));
             if imports(statement) {
                 made.importing.push(place);
+            }
+            if !statement.given_of.is_empty() {
+                made.renaming.push(place);
             }
             made.members.add(statement);
             made.wraps |= wraps(statement);
@@ -257,9 +262,20 @@ impl Index {
 
     /// Statements that import something.
     pub fn importing(&self, body: &Row) -> Vec<usize> {
-        let mut out: Vec<usize> = self.made.importing.iter().map(|p| *p as usize).collect();
+        self.such(&self.made.importing, |place| imports(&body[place]))
+    }
+
+    /// Statements that give names what another name is bound to, or what is in that: `M = L`.
+    pub fn renaming(&self, body: &Row) -> Vec<usize> {
+        self.such(&self.made.renaming, |place| {
+            !body[place].given_of.is_empty()
+        })
+    }
+
+    fn such(&self, made: &[u32], is: impl Fn(usize) -> bool) -> Vec<usize> {
+        let mut out: Vec<usize> = made.iter().map(|p| *p as usize).collect();
         let stale = self.stale.iter().map(|place| *place as usize);
-        out.extend(stale.filter(|place| imports(&body[*place])));
+        out.extend(stale.filter(|place| is(*place)));
         out.sort_unstable();
         out.dedup();
         out

@@ -199,6 +199,9 @@ pub struct Facts {
     /// The value of a simple assignment may be what something else has, too: it is a name, an
     /// attribute, an item, or a choice with one of those.
     pub alias: bool,
+    /// The name whose object it gives its names, or something that is in it: `L` of `M = L`, `D` of
+    /// `M = D["a"]`. Else empty.
+    pub given_of: Box<str>,
     /// The value is a list, dict or set that is written out, and something is called for what is in it.
     pub display: bool,
     /// It reads or binds the name `super` in the module scope.

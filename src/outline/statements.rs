@@ -204,6 +204,7 @@ impl<'a> Reader<'a> {
             later: frame.later,
             imports: frame.imports,
             alias: value::is_alias(stmt),
+            given_of: value::given_of(stmt).unwrap_or_default().into(),
             display: value == Value::Other && value::is_display(stmt),
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
             lambdas,

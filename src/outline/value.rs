@@ -175,6 +175,33 @@ pub(super) fn is_alias(stmt: &Stmt) -> bool {
     }
 }
 
+/// The name whose object an assignment gives its names, or something that is in it: `L` of `M = L`,
+/// `D` of `M = D["a"]` and `M = D.setdefault("a", [])`.
+pub(super) fn given_of(stmt: &Stmt) -> Option<&str> {
+    fn owner(expr: &Expr) -> Option<&str> {
+        match expr {
+            Expr::Name(name) => Some(name.id.as_str()),
+            Expr::Subscript(item) if !item.slice.is_slice_expr() => owner(&item.value),
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(method) if matches!(&*method.attr, "get" | "setdefault") => {
+                    owner(&method.value)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+    let (value, named) = match stmt {
+        Stmt::Assign(assign) => {
+            let named = assign.targets.iter().all(Expr::is_name_expr);
+            (Some(&assign.value), named)
+        }
+        Stmt::AnnAssign(assign) => (assign.value.as_ref(), assign.target.is_name_expr()),
+        _ => (None, false),
+    };
+    value.filter(|_| named).and_then(|value| owner(value))
+}
+
 /// Whether an assignment binds its names to a container that is written out.
 pub(super) fn is_display(stmt: &Stmt) -> bool {
     let display = |expr: &Expr| matches!(expr, Expr::List(_) | Expr::Dict(_) | Expr::Set(_));

@@ -103,7 +103,21 @@ pub(super) fn restartable(outline: &Outline, at: usize) -> bool {
     statement.kind == Kind::Assign
         && match statement.value {
             Value::Other => statement.uses.calls.iter().any(parser),
-            Value::Pure | Value::Container => true,
+            // `X = C.items`, `X.append(1)`: what it gives is not made here.
+            Value::Pure => {
+                !statement.alias || !statement.uses.binds.iter().any(|n| filled(outline, n))
+            }
+            Value::Container => true,
             Value::Iterator => !statement.uses.binds.iter().any(taken),
         }
+}
+
+/// Whether statements change what a name is bound to in place; `N += 1` binds it again.
+fn filled(outline: &Outline, name: &str) -> bool {
+    let has = |names: &[String]| names.iter().any(|n| n == name);
+    let mut writers = outline.index().writers(&outline.body, name).into_iter();
+    writers.any(|at| {
+        let uses = &outline.body[at].uses;
+        has(&uses.mutates) && !has(&uses.binds)
+    })
 }

@@ -12,6 +12,7 @@ use super::dirty::{Dirty, prefixes};
 use super::given::{Doing, Elsewhere, Nowhere};
 use super::remade::MADE;
 use super::roots::Root;
+use super::same::Same;
 use super::settled::{BUDGET, Seen, Settled};
 use super::{chosen_by, root};
 use crate::outline::{Kind, Members, Outline, Statement, Uses};
@@ -33,6 +34,7 @@ pub struct Functions<'a> {
     /// What each path brings along: see `at_hand`.
     pub(super) brought: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
     pub(super) members: OnceCell<(&'a Members, Members)>,
+    pub(super) same: OnceCell<Same>,
     /// What functions do with what they are given is asked for as well.
     pub(super) deep: Cell<bool>,
     /// How much of that may still be asked: see `may_ask`.
@@ -66,6 +68,7 @@ impl<'a> Functions<'a> {
             numbers: RefCell::default(),
             brought: RefCell::default(),
             members: OnceCell::new(),
+            same: OnceCell::new(),
             deep: Cell::new(false),
             budget: Cell::new(BUDGET),
             elsewhere: &Nowhere,

@@ -393,7 +393,7 @@ impl<'a> Functions<'a> {
         }
         let body = &self.outline().body;
         let mut found: BTreeSet<&'a str> = BTreeSet::new();
-        for at in super::reach::writers(self.outline(), name) {
+        for at in self.writers(name) {
             let statement: &'a Statement = &body[at];
             let uses = &statement.uses;
             if uses.mutates.iter().any(|n| n == name) {

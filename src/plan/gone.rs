@@ -9,7 +9,7 @@ use crate::outline::Kind;
 
 /// An old statement that changed a name in place is gone: what it did to it has to go too.
 pub(super) fn effects(
-    had: &Functions<'_>,
+    (had, functions): (&Functions<'_>, &Functions<'_>),
     reached: &Reached<'_>,
     changes: &Changes,
     anew: &BTreeSet<String>,
@@ -19,17 +19,27 @@ pub(super) fn effects(
     for &at in &changes.removed {
         let gone = &old.body[at];
         let here = place_of(at, None, reached, changes);
-        for name in &gone.uses.mutates {
+        for name in had.same().with_others(&gone.uses.mutates) {
+            let name = name.as_str();
             let Some(origin) = reached.binders(name).rfind(|&i| i < here) else {
                 // One that a star import brings.
-                plan.told.insert(name.clone());
+                plan.told.insert(name.to_owned());
                 continue;
             };
+            // As one of the container that it is, or is in.
+            let other = had
+                .same()
+                .names(name)
+                .first()
+                .is_some_and(|first| first != name);
+            if other && functions.same().names(name).first() == had.same().names(name).first() {
+                continue;
+            }
             if reached.restartable(origin) || anew.contains(name) {
                 let why = format!("a statement that changed {name} is gone");
                 run(plan, origin, &why);
             } else {
-                plan.taken.push((origin, name.clone()));
+                plan.taken.push((origin, name.to_owned()));
             }
         }
         if gone.kind == Kind::Assign {
@@ -40,6 +50,22 @@ pub(super) fn effects(
                 "line {} is gone; known entries in registries go, what else it did outside stays done",
                 gone.span.line
             ));
+        }
+    }
+    // `M = L` is `M = []` now: what was put into M went into L.
+    for name in had.same().parted(functions.same()) {
+        let filled = had
+            .changing(name)
+            .into_iter()
+            .any(|at| !old.body[at].uses.mutates.contains(name));
+        if let Some(origin) = reached.binders(name).next().filter(|_| filled)
+            && reached.restartable(origin)
+        {
+            run(
+                plan,
+                origin,
+                &format!("{name} has not the other names any more that it had"),
+            );
         }
     }
     // `del X` that is gone, or a second binding of a name that is gone: the binding before it
@@ -102,7 +128,8 @@ pub(super) fn held(had: &Functions<'_>, functions: &Functions<'_>, changes: &Cha
                 let still = functions.mutations(&new.body[now].uses.calls);
                 filled.retain(|name| !still.contains(name));
             }
-            paths.extend(filled);
+            let filled: Vec<String> = filled.into_iter().collect();
+            paths.extend(had.same().with_others(&filled).into_iter().cloned());
         }
         out.extend(paths.into_iter().map(|path| Held {
             old: at,

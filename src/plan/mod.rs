@@ -21,6 +21,7 @@ mod remade;
 mod reordered;
 mod rewritten;
 mod roots;
+mod same;
 mod settled;
 mod spelled;
 
@@ -42,6 +43,7 @@ pub use parts::{affected_members, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
 pub use rewritten::rewritten;
+pub use same::Same;
 
 /// The note that a plan, or what was applied, gave up: see `settled`.
 pub const GAVE_UP: &str = "there is too much here that deals with what changed: values that functions \
@@ -230,13 +232,15 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
         .partition(|name| written.contains(name));
     reads.extend(later);
     binds.extend(written);
-    Effects {
+    let mut effects = Effects {
         binds,
         mutates,
         reads,
         counts,
         opaque: uses.opaque || functions.opaque(&uses.calls),
-    }
+    };
+    same::widen(&mut effects, functions);
+    effects
 }
 
 /// Makes the plan for one module from its own changes and from what changed around it.
@@ -266,11 +270,12 @@ pub fn make_with(
         .iter()
         .chain(anew)
         .chain(&lost)
+        .chain(had.same().parted(functions.same()))
         .cloned()
         .chain(reordered::holding(&moved, changes, &functions))
         .chain(held.iter().map(|held| root(&held.path).to_owned()))
         .collect();
-    let places = reach::reach(old, new, changes, outside, &names, &moved).statements;
+    let places = reach::reach(old, &functions, changes, outside, &names, &moved).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {
         removed: changes.removed.clone(),
@@ -305,7 +310,7 @@ pub fn make_with(
             why,
         });
     }
-    gone::effects(&had, &reached, changes, anew, &mut plan);
+    gone::effects((&had, &functions), &reached, changes, anew, &mut plan);
     gone::let_go(held, &reached, changes, &mut plan);
     reaching::less(old, &reached, changes, (outside, &lost), &mut plan);
     moves.mark(&reached, changes, &mut plan);

@@ -11,7 +11,7 @@ use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses, Value};
 
 use super::remade::{MAKERS, is_enumeration};
-use super::{Dirty, Functions, chosen_by, kin, looks_at_all, root};
+use super::{Dirty, Functions, Same, chosen_by, kin, looks_at_all, root};
 
 /// What an edit can reach.
 #[derive(Debug, Default)]
@@ -166,10 +166,13 @@ impl Reach {
         }
     }
 
-    fn spread(&mut self, new: &Outline) {
+    fn spread(&mut self, new: &Outline, same: &Same) {
         let (index, body) = (new.index(), &new.body);
         while let Some(name) = self.todo.pop() {
             if self.names.contains(&name) {
+                for other in same.names(&name) {
+                    self.name(other);
+                }
                 for at in index.writers(body, &name) {
                     self.statement(new, at);
                 }
@@ -316,12 +319,13 @@ fn deals_with(statement: &Statement, name: &str) -> bool {
 /// what changed around it.
 pub fn reach(
     old: &Outline,
-    new: &Outline,
+    functions: &Functions<'_>,
     changes: &Changes,
     outside: &Dirty,
     names: &BTreeSet<String>,
     moved: &[usize],
 ) -> Reach {
+    let new = functions.outline();
     let mut out = Reach::default();
     for name in names {
         out.name(name);
@@ -402,43 +406,55 @@ pub fn reach(
             }
         }
     }
-    out.spread(new);
-    out
-}
-
-/// All statements that may write a name, themselves or through functions that they call.
-pub(super) fn writers(outline: &Outline, name: &str) -> BTreeSet<usize> {
-    let (index, body) = (outline.index(), &outline.body);
-    let mut out: BTreeSet<usize> = index.writers(body, name).into_iter().collect();
-    let writes = |at: &usize| {
-        let later = &body[*at].later;
-        let mut names = later.global_writes.iter().chain(&later.mutates);
-        names.any(|n| n == name)
-    };
-    let binds = |at: usize| body[at].uses.binds.iter().map(String::as_str);
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
-    let later = index.live_later(body, name).into_iter().filter(writes);
-    let mut todo: Vec<&str> = later.flat_map(binds).collect();
-    while let Some(function) = todo.pop() {
-        if seen.insert(function) {
-            out.extend(index.readers(body, function));
-            todo.extend(index.live_later(body, function).into_iter().flat_map(binds));
-        }
-    }
+    out.spread(new, functions.same());
     out
 }
 
 impl Functions<'_> {
+    /// All statements that may write a name, themselves or through functions that they call, or
+    /// change what it is bound to under another name.
+    pub(super) fn writers(&self, name: &str) -> BTreeSet<usize> {
+        let mut out = self.writing(name);
+        for other in self.same().names(name) {
+            out.extend(self.writing(other));
+        }
+        out
+    }
+
+    /// The same, under this name alone.
+    fn writing(&self, name: &str) -> BTreeSet<usize> {
+        let (index, body) = (self.outline().index(), &self.outline().body);
+        let mut out: BTreeSet<usize> = index.writers(body, name).into_iter().collect();
+        let writes = |at: &usize| {
+            let later = &body[*at].later;
+            let mut names = later.global_writes.iter().chain(&later.mutates);
+            names.any(|n| n == name)
+        };
+        let binds = |at: usize| body[at].uses.binds.iter().map(String::as_str);
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let later = index.live_later(body, name).into_iter().filter(writes);
+        let mut todo: Vec<&str> = later.flat_map(binds).collect();
+        while let Some(function) = todo.pop() {
+            if seen.insert(function) {
+                out.extend(index.readers(body, function));
+                todo.extend(index.live_later(body, function).into_iter().flat_map(binds));
+            }
+        }
+        out
+    }
+
     /// The statements that change what a name is bound to in place, themselves or through functions
-    /// that they call.
+    /// that they call, under this name or another one.
     pub fn changing(&self, name: &str) -> BTreeSet<usize> {
         let body = &self.outline().body;
-        let mut found = writers(self.outline(), name);
+        let others = self.same().names(name);
+        let is = |n: &String| n == name || others.contains(n);
+        let mut found = self.writers(name);
         found.retain(|at| {
             let statement = &body[*at];
-            statement.uses.mutates.iter().any(|n| n == name)
+            statement.uses.mutates.iter().any(is)
                 || statement.kind == Kind::Expr
-                    && self.mutations(&statement.uses.calls).contains(name)
+                    && self.mutations(&statement.uses.calls).iter().any(is)
         });
         found
     }

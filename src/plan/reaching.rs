@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     CHOOSES_LESS, Dirty, Effects, Functions, Mark, Plan, Reached, choose_less, effects,
-    looks_at_all, reach, restartable, run,
+    looks_at_all, restartable, run,
 };
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement};
@@ -29,7 +29,7 @@ impl<'a> Moves<'a> {
         let names = in_question((old, &had), (new, functions), changes);
         let mut before = Written::new(old);
         for name in &names {
-            for at in reach::writers(old, name) {
+            for at in had.writers(name) {
                 before.add(name, at, &effects(&old.body[at], &had));
             }
         }
