@@ -470,10 +470,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let defines = |s: &&Statement| s.kind == Kind::Function && s.name == *path;
             if let Some(decorator) = old.outline.body.iter().find(defines) {
                 texts.push_str(old.slice(decorator));
-            } else if let Some(callee) = self.attribute(path)
+            } else if let Some(callee) = self.meant(path)
                 && kit.is_function(&callee)
             {
-                let mut todo = vec![callee.getattr("__code__")?];
+                let code = self.work.tx.first_code(&callee);
+                let mut todo = vec![code.map_or_else(|| callee.getattr("__code__"), Ok)?];
                 while let Some(code) = todo.pop() {
                     names.extend(code.getattr("co_names")?.extract::<Vec<String>>()?);
                     todo.extend(nested(kit, &code)?);
@@ -482,6 +483,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         left.retain(|key| names.contains(key) || sets(&texts, key));
         Ok(left)
+    }
+
+    /// What a path meant to the old text.
+    fn meant(&self, path: &str) -> Option<Bound<'py, PyAny>> {
+        let was = self.job.was.iter().find(|(other, _)| other == path);
+        let mut rebinds = self.job.rebinds.iter().chain(self.job.lost);
+        let old = was.map(|(_, old)| old.clone()).or_else(|| {
+            rebinds.find_map(|rebind| rebind.old.clone().filter(|_| rebind.name == path))
+        });
+        old.or_else(|| self.attribute(path))
     }
 
     /// Takes such attributes off.

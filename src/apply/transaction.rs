@@ -117,6 +117,18 @@ impl<'py> Transaction<'py> {
         before.flatten()
     }
 
+    /// The code that a function had before any change, where that was another.
+    pub fn first_code(&self, of: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+        self.log.iter().find_map(|undo| match undo {
+            Undo::Function { function, code, .. } | Undo::Code { function, code }
+                if function.is(of) =>
+            {
+                Some(code.clone())
+            }
+            _ => None,
+        })
+    }
+
     /// Remembers one entry of a dict, which is there and will be.
     pub fn entry(
         &mut self,
