@@ -11,6 +11,9 @@ COUNTING = {kind.__name__: kind for kind in (range, enumerate, zip, list, tuple,
 # How that is gone through of which nothing is used up and no code of the program is asked.
 WAYS = {kind.__iter__ for kind in (list, tuple, dict, set, frozenset, str, bytes, range, collections.deque,
                                    collections.OrderedDict, enum.EnumMeta)}
+# Methods of a text that make another one of it.
+SPELLING = {"upper", "lower", "title", "capitalize", "casefold", "strip", "lstrip", "rstrip", "replace", "join",
+            "removeprefix", "removesuffix"}
 # So much of it is.
 MOST = 1000
 
@@ -67,8 +70,8 @@ def reached(owner, name):
 class _Values(ast.NodeVisitor):
     """Evaluates what can be evaluated without running anything of the program's."""
 
-    def __init__(self, namespace):
-        self.namespace = namespace
+    def __init__(self, namespace, depth=0):
+        self.namespace, self.depth = namespace, depth
 
     def generic_visit(self, node):
         raise Unknown
@@ -118,7 +121,46 @@ class _Values(ast.NodeVisitor):
                     return list(itertools.islice(COUNTING[made](*given), MOST))
                 except (TypeError, ValueError):
                     pass
+        if _gets(node):
+            owner = self.visit(node.func.value)
+            if type(owner) in (dict, collections.defaultdict):
+                try:
+                    return dict.__getitem__(owner, self.visit(node.args[0]))
+                except (LookupError, TypeError):
+                    raise Unknown from None
+        if isinstance(node.func, ast.Attribute) and node.func.attr in SPELLING and not node.keywords:
+            text, given = self.visit(node.func.value), [self.visit(argument) for argument in node.args]
+            if type(text) is str and all(type(value) in (str, tuple, list) for value in given):
+                try:
+                    return getattr(text, node.func.attr)(*given)
+                except (TypeError, ValueError):
+                    raise Unknown from None
+        # In a function: what another one makes of its names.
+        if isinstance(self.namespace, _Scope) and self.depth < 3:
+            found = definition(self.visit(node.func))
+            if found:
+                return result(*found, node, self)
         raise Unknown
+
+    def visit_BinOp(self, node):
+        if not isinstance(node.op, ast.Add):
+            raise Unknown
+        left, right = self.visit(node.left), self.visit(node.right)
+        if type(left) not in PLAIN or type(right) not in PLAIN:
+            raise Unknown
+        try:
+            return left + right
+        except TypeError:
+            raise Unknown from None
+
+    def visit_JoinedStr(self, node):
+        return "".join(map(self.visit, node.values))
+
+    def visit_FormattedValue(self, node):
+        value = self.visit(node.value)
+        if type(value) not in PLAIN or node.conversion != -1 or node.format_spec is not None:
+            raise Unknown
+        return format(value)
 
     def visit_UnaryOp(self, node):
         if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
@@ -171,12 +213,15 @@ class Calls:
 
     `bodies` are the texts of functions of the module, by name, and the lines they begin on."""
 
-    def __init__(self, text, line, bodies, namespace):
-        self.bodies, self.module = bodies, namespace
+    def __init__(self, text, line, bodies, namespace, deep=False):
+        """`deep`: also the calls in functions of other modules."""
+        self.bodies, self.module, self.deep = bodies, namespace, deep
         self.found = []
         # By position: the call in whose function a call stands.
         self.around = {}
         self.within = None
+        # In how many functions of other modules it is.
+        self.beyond = 0
         # Assignments that may not have been reached.
         self.unsure = set()
         node = _placed(text, line)
@@ -190,16 +235,33 @@ class Calls:
             if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)) or _adds(node):
                 self.parts(node.value, scope, depth)
                 self.leaf(node, scope, depth)
+                if self.deep and depth:
+                    self.local(node, scope)
             elif isinstance(node, ast.For):
                 for names in self.rounds(node, scope):
                     self.expand(node.body, _Scope(scope, names), depth)
+            elif isinstance(node, ast.If) and self.beyond:
+                # `if name not in POOL: POOL[name] = ...`: done before for somebody else perhaps.
+                continue
             elif isinstance(node, (ast.If, ast.Try, ast.With)):
                 if isinstance(node, ast.If):
                     if id(node) not in self.unsure:
                         self.unsure.update(map(id, ast.walk(node)))
+                for item in getattr(node, "items", ()):
+                    self.part(item.context_expr, scope, depth)
                 self.expand(node.body, scope, depth)
                 self.expand(getattr(node, "orelse", []), scope, depth)
                 self.expand(getattr(node, "finalbody", []), scope, depth)
+
+    def local(self, node, scope):
+        """`key = f"{a}.{b}"` in a function."""
+        for name in [t.id for t in getattr(node, "targets", ()) if isinstance(t, ast.Name)]:
+            scope.names[name] = _Scope.HIDDEN
+            if id(node) not in self.unsure:
+                try:
+                    scope.names[name] = _Values(scope).visit(node.value)
+                except Unknown:
+                    pass
 
     def parts(self, value, scope, depth):
         """Calls in what a statement makes: `[note(1), note(2)]`, `{n: note(n) for n in NAMES}`."""
@@ -238,7 +300,7 @@ class Calls:
         else:
             return
         inner = target.value if isinstance(target, ast.Attribute) else None
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and not _gets(inner):
             return self.chain(node.value, scope)
         try:
             called = values.visit(target)
@@ -250,6 +312,14 @@ class Calls:
         if own and called.__module__ == self.module.get("__name__") and depth < 3:
             outer, self.within = self.within, len(self.found) - 1
             self.inside(called, node.value, scope, depth)
+            self.within = outer
+        elif self.deep and depth < 3 and isinstance(node.value, ast.Call) and (found := definition(called)):
+            outer, self.within = self.within, len(self.found) - 1
+            function, _, text = found
+            names = given(*found, node.value, values)
+            self.beyond += 1
+            self.expand(text.body, _Scope(function.__globals__, names), depth + 1)
+            self.beyond -= 1
             self.within = outer
 
     def chain(self, call, scope):
@@ -306,6 +376,12 @@ class Calls:
                 names = [n.id for n in node.target.elts if isinstance(n, ast.Name)]
                 if len(names) == len(item):
                     yield dict(zip(names, item))
+
+
+def _gets(node):
+    """`TABLE.setdefault(key, [])`: an item that is there."""
+    called = node.func
+    return isinstance(called, ast.Attribute) and called.attr in ("get", "setdefault") and bool(node.args)
 
 
 def _adds(node):

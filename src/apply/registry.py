@@ -288,7 +288,9 @@ class Registry:
     def call(self, text, line, bodies, namespace, again):
         """Notes the entries that the calls in an old statement had made. `again`: the author wants
         the same done once more; then only those that tell of objects, not notes in a journal."""
-        calls, shared = Calls(text, line, bodies, namespace), None
+        # Which key a function of another module makes of what it is given, its text tells.
+        deep = bool(self.roots) and not self.shipped
+        calls, shared = Calls(text, line, bodies, namespace, deep), None
         for called, node, scope in calls.found[:1]:
             _, result = arguments(node, scope)
             fresh = result is not None and makes_new(called, bodies)

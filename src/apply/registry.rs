@@ -56,6 +56,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     ("pyreload/snapshot.py", include_str!("snapshot.py")),
                     ("pyreload/reach.py", include_str!("reach.py")),
                     ("pyreload/registry.py", include_str!("registry.py")),
+                    ("pyreload/elsewhere.py", include_str!("elsewhere.py")),
                     ("pyreload/calls.py", include_str!("calls.py")),
                     ("pyreload/told.py", include_str!("told.py")),
                     ("pyreload/reorder.py", include_str!("reorder.py")),

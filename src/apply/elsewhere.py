@@ -1,0 +1,94 @@
+"""The text of functions of other modules, where their files still say what runs: which key and which
+value `put("a", 1)` made of what it was given stands there and nowhere else.
+
+Runs in the namespace of registry.py, before calls.py.
+"""
+import copy
+import inspect
+import textwrap
+import tokenize
+
+
+@functools.lru_cache(maxsize=None)
+def _lines(file):
+    try:
+        with tokenize.open(file) as stream:
+            return stream.readlines()
+    except (OSError, SyntaxError, ValueError):
+        return []
+
+
+def _alike_code(a, b):
+    if (a.co_code, a.co_names, a.co_varnames) != (b.co_code, b.co_names, b.co_varnames):
+        return False
+    consts = zip(a.co_consts, b.co_consts)
+    return len(a.co_consts) == len(b.co_consts) and all(
+        _alike_code(x, y) if isinstance(x, types.CodeType) else type(x) is type(y) and x == y
+        for x, y in consts
+        if isinstance(x, types.CodeType) is isinstance(y, types.CodeType)
+    )
+
+
+@_once
+def _definition(code):
+    """The definition that a function's code was compiled from; the file may be another one by now."""
+    lines = _lines(code.co_filename)[code.co_firstlineno - 1:]
+    if not lines or code.co_freevars:
+        return None
+    try:
+        node = _statement(textwrap.dedent("".join(inspect.getblock(lines))))
+        if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
+            return None
+        alone = copy.copy(node)
+        alone.decorator_list, alone.returns = [], None
+        made = compile(ast.Module([alone], []), code.co_filename, "exec", 0, True)
+    except (SyntaxError, ValueError):
+        return None
+    same = [c for c in made.co_consts if isinstance(c, types.CodeType) and _alike_code(c, code)]
+    return node if same else None
+
+
+def definition(called):
+    """The function that a call runs, what it is called on, and its text; None if that cannot be told."""
+    owner = []
+    if isinstance(called, types.MethodType):
+        called, owner = called.__func__, [called.__self__]
+    for _ in range(DEPTH):
+        if not isinstance(called, types.FunctionType):
+            return None
+        node = _definition(called.__code__)
+        if node is not None:
+            return called, owner, node
+        called = called.__dict__.get("__wrapped__")
+    return None
+
+
+def given(function, owner, node, call, values):
+    """What the parameters of a function mean in one call of it."""
+    spec, hidden = node.args, _Scope.HIDDEN
+    plain = [p.arg for p in [*spec.posonlyargs, *spec.args]]
+    names = dict.fromkeys([*plain, *(p.arg for p in spec.kwonlyargs)], hidden)
+    names.update(dict.fromkeys([p.arg for p in (spec.vararg, spec.kwarg) if p], hidden))
+    defaults = function.__defaults__ or ()
+    names.update(zip(plain[len(plain) - len(defaults):], defaults))
+    names.update(function.__kwdefaults__ or {})
+    names.update(zip(plain, owner))
+    parts = [*zip(plain[len(owner):], call.args), *((k.arg, k.value) for k in call.keywords)]
+    for name, part in parts:
+        if isinstance(part, ast.Starred) or name is None:
+            return dict.fromkeys(names, hidden)
+        if name in names:
+            try:
+                names[name] = values.visit(part)
+            except Unknown:
+                names[name] = hidden
+    return names
+
+
+def result(function, owner, node, call, values):
+    """What a function gives that does nothing but put something together: `return f"{a}.{b}"`."""
+    body = [part for part in node.body if not isinstance(getattr(part, "value", None), ast.Constant)]
+    if len(body) != 1 or not isinstance(body[0], ast.Return) or body[0].value is None:
+        raise Unknown
+    names = given(function, owner, node, call, values)
+    return type(values)(_Scope(function.__globals__, names), values.depth + 1).visit(body[0].value)
