@@ -355,7 +355,7 @@ fn only_makes(statement: &Statement, name: &str, others: &[String], origin: bool
     let uses = &statement.uses;
     let is = |n: &str| n == name || others.iter().any(|other| other == n);
     let own_method = |path: &String| path.split_once('.').is_some_and(|(owner, _)| is(owner));
-    if !statement.given_of.is_empty() && !origin && uses.binds.iter().all(|n| is(n)) {
+    if statement.given_of().is_some() && !origin && uses.binds.iter().all(|n| is(n)) {
         return true;
     }
     let defines =

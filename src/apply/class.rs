@@ -49,8 +49,9 @@ impl<'py> Work<'_, 'py> {
         let bases = self.made_bases(old, new)?;
         let left = self.left_by_makers(old, new)?;
         if !old.getattr("__bases__")?.eq(&bases)? {
+            let ancestors = old.getattr("__mro__")?;
             match self.tx.set_class_attribute(kit, old, "__bases__", &bases) {
-                Ok(()) => {}
+                Ok(()) => self.lose_bases(old, &ancestors)?,
                 Err(error) if error.is_instance_of::<PyTypeError>(kit.py) => {
                     return self.replace_class(old, new, "its bases have another layout");
                 }

@@ -38,6 +38,48 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
+    /// Notes what a class does not inherit any more from one that its module does not have any more:
+    /// a base that got another name, most often.
+    pub(super) fn lose_bases(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        ancestors: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let now = class.getattr("__mro__")?;
+        let mut hidden: BTreeSet<String> = BTreeSet::new();
+        for ancestor in ancestors.try_iter()? {
+            let ancestor = ancestor?;
+            let still = now
+                .try_iter()?
+                .any(|class| class.is_ok_and(|class| class.is(&ancestor)));
+            let gone = !still && !self.has_home(&ancestor)?;
+            for (name, value) in self.kit.class_dict(&ancestor)?.iter() {
+                if hidden.insert(text(&name)) && gone {
+                    self.note_lost(class, &name, &value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a class is what its name means in its module.
+    fn has_home(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let modules = class.py().import("sys")?.getattr("modules")?;
+        let home = modules.call_method1("get", (class.getattr("__module__")?,))?;
+        let path = text(&class.getattr("__qualname__")?);
+        if home.is_none() || path.contains('<') {
+            return Ok(true); // nobody can tell
+        }
+        let mut at = home;
+        for name in path.split('.') {
+            let Ok(next) = at.getattr(name) else {
+                return Ok(false);
+            };
+            at = next;
+        }
+        Ok(at.is(class))
+    }
+
     fn note_lost(
         &mut self,
         class: &Bound<'py, PyAny>,

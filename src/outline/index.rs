@@ -149,7 +149,7 @@ impl Index {
             if imports(statement) {
                 made.importing.push(place);
             }
-            if !statement.given_of.is_empty() {
+            if statement.given_of().is_some() {
                 made.renaming.push(place);
             }
             made.members.add(statement);
@@ -268,7 +268,7 @@ impl Index {
     /// Statements that give names what another name is bound to, or what is in that: `M = L`.
     pub fn renaming(&self, body: &Row) -> Vec<usize> {
         self.such(&self.made.renaming, |place| {
-            !body[place].given_of.is_empty()
+            body[place].given_of().is_some()
         })
     }
 

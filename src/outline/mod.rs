@@ -199,9 +199,8 @@ pub struct Facts {
     /// The value of a simple assignment may be what something else has, too: it is a name, an
     /// attribute, an item, or a choice with one of those.
     pub alias: bool,
-    /// The name whose object it gives its names, or something that is in it: `L` of `M = L`, `D` of
-    /// `M = D["a"]`. Else empty.
-    pub given_of: Box<str>,
+    /// See `given_of`: which of the paths that it reads begins with that name, from 1 on.
+    pub(super) given: u8,
     /// The value is a list, dict or set that is written out, and something is called for what is in it.
     pub display: bool,
     /// It reads or binds the name `super` in the module scope.
@@ -246,6 +245,16 @@ impl Statement {
             body: body.into(),
             facts: Arc::new(facts),
         }
+    }
+
+    /// The name whose object it gives its names, or something that is in it: `L` of `M = L`, `D` of
+    /// `M = D["a"]`.
+    pub fn given_of(&self) -> Option<&str> {
+        let path = self
+            .uses
+            .reads
+            .get(usize::from(self.given).checked_sub(1)?)?;
+        path.split('.').next()
     }
 
     /// What a function does when it is called, as far as it is not left to functions that it hands out.

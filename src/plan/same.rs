@@ -23,7 +23,9 @@ impl Same {
         let mut out = Self::default();
         for at in outline.index().renaming(body) {
             let statement = &body[at];
-            let read = &*statement.given_of;
+            let Some(read) = statement.given_of() else {
+                continue;
+            };
             let origin = match origins.get(read) {
                 Some(origin) => origin.clone(),
                 None if made_at(outline, read).is_some_and(|made| made < at) => read.to_owned(),
