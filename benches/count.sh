@@ -19,7 +19,7 @@ limit_lines=1050000
 limit_fanout=1750000
 limit_bulk=55000000
 # Reading an edited module of 1,000 lines on from its outline, comparing, and all up to the plan.
-limit_reread=115000
+limit_reread=120000
 limit_compare=4000
 limit_plan=22000
 

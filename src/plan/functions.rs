@@ -34,7 +34,7 @@ pub struct Functions<'a> {
     /// What each path brings along: see `at_hand`.
     pub(super) brought: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
     pub(super) members: OnceCell<(&'a Members, Members)>,
-    pub(super) same: OnceCell<Same>,
+    pub(super) same: OnceCell<Option<Box<Same>>>,
     /// What functions do with what they are given is asked for as well.
     pub(super) deep: Cell<bool>,
     /// How much of that may still be asked: see `may_ask`.

@@ -265,16 +265,16 @@ pub fn make_with(
     let lost = reaching::no_longer_filled(old, &functions, changes);
     let moved = reordered::tellers(new, changes);
     let held = gone::held(&had, &functions, changes);
-    let names = moves
+    let mut names: BTreeSet<String> = moves
         .names
         .iter()
         .chain(anew)
         .chain(&lost)
-        .chain(had.same().parted(functions.same()))
         .cloned()
         .chain(reordered::holding(&moved, changes, &functions))
         .chain(held.iter().map(|held| root(&held.path).to_owned()))
         .collect();
+    names.extend(had.same().parted(functions.same()).into_iter().cloned());
     let places = reach::reach(old, &functions, changes, outside, &names, &moved).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {

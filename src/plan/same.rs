@@ -2,6 +2,7 @@
 //! `M = D.setdefault("a", [])`, what is put into M is in L, or D, as well.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
 
@@ -68,7 +69,7 @@ impl Same {
     }
 
     /// Containers that had names which they have no more.
-    pub(super) fn parted(&self, now: &Self) -> BTreeSet<&String> {
+    pub(super) fn parted(&self, now: &Self) -> Vec<&String> {
         let parted = |(name, (names, _)): &(&String, &(Vec<String>, Vec<usize>))| {
             names.iter().any(|other| !now.names(name).contains(other))
         };
@@ -110,7 +111,19 @@ fn made_at(outline: &Outline, name: &str) -> Option<usize> {
 impl Functions<'_> {
     /// Which names of the module one container has.
     pub fn same(&self) -> &Same {
-        self.same.get_or_init(|| Same::of(self.outline()))
+        static NONE: OnceLock<Same> = OnceLock::new();
+        let found = self.same.get_or_init(|| {
+            let any = !self
+                .outline()
+                .index()
+                .renaming(&self.outline().body)
+                .is_empty();
+            any.then(|| Box::new(Same::of(self.outline())))
+        });
+        match found {
+            Some(found) => found,
+            None => NONE.get_or_init(Same::default),
+        }
     }
 }
 
