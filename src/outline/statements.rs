@@ -192,11 +192,6 @@ impl<'a> Reader<'a> {
             _ => self.value(stmt),
         };
         let uses = frame.uses.and(&frame.class);
-        let given = value::given_of(stmt).and_then(|name| {
-            let root = |path: &String| path.split('.').next() == Some(name);
-            let at = uses.reads.iter().position(root)?;
-            u8::try_from(at + 1).ok()
-        });
         let facts = Facts {
             kind,
             name: simple_name(stmt).unwrap_or_default().to_owned(),
@@ -204,13 +199,13 @@ impl<'a> Reader<'a> {
             header,
             decorators,
             value,
+            given: value::given(stmt, &uses.reads),
             uses,
             head: frame.head,
             metaclass: self.metaclass(stmt).unwrap_or_default(),
             later: frame.later,
             imports: frame.imports,
             alias: value::is_alias(stmt),
-            given: given.unwrap_or_default(),
             display: value == Value::Other && value::is_display(stmt),
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
             lambdas,

@@ -177,7 +177,7 @@ pub(super) fn is_alias(stmt: &Stmt) -> bool {
 
 /// The name whose object an assignment gives its names, or something that is in it: `L` of `M = L`,
 /// `D` of `M = D["a"]` and `M = D.setdefault("a", [])`.
-pub(super) fn given_of(stmt: &Stmt) -> Option<&str> {
+fn given_of(stmt: &Stmt) -> Option<&str> {
     fn owner(expr: &Expr) -> Option<&str> {
         match expr {
             Expr::Name(name) => Some(name.id.as_str()),
@@ -200,6 +200,15 @@ pub(super) fn given_of(stmt: &Stmt) -> Option<&str> {
         _ => (None, false),
     };
     value.filter(|_| named).and_then(|value| owner(value))
+}
+
+/// Which of the paths that an assignment reads begins with that name, from 1 on; 0: it has none.
+pub(super) fn given(stmt: &Stmt, reads: &[String]) -> u8 {
+    let at = given_of(stmt).and_then(|name| {
+        let root = |path: &String| path.split('.').next() == Some(name);
+        u8::try_from(reads.iter().position(root)? + 1).ok()
+    });
+    at.unwrap_or_default()
 }
 
 /// Whether an assignment binds its names to a container that is written out.
