@@ -42,8 +42,8 @@ def _definition(code):
         alone = copy.copy(node)
         alone.decorator_list, alone.returns = [], None
         made = compile(ast.Module([alone], []), code.co_filename, "exec", 0, True)
-    except (SyntaxError, ValueError):
-        return None
+    except (SyntaxError, ValueError, tokenize.TokenError):
+        return None  # it stands elsewhere now
     same = [c for c in made.co_consts if isinstance(c, types.CodeType) and _alike_code(c, code)]
     return node if same else None
 
