@@ -18,15 +18,13 @@ def _lines(file):
         return []
 
 
-def _alike_code(a, b):
-    if (a.co_code, a.co_names, a.co_varnames) != (b.co_code, b.co_names, b.co_varnames):
-        return False
-    consts = zip(a.co_consts, b.co_consts)
-    return len(a.co_consts) == len(b.co_consts) and all(
-        _alike_code(x, y) if isinstance(x, types.CodeType) else type(x) is type(y) and x == y
-        for x, y in consts
-        if isinstance(x, types.CodeType) is isinstance(y, types.CodeType)
-    )
+def _alike(a, b):
+    """Whether code, or a constant of it, is the same but for its lines."""
+    if type(a) is not type(b) or not isinstance(a, types.CodeType):
+        return type(a) is type(b) and a == b
+    parts = a.co_code, a.co_names, a.co_varnames, len(a.co_consts)
+    same = parts == (b.co_code, b.co_names, b.co_varnames, len(b.co_consts))
+    return same and all(map(_alike, a.co_consts, b.co_consts))
 
 
 @_once
@@ -44,7 +42,7 @@ def _definition(code):
         made = compile(ast.Module([alone], []), code.co_filename, "exec", 0, True)
     except (SyntaxError, ValueError, tokenize.TokenError):
         return None  # it stands elsewhere now
-    same = [c for c in made.co_consts if isinstance(c, types.CodeType) and _alike_code(c, code)]
+    same = [c for c in made.co_consts if isinstance(c, types.CodeType) and _alike(c, code)]
     return node if same else None
 
 
