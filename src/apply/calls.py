@@ -220,8 +220,8 @@ class Calls:
         # By position: the call in whose function a call stands.
         self.around = {}
         self.within = None
-        # In how many functions of other modules it is.
-        self.beyond = 0
+        # In how many functions of other modules it is; the calls that stand in one, by position.
+        self.beyond, self.foreign = 0, set()
         # Assignments that may not have been reached.
         self.unsure = set()
         node = _placed(text, line)
@@ -307,6 +307,8 @@ class Calls:
         except Unknown:
             return
         self.around[len(self.found)] = self.within
+        if self.beyond:
+            self.foreign.add(len(self.found))
         self.found.append((called, node, scope))
         own = isinstance(called, types.FunctionType)
         if own and called.__module__ == self.module.get("__name__") and depth < 3:
@@ -378,6 +380,12 @@ class Calls:
                     yield dict(zip(names, item))
 
 
+def filled_by(called):
+    """The container that a call itself puts something into: `TABLE[key] = value`, `LIST.append(value)`."""
+    holder = called.__self__ if isinstance(called, types.BuiltinFunctionType) else called
+    return holder if isinstance(holder, MUTABLE) else None
+
+
 def _gets(node):
     """`TABLE.setdefault(key, [])`: an item that is there."""
     called = node.func
@@ -397,9 +405,8 @@ def callees(text, line, bodies, namespace):
             origins = _origins(node, called, scope) if _of_object(called) else None
             out.append(Named(called, origins) if origins else called)
     for called, node, scope in calls:
-        builtin = isinstance(called, types.BuiltinFunctionType)
-        owner = called.__self__ if builtin else called
-        if isinstance(owner, MUTABLE):
+        owner = filled_by(called)
+        if owner is not None:
             out.append(Named(owner, _origins(node, owner, scope)))
     return out
 

@@ -300,6 +300,9 @@ class Registry:
         before, notes, told = list(self.entries), [], set()
         reaches = {}
         for number, (called, node, scope) in reversed(list(enumerate(calls.found))):
+            # What else functions of other modules call with it may only have asked for it.
+            if number in calls.foreign and filled_by(called) is None:
+                continue
             values, result = arguments(node, scope)
             owner = getattr(called, "__self__", None)
             if virtual_base(called) is not None and values and not again:
