@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use super::kit::text;
 use super::work::{Lost, Work};
@@ -70,14 +70,19 @@ impl<'py> Work<'_, 'py> {
         if home.is_none() || path.contains('<') {
             return Ok(true); // nobody can tell
         }
-        let mut at = home;
-        for name in path.split('.') {
-            let Ok(next) = at.getattr(name) else {
+        // As it is stored: a module's `__getattr__` would run.
+        let Ok(names) = home.getattr("__dict__")?.cast_into::<PyDict>() else {
+            return Ok(true);
+        };
+        let mut parts = path.split('.');
+        let mut at = names.get_item(parts.next())?;
+        for name in parts {
+            let Some(owner) = at.filter(|owner| self.kit.is_class(owner)) else {
                 return Ok(false);
             };
-            at = next;
+            at = self.kit.class_entry(&owner, name)?;
         }
-        Ok(at.is(class))
+        Ok(at.is_some_and(|at| at.is(class)))
     }
 
     fn note_lost(
