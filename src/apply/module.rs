@@ -68,7 +68,7 @@ pub struct Job<'a, 'py> {
     /// Names whose value at run time is never overwritten.
     pub keep: &'a BTreeSet<String>,
     /// Names that are made anew, since a statement refuses the object that lives.
-    pub anew: &'a BTreeSet<String>,
+    pub anew: &'a crate::plan::Anew,
 }
 
 /// What the importers of a module can see of it: these names of it, or (`None`) all.

@@ -117,6 +117,14 @@ impl<'py> Transaction<'py> {
         before.flatten()
     }
 
+    /// Whether a class has another value by this name, or one where it had none.
+    pub fn has_other_entry(&self, of: &Bound<'py, PyAny>, entry: &str) -> bool {
+        self.log.iter().any(|undo| match undo {
+            Undo::ClassEntry { class, name, .. } => class.is(of) && super::kit::text(name) == entry,
+            _ => false,
+        })
+    }
+
     /// The code that a function had before any change, where that was another.
     pub fn first_code(&self, of: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
         self.log.iter().find_map(|undo| match undo {

@@ -12,7 +12,7 @@ pub(super) fn effects(
     (had, functions): (&Functions<'_>, &Functions<'_>),
     reached: &Reached<'_>,
     changes: &Changes,
-    anew: &BTreeSet<String>,
+    anew: &super::Anew,
     plan: &mut Plan,
 ) {
     let old = had.outline();

@@ -245,17 +245,32 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
 
 /// Makes the plan for one module from its own changes and from what changed around it.
 pub fn make(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) -> Plan {
-    make_with(old, new, changes, outside, &BTreeSet::new(), &Nowhere)
+    make_with(old, new, changes, outside, &Anew::default(), &Nowhere)
 }
 
-/// The same, with names that are to be made anew from their binding if a statement that changes
-/// their object in place runs again: doing it to the live object was tried, and failed.
+/// Names that are to be made anew from their binding: with the live object it was tried, and failed.
+#[derive(Debug, Clone, Default)]
+pub struct Anew {
+    /// If a statement that changes their object in place runs again.
+    pub filled: BTreeSet<String>,
+    /// In any case: the live object has not what its class gives new ones now.
+    pub outdated: BTreeSet<String>,
+}
+
+impl Anew {
+    /// Whether that may be done to this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.filled.contains(name) || self.outdated.contains(name)
+    }
+}
+
+/// The same, with names that are to be made anew.
 pub fn make_with(
     old: &Outline,
     new: &Outline,
     changes: &Changes,
     outside: &Dirty,
-    anew: &BTreeSet<String>,
+    anew: &Anew,
     elsewhere: &dyn Elsewhere,
 ) -> Plan {
     let outside = &reaching::with_unbound(old, new, changes, outside);
@@ -268,7 +283,8 @@ pub fn make_with(
     let mut names: BTreeSet<String> = moves
         .names
         .iter()
-        .chain(anew)
+        .chain(&anew.filled)
+        .chain(&anew.outdated)
         .chain(&lost)
         .cloned()
         .chain(reordered::holding(&moved, changes, &functions))
@@ -371,20 +387,18 @@ fn runs(plan: &Plan, at: usize) -> bool {
 /// fresh binding; otherwise what one of them does would be done twice. Only where the first
 /// is a literal or plain container: an application object that lives on is not replaced, the
 /// changed statement alone runs on it.
-fn restart_chains(
-    reached: &Reached<'_>,
-    changes: &Changes,
-    anew: &BTreeSet<String>,
-    plan: &mut Plan,
-) -> bool {
+fn restart_chains(reached: &Reached<'_>, changes: &Changes, anew: &Anew, plan: &mut Plan) -> bool {
     let mut grown = false;
     let effects = &reached.effects;
     for origin in 0..reached.len() {
         let statement = reached.statement(origin);
         for name in &statement.uses.binds {
-            let asked = matches!(statement.kind, Kind::Assign | Kind::Class) && anew.contains(name);
+            let outdated = anew.outdated.contains(name);
+            let asked = matches!(statement.kind, Kind::Assign | Kind::Class) && anew.contains(name)
+                || outdated && statement.kind == Kind::Function;
             // A metaclass that refuses, since what the module did to it later is in force already.
-            let forced = asked && statement.kind == Kind::Class;
+            let outdated = asked && outdated;
+            let forced = asked && statement.kind == Kind::Class || outdated;
             if !reached.restartable(origin) && !asked {
                 continue;
             }
@@ -414,7 +428,8 @@ fn restart_chains(
                 let mut links = links.iter();
                 links.any(|&i| runs(plan, i) || in_parts(plan, i))
             };
-            if !links.is_empty() && (forced || runs(plan, origin) || links_run(plan)) {
+            if (outdated || !links.is_empty()) && (forced || runs(plan, origin) || links_run(plan))
+            {
                 for at in std::iter::once(origin).chain(links) {
                     grown |= run(plan, at, &format!("{name} is made anew"));
                 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::Listener;
 use super::unit::Unit;
 use crate::apply::Kit;
+use crate::outline::Outline;
 use crate::report::{ModuleReport, Outcome};
 
 /// Applies all units; what came of their modules.
@@ -66,4 +67,30 @@ fn misses(report: &ModuleReport) -> bool {
     const MISSING: [&str; 4] = ["AttributeError", "ImportError", "KeyError", "NameError"];
     let error = report.error.as_deref().unwrap_or("");
     report.outcome == Outcome::Failed && MISSING.iter().any(|name| error.starts_with(name))
+}
+
+impl Unit<'_, '_, '_> {
+    /// Names whose import failed, or was not tried, since the module was not there.
+    pub(super) fn appeared_in(&self, outline: &Outline, package: &str) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        if self.appeared.is_empty() {
+            return out;
+        }
+        for statement in outline
+            .body
+            .iter()
+            .filter(|s| s.kind == crate::outline::Kind::Compound)
+        {
+            for import in &statement.imports {
+                let module = crate::modules::resolve(package, import.level, &import.module);
+                let inner = import.name.as_ref().map(|n| format!("{module}.{n}"));
+                if self.appeared.contains(&module)
+                    || inner.is_some_and(|n| self.appeared.contains(&n))
+                {
+                    out.insert(import.bound.clone());
+                }
+            }
+        }
+        out
+    }
 }

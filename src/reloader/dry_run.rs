@@ -1,7 +1,6 @@
 //! The plan of a unit as a report.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use super::Policy;
 use super::elsewhere::Others;
@@ -29,7 +28,7 @@ impl Unit<'_, '_, '_> {
                     let plan = if full {
                         plan::full(new, &changes, "the whole module is asked for")
                     } else {
-                        let (memory, none) = (RefCell::default(), BTreeSet::new());
+                        let (memory, none) = (RefCell::default(), plan::Anew::default());
                         let elsewhere = Others::new(self, &record.package.read(), &memory);
                         let outside = plan::Dirty::default();
                         plan::make_with(old, new, &changes, &outside, &none, &elsewhere)

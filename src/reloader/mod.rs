@@ -17,6 +17,7 @@ mod hooks;
 mod namespaces;
 mod notice;
 mod order;
+mod outdated;
 mod passing;
 mod pulse;
 mod rules;

@@ -21,7 +21,7 @@ use crate::apply::{self, Facts, Job, Kit, Source, Work};
 use crate::diff;
 use crate::modules::{Failure, Record, Version};
 use crate::outline::{Kind, Outline, Statement};
-use crate::plan::{self, Mark, Plan};
+use crate::plan::{self, Anew, Mark, Plan};
 use crate::report::{Cause, ModuleReport, Outcome};
 
 /// A module whose file changed.
@@ -41,8 +41,9 @@ pub(super) struct Failed {
     pub early: Option<String>,
 }
 
-/// How many other orders are tried where modules that import each other miss names.
-const ORDERS: usize = 3;
+/// How often another way is tried: another order where modules that import each other miss names,
+/// objects that are made anew where they lack what their classes give now.
+const ATTEMPTS: usize = 4;
 
 /// Rounds in which facts go round a cycle of imports before it is cut.
 const ROUNDS: usize = 4;
@@ -64,6 +65,8 @@ pub(super) struct Unit<'u, 'k, 'py> {
     pub appeared: &'u BTreeSet<String>,
     /// What was asked for each of `edited`, before anything was done.
     policies: RefCell<HashMap<Arc<str>, Policy>>,
+    /// Names of modules that are made anew, since what they mean lacks what its class gives now.
+    pub anew: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
@@ -90,6 +93,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             interleaved: false,
             appeared,
             policies: RefCell::default(),
+            anew: BTreeMap::new(),
         }
     }
 
@@ -117,15 +121,15 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let mut work = self.work();
         let modules = self.kit.sys_modules.len();
         let mut outcome = self.run(&mut work);
-        for _ in 0..ORDERS {
+        for _ in 0..ATTEMPTS {
             let Err(failed) = &outcome else { break };
-            if !self.reorder(failed) {
+            if !self.reorder(failed) && !self.renew(&work, failed) {
                 break;
             }
             let problems = work.tx.roll_back_to(self.kit, 0);
             work.discard();
             work = self.work();
-            log::debug!("another order is tried; left over: {problems:?}");
+            log::debug!("tried again in another way; left over: {problems:?}");
             outcome = self.run(&mut work);
         }
         let (mut reports, failed) = match outcome {
@@ -294,7 +298,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if facts.is_empty() && !self.edited.contains_key(name) {
             return Ok(());
         }
-        if !self.circular && self.ends[at] && !self.edited.contains_key(name) {
+        let plain = !self.edited.contains_key(name) && !self.anew.contains_key(name);
+        if !self.circular && self.ends[at] && plain {
             let news = &mut progress.news;
             match self.pass(work, news, record).map_err(fail)? {
                 Passed::No => {}
@@ -462,7 +467,10 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         around.outside.appeared = self.appeared_in(new_outline, &package);
         let fed = progress.fed_to(&record.name, 0);
         self.deliver(&mut around.outside, new_outline, record, &fed);
-        let mut anew = described::anew(kit, (old_outline, new_outline), &changes, &dict)?;
+        let mut anew = Anew {
+            filled: described::anew(kit, (old_outline, new_outline), &changes, &dict)?,
+            outdated: self.outdated_in(&record.name, &mut report),
+        };
         stars::moved(
             kit,
             (old_outline, new_outline),
@@ -539,7 +547,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 // On an object that was set up before, a statement may be refused ("conflicting
                 // option") that a fresh process would accept: the object is made anew then.
                 (Err(error), Some(name))
-                    if known && progress.begun.len() == begun && anew.insert(name.clone()) =>
+                    if known
+                        && progress.begun.len() == begun
+                        && anew.filled.insert(name.clone()) =>
                 {
                     let again = plan::make_with(
                         old_outline,
@@ -579,30 +589,6 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 Outcome::Patched
             };
         Ok(Some((found, report)))
-    }
-
-    /// Names whose import failed, or was not tried, since the module was not there.
-    pub(super) fn appeared_in(&self, outline: &Outline, package: &str) -> BTreeSet<String> {
-        let mut out = BTreeSet::new();
-        if self.appeared.is_empty() {
-            return out;
-        }
-        for statement in outline
-            .body
-            .iter()
-            .filter(|s| s.kind == crate::outline::Kind::Compound)
-        {
-            for import in &statement.imports {
-                let module = crate::modules::resolve(package, import.level, &import.module);
-                let inner = import.name.as_ref().map(|n| format!("{module}.{n}"));
-                if self.appeared.contains(&module)
-                    || inner.is_some_and(|n| self.appeared.contains(&n))
-                {
-                    out.insert(import.bound.clone());
-                }
-            }
-        }
-        out
     }
 
     /// A module that uses others that changed.
@@ -646,7 +632,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let mut around: Inbound<'py> = inbound(kit, outline, &package, dict, facts)?;
         self.in_time(&mut around, outline, &record, facts);
         self.deliver(&mut around.outside, outline, &record, fed);
-        if around.is_empty() {
+        if around.is_empty() && !self.anew.contains_key(name) {
             return Ok(None);
         }
         let filename = record.filename();
@@ -654,9 +640,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let changes = diff::unchanged(outline);
         let memory = RefCell::default();
         let elsewhere = Others::new(self, &package, &memory);
-        let none = BTreeSet::new();
+        let mut report = self.blank(&record, Cause::Dependency);
+        let anew = Anew {
+            outdated: self.outdated_in(name, &mut report),
+            ..Anew::default()
+        };
         let outside = around.for_plan();
-        let plan: Plan = plan::make_with(outline, outline, &changes, &outside, &none, &elsewhere);
+        let plan: Plan = plan::make_with(outline, outline, &changes, &outside, &anew, &elsewhere);
         let keep = hooks::keep(dict);
         let taken = || self.taken(name);
         let job = Job {
@@ -673,11 +663,10 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             others: &|name| self.version(name),
             elsewhere: &elsewhere,
             keep: &keep,
-            anew: &none,
+            anew: &anew,
         };
         let mut found = apply::run(work, &job, &mut |_, _| Ok(()))?;
         // What it merely passes on is for those that import it from there.
-        let mut report = self.blank(&record, Cause::Dependency);
         report.changes = std::mem::take(&mut found.changes);
         report.outcome = if found.executed {
             Outcome::Executed
