@@ -31,6 +31,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let written = self.functions.global_writes(&statement.uses.calls);
         let counts = self.count_back(at, statement, &written)?;
         self.before_star(at, statement)?;
+        self.after_star(at, statement)?;
         let kit = self.work.kit;
         let dict = self.job.dict.clone();
         let outline = self.job.new.outline;
@@ -296,6 +297,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 (Some(_), None) => (None, Action::Removed, true),
                 (None, Some(new)) => (Some(new.clone()), Action::Added, true),
+                // `L = [2]` where L was imported: that list is not this module's.
+                (Some(old), Some(new)) if mergeable(old) && self.is_imported(name, old)? => {
+                    let same = old.is(new);
+                    let action = if same {
+                        Action::Updated
+                    } else {
+                        Action::Rebound
+                    };
+                    (Some(new.clone()), action, !same)
+                }
                 (Some(old), Some(new)) => {
                     let left = self.left_by_decorators(at, old, new)?;
                     let had = self.attributes(statement, old)?;

@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use super::function::identical;
 use super::module::{Run, container};
 use crate::interp::word;
-use crate::outline::Statement;
+use crate::outline::{Outline, Statement};
 use crate::report::{Action, ChangeKind};
 
 /// What `__all__` says; `None` where it says nothing that can be read.
@@ -95,6 +95,12 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 (None, Some(now)) => self.work.orphans.has(&self.job.dict, &rebind.name, now),
             };
             if !follows {
+                // A statement below binds the name, too; those before it read what comes from there.
+                let given = rebind.star && rebind.new.is_some();
+                if given && self.binders(&rebind.name).any(|i| i > at) {
+                    let why = format!("which comes from {}", rebind.from);
+                    self.dirty.value(&rebind.name, why);
+                }
                 continue;
             }
             // Public no more, or gone, in one of the modules that it could come from.
@@ -166,12 +172,32 @@ impl<'py> Run<'_, '_, '_, 'py> {
         name: &str,
         from: usize,
     ) -> PyResult<Option<(usize, Bound<'py, PyAny>)>> {
-        if !self.job.new.outline.star {
+        self.star_among(self.job.new.outline, name, from..usize::MAX)
+    }
+
+    /// The same of those above a statement.
+    pub(super) fn star_above(
+        &self,
+        name: &str,
+        at: usize,
+    ) -> PyResult<Option<(usize, Bound<'py, PyAny>)>> {
+        self.star_among(self.job.new.outline, name, 0..at)
+    }
+
+    /// The same of a text, among the statements at these places.
+    pub(super) fn star_among(
+        &self,
+        outline: &Outline,
+        name: &str,
+        places: std::ops::Range<usize>,
+    ) -> PyResult<Option<(usize, Bound<'py, PyAny>)>> {
+        if !outline.star {
             return Ok(None);
         }
         let package = self.package()?;
-        let body = &self.job.new.outline.body;
-        for (at, statement) in body.iter().enumerate().skip(from).rev() {
+        let end = places.end.min(outline.body.len());
+        for at in (places.start..end).rev() {
+            let statement = &outline.body[at];
             let imports = statement.imports.iter().rev();
             for import in imports.filter(|i| i.bound == "*") {
                 let module = crate::modules::resolve(&package, import.level, &import.module);

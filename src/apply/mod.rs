@@ -53,6 +53,7 @@ mod replace;
 mod retract;
 mod sieve;
 mod together;
+mod starred;
 mod transaction;
 mod undo;
 mod unlisted;

@@ -93,6 +93,14 @@ pub struct Facts<'py> {
     pub set: Vec<(String, String)>,
 }
 
+/// See `Run::lifted`.
+pub(super) type Lifted<'py> = (
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+);
+
 /// A container that is being made anew by several statements.
 pub(super) struct Chain<'py> {
     pub name: String,
@@ -121,6 +129,9 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// definition stands that gave it.
     pub parked: BTreeMap<String, (Option<Bound<'py, PyAny>>, usize)>,
     pub chains: Vec<Chain<'py>>,
+    /// Containers out of which a statement's items were taken; where they stood; what was in there
+    /// before that, and after it.
+    pub lifted: Vec<Lifted<'py>>,
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
     /// Whose were. What such a function remembers since then it has been asked by statements that
@@ -184,6 +195,7 @@ pub fn run<'k, 'a, 'py>(
         moved: Vec::new(),
         placed: FxHashSet::default(),
         parked: BTreeMap::new(),
+        lifted: Vec::new(),
         chains: Vec::new(),
         cleared: 0,
         emptied: BTreeSet::new(),
@@ -203,6 +215,7 @@ pub fn run<'k, 'a, 'py>(
     run.retract_calls()?;
     run.leave_early()?;
     run.steps(before_import)?;
+    run.place_items();
     run.note_moved();
     for name in run.parked.keys().cloned().collect::<Vec<_>>() {
         run.unpark(&name)?;
@@ -441,7 +454,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     }
                 }
             }
-            Mark::Members => self.members(at, statement, &step.why)?,
+            Mark::Members => {
+                self.class_after_star(at, statement)?;
+                self.members(at, statement, &step.why)?;
+            }
             Mark::Keep | Mark::Acts => {
                 if let Some(old) = self.old_statement(at) {
                     self.moved.push(Moved {

@@ -113,7 +113,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let ([name], Some(number)) = (uses.mutates.as_slice(), number) else {
             return Ok(None);
         };
-        if !matches!(statement.kind, Kind::AugAssign | Kind::Assign | Kind::Expr) {
+        let kinds = [Kind::AugAssign, Kind::Assign, Kind::Expr, Kind::Compound];
+        if !kinds.contains(&statement.kind) {
             return Ok(None);
         }
         // What the module itself makes is followed statement by statement.
@@ -138,7 +139,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.as_it_was(&space, statement)?;
         let unknown = self.unknown(old, name, &[number]);
         let direct = self.helper("direct")?;
-        let found = direct.call1((old.slice(statement), space, unknown));
+        let found = direct.call1((old.slice(statement), name, space, unknown));
         // Another kind of statement, or one whose effect its text does not tell.
         let Ok(found) = found else { return Ok(None) };
         let (into, items, root, keys, (class, last)) = found.extract::<(

@@ -49,8 +49,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
-    /// Names that are gone and hid builtins: who reads them while the module is brought up to date is
-    /// to get the builtin.
+    /// Names that are gone and hid builtins, or what a star import gives: who reads them while the module
+    /// is brought up to date is to get that.
     pub(super) fn uncover(&mut self) -> PyResult<()> {
         let Some(old) = self.job.old else {
             return Ok(());
@@ -62,7 +62,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !gone.is_empty() {
             let builtins = self.work.kit.py.import("builtins")?.dict();
             gone.retain(|(_, name)| {
-                !name.starts_with("__") && builtins.contains(name).unwrap_or(false)
+                let hidden = builtins.contains(name).unwrap_or(false)
+                    || self.star_value(name).is_ok_and(|given| given.is_some());
+                !name.starts_with("__") && hidden
             });
         }
         self.drop_names(old, gone)
@@ -121,7 +123,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(value) = self.job.dict.get_item(name)? else {
                 continue;
             };
-            if self.is_submodule(name, &value)? {
+            // A star import of the new text has the name as well.
+            let starred = self.star_value(name)?;
+            let there = starred.as_ref().is_some_and(|other| other.is(&value));
+            if there || self.is_submodule(name, &value)? {
                 continue;
             }
             if !self.ours(old, statement, name, &value, &written)? {
@@ -130,16 +135,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 ));
                 continue;
             }
-            if let Some(other) = self.star_value(name)? {
-                // A star import of the new text has the name as well.
-                if !other.is(&value) {
-                    self.job.dict.set_item(name, &other)?;
-                    self.dirty
-                        .value(name, "which comes from another module now");
-                    self.facts
-                        .rebound
-                        .push((name.clone(), Some(value), Some(other)));
-                }
+            if let Some(other) = starred {
+                self.job.dict.set_item(name, &other)?;
+                self.dirty
+                    .value(name, "which comes from another module now");
+                self.facts
+                    .rebound
+                    .push((name.clone(), Some(value), Some(other)));
                 continue;
             }
             match name.as_str() {
@@ -412,10 +414,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     return Ok(true);
                 };
                 // A name that it read may have got another value since.
-                let (body, index) = (&old.outline.body, old.outline.index());
+                let (body, index, own) = (&old.outline.body, old.outline.index(), name);
                 let again = |path: &String| {
                     let name = path.split('.').next().unwrap_or(path);
-                    index.writers(body, name).len() > 1
+                    name == own || index.writers(body, name).len() > 1
                 };
                 if statement.uses.reads.iter().any(again)
                     || affected_statement(statement, &self.functions, &self.dirty).is_some()

@@ -11,6 +11,7 @@ use super::compile::Source;
 use super::data::is_data;
 use super::execute::{DEEP, copied};
 use super::module::{Run, container};
+use super::registry::told;
 use crate::diff::What;
 use crate::outline::{Outline, Statement};
 use crate::plan::{Mark, Step, affected_statement};
@@ -255,14 +256,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
-    /// Before a statement runs that changes containers in place: its effect so far goes, and that of
-    /// those after it that are to run again, which would be taken for its own then.
+    /// Before a statement runs: what it has done to containers in place goes, and what those after it have
+    /// done that are to run again, which would be taken for its own, or be seen too early by it.
     pub(super) fn retract_own(&mut self, at: usize) -> PyResult<()> {
         let Some(old) = self.job.old else {
             return Ok(());
         };
         let body = &self.job.new.outline.body;
-        for name in &body[at].uses.mutates {
+        let uses = &body[at].uses;
+        let mut steps = self.job.plan.steps.iter();
+        let fills = steps.any(|step| step.new > at && !body[step.new].uses.mutates.is_empty());
+        let reads = uses
+            .reads
+            .iter()
+            .filter(|name| fills && !name.contains('.'));
+        for name in uses.mutates.iter().chain(reads) {
             let links = chain(old.outline, name, usize::MAX).map_or(Vec::new(), |(_, links)| links);
             for link in links.into_iter().skip(1) {
                 let again = |new: usize| {
@@ -340,19 +348,65 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 texts,
                 (number,),
                 name,
-                scratch,
-                unknown,
+                &scratch,
+                &unknown,
                 now,
                 for_good,
             );
+            let known = retract.call1(arguments);
+            let known = known.is_ok_and(|known| known.is_truthy().unwrap_or(false));
             // Where it cannot be told, the entries stay.
-            match retract.call1(arguments) {
-                Ok(_) if live.eq(&was).unwrap_or(true) => {}
-                Ok(_) => self
-                    .dirty
-                    .value(name, "out of which something was taken that is gone"),
-                Err(error) => log::debug!("{name} keeps what a statement had put there: {error}"),
+            if !known {
+                scratch.set_item(name, &live)?;
+                if let Err(error) = self.retract_items(old, at, name, &scratch, for_good) {
+                    log::debug!("{name} keeps what a statement had put there: {error}");
+                }
             }
+            if !live.eq(&was).unwrap_or(true) {
+                self.dirty
+                    .value(name, "out of which something was taken that is gone");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'py> Run<'_, '_, '_, 'py> {
+    /// After all statements: what those put there again stands where it had stood.
+    pub(super) fn place_items(&mut self) {
+        for lifted in std::mem::take(&mut self.lifted) {
+            told(self.helper("place").and_then(|place| place.call1(lifted)));
+        }
+    }
+
+    /// The same of a container that a call made, so that only the text of the statement tells: the last
+    /// items of a list that are those which it put there. What it gave a key of a dict may have been put
+    /// over something: that goes if the statement runs again.
+    fn retract_items(
+        &mut self,
+        old: &Source<'_>,
+        at: usize,
+        name: &str,
+        scratch: &Bound<'py, PyDict>,
+        for_good: bool,
+    ) -> PyResult<()> {
+        let statement = &old.outline.body[at];
+        let unknown = self.unknown(old, name, &[at]);
+        let direct = self.helper("direct")?;
+        let found = direct.call1((old.slice(statement), name, scratch, unknown))?;
+        let (into, items) = (found.get_item(0)?, found.get_item(1)?);
+        let list = into.is_exact_instance_of::<PyList>();
+        if list || !for_good && into.is_exact_instance_of::<PyDict>() {
+            let had = into.call_method0("copy")?;
+            let none = self.work.kit.py.None();
+            let place = self.helper("undo")?.call1((&into, items, none))?;
+            let rest = into.call_method0("copy")?;
+            self.lifted.push((into, place, had, rest));
+        } else {
+            let line = statement.span.line;
+            self.work.notes.push(format!(
+                "{name}, which a call had made, keeps what line {line} of the old text had put there"
+            ));
         }
         Ok(())
     }

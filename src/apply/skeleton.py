@@ -459,21 +459,21 @@ def _path(node):
     return [node.id, *names]
 
 
-def direct(text, space, unknown):
+def direct(text, name, space, unknown):
     """What a statement such as `X += [1]`, `m.X["a"]["b"] = 2`, `X.update(a=1)` puts into which
     container: that, the items, the container that has a name, the keys below it, and the class that
-    has it (or None) with that name."""
+    has it (or None) with that name. Below `if` and the like all that is done to `name` must be done to
+    one container."""
     [node] = ast.parse(text).body
-    if isinstance(node, ast.AugAssign):
-        target = node.target
-    elif isinstance(node, ast.Assign) and len(node.targets) == 1:
-        target = getattr(node.targets[0], "value", None)
-        if not isinstance(node.targets[0], ast.Subscript):
-            raise Unknown
-    elif isinstance(node, ast.Expr) and isinstance(getattr(node.value, "func", None), ast.Attribute):
-        target = node.value.func.value
+    if isinstance(node, (ast.If, ast.For, ast.With, ast.Try)):
+        first = name.split(".")[0]
+        inner = [_target(n) for n in ast.walk(node) if isinstance(n, (ast.AugAssign, ast.Assign, ast.Expr))]
+        targets = [t for t in inner if t is not None and _first(t) == first]
     else:
+        targets = [_target(node)]
+    if not targets or None in targets or len({ast.unparse(target) for target in targets}) > 1:
         raise Unknown
+    target = targets[0]
     keys, named = [], target
     while isinstance(named, ast.Subscript):
         keys.insert(0, ast.literal_eval(named.slice))
@@ -486,11 +486,28 @@ def direct(text, space, unknown):
             raise Unknown
         owner, root = root, vars(root)[name]
     if attributes and isinstance(owner, type):
-        return _direct(node, target, root, keys, space, unknown) + ((owner, path[-1]),)
-    return _direct(node, target, root, keys, space, unknown) + ((None, path[-1]),)
+        return _direct(node, targets, root, keys, space, unknown) + ((owner, path[-1]),)
+    return _direct(node, targets, root, keys, space, unknown) + ((None, path[-1]),)
 
 
-def _direct(node, target, root, keys, space, unknown):
+def _target(node):
+    """What a statement puts something into."""
+    if isinstance(node, ast.AugAssign):
+        return node.target
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        return node.targets[0].value if isinstance(node.targets[0], ast.Subscript) else None
+    if isinstance(node, ast.Expr) and isinstance(getattr(node.value, "func", None), ast.Attribute):
+        return node.value.func.value
+    return None
+
+
+def _first(node):
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _direct(node, targets, root, keys, space, unknown):
     into = root
     for key in keys:
         into = into[key]
@@ -500,7 +517,7 @@ def _direct(node, target, root, keys, space, unknown):
 
     class Named(ast.NodeTransformer):
         def visit(self, node):
-            if node is target:
+            if any(node is target for target in targets):
                 return ast.copy_location(ast.Name("__it__", node.ctx), node)
             return self.generic_visit(node)
 

@@ -1,0 +1,83 @@
+//! Names that come from other modules and that statements of this one bind, too: overrides below a star
+//! import.
+
+use std::collections::BTreeSet;
+
+use pyo3::prelude::*;
+
+use super::module::Run;
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Statement};
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// `from base import *`, `NAMES = NAMES + [1]`: a statement that runs again between a star import
+    /// and what binds the same name below it finds what the star import gives, for as long.
+    pub(super) fn after_star(&mut self, at: usize, statement: &'a Statement) -> PyResult<()> {
+        if !self.job.new.outline.star {
+            return Ok(());
+        }
+        let mut names: BTreeSet<String> = self.functions.later_reads(&statement.uses);
+        let reads = statement.uses.reads.iter();
+        names.extend(reads.map(|path| path.split('.').next().unwrap_or(path).to_owned()));
+        for name in names {
+            let binders: Vec<usize> = self.binders(&name).collect();
+            let Some(last) = binders.iter().copied().filter(|i| *i >= at).max() else {
+                continue;
+            };
+            let above = binders.into_iter().filter(|i| *i < at).max();
+            if let Some((star, given)) = self.star_above(&name, at)?
+                && above.is_none_or(|above| above < star)
+                && !self
+                    .job
+                    .dict
+                    .get_item(&name)?
+                    .is_some_and(|now| now.is(&given))
+            {
+                if !self.parked.contains_key(&name) {
+                    let live = self.before.get_item(&name)?;
+                    self.parked.insert(name.clone(), (live, last));
+                }
+                self.job.dict.set_item(&name, given)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for a class that extends one of its own name, `class Form(Form)`, if its body runs.
+    pub(super) fn class_after_star(&mut self, at: usize, statement: &'a Statement) -> PyResult<()> {
+        let runs = |inner: &Changes| {
+            let mut items = inner.items.iter();
+            items.any(|c| matches!(c.what, What::Added | What::Changed | What::Header(_)))
+        };
+        let own = statement.uses.reads.iter().any(|path| {
+            let root = path.split('.').next().unwrap_or(path);
+            root == statement.name
+        });
+        match self.what(at) {
+            What::Inner(inner) if !runs(inner) => Ok(()),
+            _ if own && statement.kind == Kind::Class => self.after_star(at, statement),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the old text had imported what a name is bound to, and bound it in no other way.
+    pub(super) fn is_imported(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let Some(old) = self.job.old else {
+            return Ok(false);
+        };
+        let body = &old.outline.body;
+        let mut imported = false;
+        for at in old.outline.index().writers(body, name) {
+            let statement = &body[at];
+            if statement.kind != Kind::Import && !statement.uses.mutates.iter().any(|n| n == name) {
+                return Ok(false);
+            }
+            imported |= statement.kind == Kind::Import;
+        }
+        if imported {
+            return Ok(true);
+        }
+        let star = self.star_among(old.outline, name, 0..usize::MAX)?;
+        Ok(star.is_some_and(|(_, given)| given.is(value)))
+    }
+}
