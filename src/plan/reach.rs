@@ -166,7 +166,30 @@ impl Reach {
         }
     }
 
+    /// A container that a statement reads may change below it under another of its names.
+    fn other_names(&mut self, new: &Outline, same: &Same) {
+        for at in self.statements.clone() {
+            let reads = new.body[at].uses.reads.iter();
+            let others: Vec<String> = reads
+                .flat_map(|path| same.names(root(path)))
+                .cloned()
+                .collect();
+            self.as_here(new, at, &others);
+        }
+    }
+
     fn spread(&mut self, new: &Outline, same: &Same) {
+        self.follow(new, same);
+        while !same.is_empty() {
+            self.other_names(new, same);
+            if self.todo.is_empty() {
+                break;
+            }
+            self.follow(new, same);
+        }
+    }
+
+    fn follow(&mut self, new: &Outline, same: &Same) {
         let (index, body) = (new.index(), &new.body);
         while let Some(name) = self.todo.pop() {
             if self.names.contains(&name) {

@@ -52,6 +52,11 @@ impl Same {
         out
     }
 
+    /// Whether no container has more names than one.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     /// All names of what this one is bound to, and of what is in it, if it has others.
     pub fn names(&self, name: &str) -> &[String] {
         self.groups.get(name).map_or(&[], |group| &group.0)
