@@ -206,11 +206,13 @@ impl Index {
         self.places(&self.made.later, body, name, later)
     }
 
-    /// Whether so many statements do.
-    pub fn has_later(&self, name: &str, so_many: usize) -> bool {
-        self.made
-            .later
-            .of(name)
+    /// Whether so many statements do: one that is another since the index was made may count twice.
+    pub fn has_later(&self, body: &Row, name: &str, so_many: usize) -> bool {
+        let stale = self.stale.iter().map(|place| &body[*place as usize]);
+        let stale = stale.filter(|statement| later(statement).any(|n| n == name));
+        let known = self.made.later.of(name).map(|_| ());
+        known
+            .chain(stale.map(|_| ()))
             .nth(so_many.saturating_sub(1))
             .is_some()
     }

@@ -248,19 +248,25 @@ pub fn make(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) ->
     make_with(old, new, changes, outside, &Anew::default(), &Nowhere)
 }
 
-/// Names that are to be made anew from their binding: with the live object it was tried, and failed.
+/// Names that are to be made anew from their binding if a statement that changes their object in place
+/// runs again: with the live object it was tried, and failed.
 #[derive(Debug, Clone, Default)]
 pub struct Anew {
-    /// If a statement that changes their object in place runs again.
-    pub filled: BTreeSet<String>,
-    /// In any case: the live object has not what its class gives new ones now.
+    pub names: BTreeSet<String>,
+    /// Of those, the ones that are in any case: the live object has not what its class gives new ones.
     pub outdated: BTreeSet<String>,
 }
 
 impl Anew {
+    /// Both kinds.
+    pub fn new(mut names: BTreeSet<String>, outdated: BTreeSet<String>) -> Self {
+        names.extend(outdated.iter().cloned());
+        Self { names, outdated }
+    }
+
     /// Whether that may be done to this name.
     pub fn contains(&self, name: &str) -> bool {
-        self.filled.contains(name) || self.outdated.contains(name)
+        self.names.contains(name)
     }
 }
 
@@ -283,8 +289,7 @@ pub fn make_with(
     let mut names: BTreeSet<String> = moves
         .names
         .iter()
-        .chain(&anew.filled)
-        .chain(&anew.outdated)
+        .chain(&anew.names)
         .chain(&lost)
         .cloned()
         .chain(reordered::holding(&moved, changes, &functions))
@@ -390,14 +395,14 @@ fn runs(plan: &Plan, at: usize) -> bool {
 fn restart_chains(reached: &Reached<'_>, changes: &Changes, anew: &Anew, plan: &mut Plan) -> bool {
     let mut grown = false;
     let effects = &reached.effects;
+    let any = !anew.names.is_empty();
     for origin in 0..reached.len() {
         let statement = reached.statement(origin);
         for name in &statement.uses.binds {
-            let outdated = anew.outdated.contains(name);
-            let asked = matches!(statement.kind, Kind::Assign | Kind::Class) && anew.contains(name)
-                || outdated && statement.kind == Kind::Function;
+            let known = any && anew.contains(name);
+            let outdated = known && anew.outdated.contains(name);
+            let asked = known && (outdated || matches!(statement.kind, Kind::Assign | Kind::Class));
             // A metaclass that refuses, since what the module did to it later is in force already.
-            let outdated = asked && outdated;
             let forced = asked && statement.kind == Kind::Class || outdated;
             if !reached.restartable(origin) && !asked {
                 continue;

@@ -179,13 +179,15 @@ impl Reach {
     }
 
     fn spread(&mut self, new: &Outline, same: &Same) {
-        self.follow(new, same);
-        while !same.is_empty() {
+        loop {
+            self.follow(new, same);
+            if same.is_empty() {
+                break;
+            }
             self.other_names(new, same);
             if self.todo.is_empty() {
                 break;
             }
-            self.follow(new, same);
         }
     }
 
@@ -515,7 +517,7 @@ pub fn acting_at_all<'n>(
     most: usize,
 ) -> Option<FxHashSet<&'n str>> {
     let mut names = dirty_names(dirty);
-    if names.any(|name| new.index().has_later(name, most)) {
+    if names.any(|name| new.index().has_later(&new.body, name, most)) {
         return None;
     }
     all_acting(new, dirty, |name| new.index().later(&new.body, name), most)

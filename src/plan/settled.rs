@@ -62,8 +62,8 @@ impl<'a> Functions<'a> {
             // Methods read their class by `self` and `cls`.
             let read = |name: &str| {
                 name.is_empty()
-                    || index.has_later(name, 1)
-                    || index.has_later("globals", 1)
+                    || index.has_later(body, name, 1)
+                    || index.has_later(body, "globals", 1)
                     || !index.readers(body, name).is_empty()
                     || self.defines_class(name)
             };

@@ -467,10 +467,10 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         around.outside.appeared = self.appeared_in(new_outline, &package);
         let fed = progress.fed_to(&record.name, 0);
         self.deliver(&mut around.outside, new_outline, record, &fed);
-        let mut anew = Anew {
-            filled: described::anew(kit, (old_outline, new_outline), &changes, &dict)?,
-            outdated: self.outdated_in(&record.name, &mut report),
-        };
+        let mut anew = Anew::new(
+            described::anew(kit, (old_outline, new_outline), &changes, &dict)?,
+            self.outdated_in(&record.name, &mut report),
+        );
         stars::moved(
             kit,
             (old_outline, new_outline),
@@ -549,7 +549,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 (Err(error), Some(name))
                     if known
                         && progress.begun.len() == begun
-                        && anew.filled.insert(name.clone()) =>
+                        && anew.names.insert(name.clone()) =>
                 {
                     let again = plan::make_with(
                         old_outline,
@@ -641,10 +641,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let memory = RefCell::default();
         let elsewhere = Others::new(self, &package, &memory);
         let mut report = self.blank(&record, Cause::Dependency);
-        let anew = Anew {
-            outdated: self.outdated_in(name, &mut report),
-            ..Anew::default()
-        };
+        let outdated = self.outdated_in(name, &mut report);
+        let anew = Anew::new(BTreeSet::new(), outdated);
         let outside = around.for_plan();
         let plan: Plan = plan::make_with(outline, outline, &changes, &outside, &anew, &elsewhere);
         let keep = hooks::keep(dict);
