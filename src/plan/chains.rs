@@ -89,6 +89,28 @@ fn chains(class: &Statement) -> BTreeMap<&str, Vec<usize>> {
     out
 }
 
+/// Names that are to be made anew from their binding if a statement that changes their object in place
+/// runs again: with the live object it was tried, and failed.
+#[derive(Debug, Clone, Default)]
+pub struct Anew {
+    pub names: BTreeSet<String>,
+    /// Of those, the ones that are in any case: the live object has not what its class gives new ones.
+    pub outdated: BTreeSet<String>,
+}
+
+impl Anew {
+    /// Both kinds.
+    pub fn new(mut names: BTreeSet<String>, outdated: BTreeSet<String>) -> Self {
+        names.extend(outdated.iter().cloned());
+        Self { names, outdated }
+    }
+
+    /// Whether that may be done to this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+}
+
 /// Whether a name may be made anew from this statement: nothing but itself is lost. What functions
 /// take from an iterator when they are called (numbers for things that live on) is not to come
 /// twice. A parser of arguments is a description and nothing else.

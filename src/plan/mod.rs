@@ -34,6 +34,7 @@ pub use affected::{
     Affected, CHOOSES_LESS, affected, affected_head, affected_statement, changed_paths,
     choose_less, chosen_by, looks_at_all, path_that_acts, rebound_later,
 };
+pub use chains::Anew;
 pub use chains::Chains;
 use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
@@ -246,28 +247,6 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
 /// Makes the plan for one module from its own changes and from what changed around it.
 pub fn make(old: &Outline, new: &Outline, changes: &Changes, outside: &Dirty) -> Plan {
     make_with(old, new, changes, outside, &Anew::default(), &Nowhere)
-}
-
-/// Names that are to be made anew from their binding if a statement that changes their object in place
-/// runs again: with the live object it was tried, and failed.
-#[derive(Debug, Clone, Default)]
-pub struct Anew {
-    pub names: BTreeSet<String>,
-    /// Of those, the ones that are in any case: the live object has not what its class gives new ones.
-    pub outdated: BTreeSet<String>,
-}
-
-impl Anew {
-    /// Both kinds.
-    pub fn new(mut names: BTreeSet<String>, outdated: BTreeSet<String>) -> Self {
-        names.extend(outdated.iter().cloned());
-        Self { names, outdated }
-    }
-
-    /// Whether that may be done to this name.
-    pub fn contains(&self, name: &str) -> bool {
-        self.names.contains(name)
-    }
 }
 
 /// The same, with names that are to be made anew.
