@@ -21,7 +21,7 @@ limit_bulk=55000000
 # Reading an edited module of 1,000 lines on from its outline, comparing, and all up to the plan.
 limit_reread=120000
 limit_compare=4000
-limit_plan=22000
+limit_plan=22500
 
 # Builds the host and the library.
 python3 "$here/run.py" --no-peers --bars 0 > /dev/null

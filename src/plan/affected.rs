@@ -131,10 +131,10 @@ fn affected_but_for(
             why
         })
         .or_else(|| {
-            let again = uses
-                .writes
-                .iter()
-                .find(|p| dirty.overwritten.contains(*p))?;
+            let again = |p: &&String| {
+                dirty.overwritten.contains(*p) || dirty.values.contains_key(p.as_str())
+            };
+            let again = uses.writes.iter().find(again)?;
             Some(format!("changes {again}, which is bound again"))
         })
 }

@@ -83,6 +83,11 @@ fn is_taken(statement: &Statement) -> bool {
     class || statement.decorators != 0
 }
 
+/// Whether what a statement calls is called for what that does: `add("a")`, also in a loop.
+pub(super) fn calls_alone(statement: &Statement) -> bool {
+    matches!(statement.kind, Kind::Expr | Kind::Compound)
+}
+
 /// Where nothing is known of other modules.
 pub struct Nowhere;
 
@@ -428,7 +433,7 @@ impl<'a> Functions<'a> {
     /// Paths of what may hold a definition, which its decorators and bases fill; or what a call is
     /// given.
     pub(super) fn holding(&self, statement: &Statement) -> BTreeSet<String> {
-        if !is_taken(statement) && statement.kind != Kind::Expr {
+        if !is_taken(statement) && !calls_alone(statement) {
             return BTreeSet::new();
         }
         // What the body of a class calls is not told of the class.
@@ -488,7 +493,7 @@ impl<'a> Functions<'a> {
         statement: &Statement,
     ) -> impl Iterator<Item = (&'a Import, String)> + use<'a> {
         let mut paths: BTreeSet<String> = BTreeSet::new();
-        if statement.decorators != 0 || statement.kind == Kind::Expr {
+        if statement.decorators != 0 || calls_alone(statement) {
             paths.extend(statement.uses.calls.iter().cloned());
         }
         if statement.kind == Kind::Class {

@@ -540,7 +540,7 @@ fn propagate(
                     }
                 }
                 let mut filled = reach::fills(reached.new, statement, functions);
-                if statement.kind == Kind::Expr {
+                if given::calls_alone(statement) {
                     filled.extend(functions.holding(statement));
                 }
                 for name in filled {

@@ -305,7 +305,8 @@ pub(super) fn fills(
     functions: &Functions<'_>,
 ) -> BTreeSet<String> {
     match statement.kind {
-        Kind::Function | Kind::Class => functions.mutations(&statement.uses.calls),
+        // Also `for name in NAMES: register(name)`.
+        Kind::Function | Kind::Class | Kind::Compound => functions.mutations(&statement.uses.calls),
         // `ok = Button("OK")`, which keeps itself in a table.
         Kind::Assign => functions.parts_filled(&statement.uses.calls),
         _ => handed(new, statement),

@@ -58,7 +58,7 @@ pub(super) fn holding(
     let touched = items.map(|change| change.new);
     let paths = touched
         .chain(moved.iter().copied())
-        .filter(|at| tells(&new.body[*at]))
+        .filter(|at| tells(&new.body[*at]) || new.body[*at].kind == Kind::Compound)
         .flat_map(|at| functions.holding(&new.body[at]));
     paths.map(|path| root(&path).to_owned()).collect()
 }
