@@ -132,6 +132,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// Containers out of which a statement's items were taken; where they stood; what was in there
     /// before that, and after it.
     pub lifted: Vec<Lifted<'py>>,
+    /// The last step that fills something.
+    pub last_fill: OnceCell<usize>,
     /// How much was dirty when cached results were last thrown away.
     pub cleared: usize,
     /// Whose were. What such a function remembers since then it has been asked by statements that
@@ -196,6 +198,7 @@ pub fn run<'k, 'a, 'py>(
         placed: FxHashSet::default(),
         parked: BTreeMap::new(),
         lifted: Vec::new(),
+        last_fill: OnceCell::new(),
         chains: Vec::new(),
         cleared: 0,
         emptied: BTreeSet::new(),

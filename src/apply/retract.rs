@@ -264,8 +264,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let body = &self.job.new.outline.body;
         let uses = &body[at].uses;
-        let mut steps = self.job.plan.steps.iter();
-        let fills = steps.any(|step| step.new > at && !body[step.new].uses.mutates.is_empty());
+        let fills = *self.last_fill.get_or_init(|| {
+            let mut steps = self.job.plan.steps.iter().rev();
+            let last = steps.find(|step| !body[step.new].uses.mutates.is_empty());
+            last.map_or(0, |step| step.new)
+        }) > at;
         let reads = uses
             .reads
             .iter()
