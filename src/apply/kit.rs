@@ -478,6 +478,14 @@ pub fn is_text(value: &Bound<'_, PyAny>, text: &str) -> bool {
         .is_ok_and(|string| utf8(string).is_some_and(|own| own == text))
 }
 
+/// The classes that a class is derived from, with itself. Not by `PyTypeMethods::mro`: that keeps the
+/// name of the attribute from one life of the interpreter to the next.
+pub fn mro<'py>(class: &Bound<'py, PyAny>) -> Bound<'py, PyTuple> {
+    let found = class.getattr("__mro__");
+    let found = found.and_then(|mro| Ok(mro.cast_into::<PyTuple>()?));
+    found.unwrap_or_else(|_| PyTuple::empty(class.py()))
+}
+
 /// A Python string as Rust text; lone surrogates become the replacement character.
 pub fn text(value: &Bound<'_, PyAny>) -> String {
     match value.cast::<PyString>() {

@@ -38,7 +38,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let own = self.job.dict.get_item("__name__").ok().flatten();
         let own = own.map_or_else(String::new, |name| text(&name));
         let class = class.and_then(|class| class.cast::<PyType>().ok());
-        let mro = class.map(|class| class.mro());
+        let mro = class.map(|class| super::kit::mro(class.as_any()));
         let mut out = BTreeSet::new();
         for base in mro.iter().flat_map(|mro| mro.iter()).skip(1) {
             let name = |what: &str| base.getattr(what).map(|name| text(&name));

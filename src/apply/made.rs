@@ -61,7 +61,11 @@ impl<'py> Work<'_, 'py> {
                 continue;
             }
             // Not by `isinstance`, which asks the program's own code.
-            if !meta || class.get_type().mro().iter().any(|kind| kind.is(by)) {
+            if !meta
+                || super::kit::mro(class.get_type().as_any())
+                    .iter()
+                    .any(|kind| kind.is(by))
+            {
                 classes.push(reference.call1((&class,))?);
             }
             todo.extend(self.subclasses(&class)?);

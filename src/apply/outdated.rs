@@ -116,8 +116,7 @@ fn is_outdated(work: &Work<'_, '_>, object: &Bound<'_, PyAny>, missing: Option<&
     if is_definition(work.kit, object) {
         return false;
     }
-    class
-        .mro()
+    super::kit::mro(class.as_any())
         .iter()
         .any(|class| makes_otherwise(&work.tx, &class, missing).unwrap_or(false))
 }

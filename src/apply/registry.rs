@@ -415,7 +415,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let made = match made {
             Some(made) if self.work.kit.is_class(&kind) => {
                 // Not asked of the class: its metaclass may have an answer of its own.
-                let ours = made.get_type().mro().contains(&kind)?;
+                let ours = super::kit::mro(made.get_type().as_any()).contains(&kind)?;
                 ours.then_some(made)
             }
             _ => None,

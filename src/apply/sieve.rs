@@ -7,13 +7,14 @@ use super::entries::{
     Types, differences, differing, entries, in_order, index_of, is_as, raw_entries,
 };
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
     PyBool, PyBytes, PyCFunction, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyModule,
     PySet, PyString, PyTuple, PyType, PyWeakref,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::interp::word;
 
 /// How deep an object is looked for.
 const DEPTH: usize = 6;
@@ -141,7 +142,7 @@ impl<'a, 'py> Sieve<'a, 'py> {
         } else if kind.is(&self.types.method) {
             Kind::Around("__func__")
         } else {
-            let flags: u64 = kind.getattr(intern!(py, "__flags__"))?.extract()?;
+            let flags: u64 = kind.getattr(word(py, "__flags__"))?.extract()?;
             let written = flags & (1 << 9) != 0;
             let atom = value.is_instance_of::<PyString>()
                 || value.is_instance_of::<PyBytes>()
@@ -154,14 +155,14 @@ impl<'a, 'py> Sieve<'a, 'py> {
             if !written || atom {
                 return Ok(Kind::Other);
             }
-            let own = kind.getattr(intern!(py, "__dict__"))?;
+            let own = kind.getattr(word(py, "__dict__"))?;
             if own.contains("__getattribute__")? {
                 return Ok(Kind::Other);
             }
             let mut slots = Vec::new();
-            for base in kind.mro().iter() {
+            for base in super::kit::mro(kind.as_any()).iter() {
                 for slot in base
-                    .getattr(intern!(py, "__dict__"))?
+                    .getattr(word(py, "__dict__"))?
                     .call_method0("values")?
                     .try_iter()?
                 {
@@ -181,7 +182,7 @@ impl<'a, 'py> Sieve<'a, 'py> {
         value: &Bound<'py, PyAny>,
         slots: &[Bound<'py, PyAny>],
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let name = intern!(self.py, "__dict__");
+        let name = word(self.py, "__dict__");
         // SAFETY: both are objects, and the GIL is held; the result is owned, or null with an error.
         let own = unsafe {
             let own = ffi::PyObject_GenericGetAttr(value.as_ptr(), name.as_ptr());
@@ -192,10 +193,7 @@ impl<'a, 'py> Sieve<'a, 'py> {
             _ => Vec::new(),
         };
         for slot in slots {
-            found.extend(
-                slot.call_method1(intern!(self.py, "__get__"), (value,))
-                    .ok(),
-            );
+            found.extend(slot.call_method1(word(self.py, "__get__"), (value,)).ok());
         }
         Ok(found)
     }
@@ -232,7 +230,7 @@ impl<'a, 'py> Sieve<'a, 'py> {
 
     /// What a function says that it wraps.
     fn wrapped(&self, function: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-        let name = intern!(self.py, "__wrapped__");
+        let name = word(self.py, "__wrapped__");
         if self.types.function_dict <= 0 {
             return function.getattr(name).ok();
         }

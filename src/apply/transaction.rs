@@ -408,7 +408,7 @@ impl<'py> Transaction<'py> {
 
     /// Remembers what an object has in the slot of this name, if it has such.
     pub fn slot(&mut self, kit: &Kit<'py>, object: &Bound<'py, PyAny>, name: &str) -> PyResult<()> {
-        for class in object.get_type().mro() {
+        for class in super::kit::mro(object.get_type().as_any()) {
             let Some(slot) = kit.class_entry(&class, name)? else {
                 continue;
             };
