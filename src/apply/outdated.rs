@@ -4,7 +4,7 @@
 //! that the program did to it. Where a statement fails on it for that (`config.new` is not there), and
 //! only there, what it was bound by runs again.
 
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::{PyAttributeError, PyException};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule};
 
@@ -23,11 +23,16 @@ const MOST: usize = 20_000;
 /// Objects that were there when an error was raised and lack what new ones of their class have.
 pub fn outdated<'py>(work: &Work<'_, 'py>, error: &PyErr) -> Vec<Bound<'py, PyAny>> {
     let kit = work.kit;
+    // SystemExit and KeyboardInterrupt are for the host, whatever was at hand when they came.
+    if !error.is_instance_of::<PyException>(kit.py) {
+        return Vec::new();
+    }
     let raised = error.value(kit.py);
     let missing = missing(raised.as_any());
     let missing = missing.as_deref();
     // Only an AttributeError of 3.10 or later has it.
-    if let Ok(object) = raised.getattr("obj")
+    if raised.is_instance_of::<PyAttributeError>()
+        && let Ok(object) = raised.getattr("obj")
         && is_outdated(work, &object, missing)
     {
         return vec![object];

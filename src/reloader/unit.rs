@@ -118,6 +118,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
 
     /// Applies the unit. The reports of its modules, in the order they were worked on.
     pub fn apply(&mut self) -> Vec<ModuleReport> {
+        // A unit may be applied once more, when others have brought what it lacked.
+        self.anew.clear();
         let mut work = self.work();
         let modules = self.kit.sys_modules.len();
         let mut outcome = self.run(&mut work);
