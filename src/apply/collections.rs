@@ -2,7 +2,7 @@
 //! but for what their kind adds.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PySet};
 
 use super::kit::text;
 use super::module::container;
@@ -14,6 +14,10 @@ const MAPPINGS: &[&str] = &["Counter", "OrderedDict", "defaultdict"];
 /// The name of its kind, if a value is a container of `collections` itself and none of a class that
 /// a program derived.
 fn kind(value: &Bound<'_, PyAny>) -> Option<String> {
+    // What most values are, told without asking for names.
+    if super::function::plain(value) || value.is_exact_instance_of::<PyList>() {
+        return None;
+    }
     let class = value.get_type();
     let name = text(&class.getattr("__name__").ok()?);
     let known = name == "deque" || MAPPINGS.contains(&name.as_str());
@@ -27,12 +31,21 @@ pub(super) fn mergeable(value: &Bound<'_, PyAny>) -> bool {
 
 /// Whether two values of one type differ in what is no item: those are not of one kind.
 pub(super) fn of_one_kind(old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> bool {
+    if !old.get_type().is(new.get_type()) {
+        return false;
+    }
+    if old.is_exact_instance_of::<PyDict>()
+        || old.is_exact_instance_of::<PyList>()
+        || old.is_exact_instance_of::<PySet>()
+    {
+        return true;
+    }
     let same = |name| match (old.getattr(name), new.getattr(name)) {
         (Ok(old), Ok(new)) => old.is(&new) || old.eq(&new).unwrap_or(false),
         (Err(_), Err(_)) => true,
         _ => false,
     };
-    old.get_type().is(new.get_type()) && same("default_factory") && same("maxlen")
+    same("default_factory") && same("maxlen")
 }
 
 /// Its items in a dict or list.

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{
+    PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyRange, PyString, PyTuple,
+};
 use rustc_hash::FxHashSet;
 
 use super::kit::{Kit, Word, is_above, is_text, reference_count, text, tuple};
@@ -111,12 +113,13 @@ pub(super) fn search<'py>(
 
 /// Whether a value is a number, a text or the like, and can not change.
 pub fn plain(value: &Bound<'_, PyAny>) -> bool {
-    let kind = value.get_type().name();
-    let kind = kind.map(|name| name.to_string()).unwrap_or_default();
-    matches!(
-        kind.as_str(),
-        "int" | "str" | "bytes" | "bool" | "float" | "complex" | "NoneType"
-    )
+    value.is_none()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyBytes>()
+        || value.is_exact_instance_of::<PyBool>()
+        || value.is_exact_instance_of::<PyFloat>()
+        || value.is_exact_instance_of::<PyComplex>()
 }
 
 /// `alias = f`: whether `name` is bound to a function that its own name leads to as well. That one
@@ -545,17 +548,13 @@ pub fn identical(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
                 .all(|(x, y)| identical(&x.0, &y.0) && identical(&x.1, &y.1));
     }
     // 0.0 and -0.0 are equal and not the same; their texts differ.
-    let name = a
-        .get_type()
-        .name()
-        .map(|n| n.to_string())
-        .unwrap_or_default();
-    match name.as_str() {
-        "int" | "str" | "bytes" | "bool" => a.eq(b).unwrap_or(false),
-        "float" | "complex" => same_repr(a, b),
-        "frozenset" | "range" => a.eq(b).unwrap_or(false) && same_repr(a, b),
-        _ => false,
+    if a.is_exact_instance_of::<PyFloat>() || a.is_exact_instance_of::<PyComplex>() {
+        return same_repr(a, b);
     }
+    if a.is_exact_instance_of::<PyFrozenSet>() || a.is_exact_instance_of::<PyRange>() {
+        return a.eq(b).unwrap_or(false) && same_repr(a, b);
+    }
+    plain(a) && a.eq(b).unwrap_or(false)
 }
 
 fn same_repr(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {

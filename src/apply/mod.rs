@@ -62,7 +62,7 @@ mod whole;
 mod work;
 
 pub use compile::Source;
-pub use function::identical;
+pub use function::{identical, plain};
 pub use kit::{Kit, text};
 pub use module::{Facts, Job, Rebind, Taken, run};
 pub use outdated::{bound_to, outdated};

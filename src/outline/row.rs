@@ -29,9 +29,23 @@ impl Row {
         self.ends.is_empty()
     }
 
+    /// The piece that the statement in this place is in.
+    #[inline]
+    fn piece(&self, at: usize) -> usize {
+        // Pieces have the size that they were cut to, but for those that edits fell in.
+        let guess = at / PIECE;
+        if self.ends.get(guess).is_some_and(|end| *end > at) {
+            let before = guess.checked_sub(1);
+            if before.is_none_or(|before| self.ends[before] <= at) {
+                return guess;
+            }
+        }
+        self.ends.partition_point(|end| *end <= at)
+    }
+
     /// The statement in this place.
     pub fn get(&self, at: usize) -> Option<&Statement> {
-        let piece = self.ends.partition_point(|end| *end <= at);
+        let piece = self.piece(at);
         let found = self.pieces.get(piece)?;
         found.get(at - (self.ends[piece] - found.len()))
     }
@@ -146,8 +160,9 @@ impl From<Vec<Statement>> for Row {
 impl Index<usize> for Row {
     type Output = Statement;
 
+    #[inline]
     fn index(&self, at: usize) -> &Statement {
-        let piece = self.ends.partition_point(|end| *end <= at);
+        let piece = self.piece(at);
         let found = &self.pieces[piece];
         &found[at - (self.ends[piece] - found.len())]
     }

@@ -424,9 +424,9 @@ impl<'a> Functions<'a> {
 
     /// A definition acts differently, and so does what holds it.
     pub fn tell_holders(&self, statement: &Statement, dirty: &mut Dirty) {
-        let why = format!("which holds what is on line {}", statement.span.line);
         for path in self.holding(statement) {
-            dirty.acts_given(&path, why.clone());
+            let why = format!("which holds what is on line {}", statement.span.line);
+            dirty.acts_given(&path, why);
         }
     }
 

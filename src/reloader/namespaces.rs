@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyModule};
+use pyo3::types::{PyComplex, PyDict, PyFloat, PyFrozenSet, PyModule, PyTuple};
 
 use super::unit::Unit;
-use crate::apply::{Facts, Work, text};
+use crate::apply::{Facts, Work, plain, text};
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
     /// The host's own namespaces follow what they imported.
@@ -257,13 +257,13 @@ pub(super) fn follow<'py>(
 /// Whether equal values that have nothing to do with each other may be this one object: small
 /// ints, interned strings, None. By identity alone nothing can be said of those.
 pub(super) fn shared_value(value: &Bound<'_, PyAny>) -> bool {
-    let kind = value
-        .get_type()
-        .name()
-        .map(|n| n.to_string())
-        .unwrap_or_default();
-    matches!(
-        kind.as_str(),
-        "NoneType" | "bool" | "int" | "str" | "bytes" | "ellipsis" | "NotImplementedType"
-    ) || (matches!(kind.as_str(), "tuple" | "frozenset") && value.len().unwrap_or(0) == 0)
+    let py = value.py();
+    let number =
+        value.is_exact_instance_of::<PyFloat>() || value.is_exact_instance_of::<PyComplex>();
+    let emptied =
+        value.is_exact_instance_of::<PyTuple>() || value.is_exact_instance_of::<PyFrozenSet>();
+    (plain(value) && !number)
+        || value.is(py.Ellipsis())
+        || value.is(py.NotImplemented())
+        || (emptied && value.len().unwrap_or(0) == 0)
 }
