@@ -546,7 +546,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         builtins.del_item(TELL)?;
         ran?;
         for name in &statement.uses.binds {
-            let elsewhere = self.binders(name).any(|i| i != at);
+            let elsewhere =
+                self.binders(name).any(|i| i != at) || self.star_above(name, at)?.is_some();
             let untouched = match (self.before.get_item(name)?, dict.get_item(name)?) {
                 (Some(old), Some(new)) => old.is(&new),
                 _ => false,

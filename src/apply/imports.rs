@@ -53,6 +53,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
             return Ok(());
         }
         self.dirty.imported(at);
+        self.dirty.imported_over(statement, self.job.outside);
         let rebinds = self.job.rebinds;
         for rebind in rebinds {
             let here = statement.imports.iter().any(|i| {
@@ -63,12 +64,16 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 }
             });
             // What another statement binds as well is not the star import's to take away.
-            let elsewhere =
-                rebind.star && rebind.new.is_none() && self.binders(&rebind.name).next().is_some();
-            if elsewhere {
+            let binder = match rebind.star && rebind.new.is_none() {
+                true => self.binders(&rebind.name).last(),
+                false => None,
+            };
+            if !here {
                 continue;
             }
-            if !here {
+            if let Some(binder) = binder
+                && self.star_import(&rebind.name, binder + 1)?.is_none()
+            {
                 continue;
             }
             // Of several statements that import the name this is the one that counts, and an earlier

@@ -19,6 +19,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut names: BTreeSet<String> = self.functions.later_reads(&statement.uses);
         let reads = statement.uses.reads.iter();
         names.extend(reads.map(|path| path.split('.').next().unwrap_or(path).to_owned()));
+        // What its branches do not bind is left as it is.
+        let binds = statement.uses.binds.iter();
+        names.extend(binds.filter(|_| statement.kind == Kind::Compound).cloned());
         for name in names {
             let binders: Vec<usize> = self.binders(&name).collect();
             let Some(last) = binders.iter().copied().filter(|i| *i >= at).max() else {

@@ -137,6 +137,27 @@ impl Dirty {
         }
     }
 
+    /// What a statement imports counts again below it, also where one above had given the name a
+    /// value of its own: `LEVEL = 1`, `from local import *`.
+    pub fn imported_over(&mut self, statement: &Statement, outside: &Self) {
+        if statement.imports.is_empty() || outside.is_empty() {
+            return;
+        }
+        let here = |path: &str| {
+            let name = super::root(path);
+            let mut imports = statement.imports.iter();
+            imports.any(|import| import.bound == name || import.bound == "*")
+        };
+        for (path, why) in outside.values.iter().filter(|(path, _)| here(path)) {
+            self.value(path, why);
+        }
+        for (path, why) in outside.contents.iter().filter(|(path, _)| here(path)) {
+            self.contents
+                .entry(path.clone())
+                .or_insert_with(|| why.clone());
+        }
+    }
+
     /// The function at `path` does something else.
     pub fn acts(&mut self, path: impl Into<String>, why: impl Into<String>) {
         let path = path.into();

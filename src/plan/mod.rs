@@ -30,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
+use affected::passes;
 pub use affected::{
     Affected, CHOOSES_LESS, affected, affected_head, affected_statement, changed_paths,
     choose_less, chosen_by, looks_at_all, path_that_acts, rebound_later,
@@ -232,6 +233,7 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
         .into_iter()
         .partition(|name| written.contains(name));
     reads.extend(later);
+    reads.extend(passes(statement, functions.outline()).cloned());
     binds.extend(written);
     let mut effects = Effects {
         binds,
@@ -446,6 +448,7 @@ fn propagate(
     for (at, effects) in reached.effects.iter().enumerate() {
         let statement = reached.statement(at);
         dirty.imported(reached.places[at]);
+        dirty.imported_over(statement, outside);
         if let Some(import) = statement
             .imports
             .iter()

@@ -27,7 +27,11 @@ pub(super) fn moved<'py>(
     (package, dict): (&str, &Bound<'py, PyDict>),
     around: &mut Inbound<'py>,
 ) -> PyResult<()> {
-    if !old.star || changes.items.is_empty() && changes.removed.is_empty() {
+    if !old.star {
+        return Ok(());
+    }
+    lost(kit, new, (package, dict), around)?;
+    if changes.items.is_empty() && changes.removed.is_empty() {
         return Ok(());
     }
     let was = Stars::of(kit, old, package)?;
@@ -66,6 +70,38 @@ pub(super) fn moved<'py>(
                 let names = around.outside.starred.entry(*place).or_default();
                 names.insert(name.into_owned());
             }
+        }
+    }
+    Ok(())
+}
+
+/// The same of names that are gone from where a star import took them.
+pub(super) fn lost<'py>(
+    kit: &Kit<'py>,
+    new: &Outline,
+    (package, dict): (&str, &Bound<'py, PyDict>),
+    around: &mut Inbound<'py>,
+) -> PyResult<()> {
+    if !new.star {
+        return Ok(());
+    }
+    let gone = around.rebinds.iter();
+    let mut gone = gone.filter(|r| r.star && r.new.is_none()).peekable();
+    if gone.peek().is_none() {
+        return Ok(());
+    }
+    let stars = Stars::of(kit, new, package)?;
+    for rebind in gone {
+        let (Some(own), Some(had)) = (stars.own(&rebind.name), &rebind.old) else {
+            continue;
+        };
+        let covered = stars.last(&rebind.name)?.is_some_and(|star| star > own);
+        if !covered
+            && dict
+                .get_item(&rebind.name)?
+                .is_some_and(|ours| ours.is(had))
+        {
+            around.outside.unstarred.insert(rebind.name.clone());
         }
     }
     Ok(())

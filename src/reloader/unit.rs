@@ -633,6 +633,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let package = record.package.read().clone();
         let mut around: Inbound<'py> = inbound(kit, outline, &package, dict, facts)?;
         self.in_time(&mut around, outline, &record, facts);
+        stars::lost(kit, outline, (&package, dict), &mut around)?;
         self.deliver(&mut around.outside, outline, &record, fed);
         if around.is_empty() && !self.anew.contains_key(name) {
             return Ok(None);
