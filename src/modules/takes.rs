@@ -54,6 +54,7 @@ pub fn takes(outline: &Outline, package: &str) -> Box<[Taken]> {
         add(&mut out, &statement.imports, package, line, |bound| {
             plain && idle(bound)
         });
+        add(&mut out, &statement.late, package, line, idle);
         inside(&mut out, &statement.body, package);
     }
     out.into()

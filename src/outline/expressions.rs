@@ -56,7 +56,10 @@ impl<'a> Reader<'a> {
     fn read(&mut self, path: &Path<'a>, calls_with_arguments: bool) {
         self.outline.mentions_super |= path.root == "super" && self.in_module_block();
         match resolve(&self.scopes, &path.root) {
-            Place::Local => {}
+            Place::Local => {
+                let late = self.late_paths(&path.root, || self.whole(path));
+                self.frame().now().reads.extend(late);
+            }
             Place::Class | Place::Module if self.is_given(&path.root) => {}
             Place::Class => {
                 let whole = self.whole(path);
@@ -102,8 +105,10 @@ impl<'a> Reader<'a> {
     /// The path that an expression is, where it begins with a name of the module or class.
     pub(super) fn path_outside(&mut self, expr: &'a Expr) -> Option<String> {
         let path = self.path(expr)?;
-        let own = resolve(&self.scopes, &path.root) == Place::Local || self.is_given(&path.root);
-        (!own).then(|| self.whole(&path))
+        if resolve(&self.scopes, &path.root) == Place::Local {
+            return self.late_paths(&path.root, || self.whole(&path)).pop();
+        }
+        (!self.is_given(&path.root)).then(|| self.whole(&path))
     }
 
     /// `expr` is gone through: what it is made of counts as called, if it is a path.
@@ -132,7 +137,12 @@ impl<'a> Reader<'a> {
     fn counts_as_called(&mut self, expr: &'a Expr, asked: bool) {
         let Some(path) = self.path(expr) else { return };
         let place = resolve(&self.scopes, &path.root);
-        if place == Place::Local || self.is_given(&path.root) {
+        if place == Place::Local {
+            let late = self.late_paths(&path.root, || self.whole(&path));
+            self.frame().now().calls.extend(late);
+            return;
+        }
+        if self.is_given(&path.root) {
             return;
         }
         let whole = self.whole(&path);
@@ -209,10 +219,14 @@ impl<'a> Reader<'a> {
         let Some(path) = self.path(object) else {
             return;
         };
-        if resolve(&self.scopes, &path.root) != Place::Module || self.is_given(&path.root) {
-            return;
-        }
-        let whole = self.whole(&path);
+        let whole = match resolve(&self.scopes, &path.root) {
+            Place::Module if !self.is_given(&path.root) => self.whole(&path),
+            Place::Local => match self.late_paths(&path.root, || self.whole(&path)).pop() {
+                Some(late) => late,
+                None => return,
+            },
+            _ => return,
+        };
         let uses = self.frame().now();
         match attribute {
             Expr::StringLiteral(text) => {

@@ -33,6 +33,8 @@ pub(super) struct Frame {
     pub calls_given: bool,
     pub calls_made: bool,
     pub imports: Vec<Import>,
+    /// See `Facts::late`.
+    pub late: Vec<Import>,
     pub body: Vec<Statement>,
     /// Tokens of the bodies of functions.
     pub holes: Vec<Range<usize>>,
@@ -88,6 +90,7 @@ impl Frame {
             self.imports.extend_from_slice(&inner.imports);
         }
         self.holes.extend_from_slice(&inner.holes);
+        self.late.extend_from_slice(&inner.late);
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 mod depth;
 mod prints;
 mod kinds;
+mod late;
 mod scope;
 mod gather;
 mod given;
@@ -24,6 +25,7 @@ mod row;
 mod splice;
 
 pub use index::{Index, Members, hash as name_hash};
+pub use late::written;
 use literal::Recent;
 pub use patterns::computed;
 use prints::Prints;
@@ -193,6 +195,9 @@ pub struct Facts {
     pub later: Uses,
     /// Imports it makes when it runs (also nested in compounds).
     pub imports: Vec<Import>,
+    /// Imports that the functions defined in it make when they are called, with the names that stand
+    /// for them in paths: see `late`.
+    pub late: Box<[Import]>,
     /// How a simple assignment's value is made. `Pure` for a `for` or `if` that only binds names
     /// and fills containers.
     pub value: Value,

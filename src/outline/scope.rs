@@ -322,6 +322,8 @@ pub(super) struct Scope<'a> {
     pub made: Names<'a>,
     /// For a function: its first parameter.
     pub first: Option<Cow<'a, str>>,
+    /// For a function: names that it imports, each with what stands for it: see `late`.
+    pub late: Vec<(String, String)>,
 }
 
 impl<'a> Scope<'a> {
@@ -334,6 +336,7 @@ impl<'a> Scope<'a> {
             defaults: Vec::new(),
             made: Names::default(),
             first: None,
+            late: Vec::new(),
         }
     }
 }

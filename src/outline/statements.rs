@@ -205,6 +205,7 @@ impl<'a> Reader<'a> {
             metaclass: self.metaclass(stmt).unwrap_or_default(),
             later: frame.later,
             imports: frame.imports,
+            late: frame.late.into(),
             alias: value::is_alias(stmt),
             display: value == Value::Other && value::is_display(stmt),
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
@@ -499,13 +500,6 @@ impl<'a> Reader<'a> {
                 }
             }
             _ => {}
-        }
-    }
-
-    pub(super) fn import(&mut self, import: Import) {
-        let frame = self.frame();
-        if frame.deferred == 0 {
-            frame.imports.push(import);
         }
     }
 

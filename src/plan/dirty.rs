@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::FxHashSet;
 
 use super::FRESH;
-use crate::outline::{Import, Statement, Uses, name_hash};
+use crate::outline::{Import, Statement, Uses, name_hash, written};
 
 /// Paths (see `outline::Uses`) that changed, each with a clause for the report.
 #[derive(Debug, Clone, Default)]
@@ -319,7 +319,7 @@ impl Dirty {
                 .find_map(|prefix| self.values.get(prefix).filter(|_| !fills(path, prefix)))
                 .or_else(|| self.contents.get(path))
                 .or_else(|| self.describes(path))
-                .map(|why| format!("reads {path}, {why}"))
+                .map(|why| format!("reads {}, {why}", written(path)))
         })
     }
 

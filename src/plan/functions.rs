@@ -15,7 +15,7 @@ use super::roots::Root;
 use super::same::Same;
 use super::settled::{BUDGET, Seen, Settled};
 use super::{chosen_by, root};
-use crate::outline::{Kind, Members, Outline, Statement, Uses};
+use crate::outline::{Kind, Members, Outline, Statement, Uses, written};
 
 /// The functions that a module defines, by the path under which its own code calls them. What is
 /// under a name is looked up when it is first asked for.
@@ -354,7 +354,7 @@ impl<'a> Functions<'a> {
             false => acts_at(dirty, path),
         };
         if let Some(why) = known.or_else(|| self.given_at(path, dirty)) {
-            return Some(format!("calls {}, {why}", shown(path)));
+            return Some(format!("calls {}, {why}", written(shown(path))));
         }
         if self.is_nothing(path, dirty) {
             return None;
@@ -376,7 +376,7 @@ impl<'a> Functions<'a> {
             return None;
         }
         if let Some(base) = self.lineage_made_otherwise(path, dirty) {
-            return Some(format!("calls {}, {base}", shown(path)));
+            return Some(format!("calls {}, {base}", written(shown(path))));
         }
         // `b = Builder()`, then `b.build()`.
         if let Some((name, method)) = path.split_once('.') {
@@ -387,7 +387,7 @@ impl<'a> Functions<'a> {
                     false => acts_at(dirty, &path_there),
                 };
                 if let Some(why) = known {
-                    return Some(format!("calls {}, {why}", shown(path)));
+                    return Some(format!("calls {}, {why}", written(shown(path))));
                 }
                 // It gives what it is asked for by that: a stand-in for a module, perhaps.
                 let asked = format!("{maker}.__getattr__");

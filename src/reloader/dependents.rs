@@ -10,7 +10,7 @@ use super::namespaces::shared_value;
 use super::unit::Unit;
 use crate::apply::{Facts, Kit, Rebind, identical, text};
 use crate::modules::{Record, Version, resolve};
-use crate::outline::{Kind, Outline, Statement};
+use crate::outline::{Import, Kind, Outline, Statement};
 use crate::plan::{Dirty, import_key, may_look};
 
 /// What a module sees of the changes around it.
@@ -62,6 +62,9 @@ pub fn inbound<'py>(
         }
     }
     for statement in &outline.body {
+        for import in &statement.late {
+            late(&mut out, import, package, facts);
+        }
         if statement.kind == Kind::Class {
             class_imports(&mut out, statement, package, facts);
             continue;
@@ -194,6 +197,43 @@ fn served_paths(
         }
     }
     Ok(())
+}
+
+/// What a function imports when it is called: the module has no name for it.
+fn late<'py>(
+    out: &mut Inbound<'py>,
+    import: &Import,
+    package: &str,
+    facts: &HashMap<String, Rc<Facts<'py>>>,
+) {
+    let module = resolve(package, import.level, &import.module);
+    let here = &import.bound;
+    let Some(name) = import.name.as_deref() else {
+        if import.aliased {
+            prefixed(out, facts, &module, here);
+            return;
+        }
+        let top = module.split('.').next().unwrap_or(&module);
+        prefixed(out, facts, top, here);
+        for module in facts.keys() {
+            if let Some(rest) = module
+                .strip_prefix(top)
+                .filter(|rest| rest.starts_with('.'))
+            {
+                prefixed(out, facts, module, &format!("{here}{rest}"));
+            }
+        }
+        return;
+    };
+    prefixed(out, facts, &format!("{module}.{name}"), here);
+    if let Some(found) = facts.get(&module) {
+        let before = out.rebinds.len();
+        named(out, &module, name, here, found);
+        for rebind in out.rebinds.split_off(before) {
+            let why = format!("which comes from {}", rebind.from);
+            out.outside.value(rebind.name, why);
+        }
+    }
 }
 
 /// Names that a class body imports: they are bound in the class.

@@ -46,11 +46,31 @@ fn imports_in_compounds_are_recorded_too() {
         "if TYPE_CHECKING:\n    from m import T",
         "compound +T <TYPE_CHECKING [m:T>T]",
     );
-    check("def f():\n    import x\n    return x", "function f +f");
+    check(
+        "def f():\n    import x\n    return x",
+        "function f +f | <import x",
+    );
     check(
         "class C:\n    import x",
         "class C +C [x>x]\n  import +x [x>x]",
     );
+}
+
+#[test]
+fn imports_of_functions_are_recorded() {
+    check(
+        "def f():\n    from .a.b import c as d\n    return d.e(), d",
+        "function f +f | <from /a/b import c,from /a/b import c.e !from /a/b import c.e",
+    );
+    check(
+        "def f():\n    import a.b, p.q as r\n    return a.b.c, r.s",
+        "function f +f | <import a.b.c,import p/q.s",
+    );
+    let outline = read("class C:\n    def f(self):\n        from a import b\n        return b\n");
+    let late = &outline.body[0].late;
+    assert_eq!(late.len(), 1);
+    assert_eq!(late[0].bound, "from a import b");
+    assert_eq!(late[0].name.as_deref(), Some("b"));
 }
 
 #[test]
