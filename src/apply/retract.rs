@@ -226,7 +226,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         // Also what is called or iterated over, and gives something else today.
         let paths = values.chain(outside.behaviour.into_keys());
         let paths = paths.filter(|path| names.contains(&root(path)) && !known(path));
+        let from_others = |path: &&String| self.functions.from_others(path, &self.dirty);
+        let inherited = uses().flat_map(|uses| &uses.reads).filter(from_others);
         paths
+            .chain(inherited.cloned())
             .chain(other_then(old.outline, name, links))
             .chain(members)
             .collect()
@@ -242,7 +245,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             was.map_or(Ok(false), |was| is_data(&was, 0))
         };
         let mut unknown = self.unknown(old, name, links);
-        unknown.retain(|path| !kept(path).unwrap_or(false));
+        let from_others = |path: &str| self.functions.from_others(path, &self.dirty);
+        unknown.retain(|path| from_others(path) || !kept(path).unwrap_or(false));
         unknown
     }
 

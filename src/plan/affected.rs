@@ -127,6 +127,7 @@ fn affected_but_for(
         })
         .or_else(|| functions.acts_differently(calls, dirty))
         .or_else(|| functions.inherited(&uses.reads, dirty))
+        .or_else(|| functions.asks_for_bases(uses, dirty))
         .or_else(|| functions.listed(&uses.reads, dirty))
         .or_else(|| {
             // What its operators call is asked for by `implied_differs`.

@@ -109,6 +109,7 @@ impl Functions<'_> {
             dirty.acts(format!("{name}.{TEXT}"), why());
         }
         self.tell_lists(definition, dirty);
+        self.tell_bases(definition, what, dirty);
     }
 
     /// Why a statement must perhaps run again: it gives a definition that says something else of

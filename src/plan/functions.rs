@@ -491,7 +491,8 @@ impl<'a> Functions<'a> {
             return None;
         }
         let (_, last) = path.rsplit_once('.').unwrap_or(("", path));
-        if !self.may_be_described(last) && !dirty.mentions(last) && !dirty.mentions(MADE) {
+        let known = dirty.mentions(last) || dirty.mentions(MADE) || self.may_be_described(last);
+        if !known && !self.may_have_other_bases(path, dirty) {
             return None;
         }
         if let Some(why) = dirty.values.get(path) {
@@ -506,11 +507,13 @@ impl<'a> Functions<'a> {
         {
             return Some(why);
         }
-        self.lineage(class).iter().find_map(|base| {
+        let lineage = self.lineage(class);
+        let inherited = lineage.iter().find_map(|base| {
             let path = format!("{base}.{member}");
             let why = dirty.values.get(&path)?;
             Some(format!("reads {path}, {why}"))
-        })
+        });
+        inherited.or_else(|| self.from_other_bases(class, member, dirty))
     }
 
     /// What a class is derived from, as far as the module tells: each once, also where names are

@@ -14,6 +14,7 @@ mod given;
 mod gone;
 mod instances;
 mod kin;
+mod lineage;
 mod parts;
 mod reach;
 mod reaching;
