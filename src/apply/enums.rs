@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyType};
 
@@ -120,6 +121,17 @@ impl<'py> Work<'_, 'py> {
         let py = kit.py;
         let had = old.getattr("_member_map_")?.cast_into::<PyDict>()?;
         let has = new.getattr("_member_map_")?.cast_into::<PyDict>()?;
+        let bases = new.getattr("__bases__")?;
+        if !old.getattr("__bases__")?.eq(&bases)? {
+            match self.tx.set_class_attribute(kit, old, "__bases__", &bases) {
+                Ok(()) => {}
+                // `Enum` and `str, Enum`: a member of the one cannot become one of the other.
+                Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+                    return self.replace_enum(old, new, &had, &has);
+                }
+                Err(error) => return Err(error),
+            }
+        }
         self.tx.class_order(kit, old)?;
         // Everything but members first: methods, properties, constants.
         let (before, after) = (kit.class_dict(old)?, kit.class_dict(new)?);
@@ -127,10 +139,6 @@ impl<'py> Work<'_, 'py> {
             self.redirect_cells(&value, new, old)?;
         }
         self.annotate_as(old, &after)?;
-        let bases = new.getattr("__bases__")?;
-        if !old.getattr("__bases__")?.eq(&bases)? {
-            self.tx.set_class_attribute(kit, old, "__bases__", &bases)?;
-        }
         let internal = |key: &str| {
             VALUE_TABLES.contains(&key)
                 || matches!(
@@ -226,6 +234,27 @@ impl<'py> Work<'_, 'py> {
             lived: false,
         });
         Ok(old.clone())
+    }
+
+    /// The twin takes over, and who has a member has the one of that name there.
+    fn replace_enum(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        had: &Bound<'py, PyDict>,
+        has: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let kept = self.replace_class(old, new, "its members are of another kind")?;
+        for (name, from) in had.iter() {
+            if let Some(to) = has.get_item(&name)? {
+                self.replaced.push(Replaced {
+                    from,
+                    to,
+                    lived: true,
+                });
+            }
+        }
+        Ok(kept)
     }
 
     /// The object that a flag has for several bits, which is to be the member `fresh` now: one that

@@ -124,7 +124,10 @@ impl<'py> Work<'_, 'py> {
         let referents = kit.gc.getattr("get_referents")?;
         for holder in self.holders(moves.all.iter().map(|r| &r.from))?.iter() {
             let kind = holder.get_type().into_any();
-            if let Some(to) = moves.of(&kind) {
+            // What another object stands in for itself stays what it is.
+            if let Some(to) = moves.of(&kind)
+                && moves.of(&holder).is_none()
+            {
                 let tally = tallies.entry(to.as_ptr() as usize).or_default();
                 match self.tx.set_class(&holder, to) {
                     Ok(()) => tally.moved += 1,

@@ -30,6 +30,8 @@ impl<'py> Work<'_, 'py> {
         let members = self.members.get(&qualname).cloned().unwrap_or_default();
         let (have, want) = (self.kit.class_dict(old)?, self.kit.class_dict(new)?);
         let named = have.contains("_fields")?;
+        let table = |key: &str| key.starts_with('_') && key.ends_with('_');
+        let is_enum = self.is_enum(old)?;
         for (name, value) in have.iter() {
             let key = text(&name);
             let dunder = key.starts_with("__") && key.ends_with("__");
@@ -39,6 +41,7 @@ impl<'py> Work<'_, 'py> {
                 && !PRIVATE.contains(&key.as_str())
                 && !left.contains(&key)
                 && !is_slot(&value)?
+                && !(is_enum && table(&key))
                 && !(named && (of_named_tuple(&key) || is_field(&value)?))
             {
                 put(self.kit, new, &name, &value)?;
