@@ -317,6 +317,14 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
+    /// Whether a statement that ran before has brought a lambda up to date already: what is found
+    /// in its place elsewhere is no twin of it, and it is none of what was there.
+    pub fn is_current(&self, function: &Bound<'py, PyAny>) -> PyResult<bool> {
+        Ok(self.current.contains(&(function.as_ptr() as usize))
+            && !self.made.iter().any(|(_, kept)| kept.is(function))
+            && is_text(&function.getattr("__name__")?, "<lambda>"))
+    }
+
     /// Makes `old` what `new` is. The object that is to be bound: `old` where that worked.
     pub fn update_function(
         &mut self,
@@ -347,6 +355,7 @@ impl<'py> Work<'_, 'py> {
         self.share_code(old, &was, &code)?;
         self.twins.push((new.clone(), old.clone()));
         self.made.push((new.clone(), old.clone()));
+        self.current.insert(old.as_ptr() as usize);
         // Held by us and, twice, by the log.
         if reference_count(&was) > 3 {
             self.codes.push((was, code));

@@ -87,6 +87,10 @@ impl<'py> Work<'_, 'py> {
             return Ok(old.clone());
         }
         if kit.is_function(old) && kit.is_function(new) {
+            // `g = TABLE[1]`, after the table got another item in front: both live on in there.
+            if self.is_current(old)? || self.is_current(new)? {
+                return Ok(new.clone());
+            }
             return self.update_function(old, new, class);
         }
         if kit.is_class(old) && kit.is_class(new) {

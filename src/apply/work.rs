@@ -109,6 +109,8 @@ pub struct Work<'k, 'py> {
     pub twins: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// The same, of the whole statement that runs.
     pub made: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Functions, by address, that are what the new text says; the undo log keeps them alive.
+    pub current: FxHashSet<usize>,
     /// Objects whose holders are to hold another one.
     pub replaced: Vec<Replaced<'py>>,
     /// Twins among those that have left the lists of subclasses, by their addresses.
@@ -200,6 +202,7 @@ impl<'k, 'py> Work<'k, 'py> {
             codes: Vec::new(),
             twins: Vec::new(),
             made: Vec::new(),
+            current: FxHashSet::default(),
             replaced: Vec::new(),
             detached: FxHashSet::default(),
             classes: Vec::new(),
