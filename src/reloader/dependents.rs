@@ -93,7 +93,17 @@ pub fn inbound<'py>(
                 Some(name) => {
                     prefixed(&mut out, facts, &format!("{module}.{name}"), &import.bound);
                     if let Some(found) = facts.get(&module) {
+                        let before = out.rebinds.len();
                         named(&mut out, &module, name, &import.bound, found);
+                        if let Some(came) = out.rebinds.get_mut(before)
+                            && came.old.is_none()
+                            && statement.kind == Kind::Import
+                            && (serves(found) || lacks(kit, &module, SERVER)?.is_none())
+                            && stays_served(outline, &import.bound)
+                        {
+                            // What its `__getattr__` gave is a name of its own now.
+                            came.old = own.get_item(&import.bound)?;
+                        }
                         if serves(found) && stays_served(outline, &import.bound) {
                             served(kit, &mut out, &module, name, &import.bound, own)?;
                         }
