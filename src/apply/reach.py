@@ -82,7 +82,7 @@ def _of_object(called):
 
 def named(value, path, namespace):
     """What a path gives; with the modules that know the object whose method it is, or that is called."""
-    if _of_object(value):
+    if _of_object(value) or isinstance(value, types.FunctionType):
         path = path.rpartition(".")[0]
     elif isinstance(value, type) or not _plain(value):
         return value
@@ -93,6 +93,10 @@ def named(value, path, namespace):
         origins = [(root.__name__, name)]
     else:
         origins = _bound_to(root, name)
+        # Imported under another name.
+        home, own = getattr(root, "__module__", None), getattr(root, "__qualname__", None)
+        if isinstance(root, types.FunctionType) and own != name and home in sys.modules:
+            origins += [(home, own)] if vars(sys.modules[home]).get(own) is root else []
     return Named(value, [(module, f"{name}.{rest}" if rest else name) for module, name in origins])
 
 
@@ -189,6 +193,8 @@ class Reach:
                 self.attributes(value, depth, origin)
 
     def add(self, value, depth, origin):
+        if isinstance(value, Named) and isinstance(value.value, types.FunctionType):
+            return self.function(value.value, depth, value.origins)
         if isinstance(value, Named):
             self.add(value.value, depth, value.origins)
             self.origins[id(value.value)] = value.origins
@@ -234,7 +240,7 @@ class Reach:
                 self.inside.setdefault(id(item), name)
                 self.add(item, depth + 1, inside or origin)
 
-    def function(self, function, depth):
+    def function(self, function, depth, origin=()):
         names = _names(function.__code__)
         space = function.__globals__
         # The standard library keeps its own books.
@@ -271,9 +277,10 @@ class Reach:
                     if name in filled:
                         self.filled.add(id(value))
                 self.add(value, depth + 1, [(space.get("__name__"), name)])
-        for cell in function.__closure__ or ():
+        for free, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             try:
-                self.add(cell.cell_contents, depth + 1, None)
+                inside = [(module, f"{path}.{free}") for module, path in origin]
+                self.add(cell.cell_contents, depth + 1, inside or None)
             except ValueError:
                 pass
 

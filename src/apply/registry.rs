@@ -112,15 +112,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 true => value.getattr("__module__"),
                 false => value.get_type().getattr("__module__"),
             };
-            if let (Some(shipped), Ok(module), false) = (&shipped, module, closed || bound)
-                && shipped.contains(module).unwrap_or(false)
-            {
+            let ships = match (&shipped, module) {
+                (Some(shipped), Ok(module)) => shipped.contains(module).unwrap_or(false),
+                _ => false,
+            };
+            if ships && !(closed || bound) {
                 continue;
             }
             if kit.is_class(&value) && !value.get_type().is(kit.object.get_type()) {
                 out.append(value.get_type())?;
             }
-            if kit.is_class(&value) || kit.is_function(&value) {
+            // `size.register` closes over the registry of `size`, which its module has by that name.
+            let of_function = ships && closed && path.contains('.');
+            if (kit.is_class(&value) || kit.is_function(&value)) && !of_function {
                 out.append(value)?;
             } else {
                 // The method of an object, or one that is called itself.

@@ -170,6 +170,9 @@ pub fn changed_paths<'s>(
     }
 }
 
+/// What a function has that chooses, by the class of what it is given, among those it was told of.
+pub(super) const REGISTERS: &str = ".register";
+
 /// The functions of a module that choose among those which were registered with them, as this one
 /// was: `@size.register`.
 pub fn chosen_by<'s>(
@@ -178,7 +181,7 @@ pub fn chosen_by<'s>(
 ) -> impl Iterator<Item = &'s str> {
     let decorated = statement.kind == Kind::Function && statement.decorators != 0;
     let calls = statement.uses.calls.iter().filter(move |_| decorated);
-    let found = calls.filter_map(|path| path.strip_suffix(".register"));
+    let found = calls.filter_map(|path| path.strip_suffix(REGISTERS));
     found.filter(|name| {
         let writers = outline.index().writers(&outline.body, name).into_iter();
         let mut writers = writers.map(|at| &outline.body[at]);

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::affected::REGISTERS;
 use super::described::Asks;
 use super::dirty::prefixes;
 use super::settled::Seen;
@@ -551,6 +552,12 @@ impl<'a> Functions<'a> {
         let name = root(path);
         if !self.made_by(name).is_empty() {
             names.insert(name.to_owned());
+        }
+        // It chooses among those that are registered with it.
+        if let Some(chooser) = path.strip_suffix(REGISTERS)
+            && self.at(chooser).iter().any(|s| s.decorators != 0)
+        {
+            names.insert(chooser.to_owned());
         }
         let paths = self.holders(names, false);
         let mut out = vec![(module.to_owned(), paths)];
