@@ -13,7 +13,7 @@ use super::made::MAKES;
 use super::members::mangled;
 use super::module::{Run, container};
 use crate::diff::What;
-use crate::outline::{Kind, Row, Statement};
+use crate::outline::{Kind, MATCH_ARGS, Row, Statement};
 
 /// What a class had before its statement ran again.
 pub(super) struct Had<'py> {
@@ -233,14 +233,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for (key, now) in self.work.kit.class_dict(kept)?.iter() {
             let name = text(&key);
             if let Some(was) = entries.get_item(&key)?
-                && !name.starts_with('_')
+                && (!name.starts_with('_') || name == MATCH_ARGS)
                 && !own.contains(&name)
                 && !container(&was)
                 && !self.work.kit.is_function(&now)
                 && !identical(&was, &now)
             {
                 self.dirty.value(format!("{class}.{name}"), why);
-                self.dirty.has_others(class, why);
+                // Of what was generated for patterns nobody asks else.
+                if name != MATCH_ARGS {
+                    self.dirty.has_others(class, why);
+                }
             }
         }
         Ok(())

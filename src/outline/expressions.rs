@@ -1,9 +1,9 @@
 //! The walk over expressions: what they read, call and change.
 
 use super::given::last_name;
-use super::scope::{Bindings, Block, Place, Scope, default_of, resolve};
+use super::scope::{Bindings, Block, Place, Scope, captured, default_of, resolve};
 use super::statements::Reader;
-use super::{operators, patterns};
+use super::{MATCH_ARGS, operators, patterns};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
 use std::borrow::Cow;
@@ -331,6 +331,26 @@ impl<'a> Reader<'a> {
             Some(path) => self.read(&path, false),
             None => self.visit_expr(target),
         }
+    }
+
+    /// What a pattern reads and captures.
+    fn pattern(&mut self, pattern: &'a Pattern) {
+        if let Some(name) = captured(pattern) {
+            self.store(name);
+        }
+        if let Pattern::MatchClass(class) = pattern {
+            // `case P(x)`: the class says which attribute that is.
+            if !class.arguments.patterns.is_empty()
+                && let Some(path) = self.path_outside(&class.cls)
+            {
+                let uses = self.frame().now();
+                uses.reads.push(format!("{path}.{MATCH_ARGS}"));
+            }
+            let asked = class.arguments.keywords.iter();
+            let asked: Vec<String> = asked.map(|asked| asked.attr.to_string()).collect();
+            self.frame().now().members.extend(asked);
+        }
+        visitor::walk_pattern(self, pattern);
     }
 
     /// Code calls these methods of what it deals with.

@@ -54,6 +54,9 @@ pub struct Span {
 /// Equal fingerprints mean code that differs in nothing but line numbers.
 pub type Print = u128;
 
+/// Where a class says which attributes a pattern such as `case P(x, y)` looks at.
+pub const MATCH_ARGS: &str = "__match_args__";
+
 /// What kind of statement it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {

@@ -4,15 +4,13 @@ use super::gather::{Frame, settled};
 use super::kinds::{assigned, kind, simple_name};
 use super::operators;
 use super::prints::{self, Prints};
-use super::scope::{
-    Bindings, Block, Context, Place, Scope, captured, import_bound, mangle, resolve,
-};
+use super::scope::{Bindings, Block, Context, Place, Scope, import_bound, mangle, resolve};
 use super::{
     Facts, Import, Kind, Outline, Part, Print, Shell, Span, Statement, Uses, Value, value,
 };
 use crate::text::LineIndex;
 use ruff_python_ast::visitor::Visitor;
-use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
+use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -682,13 +680,5 @@ impl<'a> Reader<'a> {
             Expr::List(list) => list.elts.iter().for_each(|target| self.delete(target)),
             _ => self.target(target, true),
         }
-    }
-
-    /// What a pattern reads and captures.
-    pub(super) fn pattern(&mut self, pattern: &'a Pattern) {
-        if let Some(name) = captured(pattern) {
-            self.store(name);
-        }
-        ast::visitor::walk_pattern(self, pattern);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::FxHashSet;
 
 use super::FRESH;
-use crate::outline::{Import, Statement, Uses, name_hash, written};
+use crate::outline::{Import, MATCH_ARGS, Statement, Uses, name_hash, written};
 
 /// Paths (see `outline::Uses`) that changed, each with a clause for the report.
 #[derive(Debug, Clone, Default)]
@@ -327,6 +327,8 @@ impl Dirty {
     fn describes(&self, path: &str) -> Option<&String> {
         let (definition, part) = path.rsplit_once('.')?;
         let special = part == "_fields" || (part.starts_with("__") && part.ends_with("__"));
+        // That one differs where it is bound, or generated, and not for a method beside it.
+        let special = special && part != MATCH_ARGS;
         special.then(|| self.differs_within(definition)).flatten()
     }
 

@@ -55,7 +55,7 @@ fn locals_of_functions_are_not_read() {
             return os, n, x, y, p, g, H, i, j, k
         ",
         "
-        function f +f | <C,E,from m import n,import os,o,q,z !z
+        function f +f | <C,C.__match_args__,E,from m import n,import os,o,q,z !z
           function g
           class H
             other

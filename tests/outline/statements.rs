@@ -167,7 +167,7 @@ fn compounds_bind_what_any_branch_binds() {
             case [j, *_]: pass
             case _: pass
         ",
-        "compound +b,c,d,e,g,h,j <P,a,i,m.X",
+        "compound +b,c,d,e,g,h,j <P,P.__match_args__,a,i,m.X",
     );
     check(
         "
