@@ -266,8 +266,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .filter_map(|at| target(old.slice(&old.outline.body[at])))
             .collect();
         for (name, attribute) in targets {
+            let by_call = |s: &Statement| {
+                let is = |path: &String| path.split_once('.') == Some((name, attribute));
+                s.kind == Kind::Expr && s.uses.writes.iter().any(is)
+            };
             let stays = self.job.new.outline.body.iter().any(|s| {
                 s.kind == Kind::Assign && target(self.job.new.slice(s)) == Some((name, attribute))
+                    || by_call(s)
             });
             let Some(object) = self.job.dict.get_item(name)?.filter(|_| !stays) else {
                 continue;
@@ -302,9 +307,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.dirty
                 .value(format!("{name}.{attribute}"), "which is gone");
         }
-        let removed = changes.removed.iter();
-        for statement in removed.filter_map(|at| old.outline.body.get(*at)) {
-            self.drop_computed(&old.outline.body, statement)?;
+        for &at in &changes.removed {
+            if let Some(statement) = old.outline.body.get(at) {
+                self.drop_set(at)?;
+                self.drop_computed(&old.outline.body, statement)?;
+            }
         }
         Ok(())
     }
@@ -371,7 +378,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
-    fn class_binds(&self, class: &str, attribute: &str) -> bool {
+    pub(super) fn class_binds(&self, class: &str, attribute: &str) -> bool {
         let body = &self.job.new.outline.body;
         body.iter()
             .filter(|s| s.kind == Kind::Class && s.name == class)

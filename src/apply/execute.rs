@@ -143,6 +143,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.tell_others(emptied, statement)?;
         }
         self.tell_assigned(assigned, statement)?;
+        if let Some(was) = self.job.changes.at(at).0 {
+            self.drop_set(was)?;
+        }
         if !aside {
             self.note_looks(statement);
         } else if self.job.rebinds.iter().any(|r| r.star && r.old.is_none()) {

@@ -14,6 +14,7 @@ mod class_entry;
 mod codes;
 mod collections;
 mod compile;
+mod computed;
 mod counted;
 mod covered;
 mod data;

@@ -114,7 +114,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Lets names mean in `scratch` what they meant to a statement before, and containers have in them
     /// what they had; where one of those is an item itself, it is the one that lives (`__live__`).
-    fn all_as_it_was(&self, scratch: &Bound<'py, PyDict>, reader: &Statement) -> PyResult<()> {
+    pub(super) fn all_as_it_was(
+        &self,
+        scratch: &Bound<'py, PyDict>,
+        reader: &Statement,
+    ) -> PyResult<()> {
         self.as_it_was(scratch, reader)?;
         for path in &reader.uses.reads {
             let Some((path, value)) = self.longest(scratch, path)? else {
@@ -236,7 +240,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// The same but for containers of data that have in them what they had: see `all_as_it_was`.
-    fn unknown_contents(&self, old: &Source<'_>, name: &str, links: &[usize]) -> Vec<String> {
+    pub(super) fn unknown_contents(
+        &self,
+        old: &Source<'_>,
+        name: &str,
+        links: &[usize],
+    ) -> Vec<String> {
         let kept = |path: &str| -> PyResult<bool> {
             let found = self.longest(&self.before, path)?;
             let was = found.map(|(_, value)| self.at_first(&value, 0));

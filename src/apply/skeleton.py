@@ -386,6 +386,53 @@ def names(text, namespace, unknown):
     return contents(["__names__ = {}", text], (), "__names__", namespace, unknown)
 
 
+class _Sets(ast.NodeTransformer):
+    """`setattr(C, key, value)` as an item of a dict of its own."""
+
+    def __init__(self, name):
+        self.name, self.found = name, False
+
+    def visit_Expr(self, node):
+        call = node.value
+        if not isinstance(call, ast.Call) or getattr(call.func, "id", "") != "setattr":
+            # Whatever it does, it has no say in which names are set.
+            return None
+        owner, key, value = call.args
+        if getattr(owner, "id", "") != self.name:
+            return None
+        self.found = True
+        return ast.Assign([ast.Subscript(ast.Name("__names__", ast.Load()), key, ast.Store())], value)
+
+    def visit_FunctionDef(self, node):
+        return node
+
+    visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef
+
+    def visit_For(self, node):
+        self.generic_visit(node)
+        node.body = _nested(node.body)
+        return node
+
+
+def _nested(body):
+    """`key = name.upper()` in a loop, as a loop that goes once through that."""
+    for at, part in enumerate(body):
+        if isinstance(part, ast.Assign) and [type(target) for target in part.targets] == [ast.Name]:
+            once = ast.For(part.targets[0], ast.Tuple([part.value], ast.Load()), _nested(body[at + 1 :]), [])
+            return [*body[:at], once]
+    return body
+
+
+def sets(text, name, namespace, unknown):
+    """The attributes that a statement such as `for key in KEYS: setattr(C, key, 1)` gave the class of
+    this name, with their values."""
+    put = _Sets(name)
+    text = ast.unparse(ast.fix_missing_locations(put.visit(ast.parse(text))))
+    if not put.found:
+        raise Unknown
+    return contents(["__names__ = {}", text], (), "__names__", namespace, unknown)
+
+
 def added(text, name, space):
     """What `X += Y + Z`, `X.extend(Y)`, `X.append(Y)` puts into the list X, of lists that have names."""
     [statement] = ast.parse(text).body
