@@ -402,7 +402,8 @@ def callees(text, line, bodies, namespace):
     calls = Calls(text, line, bodies, namespace).found
     for called, node, scope in calls:
         if not any(called is other for other in out):
-            origins = _origins(node, called, scope) if _of_object(called) else None
+            owned = _of_object(called) or _registers(called)
+            origins = _origins(node, called, scope) if owned else None
             out.append(Named(called, origins) if origins else called)
     for called, node, scope in calls:
         owner = filled_by(called)

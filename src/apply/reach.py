@@ -67,12 +67,24 @@ class Named:
 
 
 def _bound_to(value, name):
-    """The modules in which a name means this object."""
-    return [
+    """The modules in which a name means this object; of a function also the one that defines it."""
+    found = [
         (key, name)
         for key, module in list(sys.modules.items())
         if isinstance(module, types.ModuleType) and vars(module).get(name, sys) is value
     ]
+    if isinstance(value, types.FunctionType) and value.__name__ != name:
+        home = sys.modules.get(value.__module__)
+        if home is not None and vars(home).get(value.__name__) is value:
+            found.append((value.__module__, value.__name__))
+    return found
+
+
+def _registers(value):
+    """Whether it is a function of the standard library that keeps what it is told in what it closes
+    over: `size.register`."""
+    function = isinstance(value, types.FunctionType) and value.__closure__
+    return bool(function) and _standard(value.__code__.co_filename)
 
 
 def _of_object(called):
@@ -93,10 +105,6 @@ def named(value, path, namespace):
         origins = [(root.__name__, name)]
     else:
         origins = _bound_to(root, name)
-        # Imported under another name.
-        home, own = getattr(root, "__module__", None), getattr(root, "__qualname__", None)
-        if isinstance(root, types.FunctionType) and own != name and home in sys.modules:
-            origins += [(home, own)] if vars(sys.modules[home]).get(own) is root else []
     return Named(value, [(module, f"{name}.{rest}" if rest else name) for module, name in origins])
 
 
