@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashSet;
 
 use super::module::Run;
-use crate::plan::{acting_at_all, shown};
+use crate::plan::{acting_at_all, root, shown};
 
 impl Run<'_, '_, '_, '_> {
     /// Puts what differs, and which functions act differently for it, into the facts.
@@ -27,6 +27,7 @@ impl Run<'_, '_, '_, '_> {
         };
         let roots = || names.iter().map(String::as_str);
         let made = self.functions.made_attributes(roots());
+        let mut acting: BTreeSet<String> = BTreeSet::new();
         for path in self.functions.paths(roots()).into_iter().chain(made) {
             // What a function gives has a path of its own.
             if let Some(why) = self.functions.applied_differs(&path, 1, &self.dirty) {
@@ -34,10 +35,16 @@ impl Run<'_, '_, '_, '_> {
                     .strip_prefix(&format!("calls {}, ", shown(&path)))
                     .map(str::to_owned)
                     .unwrap_or(why);
+                acting.insert(root(&path).to_owned());
                 self.facts.dirty.acts(path, why);
             } else if let Some((path, why)) = self.functions.acts_given(&path, &self.dirty) {
                 self.facts.dirty.acts(path, why);
             }
+        }
+        // What stands as it is, and calls what differs, may be held by other modules.
+        for name in &acting {
+            let told = self.functions.handed_elsewhere(name);
+            self.work.holding.extend(told);
         }
         self.functions.tell_makes(roots(), &mut self.dirty);
         self.facts.dirty.append(&mut self.dirty);

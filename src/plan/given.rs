@@ -488,6 +488,24 @@ impl<'a> Functions<'a> {
             .collect()
     }
 
+    /// The same of all statements that give a definition of this name away: its own, by decorators and
+    /// bases, and calls.
+    pub fn handed_elsewhere(&self, name: &str) -> Holding {
+        let outline = self.outline();
+        let (body, index) = (&outline.body, outline.index());
+        let own = index.writers(body, name).into_iter();
+        let own = own.filter(|at| is_taken(&body[*at]) && body[*at].name == name);
+        let calls = index.readers(body, name).into_iter();
+        let calls = calls.filter(|at| {
+            let statement = &body[*at];
+            calls_alone(statement) && statement.uses.reads.iter().any(|read| read == name)
+        });
+        let takers = own.chain(calls).flat_map(|at| self.takers(&body[at]));
+        let kept = takers.flat_map(|(import, path)| self.elsewhere.keeps(import, &path));
+        kept.map(|(module, paths)| (module, Self::held(paths)))
+            .collect()
+    }
+
     /// What is imported and takes a definition when it is made: decorators, and bases of a class.
     fn takers(
         &self,

@@ -211,7 +211,7 @@ impl<'a> Reached<'a> {
 }
 
 /// The name that a path begins with.
-fn root(path: &str) -> &str {
+pub fn root(path: &str) -> &str {
     path.split('.').next().unwrap_or(path)
 }
 
