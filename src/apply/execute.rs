@@ -88,6 +88,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             None => self.filled(at, statement)?,
         };
         let registered = self.made_before(at, statement)?;
+        let noted = self.noted(at, statement)?;
         self.work.made.clear();
         let mut registries = match emptied {
             Some(_) => None,
@@ -337,6 +338,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         Action::Rebound
                     };
                     (Some(kept), action, !same)
+                        self.compare_noted(name, &noted, &kept, &changed_on)?;
                 }
             };
             if let (Some(kept), Some(new)) = (&kept, &new)

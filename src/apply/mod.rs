@@ -41,6 +41,7 @@ mod made;
 mod members;
 mod module;
 mod namesakes;
+mod noted;
 mod objects;
 mod others;
 mod outdated;
