@@ -335,7 +335,7 @@ fn handed(new: &Outline, statement: &Statement) -> BTreeSet<String> {
 }
 
 /// Whether a statement really binds or changes this name: an index may err.
-fn deals_with(statement: &Statement, name: &str) -> bool {
+pub(super) fn deals_with(statement: &Statement, name: &str) -> bool {
     let uses = &statement.uses;
     let names = uses.binds.iter().chain(&uses.deletes).chain(&uses.mutates);
     names.chain(&uses.global_writes).any(|n| n == name)

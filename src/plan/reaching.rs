@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::reach::deals_with;
 use super::{
     CHOOSES_LESS, Dirty, Effects, Functions, Mark, Plan, Reached, choose_less, effects,
     looks_at_all, restartable, run,
@@ -216,8 +217,11 @@ fn unbound<'a>(old: &'a Outline, new: &Outline, changes: &Changes) -> Vec<&'a St
     let gone = changes.removed.iter().copied();
     let gone = gone.chain(changed.filter_map(|c| c.old));
     let names = gone.flat_map(|at| &old.body[at].uses.binds);
-    let names = names.filter(|name| new.index().writers(&new.body, name).is_empty());
-    names.collect()
+    let bound = |name: &&String| {
+        let mut writers = new.index().writers(&new.body, name).into_iter();
+        writers.any(|at| deals_with(&new.body[at], name))
+    };
+    names.filter(|name| !bound(name)).collect()
 }
 
 /// Containers that statements had filled by calling functions which do not fill them any more.
