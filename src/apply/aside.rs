@@ -7,28 +7,28 @@ use pyo3::types::PyDict;
 
 use super::imports::public_names;
 use super::kit::{reference_count, text};
-use super::module::Run;
+use super::module::{Job, Run};
 use super::undo::follow_order;
 use crate::outline::Statement;
-use crate::plan::looks_at_all;
+use crate::plan::{Dirty, looks_at_all, with_names};
+
+/// Names that are not there while a statement runs, and the order in which all stood.
+pub(super) struct Below<'py> {
+    order: Bound<'py, PyDict>,
+    hidden: Bound<'py, PyDict>,
+}
+
+/// What differs around a module.
+pub(super) fn around(job: &Job<'_, '_>) -> Dirty {
+    let old = job.old.map(|old| old.outline);
+    with_names((old, job.new.outline), job.changes, job.plan, job.outside)
+}
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// `__all__ = [name for name in globals()]` does not see what is gone, nor what comes below it.
     /// `false` when it has run among all names, since what it made holds them: `SPACE = globals()`.
     pub(super) fn run_aside(&self, at: usize, statement: &'a Statement) -> PyResult<bool> {
-        let names = self.job.dict.copy()?;
-        let body = &self.job.new.outline.body;
-        let mut hidden: BTreeSet<&String> =
-            body.iter().skip(at).flat_map(|s| &s.uses.binds).collect();
-        if let Some(old) = self.job.old {
-            hidden.extend(old.outline.body.iter().flat_map(|s| &s.uses.binds));
-        }
-        for name in hidden {
-            if names.contains(name)? && !self.binders(name).any(|i| i < at) {
-                names.del_item(name)?;
-            }
-        }
-        let names = self.in_order(at, &names)?;
+        let names = self.names_above(at)?;
         let code = self.job.new.statement(self.work.kit, statement)?;
         self.work.kit.exec.call1((&code, &names))?;
         if reference_count(&names) > 1 {
@@ -41,6 +41,63 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(true)
+    }
+
+    /// A copy of the names that stand above a statement, in the order of the text.
+    fn names_above(&self, at: usize) -> PyResult<Bound<'py, PyDict>> {
+        let names = self.job.dict.copy()?;
+        let body = &self.job.new.outline.body;
+        let mut hidden: BTreeSet<&String> =
+            body.iter().skip(at).flat_map(|s| &s.uses.binds).collect();
+        if let Some(old) = self.job.old {
+            hidden.extend(old.outline.body.iter().flat_map(|s| &s.uses.binds));
+        }
+        for name in hidden {
+            if names.contains(name)? && !self.binders(name).any(|i| i < at) {
+                names.del_item(name)?;
+            }
+        }
+        self.in_order(at, &names)
+    }
+
+    /// The same for a statement that gives all names to what it calls, or goes through them: the
+    /// others are not there while it runs.
+    pub(super) fn hide_below(
+        &self,
+        at: usize,
+        statement: &Statement,
+    ) -> PyResult<Option<Below<'py>>> {
+        if !self.functions.sees_all(statement) {
+            return Ok(None);
+        }
+        let dict = &self.job.dict;
+        let (order, hidden) = (dict.copy()?, dict.copy()?);
+        let above = self.names_above(at)?;
+        for name in above.keys() {
+            hidden.del_item(name)?;
+        }
+        for name in hidden.keys() {
+            dict.del_item(name)?;
+        }
+        follow_order(dict, &above)?;
+        Ok(Some(Below { order, hidden }))
+    }
+
+    /// Puts these back where they were.
+    pub(super) fn show_below(&self, below: Option<Below<'py>>) -> PyResult<()> {
+        let Some(Below { order, hidden }) = below else {
+            return Ok(());
+        };
+        let dict = &self.job.dict;
+        for (name, value) in hidden.iter() {
+            if !dict.contains(&name)? {
+                dict.set_item(name, value)?;
+            }
+        }
+        for (name, value) in dict.iter() {
+            order.set_item(name, value)?;
+        }
+        follow_order(dict, &order)
     }
 
     /// Puts the names of a module to which an edit brought some into the order of the file, where

@@ -58,7 +58,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let statement = &body[at];
             self.as_it_was(&scratch, statement).ok()?;
             let code = old.again(self.work.kit, statement).ok()?;
-            if plan::looks_at_all(&statement.uses) {
+            if plan::looks_at_all(&statement.uses) || plan::fills_from_all(statement) {
                 let above = above(&scratch, old.outline, at).ok()?;
                 self.work.kit.exec.call1((code, &above)).ok()?;
                 for name in &statement.uses.binds {
@@ -367,6 +367,7 @@ fn only_makes(statement: &Statement, name: &str, others: &[String], origin: bool
         && (statement.kind != Kind::Compound || !origin && !defines_inside(statement))
         && (statement.value != Value::Other
             || origin && plan::looks_at_all(uses)
+            || !origin && plan::fills_from_all(statement)
             || !origin && uses.calls.iter().all(own_method))
 }
 

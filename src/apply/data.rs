@@ -5,7 +5,7 @@ use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
 
 use super::kit::text;
 use super::members::mangled;
-use super::module::Run;
+use super::module::{Run, container};
 use crate::outline::{Kind, Statement};
 
 /// Modules of the standard library, and packages, whose objects are values.
@@ -37,11 +37,33 @@ impl<'py> Run<'_, '_, '_, 'py> {
             return Ok(true);
         }
         let uses = &statement.uses;
+        let collects = self.functions.gives_all(statement);
         for name in uses.binds.iter().chain(&uses.mutates) {
             if let Some(value) = self.job.dict.get_item(name)?
                 && !is_data(&value, 0)?
+                && !(collects && self.is_collected(&value, 0)?)
                 && !(uses.binds.contains(name) && self.is_definition(&value)?)
             {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether this is a container of functions and classes of the module, of modules, and of data.
+    fn is_collected(&self, value: &Bound<'py, PyAny>, depth: usize) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let items: Vec<Bound<'py, PyAny>> = if let Ok(dict) = value.cast_exact::<PyDict>() {
+            dict.values().iter().take(MOST).collect()
+        } else if container(value) || value.is_exact_instance_of::<PyTuple>() {
+            value.try_iter()?.take(MOST).collect::<PyResult<_>>()?
+        } else {
+            return Ok(self.is_definition(value)?
+                || kit.is_exact(value, &kit.module)
+                || is_data(value, 1)?);
+        };
+        for item in items {
+            if depth >= DEEPEST || !self.is_collected(&item, depth + 1)? {
                 return Ok(false);
             }
         }

@@ -110,6 +110,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.module_docstring()?;
         }
         let opened = super::idioms::open(self.work, &statement.uses)?;
+        let below = match aside {
+            true => None,
+            false => self.hide_below(at, statement)?,
+        };
+        let among = aside || below.is_some();
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
         } else if aside {
@@ -124,6 +129,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             (Err(error), Some(found)) => self.run_unregistered(statement, found, error),
             (ran, _) => ran,
         };
+        self.show_below(below)?;
         opened.close()?;
         if let Err(error) = ran {
             if matches!(statement.kind, Kind::Expr | Kind::Compound) {
@@ -147,7 +153,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(was) = self.job.changes.at(at).0 {
             self.drop_set(was)?;
         }
-        if !aside {
+        if !among {
             self.note_looks(statement);
         } else if self.job.rebinds.iter().any(|r| r.star && r.old.is_none()) {
             // In their own module they stand last, too.
@@ -328,6 +334,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         for (object, names) in left {
                             self.drop_left(&object, names)?;
                         }
+                        self.compare_noted(name, &noted, &kept, &changed_on)?;
                     }
                     if same && statement.kind == Kind::Class && self.job.anew.contains(name) {
                         self.drop_later(old, new)?;
@@ -338,7 +345,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         Action::Rebound
                     };
                     (Some(kept), action, !same)
-                        self.compare_noted(name, &noted, &kept, &changed_on)?;
                 }
             };
             if let (Some(kept), Some(new)) = (&kept, &new)

@@ -189,7 +189,7 @@ pub fn run<'k, 'a, 'py>(
     let public = super::imports::public_names(&job.dict)?;
     let mut run = Run {
         functions: Functions::of(job.new.outline).with(job.elsewhere),
-        dirty: job.outside.clone(),
+        dirty: super::aside::around(job),
         outside: OnceCell::new(),
         counting: OnceCell::new(),
         facts: Facts::default(),

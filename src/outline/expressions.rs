@@ -544,7 +544,7 @@ fn table(called: &Expr) -> Option<&Expr> {
 
 /// Whether what is called at a path is a builtin that changes nothing and keeps nothing, or asks a
 /// dict for its entries.
-fn only_looks(path: &str) -> bool {
+pub fn only_looks(path: &str) -> bool {
     const BUILTINS: [&str; 17] = [
         "callable",
         "dict",

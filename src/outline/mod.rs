@@ -24,6 +24,7 @@ mod patterns;
 mod row;
 mod splice;
 
+pub use expressions::only_looks;
 pub use index::{Index, Members, hash as name_hash};
 pub use late::written;
 use literal::Recent;
@@ -32,6 +33,7 @@ use prints::Prints;
 pub use row::Row;
 use scope::Context;
 pub use splice::{reread, reread_between};
+pub use value::FILLING;
 
 /// Where a statement stands in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

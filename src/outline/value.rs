@@ -76,7 +76,7 @@ const ASKING: &[&str] = &[
 ];
 
 /// Methods that change the container they belong to, and nothing else.
-const FILLING: &[&str] = &[
+pub const FILLING: &[&str] = &[
     "add",
     "append",
     "clear",

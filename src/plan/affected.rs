@@ -9,16 +9,6 @@ use super::settled::Seen;
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses};
 
-/// Whether a statement only asks which names the module has: `[n for n in globals() if ...]`.
-pub fn looks_at_all(uses: &Uses) -> bool {
-    const LOOKS: [&str; 3] = ["globals", "vars", "dir"];
-    uses.calls.iter().any(|path| LOOKS.contains(&path.as_str()))
-        && !uses.calls_others
-        && !uses.binds.is_empty()
-        && uses.mutates.is_empty()
-        && uses.writes.is_empty()
-}
-
 /// What becomes of a statement that did not change.
 pub enum Affected {
     /// It must run again.
@@ -40,6 +30,8 @@ pub fn affected_statement(
         return None;
     }
     let affected = affected_at_once(statement, functions, dirty);
+    let filled = || functions.filled_differs(statement, dirty);
+    let affected = affected.or_else(|| filled().map(Affected::Runs));
     if let Some(Affected::Runs(_)) = affected {
         return affected;
     }
@@ -53,6 +45,7 @@ pub fn affected_statement(
     }
     let given = functions.statement_given(statement, dirty);
     let given = given.or_else(|| functions.given_declared(statement, dirty));
+    let given = given.or_else(|| functions.given_names_differ(statement, dirty));
     let acts = affected.is_some();
     given.map(|why| Affected::Given { why, acts }).or(affected)
 }
@@ -119,12 +112,7 @@ fn affected_but_for(
     dirty
         .read_by(uses, told)
         .or_else(|| dirty.looked_into(uses))
-        .or_else(|| {
-            let names = || dirty.values.keys().find(|path| !path.contains('.'));
-            let name = names().or_else(|| functions.says_other(uses, dirty));
-            let name = name.filter(|_| looks_at_all(uses))?;
-            Some(format!("asks for all names, and {name} changed"))
-        })
+        .or_else(|| functions.names_differ(uses, dirty))
         .or_else(|| functions.acts_differently(calls, dirty))
         .or_else(|| functions.inherited(&uses.reads, dirty))
         .or_else(|| functions.asks_for_bases(uses, dirty))

@@ -55,6 +55,11 @@ impl Asks {
     }
 
     /// What a body asks itself.
+    /// Whether a function is called that is there for such questions.
+    pub(super) fn outright(self) -> bool {
+        self.outright
+    }
+
     pub(super) fn of(uses: &Uses) -> Self {
         let last = |path: &String| path.rsplit('.').next().unwrap_or(path).to_owned();
         let found = uses.calls.iter().filter(|path| asks(path)).map(last);
@@ -133,7 +138,11 @@ impl Functions<'_> {
 
     /// A definition that says something else of itself, if something here asks definitions for that.
     pub(super) fn says_other<'d>(&self, uses: &Uses, dirty: &'d Dirty) -> Option<&'d String> {
-        let asks = Asks::of(uses);
+        self.says_to(Asks::of(uses), dirty)
+    }
+
+    /// The same, if these are what is asked.
+    pub(super) fn says_to<'d>(&self, asks: Asks, dirty: &'d Dirty) -> Option<&'d String> {
         let mut told = dirty.behaviour.keys();
         told.find(|path| {
             path.rsplit_once('.').is_some_and(|(name, what)| {

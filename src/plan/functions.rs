@@ -155,6 +155,13 @@ impl<'a> Functions<'a> {
         self.any_called(calls, |function| function.later.opaque)
     }
 
+    /// Whether calling these paths may read this one.
+    pub(super) fn reads_path(&self, calls: &[String], path: &str) -> bool {
+        self.any_called(calls, |function| {
+            function.later.reads.iter().any(|p| p == path)
+        })
+    }
+
     /// Attributes of names whose object calling these paths may change in place.
     pub fn writes(&self, calls: &[String]) -> BTreeSet<String> {
         self.reach(calls, |uses| &uses.writes)

@@ -15,6 +15,7 @@ mod gone;
 mod instances;
 mod kin;
 mod lineage;
+mod names;
 mod parts;
 mod reach;
 mod reaching;
@@ -34,7 +35,7 @@ use crate::outline::{Kind, Outline, Statement, Value};
 use affected::passes;
 pub use affected::{
     Affected, CHOOSES_LESS, affected, affected_head, affected_statement, changed_paths,
-    choose_less, chosen_by, looks_at_all, path_that_acts, rebound_later,
+    choose_less, chosen_by, path_that_acts, rebound_later,
 };
 pub use chains::Anew;
 pub use chains::Chains;
@@ -42,6 +43,7 @@ use chains::restartable;
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{FRESH, Functions, shown};
 pub use given::{Does, Elsewhere, Holding, Nowhere};
+pub use names::{fills_from_all, looks_at_all, with_names};
 pub use parts::{affected_members, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
@@ -315,7 +317,8 @@ pub fn make_with(
     }
     gone::effects((&had, &functions), &reached, changes, anew, &mut plan);
     gone::let_go(held, &reached, changes, &mut plan);
-    reaching::less(old, &reached, changes, (outside, &lost), &mut plan);
+    let less = (outside, &lost);
+    reaching::less(old, &reached, changes, &functions, less, &mut plan);
     moves.mark(&reached, changes, &mut plan);
     let sets = rewritten::groups(&reached);
     rewritten::mark(&sets, &reached, changes, &mut plan);
@@ -563,7 +566,8 @@ fn propagate(
                             if statement.kind == Kind::Class {
                                 dirty.has_others(name, format!("which changed on line {line}"));
                             }
-                            if wrapped.contains(&at) {
+                            // A new name, perhaps, for those who look at all of them.
+                            if wrapped.contains(&at) || plan.steps[at].old.is_none() {
                                 dirty.value(name, format!("which changed on line {line}"));
                             }
                         }

@@ -11,7 +11,7 @@ use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses, Value};
 
 use super::remade::{MAKERS, is_enumeration};
-use super::{Dirty, Functions, Same, chosen_by, kin, looks_at_all, root};
+use super::{Dirty, Functions, Same, chosen_by, kin, names, root};
 
 /// What an edit can reach.
 #[derive(Debug, Default)]
@@ -348,12 +348,12 @@ pub fn reach(
     functions: &Functions<'_>,
     changes: &Changes,
     outside: &Dirty,
-    names: &BTreeSet<String>,
+    written: &BTreeSet<String>,
     moved: &[usize],
 ) -> Reach {
     let new = functions.outline();
     let mut out = Reach::default();
-    for name in names {
+    for name in written {
         out.name(name);
     }
     for change in &changes.items {
@@ -392,9 +392,9 @@ pub fn reach(
             }
         }
     }
-    for asking in ["globals", "vars", "dir"] {
+    for asking in names::asking(changes, outside) {
         for at in new.index().readers(&new.body, asking) {
-            if looks_at_all(&new.body[at].uses) {
+            if functions.sees_all(&new.body[at]) {
                 out.statement(new, at);
             }
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::reach::deals_with;
 use super::{
     CHOOSES_LESS, Dirty, Effects, Functions, Mark, Plan, Reached, choose_less, effects,
-    looks_at_all, restartable, run,
+    restartable, run,
 };
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement};
@@ -263,6 +263,7 @@ pub(super) fn less(
     old: &Outline,
     reached: &Reached<'_>,
     changes: &Changes,
+    functions: &Functions<'_>,
     (outside, lost): (&Dirty, &BTreeSet<String>),
     plan: &mut Plan,
 ) {
@@ -274,16 +275,18 @@ pub(super) fn less(
             run(plan, origin, &why);
         }
     }
-    let why = match unbound(old, reached.new, changes).first() {
-        Some(name) => format!("{name} is gone"),
-        None if reordered(reached.new, changes) => "they stand in another order".to_owned(),
-        None => return,
-    };
-    for at in 0..reached.len() {
-        let statement = reached.statement(at);
-        if looks_at_all(&statement.uses) && statement.kind == Kind::Assign {
-            run(plan, at, &format!("asks for all names, and {why}"));
+    if let Some(why) = fewer_names(old, reached.new, changes) {
+        for at in 0..reached.len() {
+            functions.mark_seeing(reached.statement(at), (at, &why), plan);
         }
+    }
+}
+
+/// Why who looks at all names finds fewer, or others first.
+pub(super) fn fewer_names(old: &Outline, new: &Outline, changes: &Changes) -> Option<String> {
+    match unbound(old, new, changes).first() {
+        Some(name) => Some(format!("{name} is gone")),
+        None => reordered(new, changes).then(|| "they stand in another order".to_owned()),
     }
 }
 
