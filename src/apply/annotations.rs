@@ -12,9 +12,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyTuple};
 
 use super::compile::{Source, inner};
+use super::function::identical;
 use super::kit::Kit;
 use super::members::{Body, Edit};
-use super::module::Run;
+use super::module::{Job, Run};
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
@@ -220,6 +221,101 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(())
+    }
+
+    /// What the name that a statement annotates is annotated with, if it does that and the module has
+    /// its annotations in a dict.
+    pub(super) fn annotation(&self, statement: &Statement) -> Option<Option<Bound<'py, PyAny>>> {
+        if !self.job.new.annotates(statement) {
+            return None;
+        }
+        let made = self.job.dict.get_item(MADE).ok()?;
+        let made = made.and_then(|made| made.cast_into_exact::<PyDict>().ok());
+        Some(made.and_then(|made| made.get_item(&statement.name).ok()?))
+    }
+
+    /// After it ran: tells those who read the annotations of the module.
+    pub(super) fn tell_annotation(
+        &mut self,
+        was: Option<Option<Bound<'py, PyAny>>>,
+        statement: &Statement,
+    ) {
+        let (Some(was), Some(now)) = (was, self.annotation(statement)) else {
+            return;
+        };
+        let same = match (&was, &now) {
+            (Some(was), Some(now)) => identical(was, now),
+            (was, now) => was.is_none() && now.is_none(),
+        };
+        if !same {
+            let why = format!("which changed on line {}", statement.span.line);
+            self.dirty.value(MADE, why);
+        }
+    }
+
+    /// Before a statement runs that reads the annotations of the module: those that are gone, and
+    /// those of what stands below it, are not there for it.
+    pub(super) fn hide_annotations(
+        &mut self,
+        at: usize,
+        statement: &Statement,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let (outline, uses) = (self.job.new.outline, &statement.uses);
+        let by_function = || {
+            let later = outline.index().live_later(&outline.body, MADE);
+            !later.is_empty() && self.functions.later_reads(uses).contains(MADE)
+        };
+        if !uses.reads.iter().any(|path| path == MADE) && !by_function() {
+            return Ok(None);
+        }
+        if let Some(old) = self.job.old {
+            self.drop_annotations(old)?;
+            self.module_annotations()?;
+        }
+        let Some(made) = self.job.dict.get_item(MADE)? else {
+            return Ok(None);
+        };
+        let Ok(made) = made.cast_into_exact::<PyDict>() else {
+            return Ok(None);
+        };
+        let new = self.job.new;
+        let body = &new.outline.body;
+        let hidden = PyDict::new(self.work.kit.py);
+        for below in body.range(at..body.len()).filter(|s| new.annotates(s)) {
+            let mut above = body.range(0..at).filter(|s| new.annotates(s));
+            if above.all(|s| s.name != below.name)
+                && let Some(value) = made.get_item(&below.name)?
+            {
+                made.del_item(&below.name)?;
+                hidden.set_item(&below.name, value)?;
+            }
+        }
+        Ok(Some(hidden))
+    }
+
+    /// Puts these back.
+    pub(super) fn show_annotations(&self, hidden: Option<Bound<'py, PyDict>>) -> PyResult<()> {
+        if let Some(hidden) = hidden
+            && let Some(made) = self.job.dict.get_item(MADE)?
+        {
+            for (name, value) in hidden.iter() {
+                made.set_item(name, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a statement annotated a name of the module that is gone from the text, or changed.
+    pub(super) fn annotated_less(job: &Job<'_, '_>) -> bool {
+        let Some(old) = job.old else { return false };
+        let body = &old.outline.body;
+        let changed = job.changes.items.iter().filter(|c| c.what == What::Changed);
+        let changed = changed.filter_map(|c| {
+            let stays = job.new.annotates(&job.new.outline.body[c.new]);
+            c.old.filter(|_| !stays)
+        });
+        let mut gone = job.changes.removed.iter().copied().chain(changed);
+        gone.any(|at| old.annotates(&body[at])) && job.dict.contains(MADE).unwrap_or(false)
     }
 
     /// At the end of a module: its annotations are those of the new text.

@@ -21,7 +21,11 @@ pub(super) struct Below<'py> {
 /// What differs around a module.
 pub(super) fn around(job: &Job<'_, '_>) -> Dirty {
     let old = job.old.map(|old| old.outline);
-    with_names((old, job.new.outline), job.changes, job.plan, job.outside)
+    let mut out = with_names((old, job.new.outline), job.changes, job.plan, job.outside);
+    if Run::annotated_less(job) {
+        out.value("__annotations__", "which has fewer names");
+    }
+    out
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {

@@ -115,6 +115,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             false => self.hide_below(at, statement)?,
         };
         let among = aside || below.is_some();
+        let annotation = self.annotation(statement);
+        let annotations = self.hide_annotations(at, statement)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
         } else if aside {
@@ -129,6 +131,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             (Err(error), Some(found)) => self.run_unregistered(statement, found, error),
             (ran, _) => ran,
         };
+        self.show_annotations(annotations)?;
         self.show_below(below)?;
         opened.close()?;
         if let Err(error) = ran {
@@ -139,6 +142,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             return Err(error);
         }
+        self.tell_annotation(annotation, statement);
         self.count_again(counts)?;
         self.cover_attributes(uncovered)?;
         self.arrange(at, statement, &copies);

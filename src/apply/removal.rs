@@ -330,7 +330,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// Annotations of module names stand in the order of the text (up to 3.13).
-    fn module_annotations(&mut self) -> PyResult<()> {
+    pub(super) fn module_annotations(&mut self) -> PyResult<()> {
         let new = self.job.new;
         let body = &new.outline.body;
         let mut items = self.job.changes.items.iter();

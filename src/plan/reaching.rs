@@ -11,6 +11,9 @@ use super::{
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement};
 
+/// The name under which a module has its annotations, up to 3.13.
+const ANNOTATIONS: &str = "__annotations__";
+
 /// Names that others may write than before, because statements were added, are gone, or changed
 /// places.
 pub(super) struct Moves<'a> {
@@ -201,6 +204,9 @@ pub(super) fn with_unbound(
     for name in outside.starred.values().flatten() {
         out.value(name, "which a star import gives now");
     }
+    if annotates_others(old, new, changes) {
+        out.value(ANNOTATIONS, "which may be others");
+    }
     for name in unbound(old, new, changes) {
         out.value(name, "which is gone");
     }
@@ -208,6 +214,21 @@ pub(super) fn with_unbound(
         out.acts(name, CHOOSES_LESS);
     }
     out
+}
+
+/// Whether something reads the annotations of the module, and statements came, went or changed that
+/// may make them.
+fn annotates_others(old: &Outline, new: &Outline, changes: &Changes) -> bool {
+    let annotates = |s: &Statement| matches!(s.kind, Kind::Assign | Kind::Annotation);
+    let (index, body) = (new.index(), &new.body);
+    let asked = || {
+        !index.readers(body, ANNOTATIONS).is_empty()
+            || !index.live_later(body, ANNOTATIONS).is_empty()
+    };
+    let mut items = changes.items.iter().filter(|c| c.what != What::Same);
+    let mut removed = changes.removed.iter();
+    (items.any(|c| annotates(&body[c.new])) || removed.any(|at| annotates(&old.body[*at])))
+        && asked()
 }
 
 /// The names that no statement of the new text binds.
