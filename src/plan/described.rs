@@ -47,7 +47,19 @@ pub struct Asks {
     text: bool,
 }
 
+/// Whether a function is called that is there to tell what definitions declare.
+fn asks_outright(path: &str) -> bool {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    let others = ["getdoc", "getsource", "getattr", "hasattr", "issubclass"];
+    asks(path) && !others.contains(&last)
+}
+
 impl Asks {
+    /// Whether a function is called that is there for such questions.
+    pub(super) fn outright(self) -> bool {
+        self.outright
+    }
+
     pub(super) fn absorb(&mut self, other: Self) {
         self.outright |= other.outright;
         self.declared |= other.declared;
@@ -55,11 +67,6 @@ impl Asks {
     }
 
     /// What a body asks itself.
-    /// Whether a function is called that is there for such questions.
-    pub(super) fn outright(self) -> bool {
-        self.outright
-    }
-
     pub(super) fn of(uses: &Uses) -> Self {
         let last = |path: &String| path.rsplit('.').next().unwrap_or(path).to_owned();
         let found = uses.calls.iter().filter(|path| asks(path)).map(last);
@@ -67,8 +74,8 @@ impl Asks {
         for name in found {
             match &*name {
                 "getdoc" | "getsource" => out.text = true,
-                "getattr" | "hasattr" | "issubclass" => out.declared = true,
-                _ => out.outright = true,
+                _ if asks_outright(&name) => out.outright = true,
+                _ => out.declared = true,
             }
         }
         let has = |names: &[&str]| uses.members.iter().any(|m| names.contains(&&**m));
@@ -121,7 +128,11 @@ impl Functions<'_> {
     /// itself to what asks for that.
     pub(super) fn given_declared(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
         match statement.kind {
-            Kind::Assign | Kind::Compound => self.asks_of(&statement.uses, false, dirty),
+            Kind::Assign | Kind::Compound => {
+                let uses = &statement.uses;
+                let asks = self.asks_of(uses, false, dirty);
+                asks.or_else(|| self.asks_made(uses, dirty))
+            }
             // What has more to it than a value is run again for nothing but an outright question.
             Kind::Expr => self.asks_of(&statement.uses, true, dirty),
             Kind::Function if statement.decorators != 0 => {
@@ -181,6 +192,30 @@ impl Functions<'_> {
         let written = || written().filter(|_| asks.text && !only_outright);
         let (path, why) = declared.or_else(written)?;
         Some(format!("asks what {path} says of itself, {why}"))
+    }
+
+    /// `signature(h)`, where `h = partial(f, 1)` or `h = k.method`: what is made of a definition says of
+    /// itself what that says.
+    fn asks_made(&self, uses: &Uses, dirty: &Dirty) -> Option<String> {
+        if dirty.is_empty() || !uses.calls.iter().any(|path| asks_outright(path)) {
+            return None;
+        }
+        let asked = uses.reads.iter().filter(|path| !uses.calls.contains(path));
+        let mut todo: Vec<&str> = asked.map(String::as_str).collect();
+        let mut seen: BTreeSet<&str> = todo.iter().copied().collect();
+        while let Some(name) = todo.pop() {
+            for path in self.from(name) {
+                if let Some(why) = dirty.differs_within(path) {
+                    return Some(format!(
+                        "asks what {name} says of itself, made of {path}, {why}"
+                    ));
+                }
+                if seen.insert(path) {
+                    todo.push(path);
+                }
+            }
+        }
+        None
     }
 
     /// Why what was imported has other names in it: a module, most often.

@@ -323,13 +323,19 @@ impl Dirty {
         })
     }
 
-    /// `f.__doc__`, `C.__annotations__`, `P._fields`: what a definition says of itself.
+    /// `f.__doc__`, `C.__annotations__`, `P._fields`, `f.__code__.co_argcount`: what a definition says
+    /// of itself.
     fn describes(&self, path: &str) -> Option<&String> {
-        let (definition, part) = path.rsplit_once('.')?;
-        let special = part == "_fields" || (part.starts_with("__") && part.ends_with("__"));
-        // That one differs where it is bound, or generated, and not for a method beside it.
-        let special = special && part != MATCH_ARGS;
-        special.then(|| self.differs_within(definition)).flatten()
+        path.match_indices('.').find_map(|(at, _)| {
+            let rest = path[at + 1..].strip_prefix('_')?;
+            let part = rest.split('.').next()?;
+            // That one differs where it is bound, or generated, and not for a method beside it.
+            if MATCH_ARGS.strip_prefix('_') == Some(part) {
+                return None;
+            }
+            let special = part == "fields" || (part.starts_with('_') && part.ends_with("__"));
+            special.then(|| self.differs_within(&path[..at])).flatten()
+        })
     }
 
     /// Why a definition, or something in it, is another one.
