@@ -19,7 +19,7 @@ pub struct Dirty {
     /// Enumerations that have other members: matters to who looks at the whole, as `list(E)` does,
     /// and not to who reads `E.A`.
     pub contents: BTreeMap<String, String>,
-    /// Names that an import statement binds and whose module was not there before.
+    /// Imports whose module was not there before: see `import_key`.
     pub appeared: BTreeSet<String>,
     /// `from m import X` in the body of a class, where X changed: see `import_key`.
     pub imports: BTreeSet<String>,

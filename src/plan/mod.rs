@@ -456,9 +456,14 @@ fn propagate(
         if let Some(import) = statement
             .imports
             .iter()
-            .find(|i| outside.appeared.contains(&i.bound))
+            .filter(|_| !outside.appeared.is_empty())
+            .find(|i| outside.appeared.contains(&import_key(i)))
         {
-            grown |= run(plan, at, &format!("{} can be imported now", import.bound));
+            let what = match &*import.bound {
+                "*" => &import.module,
+                bound => bound,
+            };
+            grown |= run(plan, at, &format!("{what} can be imported now"));
         }
         while let Some(stretch) = crossed.next_if(|c| *c.end() < reached.places[at]) {
             for moved in plan.reordered.iter().filter(|at| stretch.contains(at)) {
@@ -540,6 +545,9 @@ fn propagate(
                     parts::moved_members(statement, moved, &mut dirty);
                     let what = changes.at(reached.places[at]).1;
                     functions.tell_generated(statement, what, &mut dirty);
+                }
+                for name in reach::may_be_starred(reached.new, reached.places[at]) {
+                    dirty.value(name, format!("which line {line} may import"));
                 }
                 if effects.opaque {
                     for name in reached.unlisted() {

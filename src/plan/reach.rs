@@ -11,7 +11,7 @@ use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses, Value};
 
 use super::remade::{MAKERS, is_enumeration};
-use super::{Dirty, Functions, Same, chosen_by, kin, names, root};
+use super::{Dirty, Functions, Same, chosen_by, import_key, kin, names, root};
 
 /// What an edit can reach.
 #[derive(Debug, Default)]
@@ -280,6 +280,20 @@ fn told<'n>(new: &'n Outline, class: &'n Statement) -> BTreeSet<&'n str> {
     out
 }
 
+/// Names of the module that a star import in this place may give another value, where nobody knows yet
+/// what there is to import.
+pub(super) fn may_be_starred(new: &Outline, place: usize) -> impl Iterator<Item = &str> {
+    let mut imports = new.body[place].imports.iter();
+    let above = match imports.any(|import| import.bound == "*") {
+        true => 0..place,
+        false => 0..0,
+    };
+    let above = new.body.range(above).flat_map(|s| &s.uses.binds);
+    above
+        .map(String::as_str)
+        .filter(|name| !name.starts_with('_'))
+}
+
 /// Names that are read and that no statement of the text binds.
 pub fn unlisted(new: &Outline) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = new
@@ -420,8 +434,20 @@ pub fn reach(
     {
         out.name(name);
     }
-    for name in &outside.appeared {
-        out.name(name);
+    if !outside.appeared.is_empty() {
+        for at in new.index().importing(&new.body) {
+            let mut imports = new.body[at].imports.iter();
+            if imports.any(|import| outside.appeared.contains(&import_key(import))) {
+                out.statement(new, at);
+                may_be_starred(new, at).for_each(|name| out.name(name));
+            }
+        }
+    }
+    if new.star {
+        let items = changes.items.iter();
+        for change in items.filter(|c| matches!(c.what, What::Added | What::Changed)) {
+            may_be_starred(new, change.new).for_each(|name| out.name(name));
+        }
     }
     if !outside.is_empty() && (new.star || !outside.imports.is_empty()) {
         for at in new.index().importing(&new.body) {

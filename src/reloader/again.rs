@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use super::Listener;
 use super::unit::Unit;
 use crate::apply::Kit;
-use crate::outline::Outline;
+use crate::outline::{Import, Kind, Outline};
+use crate::plan::{Dirty, import_key};
 use crate::report::{ModuleReport, Outcome};
 
 /// Applies all units; what came of their modules.
@@ -70,27 +71,26 @@ fn misses(report: &ModuleReport) -> bool {
 }
 
 impl Unit<'_, '_, '_> {
-    /// Names whose import failed, or was not tried, since the module was not there.
-    pub(super) fn appeared_in(&self, outline: &Outline, package: &str) -> BTreeSet<String> {
-        let mut out = BTreeSet::new();
+    /// Tells of imports that failed, or were not tried, since the module was not there.
+    pub(super) fn tell_appeared(&self, outline: &Outline, package: &str, outside: &mut Dirty) {
         if self.appeared.is_empty() {
-            return out;
+            return;
         }
-        for statement in outline
-            .body
-            .iter()
-            .filter(|s| s.kind == crate::outline::Kind::Compound)
-        {
-            for import in &statement.imports {
-                let module = crate::modules::resolve(package, import.level, &import.module);
-                let inner = import.name.as_ref().map(|n| format!("{module}.{n}"));
-                if self.appeared.contains(&module)
-                    || inner.is_some_and(|n| self.appeared.contains(&n))
-                {
-                    out.insert(import.bound.clone());
-                }
+        let is_there = |import: &Import| {
+            let module = crate::modules::resolve(package, import.level, &import.module);
+            let inner = import.name.as_ref().map(|n| format!("{module}.{n}"));
+            self.appeared.contains(&module) || inner.is_some_and(|n| self.appeared.contains(&n))
+        };
+        for statement in &outline.body {
+            // What functions import they had no value of.
+            for import in statement.late.iter().filter(|import| is_there(import)) {
+                outside.value(&import.bound, "which can be imported now");
+                outside.acts(&import.bound, "which can be imported now");
+            }
+            if statement.kind == Kind::Compound {
+                let found = statement.imports.iter().filter(|import| is_there(import));
+                outside.appeared.extend(found.map(import_key));
             }
         }
-        out
     }
 }

@@ -466,7 +466,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             Vec::new()
         };
         self.in_time(&mut around, new_outline, record, facts);
-        around.outside.appeared = self.appeared_in(new_outline, &package);
+        self.tell_appeared(new_outline, &package, &mut around.outside);
         let fed = progress.fed_to(&record.name, 0);
         self.deliver(&mut around.outside, new_outline, record, &fed);
         let mut anew = Anew::new(
