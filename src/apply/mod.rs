@@ -44,6 +44,7 @@ mod namesakes;
 mod noted;
 mod objects;
 mod others;
+mod overrides;
 mod outdated;
 mod parts;
 mod patch;

@@ -391,7 +391,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let mark = match step.mark {
             Mark::RunIf | Mark::Acts if remade.is_none() => {
-                match affected_statement(statement, &self.functions, &self.dirty) {
+                match self.affected(at, statement)? {
                     Some(Affected::Runs(_)) => Mark::RunIf,
                     Some(Affected::Given { .. }) if statement.kind == Kind::Class => Mark::Members,
                     Some(Affected::Given { .. }) if self.gave_data(statement)? => Mark::RunIf,

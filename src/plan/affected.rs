@@ -35,14 +35,6 @@ pub fn affected_statement(
     if let Some(Affected::Runs(_)) = affected {
         return affected;
     }
-    let mut passed = passes(statement, functions.outline());
-    let why = |name: &String| {
-        let whole = dirty.values.get(name).or_else(|| dirty.behaviour.get(name));
-        whole.or_else(|| dirty.differs_within(name)).cloned()
-    };
-    if let Some((name, why)) = passed.find_map(|name| Some((name, why(name)?))) {
-        return Some(Affected::Runs(format!("may leave {name} as it is, {why}")));
-    }
     let given = functions.statement_given(statement, dirty);
     let given = given.or_else(|| functions.given_declared(statement, dirty));
     let given = given.or_else(|| functions.given_names_differ(statement, dirty));
@@ -195,23 +187,6 @@ pub fn choose_less<'s>(
         chosen_by(&old.body[was], old).filter(move |name| {
             is.is_none_or(|at| chosen_by(&new.body[at], new).all(|other| other != *name))
         })
-    })
-}
-
-/// The names that a compound statement binds perhaps, and that have the value otherwise which a
-/// statement above gives them: `LEVEL = "info"`, `if DEBUG: LEVEL = "debug"`.
-pub(super) fn passes<'s>(
-    statement: &'s Statement,
-    outline: &'s Outline,
-) -> impl Iterator<Item = &'s String> {
-    let binds = statement.uses.binds.iter();
-    let binds = binds.filter(|_| statement.kind == Kind::Compound);
-    binds.filter(move |name| {
-        let above = |s: &&Statement| s.span.line < statement.span.line;
-        let writers = outline.index().writers(&outline.body, name);
-        let mut above = writers.iter().map(|at| &outline.body[*at]).filter(above);
-        // The names that loops use for their own ends have none.
-        outline.star || above.any(|s| s.kind != Kind::Compound && s.uses.binds.contains(name))
     })
 }
 

@@ -8,6 +8,7 @@ mod affected;
 mod chains;
 mod described;
 mod descriptors;
+mod defaults;
 mod dirty;
 mod functions;
 mod given;
@@ -32,7 +33,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement, Value};
 
-use affected::passes;
 pub use affected::{
     Affected, CHOOSES_LESS, affected, affected_head, affected_statement, changed_paths,
     choose_less, chosen_by, path_that_acts, rebound_later,
@@ -40,6 +40,7 @@ pub use affected::{
 pub use chains::Anew;
 pub use chains::Chains;
 use chains::restartable;
+pub use defaults::passed_on;
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{FRESH, Functions, shown};
 pub use given::{Does, Elsewhere, Holding, Nowhere};
@@ -96,6 +97,9 @@ pub struct Plan {
     pub taken: Vec<(usize, String)>,
     /// Paths of what statements that are gone had put something into, or were told to.
     pub told: BTreeSet<String>,
+    /// Statements of the new text whose value others below pass on perhaps, which these may have
+    /// overridden: where they stand, where the others do, and the name. See `defaults`.
+    pub overridden: Vec<(usize, usize, String)>,
     /// Statements of the new text that stand elsewhere than before, and tell others of something.
     pub reordered: Vec<usize>,
     /// Sentences a person should read.
@@ -128,6 +132,7 @@ pub fn full(new: &Outline, changes: &Changes, why: &str) -> Plan {
                 why: why.to_owned(),
             })
             .collect(),
+        overridden: Vec::new(),
         removed: changes.removed.clone(),
         taken: Vec::new(),
         told: BTreeSet::new(),
@@ -143,6 +148,8 @@ struct Effects {
     reads: BTreeSet<String>,
     /// Names that the functions which it calls read and bind: `global total; total += n`.
     counts: BTreeSet<String>,
+    /// Of `reads`, names that it only leaves as they are, perhaps.
+    passes: BTreeSet<String>,
     /// It may bind names that nobody can list.
     opaque: bool,
 }
@@ -236,13 +243,16 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
         .into_iter()
         .partition(|name| written.contains(name));
     reads.extend(later);
-    reads.extend(passes(statement, functions.outline()).cloned());
+    let passes = defaults::passes(statement, functions.outline());
+    let passes: BTreeSet<String> = passes.filter(|n| !reads.contains(*n)).cloned().collect();
+    reads.extend(passes.iter().cloned());
     binds.extend(written);
     let mut effects = Effects {
         binds,
         mutates,
         reads,
         counts,
+        passes,
         opaque: uses.opaque || functions.opaque(&uses.calls),
     };
     same::widen(&mut effects, functions);
@@ -347,7 +357,7 @@ pub fn make_with(
             &moves.names,
             &mut plan,
         );
-        grown |= reach_back(&reached, &partly, &mut plan);
+        grown |= reaching::reach_back(&reached, &partly, &mut plan);
         grown |= restart_chains(&reached, changes, anew, &mut plan);
         grown |= rewritten::follow(&sets, &reached, &mut plan);
         if !grown {
@@ -490,6 +500,7 @@ fn propagate(
             Mark::Keep | Mark::Acts | Mark::Members | Mark::Patch
         ) && statement.kind != Kind::MainGuard
             && let Some(affected) = affected_statement(statement, functions, &dirty)
+                .or_else(|| defaults::left(statement, functions, &dirty))
         {
             // A class runs member by member: see `Mark::Members`.
             let was = plan.steps[at].mark.clone();
@@ -649,52 +660,4 @@ fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) 
         && affected_head(statement, functions, dirty).is_none()
         && functions.named_differs(statement, dirty).is_none()
         && functions.decorator_asks(statement, dirty).is_none()
-}
-
-/// Backward: a statement that runs again and reads a definition that is not the last one of its
-/// name needs that definition to run again too (the live name has the last one's value).
-fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) -> bool {
-    let mut grown = false;
-    let effects = &reached.effects;
-    for at in (0..reached.len()).rev() {
-        let parts = plan.steps[at].mark == Mark::Members && partly.contains(&at);
-        if !runs(plan, at) && !parts {
-            continue;
-        }
-        for name in &effects[at].reads {
-            let writers = reached.writers(name);
-            let Some(source) = writers.iter().copied().rfind(|&i| i < at) else {
-                continue;
-            };
-            let own = effects[at].binds.contains(name);
-            let overwritten = writers.iter().any(|&i| i > at) || own;
-            if overwritten && reached.statement(source).kind != Kind::MainGuard {
-                // An object that statements change in place one after another (an application
-                // being set up) is one object, whichever of them one stands at.
-                let makes = |i: &usize| {
-                    *i < at
-                        && effects[*i].binds.contains(name)
-                        && !effects[*i].mutates.contains(name)
-                };
-                let origin = writers.iter().copied().rfind(makes).unwrap_or(source);
-                let same_object =
-                    !own && writers.iter().filter(|i| **i > source).all(|&i| {
-                        !effects[i].binds.contains(name)
-                            || effects[i].mutates.contains(name)
-                                && !reaching::makes_another(reached.statement(i), name)
-                    }) && !reached.restartable(origin);
-                if !same_object {
-                    grown |= run(
-                        plan,
-                        source,
-                        &format!(
-                            "line {} needs {name} as it is here",
-                            reached.statement(at).span.line
-                        ),
-                    );
-                }
-            }
-        }
-    }
-    grown
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::reach::deals_with;
 use super::{
-    CHOOSES_LESS, Dirty, Effects, Functions, Mark, Plan, Reached, choose_less, effects,
+    CHOOSES_LESS, Dirty, Effects, Functions, Mark, Plan, Reached, choose_less, defaults, effects,
     restartable, run,
 };
 use crate::diff::{Change, Changes, What};
@@ -68,11 +68,12 @@ impl<'a> Moves<'a> {
                     continue;
                 }
                 let line = is.map_or(0, |i| new.body[i].span.line);
-                run(
-                    plan,
-                    at,
-                    &format!("reads {name}, which is that of line {line} now"),
-                );
+                let why = format!("reads {name}, which is that of line {line} now");
+                if reached.effects[at].passes.contains(name) {
+                    defaults::run_if(plan, at, &why);
+                    continue;
+                }
+                run(plan, at, &why);
                 break;
             }
         }
@@ -330,4 +331,50 @@ fn stars(reached: &Reached<'_>, outside: &Dirty, plan: &mut Plan) {
         let at = reached.first_at(*place);
         run(plan, at, "it stands below what it takes the place of");
     }
+}
+
+/// Backward: a statement that runs again and reads a definition that is not the last one of its
+/// name needs that definition to run again too (the live name has the last one's value).
+pub(super) fn reach_back(reached: &Reached<'_>, partly: &BTreeSet<usize>, plan: &mut Plan) -> bool {
+    let mut grown = false;
+    let effects = &reached.effects;
+    for at in (0..reached.len()).rev() {
+        let parts = plan.steps[at].mark == Mark::Members && partly.contains(&at);
+        if !super::runs(plan, at) && !parts {
+            continue;
+        }
+        for name in &effects[at].reads {
+            let writers = reached.writers(name);
+            let Some(source) = writers.iter().copied().rfind(|&i| i < at) else {
+                continue;
+            };
+            let own = effects[at].binds.contains(name);
+            let overwritten = writers.iter().any(|&i| i > at) || own;
+            if overwritten && reached.statement(source).kind != Kind::MainGuard {
+                // An object that statements change in place one after another (an application
+                // being set up) is one object, whichever of them one stands at.
+                let makes = |i: &usize| {
+                    *i < at
+                        && effects[*i].binds.contains(name)
+                        && !effects[*i].mutates.contains(name)
+                };
+                let origin = writers.iter().copied().rfind(makes).unwrap_or(source);
+                let same_object =
+                    !own && writers.iter().filter(|i| **i > source).all(|&i| {
+                        !effects[i].binds.contains(name)
+                            || effects[i].mutates.contains(name)
+                                && !makes_another(reached.statement(i), name)
+                    }) && !reached.restartable(origin);
+                let line = reached.statement(at).span.line;
+                let why = format!("line {line} needs {name} as it is here");
+                if effects[at].passes.contains(name) {
+                    let places = (reached.places[source], reached.places[at]);
+                    grown |= defaults::may_be_needed(plan, source, places, name, &why);
+                } else if !same_object {
+                    grown |= run(plan, source, &why);
+                }
+            }
+        }
+    }
+    grown
 }
