@@ -72,6 +72,19 @@ const LOOKS: [&str; 14] = [
     "issubclass",
 ];
 
+/// Attributes of definitions that differ where they are bound, or generated, or with the bases of a
+/// class, and not for what is in the definition.
+const FIXED: [&str; 8] = [
+    MATCH_ARGS,
+    "__name__",
+    "__qualname__",
+    "__module__",
+    "__mro__",
+    "__bases__",
+    "__base__",
+    "__class__",
+];
+
 /// Whether what is called by this path is one of them.
 pub(super) fn asks(path: &str) -> bool {
     let last = path.rsplit('.').next().unwrap_or(path);
@@ -329,8 +342,7 @@ impl Dirty {
         path.match_indices('.').find_map(|(at, _)| {
             let rest = path[at + 1..].strip_prefix('_')?;
             let part = rest.split('.').next()?;
-            // That one differs where it is bound, or generated, and not for a method beside it.
-            if MATCH_ARGS.strip_prefix('_') == Some(part) {
+            if FIXED.iter().any(|fixed| fixed.strip_prefix('_') == Some(part)) {
                 return None;
             }
             let special = part == "fields" || (part.starts_with('_') && part.ends_with("__"));
