@@ -94,6 +94,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let names = written_by(&had, &body[at]);
             gone.extend(names.into_iter().map(|name| (&body[at], name)));
         }
+        self.not_written(old, &had, &mut gone);
         // Of several that bound a name, the last had given it its value.
         let mut last: BTreeMap<String, u32> = BTreeMap::new();
         for (statement, name) in &gone {
@@ -104,6 +105,33 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             last.get(name) == Some(&statement.span.line) && self.binders(name).next().is_none()
         });
         gone
+    }
+
+    /// What functions declare `global` and set no more, where a statement that stays had called them.
+    fn not_written(
+        &self,
+        old: &Source<'a>,
+        had: &Functions<'_>,
+        gone: &mut Vec<(&'a Statement, String)>,
+    ) {
+        let body = &old.outline.body;
+        let functions = self.job.changes.items.iter().filter_map(|change| {
+            let old = &body[change.old?];
+            Some((old, &self.job.new.outline.body[change.new]))
+        });
+        let mut names = BTreeSet::new();
+        for (was, is) in functions {
+            let written = was.later.global_writes.iter();
+            names.extend(written.filter(|name| !is.later.global_writes.contains(name)));
+        }
+        if names.is_empty() {
+            return;
+        }
+        for statement in body {
+            let written = had.global_writes(&statement.uses.calls);
+            let written = written.into_iter().filter(|name| names.contains(name));
+            gone.extend(written.map(|name| (statement, name)));
+        }
     }
 
     fn drop_names(&mut self, old: &Source<'a>, gone: Vec<(&'a Statement, String)>) -> PyResult<()> {
