@@ -146,6 +146,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.count_again(counts)?;
         self.cover_attributes(uncovered)?;
         self.arrange(at, statement, &copies);
+        if let Some(was) = self.job.changes.at(at).0 {
+            self.drop_put(was, hidden.as_ref())?;
+        }
         if let Some(hidden) = hidden {
             self.show_unlisted(&hidden, statement)?;
         }

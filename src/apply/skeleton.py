@@ -366,9 +366,31 @@ def _inner(live, had, keeps):
 
 
 class _Names(ast.NodeTransformer):
-    """`globals()`, and what means the same at the top of a module, as a dict of its own."""
+    """`globals()`, and what means the same at the top of a module, as a dict of its own; also where
+    `setattr` gives the module its names."""
 
     found = False
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+
+    def _is_module(self, node):
+        if isinstance(node, ast.Name):
+            module = self.namespace.get(node.id)
+            return isinstance(module, types.ModuleType) and vars(module).get("__name__") == self.namespace["__name__"]
+        return ast.unparse(node) == "sys.modules[__name__]"
+
+    def visit_Expr(self, node):
+        call = node.value
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "setattr" and self._is_module(call.args[0]):
+            self.found = True
+            return _set_name(call)
+        return self.generic_visit(node)
+
+    def visit_For(self, node):
+        self.generic_visit(node)
+        node.body = _nested(node.body)
+        return node
 
     def visit_Call(self, node):
         if getattr(node.func, "id", "") in {"globals", "vars", "locals"} and not node.args:
@@ -379,7 +401,7 @@ class _Names(ast.NodeTransformer):
 
 def names(text, namespace, unknown):
     """The names that a statement such as `globals().update(...)` gave a module, with their values."""
-    put = _Names()
+    put = _Names(namespace)
     text = ast.unparse(ast.fix_missing_locations(put.visit(ast.parse(text))))
     if not put.found:
         raise Unknown
@@ -397,11 +419,10 @@ class _Sets(ast.NodeTransformer):
         if not isinstance(call, ast.Call) or getattr(call.func, "id", "") != "setattr":
             # Whatever it does, it has no say in which names are set.
             return None
-        owner, key, value = call.args
-        if getattr(owner, "id", "") != self.name:
+        if getattr(call.args[0], "id", "") != self.name:
             return None
         self.found = True
-        return ast.Assign([ast.Subscript(ast.Name("__names__", ast.Load()), key, ast.Store())], value)
+        return _set_name(call)
 
     def visit_FunctionDef(self, node):
         return node
@@ -412,6 +433,11 @@ class _Sets(ast.NodeTransformer):
         self.generic_visit(node)
         node.body = _nested(node.body)
         return node
+
+
+def _set_name(call):
+    _, key, value = call.args
+    return ast.Assign([ast.Subscript(ast.Name("__names__", ast.Load()), key, ast.Store())], value)
 
 
 def _nested(body):
