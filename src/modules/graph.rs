@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::imports::{ANY, may_be};
+
 /// The number of a module.
 pub type Id = u32;
 
@@ -15,6 +17,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     /// Numbers that were given back.
     free: Vec<Id>,
+    /// Those that stand for names which are computed: `plugins.*`.
+    patterns: Vec<Id>,
 }
 
 #[derive(Debug)]
@@ -60,8 +64,44 @@ impl Graph {
                 Id::try_from(self.nodes.len() - 1).unwrap_or(Id::MAX)
             }
         };
-        self.ids.insert(name, id);
+        self.ids.insert(Arc::clone(&name), id);
+        if name.ends_with(ANY) {
+            self.patterns.push(id);
+        } else if !self.patterns.is_empty() {
+            self.meet(&name, id);
+        }
         id
+    }
+
+    /// A new name may be one that others compute.
+    fn meet(&mut self, name: &str, id: Id) {
+        for pattern in self.patterns.clone() {
+            if !may_be(name, self.name(pattern)) {
+                continue;
+            }
+            for importer in self.importers(pattern).to_vec() {
+                let targets = &mut self.nodes[importer as usize].targets;
+                if importer != id && !targets.contains(&id) {
+                    targets.push(id);
+                    targets.sort_unstable();
+                    self.nodes[id as usize].importers.push(importer);
+                }
+            }
+        }
+    }
+
+    /// Adds what the computed names among these may mean.
+    pub fn spell(&self, own: Id, targets: &mut Vec<Id>) {
+        if self.patterns.is_empty() {
+            return;
+        }
+        let computed = targets.iter().filter(|id| self.patterns.contains(id));
+        for pattern in computed.copied().collect::<Vec<_>>() {
+            let pattern = self.name(pattern);
+            let known = self.ids.iter();
+            let meant = known.filter(|(name, id)| may_be(name, pattern) && **id != own);
+            targets.extend(meant.map(|(_, id)| *id));
+        }
     }
 
     /// A module is gone: names that nobody imports any more give their numbers back.
@@ -73,6 +113,7 @@ impl Graph {
             let unused = node.place == 0 && node.targets.is_empty() && node.importers.is_empty();
             // One may be named here that is free already: it imported itself.
             if unused && self.ids.remove(&node.name).is_some() {
+                self.patterns.retain(|pattern| *pattern != id);
                 self.free.push(id);
             }
         }
@@ -111,6 +152,7 @@ impl Graph {
     /// What a module imports from now on, and where it stands in the order of the imports.
     pub fn set(&mut self, id: Id, place: u64, mut targets: Vec<Id>) {
         self.nodes[id as usize].place = place;
+        self.spell(id, &mut targets);
         targets.sort_unstable();
         targets.dedup();
         let old = std::mem::take(&mut self.nodes[id as usize].targets);

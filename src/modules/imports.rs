@@ -6,6 +6,7 @@
 pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
     let mut out = Vec::new();
     let mut at = 0;
+    let mut spelled = false;
     // Of most lines nothing has to be known.
     while let Some(found) = text[at..].find("import") {
         at += text[at..at + found].rfind('\n').map_or(0, |n| n + 1);
@@ -14,7 +15,10 @@ pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
         let line = rest[..end].trim_start();
         // `lazy import m` (3.15).
         let line = line.strip_prefix("lazy ").map_or(line, str::trim_start);
-        out.extend(called(line));
+        if let Some(found) = called(line) {
+            spelled |= found.1 == ANY;
+            out.push(found);
+        }
         if let Some(what) = line.strip_prefix("import ") {
             for part in what.trim_end().split(';').next().unwrap_or("").split(',') {
                 let name: String = part.split_whitespace().next().unwrap_or("").to_owned();
@@ -34,21 +38,106 @@ pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
         }
         at += end;
     }
+    if spelled {
+        out.extend(named(text));
+    }
     out
 }
 
-/// `import_module("m")`, `__import__("m")`.
+/// Stands for the rest of a name of which more is computed: `plugins.*`.
+pub const ANY: &str = "*";
+
+/// Whether a module may be one that is imported by a computed name.
+pub fn may_be(module: &str, pattern: &str) -> bool {
+    let start = pattern.strip_suffix(ANY);
+    start.is_some_and(|start| module.len() > start.len() && module.starts_with(start))
+}
+
+/// What the string literals of a text may name: modules, `"a.b"`, or something in one, `"a.b.C"` and
+/// `"a.b:C"`.
+fn named(text: &str) -> Vec<(u32, String, Vec<String>)> {
+    let mut out = Vec::new();
+    let mut before = None;
+    for (at, quote) in text.match_indices(['"', '\'']) {
+        if let Some(start) = before
+            && let Some(word) = text.get(start..at)
+            && text[..start].ends_with(quote)
+        {
+            let word = word.split(':').next().unwrap_or(word);
+            let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+            if word.starts_with(|c: char| c.is_alphabetic() || c == '_') && word.chars().all(plain)
+            {
+                out.push((0, word.to_owned(), Vec::new()));
+            }
+        }
+        before = Some(at + 1);
+    }
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// `import_module("m")`, `__import__("m")`; of a name that is computed what it begins with, and `ANY`.
 fn called(line: &str) -> Option<(u32, String, Vec<String>)> {
     let (_, after) = line
         .split_once("import_module(")
         .or_else(|| line.split_once("__import__("))?;
-    let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let name = after[1..].split_once(quote)?.0;
+    let raw = after.trim_start();
+    let is_quote = |c: char| matches!(c, '"' | '\'');
+    let any = |level: usize, start: &str| {
+        Some((
+            u32::try_from(level).unwrap_or(0),
+            format!("{start}{ANY}"),
+            Vec::new(),
+        ))
+    };
+    let packages = [
+        "f\"{__name__}.",
+        "f'{__name__}.",
+        "f\"{__package__}.",
+        "f'{__package__}.",
+    ];
+    let sums = [
+        "__name__ + \".",
+        "__name__ + '.",
+        "__package__ + \".",
+        "__package__ + '.",
+    ];
+    if let Some(rest) = packages.iter().find_map(|own| raw.strip_prefix(own)) {
+        return any(1, word(rest));
+    }
+    if let Some(rest) = sums.iter().find_map(|own| raw.strip_prefix(own)) {
+        return any(1, word(rest));
+    }
+    if raw.starts_with("__name__") {
+        return None;
+    }
+    let after = raw
+        .strip_prefix('f')
+        .filter(|rest| rest.starts_with(is_quote));
+    let formatted = after.is_some();
+    let after = after.unwrap_or(raw);
+    let Some(quote) = after.chars().next().filter(|c| is_quote(*c)) else {
+        return any(0, "");
+    };
+    let (name, rest) = after[1..].split_once(quote)?;
+    let rest = rest.trim_start();
+    if formatted || rest.starts_with(['+', '%']) || rest.starts_with(".format") {
+        let level = name.bytes().take_while(|b| *b == b'.').count();
+        return any(level, word(&name[level..]));
+    }
     let level = name.bytes().take_while(|b| *b == b'.').count();
     let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
     let name = name[level..].to_owned();
     let found = !name.is_empty() && name.chars().all(plain);
     found.then(|| (u32::try_from(level).unwrap_or(0), name, Vec::new()))
+}
+
+/// The part of a name that a text begins with.
+fn word(text: &str) -> &str {
+    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let end = text.find(|c| !plain(c)).unwrap_or(text.len());
+    &text[..end]
 }
 
 /// What follows `from `: `rest` goes on to the end of the text, for names in parentheses.
@@ -147,7 +236,13 @@ mod tests {
         assert_eq!(names("from a import b, \\\n    c\n"), ["a:b,c"]);
         assert_eq!(names("x = importlib.import_module('a.b')\n"), ["a.b:"]);
         assert_eq!(names("f(import_module(\".c\", __package__))\n"), [".c:"]);
-        assert_eq!(names("import_module(name)\n"), Vec::<String>::new());
+        assert_eq!(
+            names("import_module(name)\nN = ['a.b', \"c:D\", '-']\n"),
+            ["*:", "a.b:", "c:"]
+        );
+        assert_eq!(names("import_module('p.' + name)\n"), ["p.*:"]);
+        assert_eq!(names("import_module('p.%s' % name)\n"), ["p.*:"]);
+        assert_eq!(names("import_module(f\"{__name__}.{name}\")\n"), [".*:"]);
         assert_eq!(names("important = 1\nfromage = 2\n"), Vec::<String>::new());
     }
 

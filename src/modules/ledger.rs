@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::graph::{Graph, Id};
-use super::imports::scan;
+use super::imports::{ANY, scan};
 use super::kept::{Kept, Packer};
 use super::names::shared;
 use super::takes::{Taken, takes};
@@ -181,7 +181,9 @@ impl Version {
                     slice.is_none_or(|slice| slice.contains("import"))
                 })
             };
-            if !imports_something(is, new) && !imports_something(was, old) {
+            // Names that are computed may be made of texts anywhere.
+            let spelled = imports.iter().any(|(_, module, _)| module == ANY);
+            if !spelled && !imports_something(is, new) && !imports_something(was, old) {
                 self.imports.get_or_init(|| Arc::clone(imports));
             }
         }
@@ -653,6 +655,10 @@ pub fn targets(record: &Record, version: &Version) -> Vec<String> {
 fn absolute(package: &str, imports: &[(u32, String, Vec<String>)]) -> Vec<String> {
     let mut out = BTreeSet::new();
     for (level, module, names) in imports {
+        if *level == 0 && module == ANY {
+            // Anything: what it may be is among the texts.
+            continue;
+        }
         let base = super::imports::resolve(package, *level, module);
         if names.is_empty() {
             // `import a.b.c` binds `a` and makes all three.

@@ -16,7 +16,7 @@ mod survey;
 mod takes;
 
 pub use graph::{Graph, Id, Marks};
-pub use imports::{resolve, scan};
+pub use imports::{ANY, may_be, resolve, scan};
 pub use ledger::{Failure, Ledger, Next, Record, Version, forward, targets};
 pub use names::shared;
 pub use stale::{FirstLook, Origin, loader_text};

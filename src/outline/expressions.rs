@@ -3,7 +3,7 @@
 use super::given::last_name;
 use super::scope::{Bindings, Block, Place, Scope, captured, default_of, resolve};
 use super::statements::Reader;
-use super::{MATCH_ARGS, operators, patterns};
+use super::{MATCH_ARGS, loaded, operators, patterns};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
 use std::borrow::Cow;
@@ -12,6 +12,9 @@ use std::borrow::Cow;
 pub(super) struct Path<'a> {
     pub(super) root: Cow<'a, str>,
     expr: &'a Expr,
+    /// What it begins with where that is no name of a scope, but an expression that is a module, or
+    /// the module itself: its attribute is the root then.
+    base: Option<&'a Expr>,
 }
 
 impl<'a> Reader<'a> {
@@ -20,11 +23,40 @@ impl<'a> Reader<'a> {
         while let Expr::Attribute(attribute) = at {
             at = &attribute.value;
         }
+        let own = match at {
+            Expr::Name(name) => self.is_own_name(name.id.as_str()),
+            Expr::Call(_) | Expr::Subscript(_) if !std::ptr::eq(at, expr) => {
+                if !loaded::is_this(at) {
+                    let (root, base) = (self.loaded_root(at)?, Some(at));
+                    return Some(Path { root, expr, base });
+                }
+                true
+            }
+            _ => return None,
+        };
+        if own && let Some(root) = loaded::attribute_of(expr, at) {
+            let (root, base) = (Cow::Borrowed(root), Some(at));
+            return Some(Path { root, expr, base });
+        }
         let Expr::Name(name) = at else { return None };
         Some(Path {
             root: self.mangled(name.id.as_str()),
             expr,
+            base: None,
         })
+    }
+
+    /// Whose name a path begins with.
+    fn place(&self, path: &Path<'_>) -> Place {
+        match path.base {
+            Some(_) => Place::Module,
+            None => resolve(&self.scopes, &path.root),
+        }
+    }
+
+    /// Whether a block around bound the name before that a path begins with.
+    fn begins_given(&mut self, path: &Path<'_>) -> bool {
+        path.base.is_none() && self.is_given(&path.root)
     }
 
     /// The chain as text. Most paths begin with a local name and are never asked.
@@ -34,6 +66,10 @@ impl<'a> Reader<'a> {
         while let Expr::Attribute(attribute) = at {
             attributes.push(attribute.attr.as_str());
             at = &attribute.value;
+        }
+        if path.base.is_some_and(|base| self.is_own(base)) {
+            // It is the root.
+            attributes.pop();
         }
         let mut whole = String::from(&*path.root);
         for attribute in attributes.into_iter().rev() {
@@ -55,12 +91,15 @@ impl<'a> Reader<'a> {
 
     fn read(&mut self, path: &Path<'a>, calls_with_arguments: bool) {
         self.outline.mentions_super |= path.root == "super" && self.in_module_block();
-        match resolve(&self.scopes, &path.root) {
+        if let Some(base) = path.base {
+            self.base(base);
+        }
+        match self.place(path) {
             Place::Local => {
                 let late = self.late_paths(&path.root, || self.whole(path));
                 self.frame().now().reads.extend(late);
             }
-            Place::Class | Place::Module if self.is_given(&path.root) => {}
+            Place::Class | Place::Module if self.begins_given(path) => {}
             Place::Class => {
                 let whole = self.whole(path);
                 self.frame().class.reads.push(whole);
@@ -99,16 +138,16 @@ impl<'a> Reader<'a> {
         };
         let given = def.arguments.as_ref()?.find_keyword("metaclass")?;
         let path = self.path(&given.value)?;
-        (resolve(&self.scopes, &path.root) != Place::Local).then(|| self.whole(&path))
+        (self.place(&path) != Place::Local).then(|| self.whole(&path))
     }
 
     /// The path that an expression is, where it begins with a name of the module or class.
     pub(super) fn path_outside(&mut self, expr: &'a Expr) -> Option<String> {
         let path = self.path(expr)?;
-        if resolve(&self.scopes, &path.root) == Place::Local {
+        if self.place(&path) == Place::Local {
             return self.late_paths(&path.root, || self.whole(&path)).pop();
         }
-        (!self.is_given(&path.root)).then(|| self.whole(&path))
+        (!self.begins_given(&path)).then(|| self.whole(&path))
     }
 
     /// `expr` is gone through: what it is made of counts as called, if it is a path.
@@ -136,13 +175,13 @@ impl<'a> Reader<'a> {
     /// `asked`: it is a class that `isinstance` is given.
     fn counts_as_called(&mut self, expr: &'a Expr, asked: bool) {
         let Some(path) = self.path(expr) else { return };
-        let place = resolve(&self.scopes, &path.root);
+        let place = self.place(&path);
         if place == Place::Local {
             let late = self.late_paths(&path.root, || self.whole(&path));
             self.frame().now().calls.extend(late);
             return;
         }
-        if self.is_given(&path.root) {
+        if self.begins_given(&path) {
             return;
         }
         let whole = self.whole(&path);
@@ -161,8 +200,15 @@ impl<'a> Reader<'a> {
         let Some(name) = self.root(target) else {
             return;
         };
+        let part = attribute_of_root(target);
+        if self.is_own_name(name) {
+            if let Some(part) = part {
+                self.changes(Cow::Borrowed(part), None);
+            }
+            return;
+        }
         let name = self.mangled(name);
-        let part = attribute_of_root(target).map(|attribute| self.mangled(attribute));
+        let part = part.map(|attribute| self.mangled(attribute));
         let path = part.map(|part| format!("{name}.{part}"));
         self.changes(name, path);
     }
@@ -219,8 +265,8 @@ impl<'a> Reader<'a> {
         let Some(path) = self.path(object) else {
             return;
         };
-        let whole = match resolve(&self.scopes, &path.root) {
-            Place::Module if !self.is_given(&path.root) => self.whole(&path),
+        let whole = match self.place(&path) {
+            Place::Module if !self.begins_given(&path) => self.whole(&path),
             Place::Local => match self.late_paths(&path.root, || self.whole(&path)).pop() {
                 Some(late) => late,
                 None => return,
@@ -248,6 +294,9 @@ impl<'a> Reader<'a> {
                 if let Some(attribute) = arguments.args.get(1) {
                     self.looking(object, attribute);
                 }
+            }
+            "setattr" | "delattr" if self.is_own(object) => {
+                self.set_own(arguments.args.get(1));
             }
             "setattr" | "delattr" => {
                 let Expr::Name(name) = object else { return };
@@ -311,6 +360,10 @@ impl<'a> Reader<'a> {
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
                 self.implied(operators::ITERATED);
                 elts.iter().for_each(|e| self.target(e, bind));
+            }
+            Expr::Attribute(attribute) if self.is_own(&attribute.value) => {
+                self.visit_expr(&attribute.value);
+                self.store_own(attribute.attr.as_str());
             }
             Expr::Attribute(attribute) => {
                 self.visit_expr(&attribute.value);
@@ -508,8 +561,12 @@ impl<'a> Visitor<'a> for Reader<'a> {
                     self.visit_expr(at);
                 }
             }
-            Expr::Call(call) => self.call(call),
+            Expr::Call(call) => {
+                self.load_whole(expr);
+                self.call(call);
+            }
             Expr::Subscript(entry) => {
+                self.load_whole(expr);
                 self.own_name(&entry.value, &entry.slice);
                 visitor::walk_expr(self, expr);
             }

@@ -11,7 +11,7 @@ use super::scope::{Block, Scope};
 use super::statements::Reader;
 
 /// The name that paths into what is imported begin with. The dots of modules would end it.
-fn root(import: &Import) -> String {
+pub(super) fn root(import: &Import) -> String {
     let module = import.module.replace('.', "/");
     let level = "/".repeat(usize::try_from(import.level).unwrap_or(0));
     match import.name.as_deref() {

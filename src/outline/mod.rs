@@ -10,6 +10,7 @@ mod depth;
 mod prints;
 mod kinds;
 mod late;
+mod loaded;
 mod scope;
 mod gather;
 mod given;

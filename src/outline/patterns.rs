@@ -14,7 +14,7 @@ pub const ANY: char = '*';
 pub const OWN: char = '@';
 
 /// The text that a computed one begins with.
-fn beginning(expr: &Expr) -> &str {
+pub(super) fn beginning(expr: &Expr) -> &str {
     let until = |text: &str, end: char| text.find(end).unwrap_or(text.len());
     match expr {
         Expr::StringLiteral(text) => text.value.to_str(),
@@ -96,14 +96,7 @@ impl<'a> Reader<'a> {
 
     /// The same of what `getattr` takes out of `sys.modules[__name__]`; `false` for other objects.
     pub(super) fn own_attribute(&mut self, object: &'a Expr, name: &'a Expr) -> bool {
-        let Expr::Subscript(entry) = object else {
-            return false;
-        };
-        let Expr::Attribute(modules) = &*entry.value else {
-            return false;
-        };
-        let own = matches!(&*entry.slice, Expr::Name(name) if name.id.as_str() == "__name__");
-        let found = own && modules.attr.as_str() == "modules";
+        let found = self.is_own(object);
         if found {
             self.own(name);
         }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::expressions::{BUILTINS, OPAQUE};
+use super::loaded::is_this;
 use super::value::{COLLECTIONS, CONSTRUCTORS, ITERATORS};
 
 /// Names as the compiler sees them: mangled.
@@ -36,6 +37,8 @@ pub(super) struct Bindings<'a> {
     nonlocals: Names<'a>,
     /// Names bound by `import x`: modules.
     pub modules: FxHashSet<&'a str>,
+    /// Names of the module itself: `this = sys.modules[__name__]`.
+    pub own: FxHashSet<&'a str>,
     /// Names bound by `from x import y`.
     pub from_imports: FxHashSet<&'a str>,
     /// Parameters whose default is what a name has: `def f(x=X)`.
@@ -88,6 +91,7 @@ pub(super) struct Context {
     shadowed: BTreeSet<String>,
     modules: BTreeSet<String>,
     collections: BTreeSet<String>,
+    own: BTreeSet<String>,
     /// `from __future__ import annotations`.
     pub annotations_are_text: bool,
 }
@@ -100,6 +104,7 @@ impl Context {
         Self {
             shadowed: shadowed.map(|name| (**name).to_owned()).collect(),
             modules: bindings.modules.iter().map(|n| (*n).to_owned()).collect(),
+            own: bindings.own.iter().map(|n| (*n).to_owned()).collect(),
             collections: imported
                 .filter(|name| COLLECTIONS.contains(name) || ITERATORS.contains(name))
                 .map(|name| (*name).to_owned())
@@ -113,6 +118,7 @@ impl Context {
         let mut both = self.clone();
         both.shadowed.extend(other.shadowed.iter().cloned());
         both.modules.extend(other.modules.iter().cloned());
+        both.own.extend(other.own.iter().cloned());
         both.collections.extend(other.collections.iter().cloned());
         both.annotations_are_text |= other.annotations_are_text;
         both
@@ -123,6 +129,7 @@ impl Context {
         let shadowed = self.shadowed.iter().map(|name| Cow::Borrowed(&**name));
         bindings.bound.extend(shadowed);
         bindings.modules.extend(self.modules.iter().map(|n| &**n));
+        bindings.own.extend(self.own.iter().map(|n| &**n));
         let collections = self.collections.iter().map(|name| &**name);
         bindings.from_imports.extend(collections);
     }
@@ -232,6 +239,14 @@ impl<'a> Visitor<'a> for Collector<'a> {
                 for name in &global.names {
                     self.found.globals.insert(mangle(self.class, name.as_str()));
                 }
+            }
+            Stmt::Assign(assign) if is_this(&assign.value) => {
+                for target in &assign.targets {
+                    if let Expr::Name(name) = target {
+                        self.found.own.insert(name.id.as_str());
+                    }
+                }
+                visitor::walk_stmt(self, stmt);
             }
             Stmt::Nonlocal(nonlocal) => {
                 for name in &nonlocal.names {

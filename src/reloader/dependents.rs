@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyString};
 use super::namespaces::shared_value;
 use super::unit::Unit;
 use crate::apply::{Facts, Kit, Rebind, identical, text};
-use crate::modules::{Record, Version, resolve};
+use crate::modules::{ANY, Record, Version, resolve};
 use crate::outline::{Import, Kind, Outline, Statement};
 use crate::plan::{Dirty, import_key, may_look};
 
@@ -216,6 +216,9 @@ fn late<'py>(
     package: &str,
     facts: &HashMap<String, Rc<Facts<'py>>>,
 ) {
+    if import.module.ends_with(ANY) {
+        return; // See `loaded`.
+    }
     let module = resolve(package, import.level, &import.module);
     let here = &import.bound;
     let Some(name) = import.name.as_deref() else {
@@ -278,7 +281,7 @@ fn because(module: &str, why: &str) -> String {
 const LONGEST: usize = 4;
 
 /// All facts of a module, as attributes of the name it is known by here.
-fn prefixed<'py>(
+pub(super) fn prefixed<'py>(
     out: &mut Inbound<'py>,
     facts: &HashMap<String, Rc<Facts<'py>>>,
     module: &str,

@@ -14,6 +14,7 @@ mod fed;
 mod find;
 mod homes;
 mod hooks;
+mod loaded;
 mod namespaces;
 mod notice;
 mod order;

@@ -52,7 +52,8 @@ impl Overlay {
                 continue;
             }
             let found = targets(&edited.record, &edited.version);
-            let found: Vec<Id> = found.iter().filter_map(|t| graph.find(t)).collect();
+            let mut found: Vec<Id> = found.iter().filter_map(|t| graph.find(t)).collect();
+            graph.spell(id, &mut found);
             let later =
                 |t: &Id| graph.place(*t) > graph.place(id) && !graph.targets(id).contains(t);
             if found.iter().any(later) {

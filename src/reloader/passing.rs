@@ -12,7 +12,7 @@ use super::dependents::serves;
 use super::unit::Unit;
 use crate::apply::{self, Facts, Work};
 use crate::interp::word;
-use crate::modules::{Record, Taken, resolve, shared};
+use crate::modules::{ANY, Record, Taken, may_be, resolve, shared};
 use crate::report::{Action, Cause, Change, ChangeKind, ModuleReport, Outcome, Text};
 
 /// What became of a module that was to be passed by.
@@ -125,6 +125,11 @@ impl<'py> News<'py> {
 
     /// What there is to know about what is taken, if it may differ.
     fn concerning(&self, taken: &Taken) -> Option<&[Rebound<'py>]> {
+        if taken.module.ends_with(ANY) {
+            let mut told = self.told.iter().filter(|_| !taken.idle);
+            let meant = told.any(|told| may_be(&told.module, &taken.module));
+            return meant.then_some(&[]);
+        }
         let told = self.about(&taken.module);
         let inner = || taken.inner.as_ref().and_then(|inner| self.about(inner));
         let hit = |told: &&Told<'py>| match &taken.name {
@@ -288,6 +293,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             let package = record.package.read();
             for (level, module, names) in version.imports() {
                 let module = resolve(&package, *level, module);
+                if names.is_empty() && may_be(name, &module) {
+                    return None;
+                }
                 let whole = match module.strip_prefix(name) {
                     Some("") => names.is_empty() || names.iter().any(|n| n == "*"),
                     Some(rest) => names.is_empty() && rest.starts_with('.'),

@@ -381,6 +381,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if let Some(edited) = self.edited.get(name) {
             out.extend(crate::modules::targets(&record, &edited.version));
         }
+        super::loaded::spell(&mut out, facts);
         if **record.package.read() == *name {
             let prefix = format!("{name}.");
             out.extend(
@@ -465,6 +466,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         } else {
             Vec::new()
         };
+        self.loaded(&mut around, new_outline, record, &dict, facts)?;
         self.in_time(&mut around, new_outline, record, facts);
         self.tell_appeared(new_outline, &package, &mut around.outside);
         let fed = progress.fed_to(&record.name, 0);
@@ -632,6 +634,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         let package = record.package.read().clone();
         let mut around: Inbound<'py> = inbound(kit, outline, &package, dict, facts)?;
+        self.loaded(&mut around, outline, &record, dict, facts)?;
         self.in_time(&mut around, outline, &record, facts);
         stars::lost(kit, outline, (&package, dict), &mut around)?;
         self.deliver(&mut around.outside, outline, &record, fed);

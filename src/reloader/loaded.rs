@@ -1,0 +1,201 @@
+//! Modules that are imported by a name which is computed: `for name in NAMES: import_module(name)`.
+//!
+//! Which one a statement has got nobody can tell from its text. A changed module counts that begins as
+//! the name does, or, where nothing is known of that, one that the text names in a string and imports in
+//! no other way.
+
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
+
+use super::dependents::{Inbound, prefixed};
+use super::unit::Unit;
+use crate::apply::Facts;
+use crate::modules::{ANY, Record, may_be, resolve};
+use crate::outline::{Import, Outline, Statement, Uses, computed};
+
+/// What statements may see of a module that has changed.
+struct Seen<'s, 'py> {
+    outline: &'s Outline,
+    /// What stands for the import in paths.
+    root: &'s str,
+    module: Bound<'py, PyAny>,
+    /// The names that differ in it, or below it.
+    names: BTreeSet<String>,
+    why: String,
+}
+
+impl<'py> Unit<'_, '_, 'py> {
+    /// Translates the facts of modules that a module imports by computed names.
+    pub(super) fn loaded(
+        &self,
+        around: &mut Inbound<'py>,
+        outline: &Outline,
+        record: &Record,
+        dict: &Bound<'py, PyDict>,
+        facts: &HashMap<String, Rc<Facts<'py>>>,
+    ) -> PyResult<()> {
+        let late = outline.body.iter().flat_map(|s| &s.late);
+        let mut late = late
+            .filter(|import| import.module.ends_with(ANY))
+            .peekable();
+        if facts.is_empty() || late.peek().is_none() {
+            return Ok(());
+        }
+        let mut imports: Vec<&Import> = late.collect();
+        imports.sort_unstable_by_key(|import| &import.bound);
+        imports.dedup();
+        let package = record.package.read().clone();
+        for import in imports {
+            let pattern = resolve(&package, import.level, &import.module);
+            for (name, found) in facts {
+                let meant = match pattern == ANY {
+                    true => self.names_it(record, outline, &package, name),
+                    false => may_be(name, &pattern),
+                };
+                if !meant || *name == *record.name {
+                    continue;
+                }
+                let was = around.was.len();
+                prefixed(around, facts, name, &import.bound);
+                // Under one name here there may be several modules.
+                around.was.truncate(was);
+                if let Some(module) = self.kit.sys_modules.get_item(name)? {
+                    let seen = Seen {
+                        outline,
+                        root: &import.bound,
+                        module,
+                        names: names(found),
+                        why: format!("which differs in {name}"),
+                    };
+                    seen.tell(around, dict)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a module names another one in a string, and imports it in no other way.
+    fn names_it(&self, record: &Record, outline: &Outline, package: &str, module: &str) -> bool {
+        let version = self.in_force(record);
+        let text = version.glance();
+        let named = text.match_indices(module).any(|(at, _)| {
+            let after = &text[at + module.len()..];
+            text[..at].ends_with(['"', '\'']) && after.starts_with(['"', '\'', '.', ':'])
+        });
+        named && {
+            let all = outline.body.iter();
+            let mut imports = all.flat_map(|s| s.imports.iter().chain(&s.late));
+            !imports.any(|import| {
+                let from = resolve(package, import.level, &import.module);
+                from == module
+                    || import
+                        .name
+                        .as_ref()
+                        .is_some_and(|name| format!("{from}.{name}") == module)
+            })
+        }
+    }
+}
+
+/// Adds changed modules that the computed names among these may mean.
+pub(super) fn spell(names: &mut Vec<String>, facts: &HashMap<String, Rc<Facts<'_>>>) {
+    for at in 0..names.len() {
+        if names[at].ends_with(ANY) {
+            let meant = facts.keys().filter(|module| may_be(module, &names[at]));
+            let meant: Vec<String> = meant.cloned().collect();
+            names.extend(meant);
+        }
+    }
+}
+
+/// What differs in a module, and the attributes of what differs in it.
+fn names(found: &Facts<'_>) -> BTreeSet<String> {
+    let dirty = &found.dirty;
+    let paths = dirty.values.keys().chain(dirty.behaviour.keys());
+    let paths = paths.chain(dirty.contents.keys());
+    let parts = paths.flat_map(|path| path.split('.'));
+    let rebound = found.rebound.iter().map(|(name, ..)| name.as_str());
+    parts.chain(rebound).map(str::to_owned).collect()
+}
+
+impl<'py> Seen<'_, 'py> {
+    /// Of statements that have the module itself: those differ that look at what differs in it.
+    fn tell(&self, around: &mut Inbound<'py>, dict: &Bound<'py, PyDict>) -> PyResult<()> {
+        let body = &self.outline.body;
+        let whole = |uses: &Uses| uses.reads.iter().any(|path| path == self.root);
+        // Functions that give it to those who call them.
+        let givers: Vec<&str> = body
+            .iter()
+            .filter(|s| whole(&s.later))
+            .map(|s| s.name.as_str())
+            .collect();
+        for statement in body.iter() {
+            let mut calls = statement.uses.calls.iter();
+            let gives = whole(&statement.later);
+            if !gives && !whole(&statement.uses) && !calls.any(|c| givers.contains(&c.as_str())) {
+                continue;
+            }
+            if self.looks(&statement.uses) || gives && self.looks(&statement.later) {
+                around.outside.value(self.root, self.why.as_str());
+                continue;
+            }
+            let uses = &statement.uses;
+            for name in uses.binds.iter().chain(&uses.mutates) {
+                let held = dict.get_item(name)?.is_some_and(|v| self.holds(&v, 2));
+                if held && self.is_looked_at(statement, name) {
+                    around.outside.value(name, self.why.as_str());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether code reads an attribute of this name, of whatever object.
+    fn looks(&self, uses: &Uses) -> bool {
+        let all = |path: &String| matches!(path.as_str(), "vars" | "dir");
+        uses.calls.iter().any(all)
+            || uses.members.iter().any(|member| match computed(member) {
+                Some((start, own)) => !own && self.names.iter().any(|n| n.starts_with(start)),
+                None => self.names.contains(member),
+            })
+    }
+
+    /// Whether another statement that has what this one made looks at what differs.
+    fn is_looked_at(&self, made: &Statement, name: &str) -> bool {
+        let body = &self.outline.body;
+        let index = self.outline.index();
+        let mut readers = index.readers(body, name).into_iter();
+        let other = |s: &&Statement| !std::ptr::eq::<Statement>(*s, made);
+        readers.any(|at| {
+            Some(&body[at])
+                .filter(other)
+                .is_some_and(|s| self.looks(&s.uses))
+        }) || index
+            .later(body, name)
+            .into_iter()
+            .any(|at| self.looks(&body[at].later))
+    }
+
+    /// Whether a value is the module, or has it in it.
+    fn holds(&self, value: &Bound<'py, PyAny>, deep: usize) -> bool {
+        if value.is(&self.module) {
+            return true;
+        }
+        if deep == 0 {
+            return false;
+        }
+        let inside = |value: Bound<'py, PyAny>| self.holds(&value, deep - 1);
+        if let Ok(dict) = value.cast_exact::<PyDict>() {
+            return dict.iter().any(|(_, value)| inside(value));
+        }
+        let sequence = value.is_exact_instance_of::<PyList>()
+            || value.is_exact_instance_of::<PyTuple>()
+            || value.is_exact_instance_of::<PySet>()
+            || value.is_exact_instance_of::<PyFrozenSet>();
+        let items = sequence.then(|| value.try_iter().ok()).flatten();
+        items.is_some_and(|mut items| items.any(|item| item.is_ok_and(inside)))
+    }
+}
