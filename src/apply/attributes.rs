@@ -33,7 +33,7 @@ pub(super) fn hooked(kit: &Kit<'_>, value: &Bound<'_, PyAny>) -> bool {
 }
 
 /// The attributes that an object has itself, without running its code.
-fn own_state<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
+pub(super) fn own_state<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
     let get = object
         .py()
         .get_type::<PyAny>()
@@ -80,6 +80,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.remember_attribute(&path)?;
             }
         }
+        self.remember_computed(statement)?;
         self.keep_parts(&uses.mutates)?;
         let names = uses.reads.iter().chain(&uses.mutates).chain(&uses.binds);
         for path in names {

@@ -174,3 +174,12 @@ def _in_init(function, me, call, init, name, space):
     for used in names & set(parameters):
         scope[used] = _argument(call, init, used, space)
     return _value(statement.value, scope)
+
+
+def restore(kind, had):
+    """Gives a class the attributes back that it had."""
+    for name in [name for name in vars(kind) if name not in had]:
+        type.__delattr__(kind, name)
+    for name, value in had.items():
+        if vars(kind).get(name, had) is not value:
+            type.__setattr__(kind, name, value)

@@ -230,7 +230,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         // Also what is called or iterated over, and gives something else today.
         let paths = values.chain(outside.behaviour.into_keys());
         let paths = paths.filter(|path| names.contains(&root(path)) && !known(path));
-        let from_others = |path: &&String| self.functions.from_others(path, &self.dirty);
+        let from_others = |path: &&String| self.functions.comes_from_others(path, &self.dirty);
         let inherited = uses().flat_map(|uses| &uses.reads).filter(from_others);
         paths
             .chain(inherited.cloned())
@@ -254,7 +254,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             was.map_or(Ok(false), |was| is_data(&was, 0))
         };
         let mut unknown = self.unknown(old, name, links);
-        let from_others = |path: &str| self.functions.from_others(path, &self.dirty);
+        let from_others = |path: &str| self.functions.comes_from_others(path, &self.dirty);
         unknown.retain(|path| from_others(path) || !kept(path).unwrap_or(false));
         unknown
     }

@@ -342,7 +342,10 @@ impl Dirty {
         path.match_indices('.').find_map(|(at, _)| {
             let rest = path[at + 1..].strip_prefix('_')?;
             let part = rest.split('.').next()?;
-            if FIXED.iter().any(|fixed| fixed.strip_prefix('_') == Some(part)) {
+            if FIXED
+                .iter()
+                .any(|fixed| fixed.strip_prefix('_') == Some(part))
+            {
                 return None;
             }
             let special = part == "fields" || (part.starts_with('_') && part.ends_with("__"));

@@ -520,7 +520,7 @@ impl<'a> Functions<'a> {
             let why = dirty.values.get(&path)?;
             Some(format!("reads {path}, {why}"))
         });
-        inherited.or_else(|| self.from_other_bases(class, member, dirty))
+        inherited.or_else(|| self.inherited_from_others(class, member, dirty))
     }
 
     /// What a class is derived from, as far as the module tells: each once, also where names are

@@ -52,13 +52,13 @@ impl Functions<'_> {
     }
 
     /// Whether what is at a path may be what a class has from other bases.
-    pub fn from_others(&self, path: &str, dirty: &Dirty) -> bool {
+    pub fn comes_from_others(&self, path: &str, dirty: &Dirty) -> bool {
         let owner = path.rsplit_once('.').map(|(owner, _)| owner);
         owner.is_some_and(|class| self.other_bases(class, dirty).is_some())
     }
 
     /// Why an attribute of a class that does not have it itself may be another one.
-    pub(super) fn from_other_bases(
+    pub(super) fn inherited_from_others(
         &self,
         class: &str,
         member: &str,
