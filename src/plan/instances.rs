@@ -64,6 +64,9 @@ impl<'a> Functions<'a> {
         let reads = || statement.uses.reads.iter().map(String::as_str);
         let called = |path: &&str| statement.uses.calls.iter().any(|call| call == path);
         let mut classes: BTreeSet<&str> = reads().filter(|path| !called(path)).collect();
+        // A member of an enumeration is an instance of it: `Color.RED`.
+        let owners = reads().filter_map(|path| Some(path.rsplit_once('.')?.0));
+        classes.extend(owners.filter(|_| !statement.implied.is_empty()));
         classes.extend(calls.iter().map(String::as_str));
         classes.extend(calls.iter().flat_map(|path| self.given(path)));
         let mut names: Vec<&str> = reads().map(root).collect();
