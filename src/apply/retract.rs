@@ -254,6 +254,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             was.map_or(Ok(false), |was| is_data(&was, 0))
         };
         let mut unknown = self.unknown(old, name, links);
+        // What a class had stands in for what it has: see `as_it_was`.
+        let entry = |path: &str| -> PyResult<bool> {
+            let Some((owner, name)) = path.rsplit_once('.') else {
+                return Ok(false);
+            };
+            let class = self.before.get_item(owner)?;
+            let class = class.filter(|class| self.work.kit.is_class(class));
+            let was = class.and_then(|class| self.work.tx.first_entry(&class, name));
+            Ok(was.is_some_and(|was| super::function::plain(&was)))
+        };
+        let kept = |path: &str| Ok::<_, PyErr>(kept(path)? || entry(path)?);
         let from_others = |path: &str| self.functions.comes_from_others(path, &self.dirty);
         unknown.retain(|path| from_others(path) || !kept(path).unwrap_or(false));
         unknown
