@@ -34,7 +34,7 @@ class Editor(IdiomEdits):
         self.rng, self.p, self.maker = rng, program, maker
         self.ops = {**OPS, "share": 16} if "shares" in program.features else OPS
         if "idioms" in program.features:
-            self.ops = {**self.ops, "idiom_number": 24, "idiom_line": 16, "idiom_block": 12}
+            self.ops = {**self.ops, "idiom_number": 24, "idiom_line": 16, "idiom_block": 12, "idiom_name": 8}
         maker.rng = rng
 
     def find(self, *kinds):

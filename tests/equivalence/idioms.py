@@ -441,6 +441,93 @@ def f?3():
     except C?1 as error:
         return error.code + #
 K?4 = f?3()"""),
+    "default": ([], {}, """\
+K?1 = #
+if # > #:
+    K?1 = #
+K?2 = K?1 + #"""),
+    "tried": ([], {}, """\
+K?1 = #
+try:
+    from no_such_module_here import K?1
+except ImportError:
+    pass
+K?2 = K?1 + #"""),
+    "converted": ([], {}, """\
+K?1 = #
+D?2 = {'a': #}
+try:
+    K?1 = D?2['a']
+except KeyError:
+    pass
+K?3 = K?1 + #"""),
+    "layers": ([], {}, """\
+K?1 = #
+L?2 = [#]
+if K?1 > #:
+    K?1 = #
+    L?2 = L?2 + [#]
+elif K?1 < #:
+    L?2.append(#)
+if # > #:
+    L?2 = [#]
+K?3 = K?1 + sum(L?2)
+def f?4():
+    return K?1 + len(L?2)"""),
+    "replaced": ([], {}, """\
+def f?1():
+    return #
+class C?2:
+    c?3 = #
+if # > #:
+    def f?1():
+        return #
+    class C?2:
+        c?3 = #
+K?4 = f?1() + C?2.c?3"""),
+    "marks": ([], {}, """\
+def d?1(n):
+    def mark(fn):
+        fn.weight = n + #
+        return fn
+    return mark
+@d?1(#)
+def f?2():
+    return #
+K?3 = f?2.weight + #"""),
+    "scan": ([], {}, """\
+def f?1():
+    return #
+K?2 = len([n for n in globals() if n.startswith('f')]) + #
+def h?3(names):
+    return sorted(n for n in names if n[:1] in 'fC')
+K?4 = len(h?3(globals()))"""),
+    "bases": ([], {}, """\
+class C?1:
+    c?2 = #
+class C?3:
+    c?2 = #
+    def g?7(self):
+        return #
+class C?4(C?3, C?1):
+    pass
+class C?5(C?4):
+    pass
+K?6 = C?5.c?2 + #
+K?8 = # if issubclass(C?5, C?1) else #
+K?9 = C?5().g?7() if hasattr(C?5, 'g?7') else #"""),
+    "set_in_loop": ([], {}, """\
+class C?1:
+    pass
+for n in ('a', 'b', 'c')[:#]:
+    setattr(C?1, n, #)
+K?2 = len([n for n in vars(C?1) if len(n) == 1])"""),
+    "handed_on": ([], {}, """\
+def h?1(**given):
+    return given
+D?2 = h?1(a=#, b=#)
+D?2['c'] = #
+K?3 = sum(D?2.values())"""),
     "delegates": ([], {}, """\
 class C?1:
     def __getattr__(self, name):
@@ -503,8 +590,45 @@ class Idioms:
         return Stmt("idiom", cats, text)
 
 
+    def late_import(self, module, env):
+        """A function that imports when it is called, and what calling it gave."""
+        before = self.p.modules[:self.p.index(module.name)]
+        kinds = ("int", "fn", "list", "dict", "cls", "enum")
+        known = [(m, n, c) for m in before for n, c in self.p.env(m).items() if c.cat in kinds]
+        if not known:
+            return None
+        target, name, cat = self.rng.choice(known)
+        function, value = self.p.new("f"), self.p.new("K")
+        where, read = self.p.full(target.name), self.int_of(name, cat, {}) or "1"
+        through = re.sub(rf"(?<![.\w]){name}", f"other.{name}", read)
+        local = self.rng.choice([
+            f"from {where} import {name}\n    return {read} + {self.int({}, 1)}",
+            f"import {where} as other\n    return {through}",
+        ])
+        text = f"def {function}():\n    {local}\n{value} = {function}() + {self.int(env, 1)}"
+        return Stmt("idiom", {function: Cat("fn"), value: Cat("int")}, text)
+
+
 class IdiomEdits:
     """How an editor changes such a statement."""
+
+    def idiom_name(self):
+        """Another of its names of the same kind in the place of one: other bases, another function."""
+        found = self.find("idiom")
+        if not found:
+            return False
+        text = found[2].text
+        names = sorted(set(re.findall(r"(?<![\w.'\"])[CKLDfh]\d+\b", text)))
+        places = [m for m in re.finditer(r"(?<![\w.'\"])[CKLDfh]\d+\b(?! =|\()", text)
+                  if not re.search(r"(def|class|import) $", text[:m.start()])]
+        if not places:
+            return False
+        at = self.rng.choice(places)
+        others = [n for n in names if n[0] == at.group()[0] and n != at.group()]
+        if not others:
+            return False
+        new = text[:at.start()] + self.rng.choice(others) + text[at.end():]
+        return self.became(found[2], new.split("\n"))
 
     def idiom_number(self):
         """Another number in it, or an expression in its place."""
