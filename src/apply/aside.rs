@@ -98,7 +98,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 dict.set_item(name, value)?;
             }
         }
-        for (name, value) in dict.iter() {
+        // A copy: what is let go may run code that binds names.
+        for (name, value) in dict.copy()?.iter() {
             order.set_item(name, value)?;
         }
         follow_order(dict, &order)

@@ -101,12 +101,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 };
                 let made = kit.eval.call1((code, self.before.copy()?));
                 // `data = None`, and a container in its place.
-                let equal = |made: &Bound<'py, PyAny>| {
-                    !container(&live) && (same(made) || made.eq(&live).unwrap_or(true))
-                };
-                made.is_ok_and(|made| made.is(&live) || equal(&made))
+                made.is_ok_and(|made| made.is(&live) || !container(&live) && same(&made))
+                    // The program gave it another one.
+                    || !self.may_bind(&old.outline.body[place], name, &live)?
             }
-            _ => return Ok(None),
+            _ if self.may_bind(&old.outline.body[place], name, &live)? => return Ok(None),
+            _ => true,
         }))
+    }
+
+    /// Whether a statement of the old text may have bound a name to this value, as far as its text says.
+    fn may_bind(
+        &self,
+        statement: &Statement,
+        name: &str,
+        live: &Bound<'py, PyAny>,
+    ) -> PyResult<bool> {
+        let Some(old) = self.job.old else {
+            return Ok(true);
+        };
+        let span = statement.span;
+        let (text, space) = (old.slice(statement), &self.before);
+        let last = span.line + u32::try_from(text.lines().count()).unwrap_or(u32::MAX / 2);
+        let said = self
+            .helper("may_bind")?
+            .call1((text, name, live, space, span.line, last));
+        // A text that could not be read says nothing.
+        said.map_or(Ok(true), |said| said.is_truthy())
     }
 }

@@ -75,7 +75,7 @@ def _bound_to(value, name):
     ]
     if isinstance(value, types.FunctionType) and value.__name__ != name:
         home = sys.modules.get(value.__module__)
-        if home is not None and vars(home).get(value.__name__) is value:
+        if isinstance(home, types.ModuleType) and vars(home).get(value.__name__) is value:
             found.append((value.__module__, value.__name__))
     return found
 

@@ -655,11 +655,11 @@ pub fn targets(record: &Record, version: &Version) -> Vec<String> {
 fn absolute(package: &str, imports: &[(u32, String, Vec<String>)]) -> Vec<String> {
     let mut out = BTreeSet::new();
     for (level, module, names) in imports {
-        if *level == 0 && module == ANY {
+        let base = super::imports::resolve(package, *level, module);
+        if base == ANY {
             // Anything: what it may be is among the texts.
             continue;
         }
-        let base = super::imports::resolve(package, *level, module);
         if names.is_empty() {
             // `import a.b.c` binds `a` and makes all three.
             let mut at = String::new();
