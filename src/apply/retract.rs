@@ -104,6 +104,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     ("pyreload/skeleton.py", include_str!("skeleton.py")),
                     ("pyreload/objects.py", include_str!("objects.py")),
                     ("pyreload/counted.py", include_str!("counted.py")),
+                    ("pyreload/computed.py", include_str!("computed.py")),
                     ("pyreload/bound.py", include_str!("bound.py")),
                 ];
                 kit.run_helpers(&COMPILED, &texts, &helper)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::entries::{
     Types, differences, differing, entries, in_order, index_of, is_as, raw_entries,
 };
+use super::function::plain;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -111,15 +112,8 @@ impl<'a, 'py> Sieve<'a, 'py> {
         kind: &Bound<'py, PyType>,
     ) -> PyResult<Kind<'py>> {
         let py = self.py;
-        let flat = value.is_none()
-            || value.is_exact_instance_of::<PyString>()
-            || value.is_exact_instance_of::<PyBytes>()
-            || value.is_exact_instance_of::<PyInt>()
-            || value.is_exact_instance_of::<PyFloat>()
-            || value.is_exact_instance_of::<PyComplex>()
-            || value.is_exact_instance_of::<PyBool>()
-            || value.is_exact_instance_of::<PyType>()
-            || kind.is(&self.types.module);
+        let flat =
+            plain(value) || value.is_exact_instance_of::<PyType>() || kind.is(&self.types.module);
         let of = |class: &Py<PyAny>| kind.is_subclass(class.bind(py));
         Ok(if flat {
             Kind::Flat
