@@ -18,6 +18,8 @@ if ! python=$(bash tests/pythons.sh --one 2>/dev/null); then
     need "/usr/include/python3*/Python.h" python3-dev libpython3-dev
     python=$(bash tests/pythons.sh --one)
 fi
+# The same texts each time: what fails here was broken by the change at hand.
+export PROPTEST_RNG_SEED=1
 # Unit tests run inside this one; the C tests and the cases run with all that there are.
 export PYO3_PYTHON=${PYO3_PYTHON:-$python}
 

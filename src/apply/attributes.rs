@@ -80,7 +80,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.remember_attribute(&path)?;
             }
         }
-        self.remember_computed(statement)?;
+        self.remember_states(statement)?;
         self.keep_parts(&uses.mutates)?;
         let names = uses.reads.iter().chain(&uses.mutates).chain(&uses.binds);
         for path in names {

@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 
-use super::attributes::own_state;
 use super::compile::Source;
 use super::kit::text;
 use super::module::Run;
@@ -20,28 +19,6 @@ fn computes(source: &Source<'_>, statement: &Statement) -> bool {
 }
 
 impl<'py> Run<'_, '_, '_, 'py> {
-    /// Before a statement runs that may set attributes by names which it computes: what all of the
-    /// objects have that it may set them of, for the undo log.
-    pub(super) fn remember_computed(&mut self, statement: &Statement) -> PyResult<()> {
-        if !computes(self.job.new, statement) {
-            return Ok(());
-        }
-        let kit = self.work.kit;
-        for name in &statement.uses.mutates {
-            let Some(object) = self.resolve(name) else {
-                continue;
-            };
-            if kit.is_class(&object) {
-                let had = kit.class_dict(&object)?;
-                let arguments = PyTuple::new(kit.py, [object, had.into_any()])?;
-                self.work.tx.call(self.helper("restore")?, arguments);
-            } else if let Some(state) = own_state(&object)? {
-                self.work.tx.dict(&state)?;
-            }
-        }
-        Ok(())
-    }
-
     /// After a statement of the old text ran in its new form, or is gone: what it had set and nothing
     /// sets now goes, where the program left it alone. Where the names cannot be told, all stays.
     pub(super) fn drop_set(&mut self, was: usize) -> PyResult<()> {

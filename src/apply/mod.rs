@@ -57,6 +57,7 @@ mod retract;
 mod sieve;
 mod together;
 mod starred;
+mod states;
 mod transaction;
 mod undo;
 mod unlisted;

@@ -150,8 +150,9 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub annotated: BTreeMap<usize, BTreeSet<usize>>,
     /// Names that statements have bound anew.
     pub remade: BTreeSet<String>,
-    /// Statements of which the undo log has what they change in place, and the paths that they name.
-    pub remembered: (FxHashSet<usize>, FxHashSet<String>),
+    /// Statements of which the undo log has what they change in place, the paths that they name, and
+    /// the objects (by their addresses) of which it has the attributes.
+    pub remembered: (FxHashSet<usize>, FxHashSet<String>, FxHashSet<usize>),
     /// Containers of the module out of which statements that are gone were taken, with the reason.
     pub refilled: BTreeMap<String, String>,
     /// Old statements whose effect on a container was taken back.

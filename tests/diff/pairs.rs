@@ -46,6 +46,7 @@ fn assignments_pair_by_the_name() {
     check("x = 1", "x: int = 1", "changed x = 1 => x: int = 1");
     check("x: int", "x: int = 1", "changed x: int => x: int = 1");
     check("x: int", "x: str", "changed x: int => x: str");
+    check("x = x = 1", "x: int", "changed x = x = 1 => x: int");
     check(
         "a, b = 1, 2",
         "b, a = 2, 1",

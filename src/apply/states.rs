@@ -1,0 +1,134 @@
+//! What objects have that a statement can reach, for the undo log: functions that it calls may set
+//! attributes of whatever they are given, and only an edit that fails asks for what was there.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
+
+use super::attributes::own_state;
+use super::module::Run;
+use crate::outline::{Kind, Statement};
+
+/// How far from what a statement names, through attributes and items.
+const DEEP: usize = 3;
+/// Of one statement no more objects are looked at, and no larger containers: each edit pays for them.
+const MOST: usize = 1_000;
+
+impl<'py> Run<'_, '_, '_, 'py> {
+    /// Before a statement runs that calls or changes something: the attributes and items of all that it
+    /// names.
+    pub(super) fn remember_states(&mut self, statement: &Statement) -> PyResult<()> {
+        let uses = &statement.uses;
+        if uses.calls.is_empty() && uses.mutates.is_empty() && statement.kind != Kind::Compound {
+            return Ok(());
+        }
+        let mut found = Vec::new();
+        for path in uses.reads.iter().chain(&uses.mutates) {
+            let mut parts = path.split('.');
+            let first = parts.next().unwrap_or(path);
+            let mut object = self.job.dict.get_item(first)?;
+            while let Some(value) = object {
+                object = parts
+                    .next()
+                    .and_then(|part| self.follow(value.clone(), std::iter::once(part)));
+                found.push(value);
+            }
+        }
+        let mut left = MOST;
+        for level in 0..DEEP {
+            let mut inner = Vec::new();
+            for value in found {
+                left = left.saturating_sub(1);
+                if left == 0 {
+                    return Ok(());
+                }
+                self.remember_all_of(&value, level, &mut inner)?;
+            }
+            found = inner;
+        }
+        Ok(())
+    }
+
+    /// The attributes of one object, or the items of a container; what they are.
+    fn remember_all_of(
+        &mut self,
+        value: &Bound<'py, PyAny>,
+        level: usize,
+        inner: &mut Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let kind = value.get_type();
+        let is_container = holds_items(&kind);
+        if is_container && value.len()? > MOST
+            || !is_container && !has_attributes(value, &kind)
+            || kit.is_exact(value, &kit.module)
+            || !self.remembered.2.insert(value.as_ptr() as usize)
+        {
+            return Ok(());
+        }
+        if is_container {
+            if level > 0 {
+                self.work.tx.container(value)?;
+            }
+            return match value.cast_exact::<PyDict>() {
+                Ok(dict) => Ok(inner.extend(dict.values())),
+                Err(_) => value.try_iter()?.try_for_each(|item| Ok(inner.push(item?))),
+            };
+        }
+        let state = if let Ok(class) = value.cast::<PyType>() {
+            let had = kit.class_dict(class)?;
+            let arguments = PyTuple::new(kit.py, [value, had.as_any()])?;
+            self.work.tx.call(self.helper("restore")?, arguments);
+            Some(had)
+        } else {
+            if kind.hasattr("__slots__")? {
+                let state = self.registry_helper("State")?;
+                let state = state.call1((value, (kit.py.None(),)))?;
+                let none = PyTuple::empty(kit.py);
+                self.work.tx.call(state.getattr("restore")?, none);
+            }
+            if !kit.is_function(value) {
+                // `type(self).made += 1`
+                inner.push(kind.clone().into_any());
+            }
+            let state = own_state(value)?;
+            if let Some(state) = &state {
+                self.work.tx.dict(state)?;
+            }
+            state
+        };
+        if let Some(state) = state {
+            let values = state.values().into_iter();
+            inner.extend(values.filter(|value| {
+                let kind = value.get_type();
+                holds_items(&kind)
+                    || !value.is_instance_of::<PyType>() && has_attributes(value, &kind)
+            }));
+        }
+        Ok(())
+    }
+}
+
+fn holds_items(kind: &Bound<'_, PyType>) -> bool {
+    let py = kind.py();
+    kind.is(py.get_type::<PyDict>())
+        || kind.is(py.get_type::<PyList>())
+        || kind.is(py.get_type::<PyTuple>())
+        || kind.is(py.get_type::<PySet>())
+        || kind.is(py.get_type::<PyFrozenSet>())
+}
+
+/// Whether it may have attributes of its own: a class, a function, or an object with a `__dict__` or
+/// slots.
+fn has_attributes(value: &Bound<'_, PyAny>, kind: &Bound<'_, PyType>) -> bool {
+    use pyo3::ffi;
+    // Numbers, texts and containers, which most values are.
+    const BASIC: std::ffi::c_ulong = 0xff << 24;
+    // SAFETY: the type is alive while it is borrowed, and so are its flags.
+    let flags = |kind: &Bound<'_, PyType>| unsafe { ffi::PyType_GetFlags(kind.as_type_ptr()) };
+    if let Ok(class) = value.cast::<PyType>() {
+        return flags(class) & ffi::Py_TPFLAGS_HEAPTYPE != 0;
+    }
+    let had = flags(kind);
+    let offset = || kind.getattr("__dictoffset__")?.extract::<isize>();
+    had & ffi::Py_TPFLAGS_HEAPTYPE != 0 || had & BASIC == 0 && offset().is_ok_and(|at| at != 0)
+}
