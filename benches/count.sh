@@ -58,10 +58,11 @@ reread=$(stage reread)
 compare=$(stage compare)
 plan=$(stage plan)
 
-failed=0
+failed=
 within() {
     echo "$2 (limit $3): $1"
-    [ "$2" -le "$3" ] || failed=1
+    [ "$2" -le "$3" ] || failed="$failed
+more than the limit of $3: $2, $1"
 }
 echo "instructions"
 within "a trigger whose kind is switched off" "$off" "$limit_off"
@@ -75,7 +76,7 @@ within "a trigger after 100 files were edited" "$bulk" "$limit_bulk"
 within "the outline of that text, read on from the one before" "$reread" "$limit_reread"
 within "the comparison of the two" "$compare" "$limit_compare"
 within "comparison and plan" "$plan" "$limit_plan"
-if [ "${1:-}" = --check ] && [ $failed != 0 ]; then
-    echo "more instructions than the limits allow" >&2
+if [ "${1:-}" = --check ] && [ -n "$failed" ]; then
+    echo "$failed" >&2
     exit 1
 fi

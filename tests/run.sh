@@ -24,15 +24,17 @@ export PROPTEST_RNG_SEED=1
 export PYO3_PYTHON=${PYO3_PYTHON:-$python}
 
 passed=0 failures=()
+mkdir -p target
 part() {
     local name=$1 start=$SECONDS
     shift
     printf '\n== %s\n' "$name"
-    if "$@"; then
+    if "$@" 2>&1 | tee target/part.log; then
         passed=$((passed + 1))
         printf -- '-- %s: passed in %s s\n' "$name" $((SECONDS - start))
     else
-        failures+=("$name")
+        # Its end is repeated at the end of all, where it is not lost among what passed.
+        failures+=("$name"$'\n'"$(tail -n 15 target/part.log | sed 's/^/    /')")
         printf -- '-- %s: FAILED after %s s\n' "$name" $((SECONDS - start))
     fi
 }

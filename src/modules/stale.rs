@@ -32,13 +32,13 @@ fn process_start_ns() -> i64 {
     *START.get_or_init(|| {
         // The change time of the process's own folder in /proc; a moment before now elsewhere,
         // which sends every module through the comparison of code.
-        files::stamp(Path::new("/proc/self/stat")).map_or(0, |_| started_linux().unwrap_or(0))
+        files::stamp(Path::new("/proc/self/stat")).map_or(0, |_| started_linux("self").unwrap_or(0))
     })
 }
 
 #[cfg(target_os = "linux")]
-fn started_linux() -> Option<i64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+fn started_linux(process: &str) -> Option<i64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // Field 22, counted after the command, which may contain anything: clock ticks since boot.
     let ticks: i64 = stat
         .rsplit_once(')')?
@@ -47,20 +47,27 @@ fn started_linux() -> Option<i64> {
         .nth(19)?
         .parse()
         .ok()?;
-    let boot: i64 = std::fs::read_to_string("/proc/stat")
-        .ok()?
-        .lines()
-        .find_map(|l| l.strip_prefix("btime "))?
-        .trim()
-        .parse()
-        .ok()?;
-    // USER_HZ is 100 on every Linux that CPython runs on. `btime` has whole seconds: one is
-    // taken off, so that a doubtful file is compared and not trusted.
-    Some((boot - 1) * 1_000_000_000 + ticks * 10_000_000)
+    // When the machine was booted, by the clock of files: `btime` of /proc/stat has whole seconds only,
+    // and what was written in the second before the process began would look doubtful.
+    let boot = clock_ns(libc::CLOCK_REALTIME)? - clock_ns(libc::CLOCK_BOOTTIME)?;
+    // USER_HZ is 100 on every Linux that CPython runs on. Files are stamped by a clock of up to 10 ms;
+    // a little more is taken off, so that a doubtful file is compared and not trusted.
+    Some(boot + ticks * 10_000_000 - 20_000_000)
+}
+
+#[cfg(target_os = "linux")]
+fn clock_ns(clock: libc::clockid_t) -> Option<i64> {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the call writes to the struct that it is given, and to nothing else.
+    let failed = unsafe { libc::clock_gettime(clock, &raw mut now) };
+    (failed == 0).then_some(now.tv_sec * 1_000_000_000 + now.tv_nsec)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn started_linux() -> Option<i64> {
+fn started_linux(_process: &str) -> Option<i64> {
     None
 }
 
@@ -393,4 +400,23 @@ fn constants_agree(
         }
     }
     Ok(true)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #[test]
+    fn process_start_is_known_to_some_hundredths_of_a_second() {
+        let now = || super::clock_ns(libc::CLOCK_REALTIME).unwrap();
+        let before = now();
+        let mut child = std::process::Command::new("sleep")
+            .arg("10")
+            .spawn()
+            .unwrap();
+        let after = now();
+        let started = super::started_linux(&child.id().to_string()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(before - 50_000_000 < started, "{before} {started}");
+        assert!(started <= after, "{started} {after}");
+    }
 }
