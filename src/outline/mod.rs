@@ -23,6 +23,7 @@ mod literal;
 mod operators;
 mod patterns;
 mod row;
+mod spelling;
 mod splice;
 
 pub use expressions::only_looks;

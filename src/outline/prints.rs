@@ -1,6 +1,7 @@
 //! Fingerprints of token ranges: what the code says, without where and how it is laid out.
 
 use super::Print;
+use super::spelling::{self, Brackets};
 use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_text_size::Ranged;
 use std::ops::Range;
@@ -14,12 +15,15 @@ const HOLE: u8 = 0xfe;
 #[derive(Debug, Clone)]
 struct Piece {
     start: u32,
+    /// How long its text is in the source.
+    size: u32,
     kind: TokenKind,
     /// Where its bytes begin in `Prints::bytes`.
     at: u32,
 }
 
-/// The source's tokens, each as kind and text, one after the other.
+/// The source's tokens, each as kind and text, one after the other; spelled in one way of those that
+/// mean the same.
 #[derive(Debug, Clone)]
 pub(super) struct Prints {
     bytes: Vec<u8>,
@@ -28,8 +32,11 @@ pub(super) struct Prints {
 
 impl Prints {
     pub(super) fn new(source: &str, tokens: &Tokens) -> Self {
-        let mut bytes = Vec::with_capacity(source.len());
-        let mut pieces = Vec::with_capacity(tokens.len());
+        let mut out = Self {
+            bytes: Vec::with_capacity(source.len()),
+            pieces: Vec::with_capacity(tokens.len()),
+        };
+        let mut brackets = Brackets::default();
         let mut tokens = tokens.iter();
         while let Some(token) = tokens.next() {
             let kind = token.kind();
@@ -52,21 +59,41 @@ impl Prints {
                     }
                 }
             }
-            pieces.push(Piece {
+            if let Some(needless) = brackets.before(kind) {
+                out.remove(needless.end);
+                out.remove(needless.start);
+            }
+            if brackets.comma_is_needless(kind, out.pieces.last().map(|piece| piece.kind)) {
+                out.remove(out.pieces.len() - 1);
+            }
+            brackets.after(kind, out.pieces.len());
+            out.pieces.push(Piece {
                 start,
+                size: end - start,
                 kind,
-                at: offset(bytes.len()),
+                at: offset(out.bytes.len()),
             });
-            bytes.push(kind as u8);
+            out.bytes.push(kind as u8);
             if !matches!(
                 kind,
                 TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent
             ) {
-                bytes.extend_from_slice(&source.as_bytes()[start as usize..end as usize]);
+                let text = &source[start as usize..end as usize];
+                spelling::write(kind, text, &mut out.bytes);
             }
-            bytes.push(END);
+            out.bytes.push(END);
         }
-        Self { bytes, pieces }
+        out
+    }
+
+    fn remove(&mut self, piece: usize) {
+        let from = self.pieces.remove(piece).at as usize;
+        let to = self.pieces.get(piece);
+        let to = to.map_or(self.bytes.len(), |piece| piece.at as usize);
+        self.bytes.drain(from..to);
+        for piece in &mut self.pieces[piece..] {
+            piece.at -= offset(to - from);
+        }
     }
 
     /// The tokens that begin in these bytes of the source, without line ends and indentation
@@ -94,10 +121,7 @@ impl Prints {
             .partition_point(|piece| piece.start as usize <= offset);
         (after.saturating_sub(2)..after).rev().find_map(|at| {
             let piece = &self.pieces[at];
-            let next = self.pieces.get(at + 1);
-            let next = next.map_or(self.bytes.len(), |p| p.at as usize);
-            // Its bytes are its kind, its text and the end.
-            let (start, size) = (piece.start as usize, next - piece.at as usize - 2);
+            let (start, size) = (piece.start as usize, piece.size as usize);
             let literal = matches!(
                 piece.kind,
                 TokenKind::Int | TokenKind::Float | TokenKind::String
@@ -116,12 +140,14 @@ impl Prints {
         let from = self.pieces[at].at as usize + 1;
         let next = self.pieces.get(at + 1);
         let to = next.map_or(self.bytes.len(), |p| p.at as usize) - 1;
-        let bytes = [&self.bytes[..from], text.as_bytes(), &self.bytes[to..]].concat();
+        let mut written = Vec::with_capacity(text.len());
+        spelling::write(self.pieces[at].kind, text, &mut written);
+        let bytes = [&self.bytes[..from], &written, &self.bytes[to..]].concat();
         let mut pieces = self.pieces.clone();
-        let by = |value: u32| offset((value as usize + text.len()).saturating_sub(to - from));
+        let size = std::mem::replace(&mut pieces[at].size, offset(text.len()));
         for piece in &mut pieces[at + 1..] {
-            piece.start = by(piece.start);
-            piece.at = by(piece.at);
+            piece.start = piece.start + offset(text.len()) - size;
+            piece.at = offset(piece.at as usize + written.len() - (to - from));
         }
         Self { bytes, pieces }
     }

@@ -51,17 +51,74 @@ fn layout_and_comments_do_not_count() {
 #[test]
 fn tokens_count() {
     check("x = 1", "x = 2", "xx=");
-    check("x = 'a'", "x = \"a\"", "xx=");
     check("x = 'a b'", "x = 'ab'", "xx=");
     check("x = '''a\n  b'''", "x = '''a\n b'''", "xx=");
     check("x = f'{a=}'", "x = f'{a = }'", "xx=");
     check("x = f'{a}b'", "x = f'{a}c'", "xx=");
     check("x = f'{f\"{a}\"}' + b", "x = f'{f\"{a}\"}' + c", "xx=");
     check("x = a", "y = a", "xx=");
-    check("f(a, b)", "f(a, b,)", "xx=");
-    check("x = (a)", "x = a", "xx=");
     check("(x)", "x", "xx=");
     check("x = ab", "x = a.b", "xx=");
+}
+
+#[test]
+fn spelling_does_not_count() {
+    for (one, other) in [
+        ("x = 'a'", r#"x = "a""#),
+        (r#"x = 'it\'s'"#, r#"x = "it's""#),
+        (r#"x = u'a'"#, r#"x = """a""""#),
+        (r"x = r'a' + Rb'\d'", r#"x = 'a' + bR"\d""#),
+        ("x = f'{a}'", r#"x = F"{a}""#),
+        ("x = 1000 + 0XFF + 1E5", "x = 1_000 + 0xff + 1e5"),
+        ("f(a, b)", "f(a, b,)"),
+        ("x = [a]", "x = [a,]"),
+        ("x = {a: 1}", "x = {a: 1,}"),
+        ("x = (a, b)", "x = (a, b,)"),
+        ("x[a, b]", "x[a, b,]"),
+        ("def f(a, b=1): pass", "def f(\n    a,\n    b=1,\n): pass"),
+        ("class C(A): pass", "class C(A,): pass"),
+        ("class C: pass", "class C(): pass"),
+        ("from a import b, c", "from a import (\n    b,\n    c,\n)"),
+        ("x = a", "x = (a)"),
+        ("x = a, b", "x = (a, b)"),
+        ("x: int = a", "x: int = (\n    a\n)"),
+        ("x += a", "x += (a)"),
+        ("x = a + b; y = 1", "x = (a +\n b); y = (1)"),
+        ("def f(): return a", "def f(): return (a)"),
+        ("if a: b", "if (a): b"),
+        ("while a: b", "while (a): b"),
+        ("for a in b: c", "for a in (b): c"),
+    ] {
+        check(one, other, "===");
+    }
+    for (one, other) in [
+        ("x = (a,)", "x = (a)"),
+        ("x[a,]", "x[a]"),
+        ("x = 'a'", "x = b'a'"),
+        (r"x = r'\n'", r"x = '\n'"),
+        (r"x = '\\'", r"x = r'\\'"),
+        (r#"x = '\\"'"#, r#"x = '\"'"#),
+        ("x = '1'", "x = 1"),
+        ("x = 'r\"a'", "x = r'a'"),
+        ("x = ()", "x = ''"),
+        ("x = (a) + b", "x = a + b, c"),
+        ("x = (a + b) * c", "x = a + (b * c)"),
+        ("x = (a)(b)", "x = a, b"),
+        ("f((a,))", "f((a))"),
+        ("def f(): return (a,)", "def f(): return (a)"),
+        ("match (a,):\n  case b: c", "match (a):\n  case b: c"),
+        ("match a:\n  case (b,): c", "match a:\n  case (b): c"),
+        ("assert (a, b)", "assert a, b"),
+        ("for a in (b,): c", "for a in (b): c"),
+        ("x = f'{a}'", "x = '{a}'"),
+        ("x = f'{a!r}'", "x = f'{a!s}'"),
+    ] {
+        check(
+            one,
+            other,
+            if one.starts_with("def") { "x==" } else { "xx=" },
+        );
+    }
 }
 
 #[test]
