@@ -205,3 +205,28 @@ fn equal_code_has_equal_prints_wherever_it_stands() {
         read("x = 1; x = 1").body[1].print
     );
 }
+
+#[test]
+fn docstring_does_nothing() {
+    let acts = |source: &str| first(source).acts;
+    let bare = acts("def f(a):\n    return a");
+    for documented in [
+        "def f(a):\n    'doc'\n    return a",
+        "def f(a):\n    \"\"\"doc\n\n    more\n    \"\"\"\n\n    return a",
+        "def f(a):\n    'one' 'two'\n    return a",
+        "def f(a):\n    'doc'; return a",
+    ] {
+        assert_eq!(acts(documented), bare, "{documented}");
+    }
+    for other in [
+        "def f(a):\n    'doc'.x\n    return a",
+        "def f(a):\n    b'doc'\n    return a",
+        "def f(a):\n    f'doc'\n    return a",
+        "def f(a):\n    'doc'\n    return 'a'",
+        "def f(a):\n    return a\n    'doc'",
+    ] {
+        assert_ne!(acts(other), bare, "{other}");
+    }
+    let statement = first("x = 'doc'");
+    assert_eq!(statement.acts, statement.print);
+}
