@@ -249,6 +249,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         let changed_on = format!("which changed on line {}", statement.span.line);
+        let same = |old: &Option<Bound<'py, PyAny>>, new: &Option<Bound<'py, PyAny>>| {
+            old.as_ref().zip(new.as_ref()).is_some_and(|(a, b)| a.is(b))
+        };
         let shared = self.several_targets(at, statement)?;
         let mut reported = false;
         self.work.loops = statement.kind == Kind::Compound;
@@ -368,6 +371,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
             let definition = matches!(statement.kind, Kind::Function | Kind::Class);
+            if !differs && statement.imports.iter().any(|i| i.bound == *name) && same(&old, &new) {
+                // Among others perhaps that it did not import before.
+                self.imported_again(name);
+                continue;
+            }
             if differs {
                 self.dirty.value(name, changed_on.clone());
                 self.facts
@@ -388,22 +396,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && !old.is(new)
             {
                 self.dirty.value(name, changed_on.clone());
-            } else if kept.as_ref().is_some_and(|k| kit.is_class(k))
-                && !old
-                    .as_ref()
-                    .zip(new.as_ref())
-                    .is_some_and(|(old, new)| old.is(new))
-            {
+            } else if kept.as_ref().is_some_and(|k| kit.is_class(k)) && !same(&old, &new) {
                 // A class made by a call (`namedtuple(...)`): what was made of it may differ.
                 self.dirty.value(name, changed_on.clone());
             } else if kept.as_ref().is_some_and(|k| kit.is_function(k)) {
                 self.dirty.acts(name, changed_on.clone());
-            } else if old
-                .as_ref()
-                .zip(new.as_ref())
-                .is_some_and(|(old, new)| old.is(new))
-                && new.as_ref().is_some_and(container)
-            {
+            } else if same(&old, &new) && new.as_ref().is_some_and(container) {
                 // Another name of a container that something else was done to.
                 self.dirty.value(name, changed_on.clone());
                 continue;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::reach::deals_with;
 use super::{
     CHOOSES_LESS, Dirty, Effects, Functions, Mark, Plan, Reached, choose_less, defaults, effects,
-    restartable, run,
+    restartable, root, run,
 };
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Outline, Statement};
@@ -64,10 +64,18 @@ impl<'a> Moves<'a> {
                 let was = self.before.last(name, old_place);
                 let is = now.last(name, place);
                 // Read before it is written: by a function that is called later, or not at all.
-                if was.is_none() || is.is_none() || was.and_then(|w| changes.new_of(w)) == is {
+                let (Some(was), Some(is)) = (was, is) else {
+                    continue;
+                };
+                if changes.new_of(was) == Some(is) || self.same_import(name, was, (&now, is)) {
                     continue;
                 }
-                let line = is.map_or(0, |i| new.body[i].span.line);
+                // Whether it gives another object is seen when it runs.
+                let imports = new.body[is].kind == Kind::Import && self.before.once(name);
+                if imports && now.once(name) && super::runs(plan, reached.first_at(is)) {
+                    continue;
+                }
+                let line = new.body[is].span.line;
                 let why = format!("reads {name}, which is that of line {line} now");
                 if reached.effects[at].passes.contains(name) {
                     defaults::run_if(plan, at, &why);
@@ -94,11 +102,33 @@ impl<'a> Moves<'a> {
             if changes.new_of(was) != Some(is)
                 && new.body[is].kind != Kind::MainGuard
                 && !counts(at)
+                && !self.same_import(name, was, (&now, is))
             {
                 run(plan, at, &format!("it is the last now that binds {name}"));
             }
         }
     }
+
+    /// Whether two statements import the same under a name: it came from another line, or from one
+    /// that imports more than it did, or less.
+    fn same_import(&self, name: &str, was: usize, (now, is): (&Written<'_>, usize)) -> bool {
+        let was = imported(&self.old.body[was], name);
+        was.is_some() && was == imported(&now.outline.body[is], name)
+    }
+}
+
+/// From where an import statement has what a name is bound to below it: dots, module, and the name
+/// there. `import a.b` binds `a`.
+fn imported<'s>(statement: &'s Statement, name: &str) -> Option<(u32, &'s str, Option<&'s str>)> {
+    if statement.kind != Kind::Import {
+        return None;
+    }
+    let import = statement.imports.iter().rfind(|i| i.bound == name)?;
+    let module = match import.name.is_some() || import.aliased {
+        true => &*import.module,
+        false => root(&import.module),
+    };
+    Some((import.level, module, import.name.as_deref()))
 }
 
 /// The names that statements write or read which are new, gone, or not in their old order.
@@ -164,6 +194,13 @@ impl<'a> Written<'a> {
             let places = self.places.entry(name.to_owned()).or_default();
             places.push((at, binds, mutates));
         }
+    }
+
+    /// Whether one statement alone does.
+    fn once(&self, name: &str) -> bool {
+        self.places
+            .get(name)
+            .is_some_and(|places| places.len() == 1)
     }
 
     /// The last statement before `at` that does. What is done to an object in place counts where
