@@ -236,13 +236,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if let Some(was) = entries.get_item(&key)?
                 && (!name.starts_with('_') || name == MATCH_ARGS)
                 && !own.contains(&name)
-                && !container(&was)
+                && !(container(&was) && was.eq(&now).unwrap_or(true))
                 && !self.work.kit.is_function(&now)
                 && !identical(&was, &now)
             {
                 self.dirty.value(format!("{class}.{name}"), why);
-                // Of what was generated for patterns nobody asks else.
-                if name != MATCH_ARGS {
+                // Of what was generated for patterns nobody asks else; a list has no say in what is
+                // made of the class.
+                if name != MATCH_ARGS && !container(&was) {
                     self.dirty.has_others(class, why);
                 }
             }

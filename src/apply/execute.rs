@@ -19,6 +19,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
+        let by_methods = statement.kind == Kind::Class && self.only_by_methods(at, statement);
         if !matches!(statement.kind, Kind::Import | Kind::Function) {
             // It may ask a living object for what that has stored.
             self.work.drop_stored()?;
@@ -382,7 +383,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .rebound
                     .push((name.clone(), old.clone(), kept.clone()));
             } else if definition {
-                self.dirty.acts(name, changed_on.clone());
+                if !by_methods {
+                    self.dirty.acts(name, changed_on.clone());
+                }
                 if let Some(class) = &kept
                     && self.work.values_reshaped(class)?
                 {

@@ -10,9 +10,28 @@ use super::module::Run;
 use super::registry::told;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::{Affected, Chains, Dirty, FRESH, affected_statement, filled, makes_otherwise};
+use crate::plan::{
+    Affected, Chains, Dirty, FRESH, Mark, affected_head, affected_statement, data_changed, filled,
+    makes_otherwise, reordered,
+};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Whether a class differs by methods alone, and runs as a whole only since a decorator is to see
+    /// them: to those who make instances it is what it was, as one that is not decorated would be.
+    pub(super) fn only_by_methods(&self, at: usize, class: &Statement) -> bool {
+        let (Some(was), What::Inner(inner)) = (self.old_statement(at), self.what(at)) else {
+            return false;
+        };
+        let step = self.job.plan.step(at);
+        // Had it to run for what it reads, that is the same after all.
+        let stands = step.is_some_and(|step| match step.mark {
+            Mark::Members => affected_head(class, &self.functions, &self.dirty).is_none(),
+            Mark::RunIf => affected_statement(class, &self.functions, &self.dirty).is_none(),
+            _ => false,
+        });
+        stands && !data_changed(was, class, inner) && !reordered(class, inner)
+    }
+
     /// Whether a statement of the class body at this path runs again for what it gives to what it
     /// calls: it made data.
     fn given_in(&self, path: &str, member: &Statement) -> bool {

@@ -45,7 +45,7 @@ pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{FRESH, Functions, shown};
 pub use given::{Does, Elsewhere, Holding, Nowhere};
 pub use names::{fills_from_all, looks_at_all, with_names};
-pub use parts::{affected_members, filled, makes_otherwise, members, reordered};
+pub use parts::{affected_members, data_changed, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
 pub use rewritten::rewritten;
@@ -606,9 +606,10 @@ fn propagate(
                 dirty.acts(path, format!("which changed on line {line}"));
             }
             Mark::Members => {
-                if let What::Inner(inner) = changes.at(reached.places[at]).1 {
+                if let (Some(was), What::Inner(inner)) = changes.at(reached.places[at]) {
                     members(statement, inner, "", &mut dirty);
-                    if statement.kind == Kind::Class && parts::data_changed(statement, inner) {
+                    let was = &old.body[was];
+                    if statement.kind == Kind::Class && data_changed(was, statement, inner) {
                         // Fields perhaps, and then the constructor is another one.
                         dirty.acts(&statement.name, format!("which changed on line {line}"));
                         dirty.has_others(&statement.name, format!("which changed on line {line}"));

@@ -11,10 +11,16 @@ use super::functions::{FRESH, Functions};
 use super::rewritten::rewritten;
 use super::{Mark, Plan, Reached, again, root, run};
 
-/// Whether attributes of a class body, not only its methods, came, went or changed.
-pub(super) fn data_changed(class: &Statement, inner: &Changes) -> bool {
-    let data = |s: &Statement| matches!(s.kind, Kind::Assign | Kind::Annotation);
-    !inner.removed.is_empty()
+/// Whether attributes of a class body, not only its methods, came, went or changed: its instances may
+/// be other ones then. They are, too, without a method that Python calls.
+pub fn data_changed(old: &Statement, class: &Statement, inner: &Changes) -> bool {
+    let method = |s: &Statement| s.kind == Kind::Function && !s.name.starts_with("__");
+    let lost = |at: &usize| {
+        let gone = &old.body[*at];
+        !method(gone) || !inner.gone.contains(&gone.name)
+    };
+    let data = |s: &Statement| !matches!(s.kind, Kind::Function | Kind::Class | Kind::Docstring);
+    inner.removed.iter().any(lost)
         || inner
             .items
             .iter()
