@@ -246,8 +246,10 @@ impl<'a> Functions<'a> {
         let lineage = self.lineage(class);
         let mut classes = std::iter::once(class).chain(lineage.iter().copied());
         let init = classes.find_map(|class| {
-            let why = dirty.behaviour.get(&format!("{class}.__init__"))?;
-            Some(format!("whose __init__ acts differently, {why}"))
+            ["__init__", "__post_init__"].iter().find_map(|init| {
+                let why = dirty.behaviour.get(&format!("{class}.{init}"))?;
+                Some(format!("whose {init} acts differently, {why}"))
+            })
         });
         // Fields of a base, from which a constructor is generated.
         init.or_else(|| {
