@@ -104,6 +104,7 @@ fn affected_but_for(
     dirty
         .read_by(uses, told)
         .or_else(|| dirty.looked_into(uses))
+        .or_else(|| functions.looks_into_kin(uses, dirty))
         .or_else(|| functions.names_differ(uses, dirty))
         .or_else(|| functions.acts_differently(calls, dirty))
         .or_else(|| functions.inherited(&uses.reads, dirty))

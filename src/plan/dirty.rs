@@ -91,6 +91,16 @@ pub(super) fn asks(path: &str) -> bool {
     LOOKS.contains(&last)
 }
 
+/// What a piece of code asks about itself; nothing where it calls nothing that does.
+pub(super) fn asked(uses: &Uses) -> impl Iterator<Item = &String> {
+    let asks = uses.calls.iter().any(|path| asks(path));
+    // Arguments of builtins count as called. `state = C(getattr(conf, "x"))` asks nothing of C.
+    let mut calls = uses.calls.iter();
+    let whole = asks && calls.any(|path| path == "dir" || path == "vars");
+    let reads = uses.reads.iter().filter(move |_| asks);
+    reads.filter(move |path| whole || !uses.calls.contains(path))
+}
+
 /// An import as it is written, for `Dirty::imports`.
 pub fn import_key(import: &Import) -> String {
     let name = import.name.as_deref().unwrap_or("");
@@ -203,17 +213,7 @@ impl Dirty {
 
     /// Why a piece of code that asks definitions about themselves gets another answer.
     pub(super) fn looked_into(&self, uses: &Uses) -> Option<String> {
-        if !uses.calls.iter().any(|path| asks(path)) {
-            return None;
-        }
-        // Arguments of builtins count as called. `state = C(getattr(conf, "x"))` asks nothing of C.
-        let whole = uses
-            .calls
-            .iter()
-            .any(|path| path == "dir" || path == "vars");
-        let asked = uses.reads.iter();
-        let asked = asked.filter(|path| whole || !uses.calls.contains(path));
-        asked
+        asked(uses)
             .filter_map(|path| Some((path, self.differs_within(path)?)))
             .map(|(path, why)| format!("looks into {path}, {why}"))
             .next()

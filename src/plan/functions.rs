@@ -450,6 +450,7 @@ impl<'a> Functions<'a> {
             if let Some(why) = dirty
                 .reads(later)
                 .or_else(|| dirty.looked_into(later))
+                .or_else(|| self.looks_into_kin(later, dirty))
                 .or_else(|| self.inherited(&later.reads, dirty))
             {
                 return Some(format!("calls {}, which {why}", shown(path)));

@@ -1,7 +1,7 @@
 //! Classes that are derived from others than before: what they have from their bases differs, and
 //! whose instances theirs are.
 
-use super::dirty::Dirty;
+use super::dirty::{Dirty, asked};
 use super::functions::Functions;
 use super::root;
 use crate::diff::What;
@@ -91,6 +91,17 @@ impl Functions<'_> {
             Some(format!(
                 "asks what {class} is, which has other bases, {why}"
             ))
+        })
+    }
+
+    /// Why code that asks a class about itself gets another answer: one that it is derived from differs.
+    pub(super) fn looks_into_kin(&self, uses: &Uses, dirty: &Dirty) -> Option<String> {
+        let mut classes = asked(uses).filter(|path| self.defines_class(path));
+        classes.find_map(|path| {
+            let lineage = self.lineage(path);
+            let mut bases = lineage.iter();
+            let (base, why) = bases.find_map(|base| Some((base, dirty.differs_within(base)?)))?;
+            Some(format!("looks into {path}, derived from {base}, {why}"))
         })
     }
 }
