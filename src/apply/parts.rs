@@ -32,6 +32,23 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         stands && !data_changed(was, class, inner) && !reordered(class, inner)
     }
 
+    /// Whether a definition that ran again is the object that it had `made`, which has the new code now.
+    /// Who calls it hears of that as of an edit of a body: that something holds it is no news.
+    pub(super) fn only_acts_otherwise(
+        &self,
+        at: usize,
+        statement: &Statement,
+        made: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<bool> {
+        let now = self.job.dict.get_item(&statement.name)?;
+        Ok(now.zip(made).is_some_and(|(now, made)| now.is(made))
+            && match statement.kind {
+                Kind::Function => true,
+                Kind::Class => self.only_by_methods(at, statement),
+                _ => false,
+            })
+    }
+
     /// Whether a statement of the class body at this path runs again for what it gives to what it
     /// calls: it made data.
     fn given_in(&self, path: &str, member: &Statement) -> bool {

@@ -528,7 +528,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             found.call_method1("arrive", (new,))?;
             self.put_in_order(at, statement, found)?;
         }
-        let edited = *self.what(at) != What::Same;
+        let lives = self.only_acts_otherwise(at, statement, registries.made())?;
+        let edited = !lives && *self.what(at) != What::Same;
         let fed = found.call_method1("changed", (pairs, edited))?;
         self.feed(fed.extract()?, statement)?;
         // What the registries keep in tuples and objects of their own, only the heap knows; asked
