@@ -1,6 +1,7 @@
 //! The walk over expressions: what they read, call and change.
 
 use super::given::last_name;
+use super::operators::only_looks;
 use super::scope::{Bindings, Block, Place, Scope, captured, default_of, resolve};
 use super::statements::Reader;
 use super::{MATCH_ARGS, loaded, operators, patterns};
@@ -177,8 +178,11 @@ impl<'a> Reader<'a> {
         let Some(path) = self.path(expr) else { return };
         let place = self.place(&path);
         if place == Place::Local {
-            let late = self.late_paths(&path.root, || self.whole(&path));
-            self.frame().now().calls.extend(late);
+            let mut found = self.late_paths(&path.root, || self.whole(&path));
+            if expr.is_name_expr() {
+                found.extend(self.aliased(&path.root));
+            }
+            self.frame().now().calls.extend(found);
             return;
         }
         if self.begins_given(&path) {
@@ -573,6 +577,7 @@ impl<'a> Visitor<'a> for Reader<'a> {
             Expr::Lambda(lambda) => self.lambda(lambda),
             Expr::Named(named) => {
                 self.visit_expr(&named.value);
+                self.alias(&named.target, &named.value);
                 self.target(&named.target, true);
             }
             Expr::ListComp(comp) => self.comprehension(&[&comp.elt], &comp.generators),
@@ -597,32 +602,6 @@ fn table(called: &Expr) -> Option<&Expr> {
         },
         _ => None,
     }
-}
-
-/// Whether what is called at a path is a builtin that changes nothing and keeps nothing, or asks a
-/// dict for its entries.
-pub fn only_looks(path: &str) -> bool {
-    const BUILTINS: [&str; 17] = [
-        "callable",
-        "dict",
-        "dir",
-        "frozenset",
-        "getattr",
-        "globals",
-        "hasattr",
-        "isinstance",
-        "issubclass",
-        "len",
-        "list",
-        "set",
-        "sorted",
-        "str",
-        "tuple",
-        "type",
-        "vars",
-    ];
-    let entries = [".items", ".keys", ".values"];
-    BUILTINS.contains(&path) || entries.iter().any(|method| path.ends_with(method))
 }
 
 /// Builtins that reach all names of a module.

@@ -26,6 +26,8 @@ pub(super) struct Frame {
     pub applied: Vec<(String, u8)>,
     /// See `Facts::told`.
     pub told: Vec<String>,
+    /// See `Facts::gives`.
+    pub gives: Vec<String>,
     /// See `Facts::implied`.
     pub implied: Vec<&'static str>,
     /// See `Facts::later_implied`, `calls_given` and `calls_made`.

@@ -209,6 +209,7 @@ impl<'a> Reader<'a> {
                 }
                 self.arguments_called(&call.arguments);
             }
+            Expr::Call(call) => self.given_called(&call.func),
             _ => {}
         }
     }

@@ -13,6 +13,7 @@ mod late;
 mod loaded;
 mod scope;
 mod gather;
+mod aliases;
 mod given;
 mod handed;
 mod expressions;
@@ -26,10 +27,11 @@ mod row;
 mod spelling;
 mod splice;
 
-pub use expressions::only_looks;
+pub use aliases::GIVES;
 pub use index::{Index, Members, hash as name_hash};
 pub use late::written;
 use literal::Recent;
+pub use operators::only_looks;
 pub use patterns::computed;
 use prints::Prints;
 pub use row::Row;
@@ -229,6 +231,8 @@ pub struct Facts {
     /// Paths that it calls to tell somebody of something: its decorators, or what an expression statement
     /// calls at last. `@app.route(name(x))`, `app.add(x)`, `app.group(x).add(y)` (`app.group`).
     pub told: Box<[String]>,
+    /// Of a function: paths that are called when what it gives is called.
+    pub gives: Box<[String]>,
     /// Methods that its operators and builtins call when it runs, and no functions of it.
     pub implied: Box<[&'static str]>,
     /// The same of the functions defined in it, but for those that they hand out.

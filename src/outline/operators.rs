@@ -148,3 +148,29 @@ pub(super) fn applies(function: &Expr) -> bool {
     };
     module.is_none_or(|module| module == home)
 }
+
+/// Whether what is called at a path is a builtin that changes nothing and keeps nothing, or asks a
+/// dict for its entries.
+pub fn only_looks(path: &str) -> bool {
+    const BUILTINS: [&str; 17] = [
+        "callable",
+        "dict",
+        "dir",
+        "frozenset",
+        "getattr",
+        "globals",
+        "hasattr",
+        "isinstance",
+        "issubclass",
+        "len",
+        "list",
+        "set",
+        "sorted",
+        "str",
+        "tuple",
+        "type",
+        "vars",
+    ];
+    let entries = [".items", ".keys", ".values"];
+    BUILTINS.contains(&path) || entries.iter().any(|method| path.ends_with(method))
+}

@@ -339,6 +339,8 @@ pub(super) struct Scope<'a> {
     pub first: Option<Cow<'a, str>>,
     /// For a function: names that it imports, each with what stands for it: see `late`.
     pub late: Vec<(String, String)>,
+    /// For a function: names that it binds, each with what is called when that is: see `aliases`.
+    pub aliases: Vec<(Cow<'a, str>, String)>,
 }
 
 impl<'a> Scope<'a> {
@@ -352,6 +354,7 @@ impl<'a> Scope<'a> {
             made: Names::default(),
             first: None,
             late: Vec::new(),
+            aliases: Vec::new(),
         }
     }
 }

@@ -221,6 +221,7 @@ impl<'a> Reader<'a> {
             }),
             applied: frame.applied.into(),
             told: frame.told.into(),
+            gives: frame.gives.into(),
             implied: settled(frame.implied),
             later_implied: settled(frame.later_implied),
             calls_given: frame.calls_given,
@@ -331,6 +332,7 @@ impl<'a> Reader<'a> {
                 self.visit_expr(&assign.value);
                 self.imported_by_call(assign);
                 for target in &assign.targets {
+                    self.alias(target, &assign.value);
                     self.target(target, true);
                 }
             }
@@ -344,6 +346,7 @@ impl<'a> Reader<'a> {
             Stmt::AnnAssign(assign) => {
                 if let Some(value) = &assign.value {
                     self.visit_expr(value);
+                    self.alias(&assign.target, value);
                 }
                 // A function's own annotations are never evaluated.
                 if !self.in_function() {
@@ -389,6 +392,9 @@ impl<'a> Reader<'a> {
             }
             Stmt::Return(_) | Stmt::Raise(_) | Stmt::Assert(_) => {
                 ast::visitor::walk_stmt(self, stmt);
+                if let Some(value) = stmt.as_return_stmt().and_then(|s| s.value.as_deref()) {
+                    self.returned(value);
+                }
             }
             Stmt::Nonlocal(_)
             | Stmt::Pass(_)

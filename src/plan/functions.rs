@@ -16,7 +16,7 @@ use super::roots::Root;
 use super::same::Same;
 use super::settled::{BUDGET, Seen, Settled};
 use super::{chosen_by, root};
-use crate::outline::{Kind, Members, Outline, Statement, Uses, written};
+use crate::outline::{GIVES, Kind, Members, Outline, Statement, Uses, written};
 
 /// The functions that a module defines, by the path under which its own code calls them. What is
 /// under a name is looked up when it is first asked for.
@@ -44,9 +44,6 @@ pub struct Functions<'a> {
 }
 
 type Bodies<'a> = Rc<[&'a Statement]>;
-
-/// `deco.()` is the path of what `deco` gives when it is called: of the functions that it hands out.
-pub(super) const GIVES: &str = ".()";
 
 /// `Button.<fresh>` is the path of new instances of a class: those of what is derived from it, too.
 pub const FRESH: &str = ".<fresh>";
@@ -318,7 +315,8 @@ impl<'a> Functions<'a> {
 
     /// Why what that gives in the end acts differently.
     pub fn gives_differing(&self, path: &str, calls: u8, dirty: &Dirty) -> Option<String> {
-        if dirty.is_empty() {
+        // An instance is what it is since it was made.
+        if dirty.is_empty() || calls == 1 && self.defines_class(path) {
             return None;
         }
         self.differs_alone(&gives(path, calls), dirty)
@@ -419,6 +417,12 @@ impl<'a> Functions<'a> {
                     return Some(why);
                 }
             }
+        }
+        // `look(key)(x)`, `Table()(x)`.
+        if let Some(giver) = path.strip_suffix(GIVES)
+            && let Some(why) = self.gives_differs(giver, dirty, seen)
+        {
+            return Some(why);
         }
         // A method that was made of another one, and one that the class has from a base.
         let stem = shown(path);

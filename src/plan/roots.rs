@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::functions::GIVES;
-use super::{Functions, root};
-use crate::outline::{Kind, Outline, Statement};
+use super::settled::Seen;
+use super::{Dirty, Functions, root};
+use crate::outline::{GIVES, Kind, Outline, Statement};
 
 type ByPath<'a> = FxHashMap<String, Vec<&'a Statement>>;
 
@@ -91,6 +91,24 @@ impl<'a> Functions<'a> {
         })
     }
 
+    /// Why what is at a path gives, when it is called, something that acts differently: what a function
+    /// takes from elsewhere, an instance.
+    pub(super) fn gives_differs(
+        &self,
+        path: &str,
+        dirty: &Dirty,
+        seen: &mut Seen,
+    ) -> Option<String> {
+        self.at(path).into_iter().find_map(|found| {
+            if found.kind == Kind::Class {
+                let made = self.made_differently(path, dirty);
+                return made.or_else(|| self.differs(&format!("{path}.__call__"), dirty, seen));
+            }
+            let mut given = found.gives.iter();
+            given.find_map(|inner| self.differs(inner, dirty, seen))
+        })
+    }
+
     pub(super) fn made_by(&self, name: &str) -> &'a [String] {
         self.root(name).made_by
     }
@@ -109,6 +127,9 @@ fn index<'a>(body: &'a [Statement], prefix: &str, out: &mut ByPath<'a>) {
             Kind::Function => {
                 let path = format!("{prefix}{}", statement.name);
                 handed(statement, &path, out);
+                if !statement.gives.is_empty() {
+                    out.entry(format!("{path}{GIVES}")).or_default();
+                }
                 out.entry(path).or_default().push(statement);
             }
             Kind::Class => {
