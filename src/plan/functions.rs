@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::described::TEXT;
 use super::dirty::{Dirty, prefixes};
 use super::given::{Doing, Elsewhere, Nowhere};
+use super::instances::CONSTRUCTORS;
 use super::remade::MADE;
 use super::roots::Root;
 use super::same::Same;
@@ -175,7 +176,11 @@ impl<'a> Functions<'a> {
     }
 
     /// Shows `look` each body that runs when these paths are called, until it has seen enough.
-    fn any_called(&self, calls: &[String], look: impl FnMut(&&'a Statement) -> bool) -> bool {
+    pub(super) fn any_called(
+        &self,
+        calls: &[String],
+        look: impl FnMut(&&'a Statement) -> bool,
+    ) -> bool {
         !calls.is_empty() && self.bodies(calls).iter().any(look)
     }
 
@@ -247,7 +252,7 @@ impl<'a> Functions<'a> {
         let mut out: Vec<&Statement> = Vec::new();
         for statement in self.at(path) {
             if statement.kind == Kind::Class {
-                for name in ["__init__", "__new__", "__post_init__"] {
+                for name in CONSTRUCTORS {
                     let found = self.at(&format!("{path}.{name}"));
                     out.extend(found.into_iter().filter(|s| s.kind == Kind::Function));
                 }

@@ -353,9 +353,11 @@ impl<'a> Functions<'a> {
         let mut inside = uses.reads.iter().filter(|path| path.contains('.'));
         let asks = !uses.calls.is_empty() || !uses.members.is_empty();
         let held = inside.find_map(|path| self.given_at(path, dirty));
+        let held = held.map(|why| format!("looks into what {why}"));
+        let held = held.or_else(|| self.passing_differs(statement, dirty));
         if held.is_some() || !asks {
             self.deep.set(outer);
-            return held.map(|why| format!("looks into what {why}"));
+            return held;
         }
         let made = statement.calls_made;
         let mut seen = Seen::default();

@@ -6,6 +6,9 @@ use super::settled::Seen;
 use super::{Dirty, FRESH, Functions, root};
 use crate::outline::{Kind, Statement, Uses, Value};
 
+/// What runs when a class is called.
+pub(super) const CONSTRUCTORS: [&str; 3] = ["__init__", "__new__", "__post_init__"];
+
 impl<'a> Functions<'a> {
     /// The attributes among `uses.members` that give something else now where they are read.
     pub fn differing_members<'u>(&'u self, uses: &'u Uses, dirty: &'u Dirty) -> Vec<&'u str> {
@@ -244,11 +247,14 @@ impl<'a> Functions<'a> {
             return None;
         }
         let lineage = self.lineage(class);
+        let names = CONSTRUCTORS.iter().filter(|name| dirty.mentions(name));
+        let names: Vec<&&str> = names.collect();
         let mut classes = std::iter::once(class).chain(lineage.iter().copied());
         let init = classes.find_map(|class| {
-            ["__init__", "__post_init__"].iter().find_map(|init| {
-                let why = dirty.behaviour.get(&format!("{class}.{init}"))?;
-                Some(format!("whose {init} acts differently, {why}"))
+            let mut names = names.iter();
+            names.find_map(|name| {
+                let why = dirty.behaviour.get(&format!("{class}.{name}"))?;
+                Some(format!("whose {name} acts differently, {why}"))
             })
         });
         // Fields of a base, from which a constructor is generated.

@@ -18,6 +18,7 @@ mod kin;
 mod lineage;
 mod names;
 mod parts;
+mod passing;
 mod reach;
 mod reaching;
 mod remade;
