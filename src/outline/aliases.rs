@@ -80,6 +80,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A method of the object itself, as `self.on_click`, is not called but handed on or kept.
+    pub(super) fn passes_own(&mut self, expr: &'a Expr) {
+        let (Expr::Attribute(method), Some(_)) = (expr, self.class) else {
+            return;
+        };
+        let Expr::Name(object) = &*method.value else {
+            return;
+        };
+        let own = |scope: &Scope<'_>| scope.first.as_deref() == Some(object.id.as_str());
+        if self.frame().deferred > 0 && self.scopes.iter().any(own) {
+            let name = self.mangled(method.attr.as_str()).into_owned();
+            self.frame().passed.push(name);
+        }
+    }
+
     /// The paths that count as called when the value of this is called.
     fn called_when_called(&mut self, value: &'a Expr) -> Vec<String> {
         if value.is_literal_expr() {

@@ -555,6 +555,7 @@ impl<'a> Visitor<'a> for Reader<'a> {
         match expr {
             Expr::Name(_) | Expr::Attribute(_) => {
                 self.members(expr);
+                self.passes_own(expr);
                 if let Some(path) = self.path(expr) {
                     self.read(&path, false);
                 } else {

@@ -1,7 +1,8 @@
 //! What is gathered while a statement is read.
 
 use super::operators;
-use super::{Import, Statement, Uses};
+use super::{Import, Kind, Statement, Uses};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// What is known so far of one statement.
@@ -28,6 +29,8 @@ pub(super) struct Frame {
     pub told: Vec<String>,
     /// See `Facts::gives`.
     pub gives: Vec<String>,
+    /// See `Facts::passed`.
+    pub passed: Vec<String>,
     /// See `Facts::implied`.
     pub implied: Vec<&'static str>,
     /// See `Facts::later_implied`, `calls_given` and `calls_made`.
@@ -68,6 +71,19 @@ impl Frame {
         self.later.settle();
     }
 
+    /// See `Facts::passed`: what may be a method of the class.
+    pub(super) fn methods_passed(&self, kind: Kind) -> Box<[String]> {
+        if kind != Kind::Class || self.passed.is_empty() {
+            return Box::default();
+        }
+        let derived = !self.head.reads.is_empty();
+        let methods = || self.body.iter().filter(|s| s.kind == Kind::Function);
+        let passed = self.passed.iter();
+        let passed = passed.filter(|name| derived || methods().any(|s| s.name == **name));
+        let passed: BTreeSet<&String> = passed.collect();
+        passed.into_iter().cloned().collect()
+    }
+
     /// Takes over what a statement inside this one does.
     /// `handed`: a function that the one around it hands out.
     pub(super) fn absorb(&mut self, inner: &Frame, handed: bool) {
@@ -91,6 +107,7 @@ impl Frame {
             self.implied.extend(named);
             self.imports.extend_from_slice(&inner.imports);
         }
+        self.passed.extend_from_slice(&inner.passed);
         self.holes.extend_from_slice(&inner.holes);
         self.late.extend_from_slice(&inner.late);
     }

@@ -233,6 +233,9 @@ pub struct Facts {
     pub told: Box<[String]>,
     /// Of a function: paths that are called when what it gives is called.
     pub gives: Box<[String]>,
+    /// Of a class: its methods, perhaps of bases, that its code hands on or keeps: `self.on_click` of
+    /// `Button(self.on_click)`.
+    pub passed: Box<[String]>,
     /// Methods that its operators and builtins call when it runs, and no functions of it.
     pub implied: Box<[&'static str]>,
     /// The same of the functions defined in it, but for those that they hand out.

@@ -189,6 +189,7 @@ impl<'a> Reader<'a> {
             Kind::MainGuard => Value::Other,
             _ => self.value(stmt),
         };
+        let passed = frame.methods_passed(kind);
         let uses = frame.uses.and(&frame.class);
         let facts = Facts {
             kind,
@@ -222,6 +223,7 @@ impl<'a> Reader<'a> {
             applied: frame.applied.into(),
             told: frame.told.into(),
             gives: frame.gives.into(),
+            passed,
             implied: settled(frame.implied),
             later_implied: settled(frame.later_implied),
             calls_given: frame.calls_given,

@@ -151,6 +151,7 @@ impl<'a> Functions<'a> {
             if let Some((name, method)) = path.split_once('.') {
                 let makers = self.made_by(name).iter();
                 todo.extend(makers.map(|maker| format!("{maker}.{method}")));
+                todo.extend(self.of_parts(&path));
                 if found.is_empty() && self.defines_class(name) {
                     let bases = self.bases(name).into_iter();
                     todo.extend(bases.map(|base| format!("{base}.{method}")));
@@ -260,6 +261,12 @@ impl<'a> Functions<'a> {
                 }
             }
             if let Some(why) = differs_deeper(path, &read, dirty) {
+                return Some(why);
+            }
+            if does.calls
+                && self.defines_class(path)
+                && let Some(why) = self.passed_differs(path, dirty, seen)
+            {
                 return Some(why);
             }
             if does.calls
@@ -411,6 +418,7 @@ impl<'a> Functions<'a> {
                 found.insert(statement.name.as_str());
             }
         }
+        found.extend(self.passing_to(name));
         // `@registry.add`
         for at in self.outline().index().readers(body, name) {
             let statement: &'a Statement = &body[at];

@@ -5,6 +5,7 @@
 //! got the same value is left alone (`affected` is asked again with what really changed).
 
 mod affected;
+mod callbacks;
 mod chains;
 mod described;
 mod descriptors;

@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement, Uses, Value};
 
+use super::callbacks::given_to_passing;
 use super::remade::{MAKERS, is_enumeration};
 use super::{Dirty, Functions, Same, chosen_by, import_key, kin, names, root};
 
@@ -77,6 +78,11 @@ impl Reach {
         // What the functions that it calls do to names, and read, counts as its own.
         for path in &statement.uses.calls {
             self.called(new, at, root(path), true, &mut BTreeSet::new());
+        }
+        if statement.kind == Kind::Assign {
+            for name in given_to_passing(new, statement) {
+                self.acts(name);
+            }
         }
         // Where it reads a property, that is called.
         if !statement.uses.members.is_empty() {
