@@ -12,7 +12,7 @@ use super::members::mangled;
 use super::module::Run;
 use super::retract::other_then;
 use crate::diff::{Changes, What};
-use crate::outline::{Kind, Outline, Statement, Value};
+use crate::outline::{Kind, Outline, Statement, Value, fills_argument};
 use crate::plan::{self, Dirty, Functions, affected_members, affected_statement, rewritten};
 
 /// So many statements are run again for one base, and no more.
@@ -252,7 +252,11 @@ pub(super) fn only_fills(
     }
     let (mut found, mut filled) = (BTreeSet::new(), BTreeSet::new());
     let mut todo: Vec<&String> = statement.uses.calls.iter().collect();
+    let library = |path: &str| fills_argument(path) && is_imported(outline, path);
     while let Some(path) = todo.pop() {
+        if library(path) {
+            continue;
+        }
         if let Some((owner, _)) = path.split_once('.') {
             // A method of what is filled, and of nothing else.
             if !filled.contains(owner) {
@@ -368,7 +372,19 @@ fn only_makes(statement: &Statement, name: &str, others: &[String], origin: bool
         && (statement.value != Value::Other
             || origin && plan::looks_at_all(uses)
             || !origin && plan::fills_from_all(statement)
-            || !origin && uses.calls.iter().all(own_method))
+            || !origin
+                && uses
+                    .calls
+                    .iter()
+                    .all(|path| own_method(path) || fills_argument(path)))
+}
+
+/// Whether a path begins with a name that only imports bind.
+fn is_imported(outline: &Outline, path: &str) -> bool {
+    let name = path.split('.').next().unwrap_or(path);
+    let writers = outline.index().writers(&outline.body, name);
+    let mut statements = writers.iter().map(|at| &outline.body[*at]);
+    statements.all(|writer| writer.kind == Kind::Import)
 }
 
 /// Whether a loop or branch has definitions: made again they would be other objects than those that live.

@@ -14,6 +14,8 @@ WAYS = {kind.__iter__ for kind in (list, tuple, dict, set, frozenset, str, bytes
 # Methods of a text that make another one of it.
 SPELLING = {"upper", "lower", "title", "capitalize", "casefold", "strip", "lstrip", "rstrip", "replace", "join",
             "removeprefix", "removesuffix"}
+# Where the functions are from that fill lists which they are given.
+LISTS = {"_bisect", "_heapq", "bisect", "heapq"}
 # So much of it is.
 MOST = 1000
 
@@ -380,8 +382,14 @@ class Calls:
                     yield dict(zip(names, item))
 
 
-def filled_by(called):
-    """The container that a call itself puts something into: `TABLE[key] = value`, `LIST.append(value)`."""
+def filled_by(called, node, scope):
+    """The container that a call itself puts something into: `TABLE[key] = value`, `LIST.append(value)`,
+    `heappush(LIST, value)`."""
+    if isinstance(called, types.BuiltinFunctionType) and called.__name__ in SORTING and called.__module__ in LISTS:
+        try:
+            called = _Values(scope).visit(node.value.args[0])
+        except (Unknown, AttributeError, IndexError):
+            return None
     holder = called.__self__ if isinstance(called, types.BuiltinFunctionType) else called
     return holder if isinstance(holder, MUTABLE) else None
 
@@ -406,7 +414,7 @@ def callees(text, line, bodies, namespace):
             origins = _origins(node, called, scope) if owned else None
             out.append(Named(called, origins) if origins else called)
     for called, node, scope in calls:
-        owner = filled_by(called)
+        owner = filled_by(called, node, scope)
         if owner is not None:
             out.append(Named(owner, _origins(node, owner, scope)))
     return out

@@ -110,8 +110,8 @@ def named(value, path, namespace):
 
 # Methods that put something into a container or take it out, and functions that do.
 FILLING = set(
-    "append appendleft extend extendleft insert add update setdefault pop popitem remove discard clear "
-    "heappush insort insort_left insort_right setitem".split()
+    "append appendleft extend extendleft insert add update setdefault pop popleft popitem remove discard clear "
+    "heappush heappop heappushpop heapreplace insort insort_left insort_right setitem".split()
 )
 
 

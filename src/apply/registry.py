@@ -301,7 +301,8 @@ class Registry:
         reaches = {}
         for number, (called, node, scope) in reversed(list(enumerate(calls.found))):
             # What else functions of other modules call with it may only have asked for it.
-            if number in calls.foreign and filled_by(called) is None:
+            holder = filled_by(called, node, scope)
+            if number in calls.foreign and holder is None:
                 continue
             values, result = arguments(node, scope)
             owner = getattr(called, "__self__", None)
@@ -316,11 +317,14 @@ class Registry:
                 # What is merely read has nothing from the call.
                 reach -= reached.named - reached.filled
                 reaches[id(called)] = reach
+            given = holder is not None and holder is not called and holder is not owner
+            if given:
+                reach = {id(holder)}
             fresh = result is not None and makes_new(called, bodies)
             for root in self.roots:
                 if id(root) not in reach or (number, id(root)) in told:
                     continue
-                if self.shipped and not _owns(called, root):
+                if self.shipped and not given and not _owns(called, root):
                     continue
                 if called is root and self.of_others(root):
                     continue

@@ -6,7 +6,9 @@ is equal to whatever it is compared with. Where not even the keys or the number 
 told, it raises.
 """
 import ast
+import bisect
 import builtins
+import heapq
 import types
 from collections import deque
 from copy import copy
@@ -27,6 +29,10 @@ METHODS = {
     "remove": 9, "discard": 9, "clear": 9, "reverse": 9,
 }
 SPREAD = {"extend", "update"}
+# Functions of the standard library that change the list they are given, as in outline/given.rs.
+ORDERING = set(
+    "heapify heappush heappop heappushpop heapreplace insort insort_left insort_right".split()
+)
 
 
 class Unknown(Exception):
@@ -196,6 +202,13 @@ class _Parts(ast.NodeTransformer):
             call.args = [self.visit(a) if i < plain else make(a) for i, a in enumerate(call.args)]
             for keyword in call.keywords:
                 keyword.value = self.item(keyword.value) if keyword.arg else self.spread(keyword.value)
+        elif not first and isinstance(node, (ast.Expr, ast.Assign)) and _orders(node.value, name):
+            # What it takes out plays no part.
+            call = node.value
+            call.args[1:] = [self.item(argument) for argument in call.args[1:]]
+            for keyword in call.keywords:
+                keyword.value = self.visit(keyword.value)
+            node = ast.copy_location(ast.Expr(call), node)
         elif isinstance(node, (ast.For, ast.If)) and not first:
             node = self.block(node, name)
         else:
@@ -269,6 +282,39 @@ def _method_of(node, name):
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _within(node.func.value, name):
         return node.func.attr
     return None
+
+
+def _orders(node, name):
+    """Whether it is a call of one of those with this list: `heapq.heappush(X, 1)`."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return False
+    function = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    return function in ORDERING and getattr(node.args[0], "id", None) == name
+
+
+def in_order(live, fresh, base, heap):
+    """Lets a list have what it has after import and what the program has put there or taken out since
+    then, of which only the order of the items tells where it stands: which import had given `base`."""
+    taken, added, items = list(base), [], list(fresh)
+    for entry in live:
+        at = next((at for at, item in enumerate(taken) if fits(entry, item)), None)
+        if at is None:
+            added.append(entry)
+        else:
+            del taken[at]
+    for item in taken:
+        at = next((at for at, entry in enumerate(items) if fits(entry, item)), None)
+        if at is not None:
+            del items[at]
+    # A key is known to the functions of the program alone.
+    if heap or all(not b < a for a, b in zip(items, items[1:])):
+        put = heapq.heappush if heap else bisect.insort
+        heapq.heapify(items) if heap and taken else None
+        for entry in added:
+            put(items, entry)
+    else:
+        items += added
+    live[:] = items
 
 
 def contents(texts, gone, name, namespace, unknown):

@@ -2,14 +2,14 @@
 //! another name has.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 
 use super::collections::{mergeable, of_one_kind, refill};
 use super::function::{Wanted, find, identical, is_alias, plain};
 use super::kit::{Kit, reference_count, text};
 use super::module::{Chain, Run};
 use super::work::Replaced;
-use crate::outline::{Kind, Statement, Value};
+use crate::outline::{Kind, Outline, Statement, Value, fills_argument};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Whether an object was there before, or another statement has bound it to a name.
@@ -246,6 +246,36 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// The merge of a list whose items stand by what they are, in a heap or sorted: what the program
+    /// has put there is found wherever it stands. Whether it is one, and the program changed it.
+    fn merged_by_value(&mut self, chain: &Chain<'py>, fresh: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let Some(base) = chain.base.as_ref().filter(|_| self.work.merge) else {
+            return Ok(false);
+        };
+        if !chain.object.is_exact_instance_of::<PyList>() || base.eq(&chain.live).unwrap_or(true) {
+            return Ok(false);
+        }
+        let outline: &Outline = self.job.new.outline;
+        let body = &outline.body;
+        let mut called: Vec<&str> = Vec::new();
+        for at in self.mutators(&chain.name) {
+            for path in &body[at].uses.calls {
+                called.push(path);
+                for definition in outline.index().writers(body, path) {
+                    called.extend(body[definition].later.calls.iter().map(String::as_str));
+                }
+            }
+        }
+        called.retain(|path| fills_argument(path));
+        if called.is_empty() {
+            return Ok(false);
+        }
+        let name = |path: &str| path.rsplit('.').next().unwrap_or(path).starts_with("heap");
+        let heap = called.into_iter().any(name);
+        let merge = self.helper("in_order")?;
+        Ok(merge.call1((&chain.object, fresh, base, heap)).is_ok())
+    }
+
     pub(super) fn end_chain(&mut self, chain: &Chain<'py>) -> PyResult<()> {
         let fresh = chain.object.call_method0("copy")?;
         // Back to what the program had, then the same merge as for a single statement. The log knows
@@ -256,6 +286,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.same_inside(&chain.live, base, 0)?;
         }
         self.work.reconcile_inside(&chain.live, &fresh, 0)?;
+        if self.merged_by_value(chain, &fresh)? {
+            return Ok(());
+        }
         self.work
             .update_container(&chain.object, &fresh, chain.base.as_ref(), &chain.name)?;
         Ok(())

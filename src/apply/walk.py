@@ -21,7 +21,7 @@ FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 PATHS = sysconfig.get_paths()
 STANDARD = tuple(PATHS[k] + "/" for k in ("stdlib", "platstdlib") if k in PATHS)
 INSTALLED = tuple(PATHS[k] + "/" for k in ("purelib", "platlib") if k in PATHS)
-SORTING = {"sort", "insort", "insort_left", "insort_right", "heappush"}
+SORTING = {"sort", "insort", "insort_left", "insort_right", "heappush", "heapreplace", "heappushpop", "heapify"}
 # How deep an object is looked for, and how many objects are looked at for one statement.
 DEPTH, BUDGET = 6, 200_000
 

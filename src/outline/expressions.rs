@@ -337,7 +337,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn is_module(&self, expr: &Expr) -> bool {
+    pub(super) fn is_module(&self, expr: &Expr) -> bool {
         let Expr::Name(name) = expr else { return false };
         let name = name.id.as_str();
         self.module.modules.contains(name) && resolve(&self.scopes, name) == Place::Module

@@ -24,6 +24,20 @@ const LIBRARY: [&str; 11] = [
     "starmap",
     "takewhile",
 ];
+/// Functions of the standard library that change the list they are given first, and nothing else.
+const CHANGING: [&str; 9] = [
+    "heapify",
+    "heappop",
+    "heappush",
+    "heappushpop",
+    "heapreplace",
+    "insort",
+    "insort_left",
+    "insort_right",
+    SHUFFLE,
+];
+/// The one that does not do the same when it is called again.
+const SHUFFLE: &str = "shuffle";
 /// Those that call what they are given by keyword.
 const KEYED: [&str; 4] = ["dump", "dumps", "load", "loads"];
 /// What makes a function that reads an attribute, or calls a method, of what it is given.
@@ -44,6 +58,17 @@ const MADE_OF: [&str; 9] = [
 /// `c` of `a.b.c` and `c`; else nothing.
 pub(super) fn last_name(expr: &Expr) -> &str {
     handed::last_name(expr).unwrap_or_default()
+}
+
+/// Whether a name is that of a function of the standard library that changes what it is given.
+pub(super) fn changes_argument(name: &str) -> bool {
+    CHANGING.contains(&name)
+}
+
+/// Whether what is called at a path changes the list it is given, as it would whenever it is called.
+pub fn fills_argument(path: &str) -> bool {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    name != SHUFFLE && changes_argument(name)
 }
 
 fn is_made_of(func: &Expr) -> bool {
@@ -145,11 +170,27 @@ impl<'a> Reader<'a> {
         if calls {
             self.arguments_called(&call.arguments);
         }
+        self.changed_by_library(call);
         // `dumps(x, default=encode)`
         if KEYED.contains(&last_name(&call.func)) {
             for keyword in &*call.arguments.keywords {
                 self.parts_called(&keyword.value);
             }
+        }
+    }
+
+    /// `heapq.heappush(Q, x)` does to `Q` what `Q.append(x)` does.
+    fn changed_by_library(&mut self, call: &'a ast::ExprCall) {
+        if !changes_argument(last_name(&call.func)) {
+            return;
+        }
+        let imported = match &*call.func {
+            Expr::Name(name) => self.module.from_imports.contains(name.id.as_str()),
+            Expr::Attribute(function) => self.is_module(&function.value),
+            _ => false,
+        };
+        if imported && let Some(list) = call.arguments.args.first() {
+            self.mutate(list);
         }
     }
 

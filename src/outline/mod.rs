@@ -28,6 +28,7 @@ mod spelling;
 mod splice;
 
 pub use aliases::GIVES;
+pub use given::fills_argument;
 pub use index::{Index, Members, hash as name_hash};
 pub use late::written;
 use literal::Recent;
@@ -114,7 +115,8 @@ pub struct Uses {
     pub members: Vec<String>,
     /// Root names whose object may be changed in place: `X += ..`, `X[k] = ..`, `X.a = ..`,
     /// `del X[k]`, and `X.m(...)` / `X.a.m(...)` as a whole expression statement (not for X that
-    /// is an imported module's name with a plain `X.f(...)`); `next(X)`, `setattr(X, ..)`.
+    /// is an imported module's name with a plain `X.f(...)`); `next(X)`, `setattr(X, ..)`,
+    /// `heapq.heappush(X, ..)`.
     pub mutates: Vec<String>,
     /// Attributes of module names that are set or changed in place: `X.a` for `X.a = ..`,
     /// `setattr(X, "a", ..)`, `X.a.m(...)`.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::expressions::{BUILTINS, OPAQUE};
+use super::given::changes_argument;
 use super::loaded::is_this;
 use super::value::{COLLECTIONS, CONSTRUCTORS, ITERATORS};
 
@@ -106,7 +107,9 @@ impl Context {
             modules: bindings.modules.iter().map(|n| (*n).to_owned()).collect(),
             own: bindings.own.iter().map(|n| (*n).to_owned()).collect(),
             collections: imported
-                .filter(|name| COLLECTIONS.contains(name) || ITERATORS.contains(name))
+                .filter(|name| {
+                    COLLECTIONS.contains(name) || ITERATORS.contains(name) || changes_argument(name)
+                })
                 .map(|name| (*name).to_owned())
                 .collect(),
             annotations_are_text: false,
