@@ -121,10 +121,9 @@ pub(super) fn restartable(outline: &Outline, at: usize) -> bool {
         let mut users = outline.index().later(body, name).into_iter();
         users.any(|user| body[user].later.mutates.contains(name))
     };
-    let parser = |path: &String| path.rsplit('.').next() == Some("ArgumentParser");
     statement.kind == Kind::Assign
         && match statement.value {
-            Value::Other => statement.uses.calls.iter().any(parser),
+            Value::Other => super::parsers::makes_one(statement),
             // `X = C.items`, `X.append(1)`: what it gives is not made here.
             Value::Pure => {
                 !statement.alias || !statement.uses.binds.iter().any(|n| filled(outline, n))

@@ -18,6 +18,7 @@ mod instances;
 mod kin;
 mod lineage;
 mod names;
+mod parsers;
 mod parts;
 mod passing;
 mod reach;
@@ -47,6 +48,7 @@ pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{FRESH, Functions, shown};
 pub use given::{Does, Elsewhere, Holding, Nowhere};
 pub use names::{fills_from_all, looks_at_all, with_names};
+use parsers::Parsers;
 pub use parts::{affected_members, data_changed, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts, takes_away};
 pub use reach::{acting, acting_at_all};
@@ -292,6 +294,8 @@ pub fn make_with(
         .chain(held.iter().map(|held| root(&held.path).to_owned()))
         .collect();
     names.extend(had.same().parted(functions.same()).into_iter().cloned());
+    let parsers = Parsers::of(old, new, changes);
+    names.extend(parsers.names());
     let places = reach::reach(old, &functions, changes, outside, &names, &moved).statements;
     let reached = Reached::new(new, places.into_iter().collect(), &functions);
     let mut plan = Plan {
@@ -335,6 +339,7 @@ pub fn make_with(
     let sets = rewritten::groups(&reached);
     rewritten::mark(&sets, &reached, changes, &mut plan);
     restart_chains(&reached, changes, anew, &mut plan);
+    parsers.restart(&reached, &mut plan);
     let mut partly = BTreeSet::new();
     let mut wrapped = BTreeSet::new();
     for (at, &place) in reached.places.iter().enumerate() {
@@ -361,6 +366,7 @@ pub fn make_with(
         );
         grown |= reaching::reach_back(&reached, &partly, &mut plan);
         grown |= restart_chains(&reached, changes, anew, &mut plan);
+        grown |= parsers.restart(&reached, &mut plan);
         grown |= rewritten::follow(&sets, &reached, &mut plan);
         if !grown {
             if functions.gave_up() {
