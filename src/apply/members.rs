@@ -10,6 +10,7 @@ use super::kit::text;
 use super::lines::Moved;
 use super::made::other_names;
 use super::module::Run;
+use super::parts::with_deleted;
 use super::registry::told;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
@@ -291,7 +292,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             .map_or_else(BTreeSet::new, |inner| rewritten(new, inner));
         loop {
             let more = self.affected_parts(body, &again);
-            let more = chains.whole(more);
+            let more = with_deleted(body, chains.whole(more));
             if more == again {
                 break;
             }
@@ -327,7 +328,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let several = again.iter().flat_map(|&at| &new.body[at].uses.binds);
         let several = binding(&several.collect());
         again.extend(several);
-        Ok(again)
+        Ok(with_deleted(body, again))
     }
 
     /// Whether what makes the class, or is called with it, looks at names that differ.

@@ -15,6 +15,54 @@ use crate::plan::{
     makes_otherwise, reordered,
 };
 
+/// Names that a class body deletes are not there for a statement that runs alone: those that bind
+/// them run with it, and so does the `del`.
+pub(super) fn with_deleted(body: &Body<'_, '_, '_>, mut again: BTreeSet<usize>) -> BTreeSet<usize> {
+    let (old, new) = (&body.old.body, &body.new.body);
+    let deleting = |member: &&Statement| !member.uses.deletes.is_empty();
+    let deleting = || old.iter().chain(new.iter()).filter(deleting);
+    if again.is_empty() && body.inner.is_none_or(|inner| inner.removed.is_empty())
+        || deleting().next().is_none()
+    {
+        return again;
+    }
+    let names: BTreeSet<&String> = deleting().flat_map(|m| &m.uses.deletes).collect();
+    let deals = |member: &Statement, name: &String| {
+        let uses = &member.uses;
+        let here = [&uses.binds, &uses.deletes, &uses.mutates];
+        here.iter().any(|names| names.contains(name))
+    };
+    let reads = |member: &Statement, name: &String| {
+        let mut roots = member.uses.reads.iter().map(|path| path.split('.').next());
+        roots.any(|root| root == Some(name))
+    };
+    // A `del` that is gone.
+    let removed = body.inner.map_or(&[][..], |inner| &inner.removed);
+    let gone = |name: &String| {
+        removed
+            .iter()
+            .any(|at| old[*at].uses.deletes.contains(name))
+    };
+    let was = |at: usize, name: &String| {
+        let partner = body.partner(at);
+        partner.is_some_and(|(was, _)| was.uses.deletes.contains(name))
+    };
+    loop {
+        let before = again.len();
+        for name in &names {
+            let touches =
+                |&at: &usize| deals(&new[at], name) || reads(&new[at], name) || was(at, name);
+            if gone(name) || again.iter().any(touches) {
+                let more = new.iter().enumerate().filter(|(_, m)| deals(m, name));
+                again.extend(more.map(|(at, _)| at));
+            }
+        }
+        if again.len() == before {
+            return again;
+        }
+    }
+}
+
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Whether a class differs by methods alone, and runs as a whole only since a decorator is to see
     /// them: to those who make instances it is what it was, as one that is not decorated would be.

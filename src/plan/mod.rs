@@ -50,7 +50,7 @@ pub use given::{Does, Elsewhere, Holding, Nowhere};
 pub use names::{fills_from_all, looks_at_all, with_names};
 use parsers::Parsers;
 pub use parts::{affected_members, data_changed, filled, makes_otherwise, members, reordered};
-use parts::{header_reason, runs_parts, takes_away};
+use parts::{header_reason, runs_parts};
 pub use reach::{acting, acting_at_all};
 pub use rewritten::rewritten;
 pub use same::Same;
@@ -665,7 +665,6 @@ fn again<'a>(class: &'a Statement, inner: &'a Changes) -> impl Iterator<Item = &
 /// Whether only statements inside a class body, not its header, are affected.
 fn plain_class(statement: &Statement, functions: &Functions<'_>, dirty: &Dirty) -> bool {
     statement.kind == Kind::Class
-        && !takes_away(statement)
         && affected_head(statement, functions, dirty).is_none()
         && functions.named_differs(statement, dirty).is_none()
         && functions.decorator_asks(statement, dirty).is_none()

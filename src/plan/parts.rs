@@ -227,20 +227,22 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
     }
 }
 
-/// Whether the body of a class deletes names that it had bound to work with: what reads those
-/// cannot run alone.
-pub(super) fn takes_away(class: &Statement) -> bool {
-    let mut body = class.body.iter();
-    body.any(|m| !m.uses.deletes.is_empty() || m.kind == Kind::Class && takes_away(m))
-}
-
-/// Whether a class must run as a whole, of which only parts changed: since its body deletes what they
-/// need, or asks a function of its own for the values of others (an enumeration that says what
+/// Whether a class must run as a whole, of which only parts changed: since its body deletes what
+/// did, or asks a function of its own for the values of others (an enumeration that says what
 /// `auto()` gives). `inner` is what changed in it.
 pub(super) fn whole(class: &Statement, inner: &Changes) -> bool {
     let mut changed = inner.items.iter().filter(|c| c.what != What::Same);
-    takes_away(class) && runs_parts(class, inner)
-        || changed.any(|c| class.body[c.new].name == GENERATES)
+    deletes_edited(class, inner) || changed.any(|c| class.body[c.new].name == GENERATES)
+}
+
+/// Whether a part that is not there any more has another body.
+fn deletes_edited(class: &Statement, inner: &Changes) -> bool {
+    deleted_part(class, inner, |what| {
+        matches!(what, What::Body | What::Inner(_) | What::Header(None))
+    }) || inner.items.iter().any(|change| match &change.what {
+        What::Inner(deeper) => deletes_edited(&class.body[change.new], deeper),
+        _ => false,
+    })
 }
 
 /// What gives members of an enumeration their values.
@@ -248,9 +250,9 @@ pub(super) const GENERATES: &str = "_generate_next_value_";
 
 /// Whether what changed in a class body is a function that the body deletes in the end: what it had
 /// made is all that there is of it.
-fn deleted_part(class: &Statement, inner: &Changes) -> bool {
+fn deleted_part(class: &Statement, inner: &Changes, so: fn(&What) -> bool) -> bool {
     let deletes = |name: &String| class.body.iter().any(|m| m.uses.deletes.contains(name));
-    let changed = inner.items.iter().filter(|c| c.what != What::Same);
+    let changed = inner.items.iter().filter(|c| so(&c.what));
     changed
         .map(|c| &class.body[c.new].name)
         .any(|name| !name.is_empty() && deletes(name))
@@ -260,7 +262,7 @@ fn deleted_part(class: &Statement, inner: &Changes) -> bool {
 /// where the order counts in which they stand.
 pub(super) fn runs_parts(class: &Statement, inner: &Changes) -> bool {
     !inner.removed.is_empty()
-        || deleted_part(class, inner)
+        || deleted_part(class, inner, |what| *what != What::Same)
         || reordered(class, inner)
         || !rewritten(class, inner).is_empty()
         || inner.items.iter().any(|change| match &change.what {
