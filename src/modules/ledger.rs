@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
+use super::failure::Failure;
 use super::graph::{Graph, Id};
 use super::imports::{ANY, scan};
 use super::kept::{Kept, Packer};
@@ -279,18 +280,6 @@ impl Deref for Where {
             Self::Other(path) => path,
         }
     }
-}
-
-/// A version that was tried and could not be applied.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Fingerprint of the bytes.
-    pub print: u128,
-    /// What was said about it.
-    pub error: String,
-    /// It failed because a module could not be imported, which may appear without this file
-    /// changing.
-    pub import: bool,
 }
 
 /// One tracked module.

@@ -359,8 +359,10 @@ impl Reloader {
     ) -> Option<ModuleReport> {
         let failure = Failure {
             print,
+            saved: None,
             error: error.to_owned(),
             import: false,
+            attempt: Arc::default(),
         };
         let mut slot = record.failed.lock();
         if slot.as_deref() == Some(&failure) && !request {
@@ -531,7 +533,7 @@ impl Reloader {
             }
         });
         // What failed before and did not change since is not tried again, unless a module that
-        // it belongs together with changed, or something it could not import may be there now.
+        // it belongs together with changed, or something that it imports may be another now.
         let stale: BTreeSet<String> = edited
             .iter()
             .filter(|e| {
@@ -540,7 +542,7 @@ impl Reloader {
                         .failed
                         .lock()
                         .as_ref()
-                        .is_some_and(|f| f.print == e.version.print() && !f.import)
+                        .is_some_and(|failure| failure.stands(&e.version))
             })
             .map(|e| e.record.name.to_string())
             .collect();

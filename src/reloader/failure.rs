@@ -1,14 +1,19 @@
 //! What is said of a unit that was rolled back.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use pyo3::exceptions::PyImportError;
+use pyo3::exceptions::{PyImportError, PySyntaxError};
 use pyo3::prelude::*;
 
 use super::unit::{Failed, Unit};
 use crate::apply::{Kit, text};
-use crate::modules::Failure;
+use crate::modules::{Attempt, Failure};
 use crate::report::{Cause, ModuleReport, Outcome};
+
+/// So many errors are looked at of which each was raised while the next one was handled.
+const CHAIN: usize = 8;
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
     /// Notes the submodules that a unit which was rolled back had imported: they stay imported, and
@@ -62,8 +67,47 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         bound
     }
 
+    /// What the modules of a unit that failed are tried again for: files that the error came through,
+    /// and those of modules that were imported meanwhile. To be asked after all is put back.
+    pub(super) fn attempt(&self, error: &PyErr, brought: &[String]) -> Arc<Attempt> {
+        let py = self.kit.py;
+        let mut files = BTreeSet::new();
+        let mut raised = Some(error.clone_ref(py));
+        for _ in 0..CHAIN {
+            let Some(error) = raised else { break };
+            files_of(py, &error, &mut files);
+            raised = error.cause(py).or_else(|| {
+                let context = error.value(py).getattr("__context__").ok()?;
+                (!context.is_none()).then(|| PyErr::from_value(context))
+            });
+        }
+        let places = &self.reloader.places;
+        // A change of those that are tracked is noticed anyway.
+        files.retain(|path| {
+            path.is_absolute()
+                && !places.is_stdlib(path)
+                && self.reloader.ledger.of_path(path).is_empty()
+        });
+        for name in brought {
+            if let Ok(Some(module)) = self.module(name)
+                && let Ok(Some(file)) = module.dict().get_item("__file__")
+                && let Ok(path) = file.extract::<PathBuf>()
+                && !places.is_stdlib(&path)
+                && !places.is_installed(&path)
+            {
+                files.insert(path);
+            }
+        }
+        Arc::new(Attempt::with(files))
+    }
+
     /// The reports of a unit that was rolled back.
-    pub(super) fn failure(&self, failed: &Failed, problems: Vec<String>) -> Vec<ModuleReport> {
+    pub(super) fn failure(
+        &self,
+        failed: &Failed,
+        attempt: Arc<Attempt>,
+        problems: Vec<String>,
+    ) -> Vec<ModuleReport> {
         let py = self.kit.py;
         let error = failed.error.value(py);
         let sentence = last_line(self.kit, error.as_any());
@@ -91,8 +135,10 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             if let Some(edited) = self.edited.get(name) {
                 let failure = Failure {
                     print: edited.version.print(),
+                    saved: edited.version.look.stamp,
                     error: text.clone(),
                     import,
+                    attempt: Arc::clone(&attempt),
                 };
                 let mut slot = record.failed.lock();
                 again = slot.as_deref() == Some(&failure);
@@ -172,7 +218,7 @@ pub(super) fn error_line(kit: &Kit<'_>, error: &PyErr, filename: &str) -> u32 {
         }
         at = entry.getattr("tb_next").ok().filter(|n| !n.is_none());
     }
-    if value.is_instance_of::<pyo3::exceptions::PySyntaxError>()
+    if value.is_instance_of::<PySyntaxError>()
         && value
             .getattr("filename")
             .is_ok_and(|f| text(&f) == filename)
@@ -183,4 +229,22 @@ pub(super) fn error_line(kit: &Kit<'_>, error: &PyErr, filename: &str) -> u32 {
             .unwrap_or(line);
     }
     line
+}
+
+/// The files of the code that an error came through, and the one whose text it is about.
+fn files_of(py: Python<'_>, error: &PyErr, files: &mut BTreeSet<PathBuf>) {
+    let value = error.value(py);
+    if value.is_instance_of::<PySyntaxError>()
+        && let Ok(path) = value.getattr("filename").and_then(|f| f.extract())
+    {
+        files.insert(path);
+    }
+    let mut at = error.traceback(py).map(Bound::into_any);
+    while let Some(entry) = at {
+        let code = entry.getattr("tb_frame").and_then(|f| f.getattr("f_code"));
+        if let Ok(path) = code.and_then(|c| c.getattr("co_filename")?.extract()) {
+            files.insert(path);
+        }
+        at = entry.getattr("tb_next").ok().filter(|n| !n.is_none());
+    }
 }

@@ -263,6 +263,7 @@ impl Reloader {
         let (bytes, stamp) = match files::read(path) {
             Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                has_no_more_failed(record);
                 return Some(Edit::Missing);
             }
             Err(error) => {
@@ -283,12 +284,19 @@ impl Reloader {
         };
         match version.next(bytes, look) {
             Next::Same => {
-                *record.failed.lock() = None;
+                has_no_more_failed(record);
                 None
             }
             Next::Other(version) => Some(Edit::Changed(Arc::new(version))),
             Next::NoText(print, error) => Some(Edit::Unreadable(print, error)),
         }
+    }
+}
+
+/// The edit that failed is undone: what failed together with it may go on without it.
+fn has_no_more_failed(record: &Record) {
+    if let Some(failure) = record.failed.lock().take() {
+        failure.attempt.end();
     }
 }
 

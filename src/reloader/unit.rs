@@ -140,11 +140,12 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 let problems = work.tx.roll_back_to(self.kit, 0);
                 work.discard();
                 let brought = self.imported_since(modules);
+                let attempt = self.attempt(&failed.error, &brought);
                 self.reloader.brought.lock().extend(brought);
                 if let Err(error) = self.note_loose() {
                     log::debug!("submodules that stay imported cannot be told: {error}");
                 }
-                (self.failure(&failed, problems), Some(failed))
+                (self.failure(&failed, attempt, problems), Some(failed))
             }
         };
         if failed.is_none() {
@@ -160,8 +161,10 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 if self.policy(edited) == Policy::Skip {
                     *record.failed.lock() = Some(Box::new(Failure {
                         print: edited.version.print(),
+                        saved: None,
                         error: "left alone".to_owned(),
                         import: false,
+                        attempt: Arc::default(),
                     }));
                     continue;
                 }
