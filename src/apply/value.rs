@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyInt, PyList, PySet, PyString, PyTuple};
 use super::collections::{mergeable, of_one_kind};
 use super::data::nobodys;
 use super::function::identical;
-use super::kit::{is_above, reference_count, text};
+use super::kit::{Word, is_above, reference_count, text};
 use super::module::container;
 use super::work::{Replaced, Work};
 
@@ -112,8 +112,8 @@ impl<'py> Work<'_, 'py> {
             return self.update_property(old, new, class);
         }
         if kit.is_exact(old, &kit.staticmethod) || kit.is_exact(old, &kit.classmethod) {
-            let inner =
-                self.reconcile(&old.getattr("__func__")?, &new.getattr("__func__")?, class)?;
+            let (was, is) = (old.getattr("__func__")?, new.getattr("__func__")?);
+            let inner = self.join_held(&was, &is, class)?;
             if !inner.is(&old.getattr("__func__")?) {
                 let init = old.get_type().getattr("__init__")?;
                 let undo = PyTuple::new(kit.py, [old.clone(), old.getattr("__func__")?])?;
@@ -146,6 +146,28 @@ impl<'py> Work<'_, 'py> {
             }
             _ => Ok(new.clone()),
         }
+    }
+
+    /// What something holds that was made of a function. `property(n)` where that was `property(m)`
+    /// does not make a new version of `m` of `n`.
+    fn join_held(
+        &mut self,
+        was: &Bound<'py, PyAny>,
+        is: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if self.kit.is_function(was) && self.kit.is_function(is) && !self.of_one_name(was, is)? {
+            return Ok(is.clone());
+        }
+        self.reconcile(was, is, class)
+    }
+
+    fn of_one_name(&self, was: &Bound<'py, PyAny>, is: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let name = |function: &Bound<'py, PyAny>| {
+            let code = function.getattr(self.kit.word(Word::Code))?;
+            code.getattr(self.kit.word(Word::CodeName))
+        };
+        name(was)?.eq(name(is)?)
     }
 
     /// A function that became a static or class method, or the other way round: the function itself
@@ -262,7 +284,7 @@ impl<'py> Work<'_, 'py> {
             let kept = if is.is_none() || was.is_none() {
                 is
             } else {
-                self.reconcile(&was, &is, class)?
+                self.join_held(&was, &is, class)?
             };
             before.push(was);
             after.push(kept);
@@ -297,7 +319,10 @@ impl<'py> Work<'_, 'py> {
             _ => false,
         };
         let (before, after) = (old.getattr("__wrapped__")?, new.getattr("__wrapped__")?);
-        if self.kit.is_function(&before) && self.kit.is_function(&after) {
+        if self.kit.is_function(&before)
+            && self.kit.is_function(&after)
+            && self.of_one_name(&before, &after)?
+        {
             let kept = self.update_function(&before, &after, class)?;
             old.call_method0("cache_clear")?;
             if same && kept.is(&before) {
