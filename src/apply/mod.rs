@@ -21,6 +21,7 @@ mod data;
 mod dataclass;
 mod defaults;
 mod entries;
+mod equal;
 mod enums;
 mod execute;
 mod export;

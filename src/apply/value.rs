@@ -5,6 +5,7 @@ use pyo3::types::{PyDict, PyInt, PyList, PySet, PyString, PyTuple};
 
 use super::collections::{mergeable, of_one_kind};
 use super::data::nobodys;
+use super::equal::{equal_items, take_over, take_over_items};
 use super::function::identical;
 use super::kit::{Word, is_above, reference_count, text};
 use super::module::container;
@@ -376,6 +377,7 @@ impl<'py> Work<'_, 'py> {
             }
             live.call_method1("intersection_update", (&target,))?;
             live.call_method1("update", (&target,))?;
+            take_over_items(live, fresh)?;
             return Ok(true);
         }
         if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PyList>(), new.cast_exact::<PyList>()) {
@@ -588,6 +590,7 @@ impl<'py> Work<'_, 'py> {
             }
         }
         let mut reorder = Vec::new();
+        let equal = equal_items(live.as_any(), fresh.as_any())?;
         for (key, value) in fresh.iter() {
             let was = base.map(|b| b.get_item(&key)).transpose()?.flatten();
             let now = live.get_item(&key)?;
@@ -610,6 +613,9 @@ impl<'py> Work<'_, 'py> {
                 self.update_container(now, &value, Some(was), &text(&key))?;
             } else {
                 live.set_item(&key, &value)?;
+            }
+            if let Some(items) = &equal {
+                take_over(live, items, &key)?;
             }
             reorder.push(key);
         }
