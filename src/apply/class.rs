@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::class_entry::stands_in;
+use super::consumed::laid_out_otherwise;
 use super::data::nobodys;
 use super::function::is_alias;
 use super::kit::{is_above, text};
@@ -45,6 +46,9 @@ impl<'py> Work<'_, 'py> {
         }
         if slots(self, old)? != slots(self, new)? {
             return self.replace_class(old, new, "its slots changed");
+        }
+        if laid_out_otherwise(old, new)? {
+            return self.replace_class(old, new, "its fields have another layout");
         }
         let bases = self.made_bases(old, new)?;
         let left = self.left_by_makers(old, new)?;

@@ -2,12 +2,15 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyTuple, PyType};
+use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple, PyType};
 
+use super::consumed::of_ctypes;
 use super::kit::{Kit, text};
 use crate::interp::forget_lookups;
 
 const NEW: &str = "__new__";
+/// What lays out instances of a class of `ctypes`.
+const FIELDS: &str = "_fields_";
 
 /// Sets an entry of a class. Assigning would not do that for all names: of those that the metaclass
 /// deals with (`__class__`, `__name__`, a property) it gives the class itself another one.
@@ -17,7 +20,12 @@ pub(super) fn put<'py>(
     name: &Bound<'py, PyAny>,
     value: &Bound<'py, PyAny>,
 ) -> PyResult<()> {
-    if !is_taken(kit, class, &text(name))? {
+    if of_ctypes(class) {
+        // `type.__setattr__` refuses those; and they would be laid out again.
+        if text(name) != FIELDS {
+            return class.setattr(name.cast::<PyString>()?, value);
+        }
+    } else if !is_taken(kit, class, &text(name))? {
         return kit.type_setattr.call1((class, name, value)).map(drop);
     }
     entries(kit, class)?.set_item(name, value)?;
@@ -31,7 +39,11 @@ pub(super) fn take<'py>(
     class: &Bound<'py, PyAny>,
     name: &Bound<'py, PyAny>,
 ) -> PyResult<()> {
-    if is_taken(kit, class, &text(name))? {
+    let ctypes = of_ctypes(class);
+    if ctypes && text(name) != FIELDS {
+        return class.delattr(name.cast::<PyString>()?);
+    }
+    if ctypes || is_taken(kit, class, &text(name))? {
         entries(kit, class)?.del_item(name)?;
         forget_lookups(class.cast::<PyType>()?);
         return Ok(());

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
 use super::class::is_slot;
+use super::consumed::of_ctypes;
 use super::heap::detach;
 use super::kit::{reference_count, text};
 use super::work::{Replaced, Work};
@@ -129,7 +130,12 @@ impl<'py> Work<'_, 'py> {
                 && moves.of(&holder).is_none()
             {
                 let tally = tallies.entry(to.as_ptr() as usize).or_default();
-                match self.tx.set_class(&holder, to) {
+                // Python would do it, and read past the end of a smaller block of memory.
+                let done = match of_ctypes(to) {
+                    true => Err(PyTypeError::new_err("another layout")),
+                    false => self.tx.set_class(&holder, to),
+                };
+                match done {
                     Ok(()) => tally.moved += 1,
                     Err(error) if error.is_instance_of::<PyTypeError>(kit.py) => {
                         tally.stuck += 1;

@@ -378,7 +378,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             || self.work.generated(body.class)?
             || self.processed(body.class, old)?
             || (old.decorators != 0 && other_names(old, new))
-            || self.told_owner(body.class, &edit.gone, new, differs)?)
+            || self.told_owner(body.class, &edit.gone, new, differs)?
+            || self.consumed(body, edit)?)
     }
 
     /// Takes from a class what its body does not define any more.

@@ -15,6 +15,7 @@ mod codes;
 mod collections;
 mod compile;
 mod computed;
+mod consumed;
 mod counted;
 mod covered;
 mod data;

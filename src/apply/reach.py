@@ -52,6 +52,18 @@ def looks(callables, changed):
     return not (reach.names | reach.texts).isdisjoint(changed)
 
 
+def consumes(maker, data, functions):
+    """Whether an `__init_subclass__` of the standard library makes something of these names of a class,
+    or of all that it has. Others are asked by `looks`."""
+    if not _standard(maker.__code__.co_filename) or maker.__module__ in ("typing", "typing_extensions"):
+        return False
+    known = _names(maker.__code__) | _texts(maker.__code__)
+    if not known.isdisjoint(data) or not known.isdisjoint(functions):
+        return True
+    through = "__dict__" in known and not known.isdisjoint(["items", "keys", "values"])
+    return bool(data) and (through or not known.isdisjoint(["vars", "dir", "getmembers"]))
+
+
 def doc_looks(callables, old, new):
     if "__doc__" not in Reach(callables).names:
         return False
