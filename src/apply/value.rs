@@ -278,6 +278,8 @@ impl<'py> Work<'_, 'py> {
     ) -> PyResult<Bound<'py, PyAny>> {
         let kit = self.kit;
         let none = kit.py.None().into_bound(kit.py);
+        // Put back last: what undoes the others takes it from a getter that is not put back yet.
+        self.tx.attribute(old, "__doc__");
         let mut before = vec![old.clone()];
         let mut after = vec![old.clone()];
         for part in ["fget", "fset", "fdel"] {
