@@ -32,6 +32,7 @@ mod finish;
 mod function;
 mod heap;
 mod heirs;
+mod helpers;
 mod holders;
 mod idioms;
 mod imports;

@@ -4,7 +4,6 @@
 //! for their order.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -15,7 +14,6 @@ use super::collections::mergeable;
 use super::compile::Source;
 use super::function::plain;
 use super::module::{Run, container};
-use super::sieve;
 use super::work::Replaced;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement};
@@ -42,32 +40,6 @@ impl<'py> Registries<'py> {
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
-    pub(super) fn registry_helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
-        let kit = self.work.kit;
-        let helper = match kit.helper.get() {
-            Some(helper) => helper,
-            None => {
-                let helper = PyDict::new(kit.py);
-                helper.set_item("__name__", "pyreload/registry.py")?;
-                sieve::helpers(kit.py, &helper)?;
-                let texts = [
-                    ("pyreload/walk.py", include_str!("walk.py")),
-                    ("pyreload/snapshot.py", include_str!("snapshot.py")),
-                    ("pyreload/reach.py", include_str!("reach.py")),
-                    ("pyreload/registry.py", include_str!("registry.py")),
-                    ("pyreload/elsewhere.py", include_str!("elsewhere.py")),
-                    ("pyreload/calls.py", include_str!("calls.py")),
-                    ("pyreload/told.py", include_str!("told.py")),
-                    ("pyreload/reorder.py", include_str!("reorder.py")),
-                ];
-                kit.run_helpers(&COMPILED, &texts, &helper)?;
-                kit.helper.get_or_init(|| helper)
-            }
-        };
-        helper.as_any().get_item(name)
-    }
-
     /// What running a definition calls: its decorators, its base classes and their metaclasses.
     pub(super) fn callables(&self, statement: &Statement) -> PyResult<Bound<'py, PyList>> {
         self.callables_in(None, statement)

@@ -1,7 +1,6 @@
 //! What statements had put into a container, taken out again: see skeleton.py.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -91,27 +90,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let contents = self.helper("contents").ok()?;
         let gone = PyTuple::empty(self.work.kit.py);
         contents.call1((texts, gone, name, scratch, unknown)).ok()
-    }
-
-    pub(super) fn helper(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
-        let kit = self.work.kit;
-        let helper = match kit.skeleton.get() {
-            Some(helper) => helper,
-            None => {
-                let helper = PyDict::new(kit.py);
-                let texts = [
-                    ("pyreload/skeleton.py", include_str!("skeleton.py")),
-                    ("pyreload/objects.py", include_str!("objects.py")),
-                    ("pyreload/counted.py", include_str!("counted.py")),
-                    ("pyreload/computed.py", include_str!("computed.py")),
-                    ("pyreload/bound.py", include_str!("bound.py")),
-                ];
-                kit.run_helpers(&COMPILED, &texts, &helper)?;
-                kit.skeleton.get_or_init(|| helper)
-            }
-        };
-        helper.as_any().get_item(name)
     }
 
     /// Lets names mean in `scratch` what they meant to a statement before, and containers have in them

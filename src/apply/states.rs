@@ -3,9 +3,13 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
+use rustc_hash::FxHashSet;
 
 use super::attributes::own_state;
+use super::helpers::{helper, registry_helper};
 use super::module::Run;
+use super::undo::{is_other_container, size};
+use super::work::Work;
 use crate::outline::{Kind, Statement};
 
 /// How far from what a statement names, through attributes and items.
@@ -34,14 +38,43 @@ impl<'py> Run<'_, '_, '_, 'py> {
             }
         }
         let mut left = MOST;
-        for level in 0..DEEP {
+        // What is named is remembered itself by those who ask for this.
+        self.work
+            .remember_all_of(found, 0, &mut self.remembered.2, &mut left)
+    }
+}
+
+impl<'py> Work<'_, 'py> {
+    /// Before a module is imported that was not there and that imports this one: the names of this one
+    /// and what they mean. `seen` and `left` are for all such modules together.
+    pub fn remember_module(
+        &mut self,
+        dict: &Bound<'py, PyDict>,
+        seen: &mut FxHashSet<usize>,
+        left: &mut usize,
+    ) -> PyResult<()> {
+        let names = self.tx.module(dict)?;
+        let plain = |value: &Bound<'py, PyAny>| !self.kit.is_function(value);
+        let found = names.values().into_iter().filter(plain).collect();
+        self.remember_all_of(found, 1, seen, left)
+    }
+
+    /// The attributes and items of these objects, and of what those are, from this level on.
+    fn remember_all_of(
+        &mut self,
+        mut found: Vec<Bound<'py, PyAny>>,
+        first: usize,
+        seen: &mut FxHashSet<usize>,
+        left: &mut usize,
+    ) -> PyResult<()> {
+        for level in first..first + DEEP {
             let mut inner = Vec::new();
             for value in found {
-                left = left.saturating_sub(1);
-                if left == 0 {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
                     return Ok(());
                 }
-                self.remember_all_of(&value, level, &mut inner)?;
+                self.remember_one(&value, level, seen, &mut inner)?;
             }
             found = inner;
         }
@@ -49,42 +82,58 @@ impl<'py> Run<'_, '_, '_, 'py> {
     }
 
     /// The attributes of one object, or the items of a container; what they are.
-    fn remember_all_of(
+    fn remember_one(
         &mut self,
         value: &Bound<'py, PyAny>,
         level: usize,
+        seen: &mut FxHashSet<usize>,
         inner: &mut Vec<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
-        let kit = self.work.kit;
+        let kit = self.kit;
         let kind = value.get_type();
         let is_container = holds_items(&kind);
-        if is_container && value.len()? > MOST
-            || !is_container && !has_attributes(value, &kind)
+        let has_attributes = !is_container && has_attributes(value, &kind);
+        let has_items = is_container || is_other_container(value);
+        if !has_attributes && !has_items
+            || has_items && size(value)? > MOST
             || kit.is_exact(value, &kit.module)
-            || !self.remembered.2.insert(value.as_ptr() as usize)
+            || !seen.insert(value.as_ptr() as usize)
         {
             return Ok(());
         }
-        if is_container {
+        if has_items {
             if level > 0 {
-                self.work.tx.container(value)?;
+                self.tx.container(value)?;
             }
-            return match value.cast_exact::<PyDict>() {
-                Ok(dict) => Ok(inner.extend(dict.values())),
-                Err(_) => value.try_iter()?.try_for_each(|item| Ok(inner.push(item?))),
-            };
+            match value.cast::<PyDict>() {
+                // Not asked in the way of its class.
+                Ok(dict) => inner.extend(dict.copy()?.values()),
+                Err(_) if is_container => value
+                    .try_iter()?
+                    .try_for_each(|item| PyResult::Ok(inner.push(item?)))?,
+                Err(_) => {}
+            }
+            if !has_attributes {
+                return Ok(());
+            }
         }
         let state = if let Ok(class) = value.cast::<PyType>() {
             let had = kit.class_dict(class)?;
             let arguments = PyTuple::new(kit.py, [value, had.as_any()])?;
-            self.work.tx.call(self.helper("restore")?, arguments);
+            self.tx.call(helper(kit, "restore")?, arguments);
+            if had.contains("_abc_impl")? {
+                let known = registry_helper(kit, "registered")?.call1((value,))?;
+                let arguments = PyTuple::new(kit.py, [value, &known])?;
+                self.tx
+                    .call(registry_helper(kit, "only_registered")?, arguments);
+            }
             Some(had)
         } else {
             if kind.hasattr("__slots__")? {
-                let state = self.registry_helper("State")?;
+                let state = registry_helper(kit, "State")?;
                 let state = state.call1((value, (kit.py.None(),)))?;
                 let none = PyTuple::empty(kit.py);
-                self.work.tx.call(state.getattr("restore")?, none);
+                self.tx.call(state.getattr("restore")?, none);
             }
             if !kit.is_function(value) {
                 // `type(self).made += 1`
@@ -92,7 +141,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
             }
             let state = own_state(value)?;
             if let Some(state) = &state {
-                self.work.tx.dict(state)?;
+                self.tx.dict(state)?;
             }
             state
         };
@@ -101,7 +150,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
             inner.extend(values.filter(|value| {
                 let kind = value.get_type();
                 holds_items(&kind)
-                    || !value.is_instance_of::<PyType>() && has_attributes(value, &kind)
+                    || is_other_container(value)
+                    || !value.is_instance_of::<PyType>() && self::has_attributes(value, &kind)
             }));
         }
         Ok(())

@@ -74,6 +74,15 @@ def registered(base):
     return _abc._get_dump(base)[0] if _abc else ()
 
 
+def only_registered(base, known):
+    """Makes an abstract class forget all that were registered with it and are not in `known`, which
+    `registered` had told."""
+    known = [ref() for ref in known]
+    for kind in [ref() for ref in registered(base)]:
+        if kind is not None and not any(kind is other for other in known):
+            unregister(base, kind)
+
+
 def unregister(base, kind):
     """Makes an abstract class forget one that was registered with it; whether it knew it."""
     known = [ref() for ref in registered(base)]

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyList, PySet, PyString};
 
 use super::class_entry::{arrange, has_stand_in, put, set_part, take};
 use super::kit::Kit;
-use super::undo::{Undo, undo};
+use super::undo::{Undo, is_other_container, items_of, undo};
 use crate::interp::word;
 
 /// The attributes of a function that an update may change.
@@ -151,7 +151,7 @@ impl<'py> Transaction<'py> {
         });
     }
 
-    /// Remembers what an exact list, dict or set holds; nothing for other objects.
+    /// Remembers what a container holds; nothing for other objects.
     pub fn container(&mut self, value: &Bound<'py, PyAny>) -> PyResult<()> {
         if let Ok(dict) = value.cast_exact::<PyDict>() {
             self.dict(dict)?;
@@ -167,6 +167,8 @@ impl<'py> Transaction<'py> {
                 set: set.clone(),
                 before,
             });
+        } else if is_other_container(value) {
+            self.log.extend(items_of(value)?);
         }
         Ok(())
     }

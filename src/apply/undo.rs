@@ -1,7 +1,8 @@
 //! One entry of the undo log, and how it is undone.
 
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PySet, PySlice, PyString, PyTuple};
 
 use super::class_entry::{arrange, put, set_part, take};
 use super::compile::shifted;
@@ -87,8 +88,10 @@ pub(super) fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
         Undo::Entry { dict, key, before } => dict.set_item(key, before),
         Undo::List { list, before } => list.set_slice(0, list.len(), before),
         Undo::Set { set, before } => {
-            set.call_method1("intersection_update", (before,))?;
-            set.call_method1("update", (before,)).map(drop)
+            // Past what a class that is derived from it does.
+            let kind = set.py().get_type::<PySet>();
+            kind.call_method1("intersection_update", (set, before))?;
+            kind.call_method1("update", (set, before)).map(drop)
         }
         Undo::Function {
             function,
@@ -175,8 +178,147 @@ pub fn set_code<'py>(
     function.setattr(kit.word(Word::Code), code)
 }
 
+/// Whether this is a container of another kind than the exact dicts, lists and sets, which can be put back
+/// all the same: of a class that is derived from these, a deque, a bytearray, an array.
+pub(super) fn is_other_container(value: &Bound<'_, PyAny>) -> bool {
+    // Those that are derived from them first: a look at flags.
+    if value.cast::<PyDict>().is_ok() || value.cast::<PyList>().is_ok() {
+        return !value.is_exact_instance_of::<PyDict>() && !value.is_exact_instance_of::<PyList>();
+    }
+    // SAFETY: the object is alive while it is borrowed; its type is asked, and nothing called.
+    if unsafe { ffi::PySequence_Check(value.as_ptr()) } == 0 {
+        return value.is_instance_of::<PySet>() && !value.is_exact_instance_of::<PySet>();
+    }
+    !value.is_instance_of::<PyString>()
+        && !value.is_instance_of::<PyTuple>()
+        && !value.is_instance_of::<PyBytes>()
+        && (value.is_instance_of::<PyByteArray>() || of_library(value).is_some())
+}
+
+/// How many items a container has that can be put back; its class may count in another way.
+pub(super) fn size(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    if let Ok(dict) = value.cast::<PyDict>() {
+        return Ok(dict.len());
+    }
+    if let Ok(list) = value.cast::<PyList>() {
+        return Ok(list.len());
+    }
+    match value.cast::<PySet>() {
+        Ok(set) => Ok(set.len()),
+        Err(_) => value.len(),
+    }
+}
+
+/// The class of a library that a deque or an array is of.
+fn of_library<'py>(value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let modules = value.py().import("sys").ok()?.getattr("modules").ok()?;
+    let modules = modules.cast_into::<PyDict>().ok()?;
+    [("collections", "deque"), ("array", "array")]
+        .iter()
+        .find_map(|(module, name)| {
+            // Who has one has imported its module.
+            let kind = modules.get_item(module).ok()??.getattr(*name).ok()?;
+            // Its class is asked and not the object, which may give itself out for another one.
+            let own = value.get_type();
+            own.is_subclass(&kind).ok()?.then_some(kind)
+        })
+}
+
+/// The entries of the log that put such a container back, the last one first. Past what its class does
+/// when it is changed: what that keeps in step is put back for itself.
+pub(super) fn items_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Undo<'py>>> {
+    let py = value.py();
+    let call = |kind: &Bound<'py, PyAny>, method: &str, arguments: Vec<Bound<'py, PyAny>>| {
+        let arguments = std::iter::once(value.clone()).chain(arguments);
+        let arguments: Vec<_> = arguments.collect();
+        PyResult::Ok(Undo::Call {
+            callable: kind.getattr(method)?,
+            arguments: PyTuple::new(py, arguments)?,
+        })
+    };
+    if let Ok(dict) = value.cast::<PyDict>() {
+        let ordered = py.import("collections")?.getattr("OrderedDict")?;
+        let before = dict.copy()?;
+        // One that keeps its order beside its entries has to be asked itself.
+        if value.is_instance(&ordered)? {
+            let items = py.get_type::<PyDict>().call_method1("items", (value,))?;
+            let before = PyList::new(py, items.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+            return Ok(vec![
+                call(&ordered, "update", vec![before.into_any()])?,
+                call(&ordered, "clear", Vec::new())?,
+            ]);
+        }
+        let dict = dict.clone();
+        return Ok(vec![Undo::Dict { dict, before }]);
+    }
+    if let Ok(list) = value.cast::<PyList>() {
+        let before = list.get_slice(0, list.len());
+        let list = list.clone();
+        return Ok(vec![Undo::List { list, before }]);
+    }
+    if let Ok(set) = value.cast::<PySet>() {
+        let before = PySet::empty(py)?;
+        py.get_type::<PySet>()
+            .call_method1("update", (&before, set))?;
+        return Ok(vec![Undo::Set {
+            set: set.clone(),
+            before: before.into_any(),
+        }]);
+    }
+    let all = PySlice::full(py).into_any();
+    if value.is_instance_of::<PyByteArray>() {
+        let kind = py.get_type::<PyByteArray>().into_any();
+        let before = kind.call1((value,))?;
+        return Ok(vec![call(&kind, "__setitem__", vec![all, before])?]);
+    }
+    let Some(kind) = of_library(value) else {
+        return Ok(Vec::new());
+    };
+    if kind.getattr("__name__")?.eq("array")? {
+        let before = kind.call_method1("__getitem__", (value, &all))?;
+        return Ok(vec![call(&kind, "__setitem__", vec![all, before])?]);
+    }
+    let before = PyList::empty(py);
+    for item in kind.call_method1("__iter__", (value,))?.try_iter()? {
+        before.append(item?)?;
+    }
+    Ok(vec![
+        call(&kind, "extend", vec![before.into_any()])?,
+        call(&kind, "clear", Vec::new())?,
+    ])
+}
+
+/// Whether the hash of a key is for the program to say.
+fn has_own_hash(key: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the type is alive while the key is borrowed, and so are its flags.
+    let flags = unsafe { ffi::PyType_GetFlags(key.get_type().as_type_ptr()) };
+    flags & ffi::Py_TPFLAGS_HEAPTYPE != 0 || key.is_instance_of::<PyTuple>()
+}
+
+/// Whether two dicts have the same objects in the same order; no code of theirs is asked for it.
+fn is_same(dict: &Bound<'_, PyDict>, other: &Bound<'_, PyDict>) -> bool {
+    let text = |key: &Bound<'_, PyAny>| key.is_exact_instance_of::<PyString>();
+    let same = |a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>| {
+        a.is(b) || text(a) && text(b) && a.eq(b).unwrap_or(false)
+    };
+    let mut pairs = dict.iter().zip(other.iter());
+    dict.len() == other.len() && pairs.all(|(a, b)| same(&a.0, &b.0) && a.1.is(&b.1))
+}
+
 /// Entry by entry: a cleared dict would be visible to other threads.
 fn restore_dict<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> PyResult<()> {
+    let same =
+        is_same(dict, before) || restore_entries(dict, before).is_ok() && is_same(dict, before);
+    if same && !dict.iter().any(|(key, _)| has_own_hash(&key)) {
+        return Ok(());
+    }
+    // A key may have another hash now than when it was put there, and is not found by it: as the copy
+    // knows the old ones, everything comes from there. Nobody else runs in between.
+    dict.clear();
+    dict.update(before.as_mapping())
+}
+
+fn restore_entries<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> PyResult<()> {
     for key in dict.keys() {
         if !before.contains(&key)? {
             dict.del_item(&key)?;
