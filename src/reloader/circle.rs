@@ -90,7 +90,7 @@ impl<'py> Progress<'py> {
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
     /// Before an import statement runs: the modules it names, if they are still to be brought up
-    /// to date. Only once it is known that there is no other way.
+    /// to date (only once it is known that there is no other way), and what new ones may change.
     pub(super) fn ahead(
         &self,
         work: &mut Work<'k, 'py>,
@@ -99,7 +99,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         statement: &Statement,
     ) -> PyResult<()> {
         if !self.interleaved {
-            return Ok(());
+            return self.expect(work, package, statement);
         }
         for import in &statement.imports {
             let module = resolve(package, import.level, &import.module);
@@ -121,7 +121,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 }
             }
         }
-        Ok(())
+        self.expect(work, package, statement)
     }
 
     /// Which module failed, and whether it came too early for one that it imports from.

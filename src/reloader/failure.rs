@@ -68,7 +68,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
     }
 
     /// What the modules of a unit that failed are tried again for: files that the error came through,
-    /// and those of modules that were imported meanwhile. To be asked after all is put back.
+    /// and those of modules that were imported meanwhile. To be asked before anything is put back.
     pub(super) fn attempt(&self, error: &PyErr, brought: &[String]) -> Arc<Attempt> {
         let py = self.kit.py;
         let mut files = BTreeSet::new();

@@ -5,6 +5,7 @@ pub mod gate;
 mod gone;
 mod check;
 mod circle;
+mod coming;
 mod dependents;
 mod described;
 mod dry_run;

@@ -137,10 +137,10 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let (mut reports, failed) = match outcome {
             Ok(reports) => (reports, None),
             Err(failed) => {
-                let problems = work.tx.roll_back_to(self.kit, 0);
-                work.discard();
                 let brought = self.imported_since(modules);
                 let attempt = self.attempt(&failed.error, &brought);
+                let problems = work.tx.roll_back_to(self.kit, 0);
+                work.discard();
                 self.reloader.brought.lock().extend(brought);
                 if let Err(error) = self.note_loose() {
                     log::debug!("submodules that stay imported cannot be told: {error}");
