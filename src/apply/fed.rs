@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use super::kit::text;
 use super::module::Run;
 use crate::outline::Statement;
-use crate::plan::Functions;
+use crate::plan::{Functions, place_of};
 
 impl Run<'_, '_, '_, '_> {
     /// Notes that containers have other items now.
@@ -22,8 +22,8 @@ impl Run<'_, '_, '_, '_> {
                 let why = format!("which line {line} puts something into");
                 // By a statement that is gone: known where the container is made.
                 self.refilled.insert(name.clone(), why.clone());
-                if let Some(object) = self.object_of(&module, &name) {
-                    self.dirty.acts_given(&object, why.clone());
+                if self.object_of(&module, &name).is_some() {
+                    self.dirty.acts_given(&place_of(&name), why.clone());
                 }
                 self.dirty.fill(name, why);
             } else {
@@ -35,11 +35,13 @@ impl Run<'_, '_, '_, '_> {
                 let holders = self.job.elsewhere.holders(&module, &name);
                 let mut holders = Functions::held(holders);
                 if let Some(object) = self.object_of(&module, &name) {
+                    let place = place_of(&name);
                     for path in self.imported_as(&module, &object)? {
                         let why = format!("which line {} tells of something", statement.span.line);
-                        self.dirty.acts_given(&path, why);
+                        let inside = &place[object.len()..];
+                        self.dirty.acts_given(&format!("{path}{inside}"), why);
                     }
-                    holders.extend(Functions::held(std::iter::once(object).collect()));
+                    holders.extend(Functions::held(std::iter::once(place).collect()));
                 }
                 self.work.holding.push((module.clone(), holders));
                 self.work.fed.push((module, name));

@@ -4,7 +4,7 @@ use super::given::last_name;
 use super::operators::only_looks;
 use super::scope::{Bindings, Block, Place, Scope, captured, default_of, resolve};
 use super::statements::Reader;
-use super::{MATCH_ARGS, loaded, operators, patterns};
+use super::{MATCH_ARGS, loaded, operators, patterns, skims};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
 use std::borrow::Cow;
@@ -151,23 +151,6 @@ impl<'a> Reader<'a> {
         (!self.begins_given(&path)).then(|| self.whole(&path))
     }
 
-    /// `expr` is gone through: what it is made of counts as called, if it is a path.
-    pub(super) fn iterated(&mut self, expr: &'a Expr) {
-        self.implied(operators::ITERATED);
-        match expr {
-            Expr::Tuple(_) | Expr::List(_) | Expr::Set(_) => self.parts_called(expr),
-            Expr::Call(call) => {
-                // `for f in TABLE.values()`
-                if let Expr::Attribute(method) = &*call.func
-                    && matches!(method.attr.as_str(), "items" | "keys" | "values")
-                {
-                    self.called(&method.value);
-                }
-            }
-            _ => self.called(expr),
-        }
-    }
-
     /// `expr` is called, if it is a path.
     pub(super) fn called(&mut self, expr: &'a Expr) {
         self.counts_as_called(expr, false);
@@ -224,6 +207,7 @@ impl<'a> Reader<'a> {
         }
         match resolve(&self.scopes, &name) {
             Place::Local => {
+                self.sets(path.as_deref());
                 // What a parameter has by default is the module's: `def note(x, seen=SEEN)`.
                 if let Some(default) = default_of(&self.scopes, &name) {
                     let path = path.map(|path| path.replacen(&*name, default, 1));
@@ -464,7 +448,13 @@ impl<'a> Reader<'a> {
         {
             self.changing(name.id.as_str(), &call.arguments);
             let asks = matches!(name.id.as_str(), "isinstance" | "issubclass");
-            for argument in &*call.arguments.args {
+            // How many there are says nothing of what they do.
+            for argument in call
+                .arguments
+                .args
+                .iter()
+                .filter(|_| name.id.as_str() != "len")
+            {
                 self.counts_as_called(argument, asks);
             }
             for keyword in &*call.arguments.keywords {
@@ -483,7 +473,7 @@ impl<'a> Reader<'a> {
     fn comprehension(&mut self, parts: &[&'a Expr], generators: &'a [ast::Comprehension]) {
         // The first iterable is evaluated outside; a class body's names are seen there only.
         if let Some(first) = generators.first() {
-            self.gone_through(&first.iter);
+            self.gone_through(&first.iter, skims::comprehension(parts, generators));
         }
         let targets = Bindings::of_targets(self.class, generators);
         let scope = Scope::new(Block::Comprehension, targets.bound);

@@ -37,6 +37,10 @@ pub(super) struct Frame {
     pub later_implied: Vec<&'static str>,
     pub calls_given: bool,
     pub calls_made: bool,
+    /// See `Facts::sets`.
+    pub sets: Vec<String>,
+    /// See `Facts::skims`.
+    pub skims: Vec<String>,
     pub imports: Vec<Import>,
     /// See `Facts::late`.
     pub late: Vec<Import>,
@@ -66,6 +70,9 @@ impl Frame {
             let calls = calls.into_iter().flatten();
             calls.filter(|call| *call == path).count() == 1
         });
+        let reads = &self.uses.reads;
+        self.skims
+            .retain(|path| reads.iter().filter(|read| *read == path).count() == 1);
         self.uses.settle();
         self.class.settle();
         self.later.settle();

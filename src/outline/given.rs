@@ -255,6 +255,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `self.size`, where that is set or changed in place.
+    pub(super) fn sets(&mut self, path: Option<&str>) {
+        let attribute = path.and_then(|path| path.split_once('.'));
+        let frame = self.frame();
+        if let Some((_, attribute)) = attribute
+            && frame.deferred > 0
+            && !frame.sets.iter().any(|known| known == attribute)
+        {
+            frame.sets.push(attribute.to_owned());
+        }
+    }
+
     /// A call of this name or attribute: of something that the function around it was given?
     pub(super) fn calls_given(&mut self, func: &'a Expr) {
         if self.frame().deferred == 0 {
@@ -283,8 +295,26 @@ impl<'a> Reader<'a> {
         self.frame().calls_given |= given;
     }
 
-    /// What a loop goes through; functions that are made there are what the loop is about.
-    pub(super) fn gone_through(&mut self, expr: &'a Expr) {
+    /// `expr` is gone through: what it is made of counts as called, if it is a path.
+    pub(super) fn iterated(&mut self, expr: &'a Expr) {
+        self.implied(operators::ITERATED);
+        match expr {
+            Expr::Tuple(_) | Expr::List(_) | Expr::Set(_) => self.parts_called(expr),
+            Expr::Call(call) => {
+                // `for f in TABLE.values()`
+                if let Expr::Attribute(method) = &*call.func
+                    && matches!(method.attr.as_str(), "items" | "keys" | "values")
+                {
+                    self.called(&method.value);
+                }
+            }
+            _ => self.called(expr),
+        }
+    }
+
+    /// What a loop goes through; functions that are made there are what the loop is about. `skims`:
+    /// only to say what is in it.
+    pub(super) fn gone_through(&mut self, expr: &'a Expr, skims: bool) {
         // `for name, f in {"a": f}.items()`
         let table = match expr {
             Expr::Call(call) => match &*call.func {
@@ -298,7 +328,25 @@ impl<'a> Reader<'a> {
         let outer = std::mem::replace(&mut self.at_once, display);
         self.visit_expr(expr);
         self.at_once = outer;
-        self.iterated(expr);
+        let skimmed = match expr {
+            Expr::Call(call) => &*call.func,
+            _ => expr,
+        };
+        let path = match skims && self.frame().deferred == 0 {
+            true => self.path_outside(skimmed),
+            false => None,
+        };
+        match (path, expr) {
+            // Not `for f in TABLE.values()`, where they are called perhaps.
+            (Some(path), Expr::Call(_)) => {
+                self.implied(operators::ITERATED);
+                self.frame().skims.push(path);
+            }
+            (path, _) => {
+                self.frame().skims.extend(path);
+                self.iterated(expr);
+            }
+        }
         if let Some(table) = table {
             self.parts_called(table);
         }

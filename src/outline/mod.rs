@@ -24,6 +24,7 @@ mod literal;
 mod operators;
 mod patterns;
 mod row;
+mod skims;
 mod spelling;
 mod splice;
 
@@ -246,6 +247,12 @@ pub struct Facts {
     pub calls_given: bool,
     /// When it runs it calls methods of what it makes for that alone: `Table(key).rows()`.
     pub calls_made: bool,
+    /// Attributes that it sets or changes in place when it is called, of what it was given or made:
+    /// `self.size = 1`, `self.items.append(x)`. Not those of functions defined in it.
+    pub sets: Box<[String]>,
+    /// What it goes through to say what is in it and no more, as paths that it reads nowhere else:
+    /// `ROUTES.items`. See `skims`.
+    pub skims: Box<[String]>,
 }
 
 /// A function without the bodies of those that it makes and only hands out: what is done when it is

@@ -2,12 +2,12 @@
 
 use super::gather::{Frame, settled};
 use super::kinds::{assigned, docstring, kind, simple_name};
-use super::operators;
 use super::prints::{self, Prints};
 use super::scope::{Bindings, Block, Context, Place, Scope, import_bound, mangle, resolve};
 use super::{
     Facts, Import, Kind, Outline, Part, Print, Shell, Span, Statement, Uses, Value, value,
 };
+use super::{operators, skims};
 use crate::text::LineIndex;
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -228,6 +228,8 @@ impl<'a> Reader<'a> {
             later_implied: settled(frame.later_implied),
             calls_given: frame.calls_given,
             calls_made: frame.calls_made,
+            sets: frame.sets.into(),
+            skims: frame.skims.into(),
         };
         Statement::new(self.span(stmt), facts, frame.body)
     }
@@ -409,7 +411,7 @@ impl<'a> Reader<'a> {
     fn compound(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::For(stmt) => {
-                self.gone_through(&stmt.iter);
+                self.gone_through(&stmt.iter, skims::block(stmt));
                 self.target(&stmt.target, true);
                 self.giving(&[&stmt.target], &stmt.body);
                 self.walk_block(&stmt.orelse);

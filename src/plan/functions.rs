@@ -484,6 +484,12 @@ impl<'a> Functions<'a> {
                     }
                 }
             }
+            if let Some(why) = self.inside_of(later, dirty) {
+                return Some(format!(
+                    "calls {}, which looks into what {why}",
+                    shown(path)
+                ));
+            }
             for inner in &later.calls {
                 if let Some(why) = self.differs(inner, dirty, seen) {
                     return Some(format!("calls {}, which {why}", shown(path)));

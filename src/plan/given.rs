@@ -15,7 +15,7 @@ use super::affected::REGISTERS;
 use super::described::Asks;
 use super::dirty::prefixes;
 use super::settled::Seen;
-use super::{Dirty, Functions, root};
+use super::{Dirty, Functions, inside, root};
 use crate::outline::{Import, Kind, Statement, Uses};
 
 /// `report.?` is the path of what `report` does with what it is given.
@@ -59,6 +59,18 @@ pub trait Elsewhere {
     /// in them that act differently when that does.
     fn keeps(&self, import: &Import, path: &str) -> Holding;
 
+    /// See `Functions::puts_into` and `Functions::looks_inside`; of what an import binds.
+    fn puts_into(&self, import: &Import, path: &str) -> Option<BTreeSet<String>>;
+
+    /// The same.
+    fn looks_inside(
+        &self,
+        import: &Import,
+        path: &str,
+        members: &[String],
+        attributes: &BTreeSet<String>,
+    ) -> bool;
+
     /// The paths of a module that act differently when the container of this name has other items.
     fn holders(&self, module: &str, name: &str) -> BTreeSet<String>;
 }
@@ -99,6 +111,14 @@ impl Elsewhere for Nowhere {
 
     fn keeps(&self, _: &Import, _: &str) -> Holding {
         Holding::new()
+    }
+
+    fn puts_into(&self, _: &Import, _: &str) -> Option<BTreeSet<String>> {
+        None
+    }
+
+    fn looks_inside(&self, _: &Import, _: &str, _: &[String], _: &BTreeSet<String>) -> bool {
+        true
     }
 
     fn holders(&self, _: &str, _: &str) -> BTreeSet<String> {
@@ -184,10 +204,14 @@ impl<'a> Functions<'a> {
 
     /// Why a function acts differently for what it is given, where that is asked for.
     pub(super) fn given_at<'d>(&self, path: &str, dirty: &'d Dirty) -> Option<&'d String> {
-        match self.deep.get() {
-            true => prefixes(path).find_map(|part| dirty.behaviour.get(&format!("{part}{GIVEN}"))),
-            false => None,
+        if !self.deep.get() {
+            return None;
         }
+        if self.is_operator_of_container(path) {
+            return None;
+        }
+        let whole = prefixes(path).find_map(|part| dirty.behaviour.get(&format!("{part}{GIVEN}")));
+        whole.or_else(|| self.inside_at(path, &[], dirty))
     }
 
     /// Why what a body has at hand acts differently when what it calls deals with that. `given`: what
@@ -356,10 +380,13 @@ impl<'a> Functions<'a> {
             return None;
         }
         let outer = self.deep.replace(true);
+        let skims = self.skims(statement);
         // What an object has that is told of things: `[f() for f in bus.handlers]`.
-        let mut inside = uses.reads.iter().filter(|path| path.contains('.'));
+        let inside = uses.reads.iter().filter(|path| path.contains('.'));
+        let mut inside = inside.filter(|path| !skims.contains(path));
         let asks = !uses.calls.is_empty() || !uses.members.is_empty();
         let held = inside.find_map(|path| self.given_at(path, dirty));
+        let held = held.or_else(|| self.inside_of(uses, dirty));
         let held = held.map(|why| format!("looks into what {why}"));
         let held = held.or_else(|| self.passing_differs(statement, dirty));
         if held.is_some() || !asks {
@@ -369,8 +396,14 @@ impl<'a> Functions<'a> {
         let made = statement.calls_made;
         let mut seen = Seen::default();
         let calls = uses.calls.iter();
-        let found = self
-            .acts_differently(&uses.calls, dirty)
+        let found = match skims.is_empty() {
+            true => self.acts_differently(&uses.calls, dirty),
+            false => {
+                let others = calls.clone().filter(|path| !skims.contains(path));
+                self.acts_differently(&others.cloned().collect::<Vec<_>>(), dirty)
+            }
+        };
+        let found = found
             .or_else(|| self.given_differs((uses, Some(&statement.later)), made, dirty, &mut seen))
             .or_else(|| {
                 let gives = !uses.calls.is_empty() && !statement.later.reads.is_empty();
@@ -391,6 +424,24 @@ impl<'a> Functions<'a> {
         }
         self.deep.set(outer);
         found
+    }
+
+    /// What a statement goes through to say what is in it and no more; what its names are bound to in
+    /// the end is not asked for anywhere else.
+    fn skims<'s>(&self, statement: &'s Statement) -> &'s [String] {
+        if statement.skims.is_empty() || statement.kind != Kind::Compound {
+            return &statement.skims;
+        }
+        let (index, body) = (self.outline().index(), &self.outline().body);
+        let alone = |name: &String| {
+            let mut readers = index.readers(body, name).into_iter();
+            let own = |at| body[at].span.line == statement.span.line;
+            readers.all(own) && index.live_later(body, name).is_empty()
+        };
+        match statement.uses.binds.iter().all(alone) {
+            true => &statement.skims,
+            false => &[],
+        }
     }
 
     /// Why functions that a statement makes and gives away do something else.
@@ -435,7 +486,7 @@ impl<'a> Functions<'a> {
 
     /// A definition acts differently, and so does what holds it.
     pub fn tell_holders(&self, statement: &Statement, dirty: &mut Dirty) {
-        for path in self.holding(statement) {
+        for path in self.places(statement, true) {
             let why = format!("which holds what is on line {}", statement.span.line);
             dirty.acts_given(&path, why);
         }
@@ -444,6 +495,12 @@ impl<'a> Functions<'a> {
     /// Paths of what may hold a definition, which its decorators and bases fill; or what a call is
     /// given.
     pub(super) fn holding(&self, statement: &Statement) -> BTreeSet<String> {
+        let places = self.places(statement, false).into_iter();
+        places.map(|path| inside::whole(&path).to_owned()).collect()
+    }
+
+    /// The same; `inside`: of objects with where in them, if that is known.
+    fn places(&self, statement: &Statement, inside: bool) -> BTreeSet<String> {
         if !is_taken(statement) && !calls_alone(statement) {
             return BTreeSet::new();
         }
@@ -455,9 +512,14 @@ impl<'a> Functions<'a> {
         let mut holders = BTreeSet::new();
         if statement.decorators != 0 {
             holders.extend(self.mutations(calls));
-            let objects = calls.iter().map(|path| root(path));
-            let objects = objects.filter(|name| !self.made_by(name).is_empty());
-            holders.extend(objects.map(str::to_owned));
+            let objects = calls.iter().map(|path| (root(path), path));
+            let objects = objects.filter(|(name, _)| !self.made_by(name).is_empty());
+            match inside {
+                true => {
+                    holders.extend(objects.flat_map(|(name, path)| self.with_place(name, path)))
+                }
+                false => holders.extend(objects.map(|(name, _)| name.to_owned())),
+            }
         }
         holders.extend(self.told_of(statement));
         // What other modules hold, by the names that it has here.
@@ -579,7 +641,7 @@ impl<'a> Functions<'a> {
         names.extend(self.mutations(&makes));
         let name = root(path);
         if !self.made_by(name).is_empty() {
-            names.insert(name.to_owned());
+            names.extend(self.with_place(name, path));
         }
         // It chooses among those that are registered with it.
         if let Some(chooser) = path.strip_suffix(REGISTERS)

@@ -89,6 +89,29 @@ impl Others<'_, '_, '_, '_> {
         kept
     }
 
+    /// Asks what is at a path of a module, but for what is being asked of it already.
+    fn once<T>(
+        &self,
+        module: &str,
+        path: &str,
+        ask: impl FnOnce(&Functions<'_>) -> T,
+    ) -> Option<T> {
+        let record = self.unit.reloader.ledger.get(module)?;
+        let version = self.unit.version(module)?;
+        let key = (module.to_owned(), format!("inside {path}"));
+        if path.is_empty() || !self.memory.borrow_mut().asked.insert(key.clone()) {
+            return None;
+        }
+        let found = version.outline().as_ref().ok().map(|outline| {
+            let package = record.package.read().clone();
+            let others = Others::new(self.unit, &package, self.memory);
+            let functions = Functions::of(outline).with(&others);
+            ask(&functions)
+        });
+        self.memory.borrow_mut().asked.remove(&key);
+        found
+    }
+
     /// `a.b.f`: the longest part that is a module, and the rest; where it is known.
     fn find<T>(
         &self,
@@ -117,6 +140,28 @@ impl Elsewhere for Others<'_, '_, '_, '_> {
     fn keeps(&self, import: &Import, path: &str) -> Holding {
         let kept = self.find(import, path, |module, path| self.kept(module, path));
         kept.unwrap_or_default()
+    }
+
+    fn puts_into(&self, import: &Import, path: &str) -> Option<BTreeSet<String>> {
+        let found = self.find(import, path, |module, path| {
+            self.once(module, path, |functions| functions.puts_into(path))
+        });
+        found.flatten()
+    }
+
+    fn looks_inside(
+        &self,
+        import: &Import,
+        path: &str,
+        members: &[String],
+        attributes: &BTreeSet<String>,
+    ) -> bool {
+        let found = self.find(import, path, |module, path| {
+            self.once(module, path, |functions| {
+                functions.looks_inside(path, members, attributes)
+            })
+        });
+        found.unwrap_or(true)
     }
 
     fn holders(&self, module: &str, name: &str) -> BTreeSet<String> {
