@@ -6,6 +6,7 @@ use ruff_python_parser::{Mode, ParseOptions};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+mod collects;
 mod depth;
 mod prints;
 mod kinds;
@@ -250,6 +251,8 @@ pub struct Facts {
     /// Attributes that it sets or changes in place when it is called, of what it was given or made:
     /// `self.size = 1`, `self.items.append(x)`. Not those of functions defined in it.
     pub sets: Box<[String]>,
+    /// It makes classes, and asks their bases for something: see `collects`.
+    pub asks_bases: bool,
     /// What it goes through to say what is in it and no more, as paths that it reads nowhere else:
     /// `ROUTES.items`. See `skims`.
     pub skims: Box<[String]>,

@@ -185,7 +185,7 @@ impl<'a> Functions<'a> {
     }
 
     /// Each body that runs when these paths are called, directly or not.
-    fn bodies(&self, calls: &[String]) -> Bodies<'a> {
+    pub(super) fn bodies(&self, calls: &[String]) -> Bodies<'a> {
         if let Some(known) = self.bodies.borrow().get(calls) {
             return Rc::clone(known);
         }

@@ -71,6 +71,9 @@ pub trait Elsewhere {
         attributes: &BTreeSet<String>,
     ) -> bool;
 
+    /// See `Functions::collects`; of what an import binds.
+    fn collects(&self, import: &Import, path: &str) -> bool;
+
     /// The paths of a module that act differently when the container of this name has other items.
     fn holders(&self, module: &str, name: &str) -> BTreeSet<String>;
 }
@@ -119,6 +122,10 @@ impl Elsewhere for Nowhere {
 
     fn looks_inside(&self, _: &Import, _: &str, _: &[String], _: &BTreeSet<String>) -> bool {
         true
+    }
+
+    fn collects(&self, _: &Import, _: &str) -> bool {
+        false
     }
 
     fn holders(&self, _: &str, _: &str) -> BTreeSet<String> {

@@ -406,7 +406,7 @@ impl<'a> Functions<'a> {
 }
 
 /// What a function, or one in it, sets of what it is given.
-fn all_sets<'a>(function: &'a Statement, out: &mut BTreeSet<&'a str>) {
+pub(super) fn all_sets<'a>(function: &'a Statement, out: &mut BTreeSet<&'a str>) {
     out.extend(function.sets.iter().map(String::as_str));
     for inner in function.body.iter() {
         all_sets(inner, out);

@@ -7,6 +7,7 @@
 mod affected;
 mod callbacks;
 mod chains;
+mod collected;
 mod described;
 mod descriptors;
 mod defaults;

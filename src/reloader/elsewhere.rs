@@ -164,6 +164,13 @@ impl Elsewhere for Others<'_, '_, '_, '_> {
         found.unwrap_or(true)
     }
 
+    fn collects(&self, import: &Import, path: &str) -> bool {
+        let found = self.find(import, path, |module, path| {
+            self.once(module, path, |functions| functions.collects(path))
+        });
+        found.unwrap_or(false)
+    }
+
     fn holders(&self, module: &str, name: &str) -> BTreeSet<String> {
         let version = self.unit.version(module);
         let names = BTreeSet::from([name.to_owned()]);
