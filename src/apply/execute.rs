@@ -95,6 +95,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Some(_) => None,
             None => told(self.registries(at, statement, registered.as_ref())).flatten(),
         };
+        let arrivals = self.before_arrivals(statement)?;
         self.open_annotations(statement)?;
         // What an earlier run of a `del` took away is not there to be taken again.
         for name in &statement.uses.deletes {
@@ -144,6 +145,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         self.tell_annotation(annotation, statement);
+        self.tell_arrivals(arrivals, statement)?;
         self.count_again(counts)?;
         self.cover_attributes(uncovered)?;
         self.arrange(at, statement, &copies);

@@ -39,6 +39,7 @@ pub(super) fn registry_helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound
                 ("pyreload/calls.py", include_str!("calls.py")),
                 ("pyreload/told.py", include_str!("told.py")),
                 ("pyreload/reorder.py", include_str!("reorder.py")),
+                ("pyreload/arrivals.py", include_str!("arrivals.py")),
             ];
             kit.run_helpers(&COMPILED, &texts, &helper)?;
             kit.helper.get_or_init(|| helper)

@@ -3,6 +3,7 @@
 mod annotations;
 mod answers;
 mod arrange;
+mod arrivals;
 mod aside;
 mod assigned;
 mod attributes;
@@ -68,6 +69,7 @@ mod value;
 mod whole;
 mod work;
 
+pub use arrivals::awaits;
 pub use compile::Source;
 pub use function::{identical, plain};
 pub use kit::{Kit, text};

@@ -3,6 +3,7 @@
 mod again;
 pub mod gate;
 mod gone;
+mod arrivals;
 mod check;
 mod circle;
 mod coming;

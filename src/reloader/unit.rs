@@ -511,14 +511,17 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
             plan::full(new_outline, &changes, why)
         } else {
-            plan::make_with(
-                old_outline,
-                new_outline,
-                &changes,
-                &around.for_plan(),
-                &anew,
-                &elsewhere,
-            )
+            let make = |outside: &plan::Dirty| {
+                plan::make_with(
+                    old_outline,
+                    new_outline,
+                    &changes,
+                    outside,
+                    &anew,
+                    &elsewhere,
+                )
+            };
+            self.planned(make, (&package, &dict), new_outline, &around.for_plan())
         };
         report.notes.extend(plan.notes.iter().cloned());
         let keep = hooks::keep(&dict);
@@ -653,7 +656,10 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let outdated = self.outdated_in(name, &mut report);
         let anew = Anew::new(BTreeSet::new(), outdated);
         let outside = around.for_plan();
-        let plan: Plan = plan::make_with(outline, outline, &changes, &outside, &anew, &elsewhere);
+        let make = |outside: &plan::Dirty| {
+            plan::make_with(outline, outline, &changes, outside, &anew, &elsewhere)
+        };
+        let plan: Plan = self.planned(make, (&package, dict), outline, &outside);
         let keep = hooks::keep(dict);
         let taken = || self.taken(name);
         let job = Job {
