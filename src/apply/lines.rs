@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::compile::{moved_to, shifted};
+use super::compile::moved_to;
 use super::function::{Wanted, find, same_code, search};
 use super::kit::{Word, reference_count};
 use super::members::mangled;
@@ -34,9 +34,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             if class.is_some() || moved.chain.iter().all(|b| b.kind != Kind::Class) {
                 self.shift(moved.old, moved.new, &moved.chain, class.as_ref())?;
+            } else if moved.new.kind == Kind::Function {
+                self.note_strayed(moved.old, moved.new, &moved.chain);
             }
         }
-        Ok(())
+        // What was not found has been noted there.
+        self.shift_strayed()
     }
 
     /// Gives a function that merely moved its own code with its new lines. Where nobody else has the
@@ -113,16 +116,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         chain: &[&'a Statement],
         class: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<()> {
-        let Some(source) = self.job.old else {
+        let Some(in_place) = self.in_place(old, new) else {
             return Ok(());
         };
-        let delta = i64::from(new.span.line) - i64::from(old.span.line);
-        // Of thousands that merely moved, the texts need not be looked at.
-        let same_text = old.shares(new) || source.slice(old) == self.job.new.slice(new);
         let kit = self.work.kit;
-        // Code knows its columns since 3.11.
-        let in_place = same_text && (old.span.column == new.span.column || kit.version < (3, 11));
-        if in_place && delta == 0 {
+        if in_place && old.span.line == new.span.line {
             return Ok(());
         }
         match new.kind {
@@ -142,29 +140,20 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     None if class.is_none() => self.stray(new, wanted, holder.is_none())?,
                     found => found,
                 };
-                let Some(function) = found else {
-                    return Ok(());
-                };
-                // A class in a function carries its line as a constant (3.13+).
-                let exact = in_place && !(kit.version >= (3, 13) && has_class(new));
-                if old.lambdas {
-                    // Default values are made where the `def` stands.
-                    let codes = self.lambda_codes(old, new, chain, in_place)?;
-                    for part in ["__defaults__", "__kwdefaults__"] {
-                        let values = function.getattr(kit.name(part))?;
-                        self.shift_lambdas(&values, old, delta, &codes)?;
+                match found {
+                    Some(function) => {
+                        self.note_siblings((old, new), chain, &function)?;
+                        self.shift_function(&function, old, new, chain, None)
+                    }
+                    None => {
+                        self.note_strayed(old, new, chain);
+                        Ok(())
                     }
                 }
-                let was = kit.code_of(&function)?;
-                if exact {
-                    let line = i64::from(new.span.line);
-                    return self.move_lines(&function, was, (line, delta));
-                }
-                let code = self.job.new.definition(kit, chain, new)?;
-                self.move_code(&function, &was, &code)
             }
             Kind::Class => {
                 let Some(live) = self.entry(class, &new.name)?.filter(|e| kit.is_class(e)) else {
+                    self.note_strayed_methods(old, new, chain);
                     return Ok(());
                 };
                 if !kit.defined_in(&live, &self.job.dict)? {
@@ -200,15 +189,59 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 // Its body has the definitions alone.
                 match old.lambdas {
-                    true => self.shift_values(old, new, chain, class, in_place),
+                    true => self.shift_values(old, new, chain, class),
                     false => Ok(()),
                 }
             }
-            Kind::Assign | Kind::Annotation | Kind::Expr if old.lambdas => {
-                self.shift_values(old, new, chain, class, in_place)
+            Kind::Assign | Kind::AugAssign | Kind::Annotation | Kind::Expr if old.lambdas => {
+                self.shift_values(old, new, chain, class)
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether nothing but the line of a statement is another. `None` where the old text is not known.
+    fn in_place(&self, old: &Statement, new: &Statement) -> Option<bool> {
+        let source = self.job.old?;
+        // Of thousands that merely moved, the texts need not be looked at.
+        let same_text = old.shares(new) || source.slice(old) == self.job.new.slice(new);
+        // Code knows its columns since 3.11.
+        let in_place = old.span.column == new.span.column || self.work.kit.version < (3, 11);
+        Some(same_text && in_place)
+    }
+
+    /// Gives the function of a definition that moved its new lines.
+    pub(super) fn shift_function(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        old: &'a Statement,
+        new: &'a Statement,
+        chain: &[&'a Statement],
+        shared: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let in_place = self.in_place(old, new) == Some(true);
+        let delta = i64::from(new.span.line) - i64::from(old.span.line);
+        // A class in a function carries its line as a constant (3.13+).
+        let exact = in_place && !(kit.version >= (3, 13) && has_class(new));
+        if old.lambdas {
+            // Default values are made where the `def` stands.
+            let codes = self.lambda_codes(old, new, chain)?;
+            for part in ["__defaults__", "__kwdefaults__"] {
+                let values = function.getattr(kit.name(part))?;
+                self.shift_lambdas(&values, old, delta, &codes)?;
+            }
+        }
+        let was = kit.code_of(function)?;
+        if let Some(code) = shared {
+            return self.place(function, &was, &code, true);
+        }
+        if exact {
+            let line = i64::from(new.span.line);
+            return self.move_lines(function, was, (line, delta));
+        }
+        let code = self.job.new.definition(kit, chain, new)?;
+        self.move_code(function, &was, &code)
     }
 
     /// The lambdas in what a statement binds, and in what it puts into a container:
@@ -219,24 +252,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         new: &'a Statement,
         chain: &[&'a Statement],
         class: Option<&Bound<'py, PyAny>>,
-        in_place: bool,
     ) -> PyResult<()> {
         let kit = self.work.kit;
         let delta = i64::from(new.span.line) - i64::from(old.span.line);
-        let codes = self.lambda_codes(old, new, chain, in_place)?;
+        let codes = self.lambda_codes(old, new, chain)?;
+        let mut found = false;
         for name in new.uses.binds.iter().chain(&new.uses.mutates) {
             let fields = self.entry(class, "__dataclass_fields__")?;
             let field = fields.filter(|_| class.is_some());
             let field = field.and_then(|f| f.get_item(name).ok());
             for value in self.entry(class, name)?.into_iter().chain(field) {
-                self.shift_lambdas(&value, old, delta, &codes)?;
+                found |= self.shift_lambdas(&value, old, delta, &codes)?;
                 // `C = type("C", (), {"area": lambda self: 1})`
                 if kit.is_class(&value) && kit.defined_in(&value, &self.job.dict)? {
                     for (_, entry) in kit.class_dict(&value)?.iter() {
-                        self.shift_lambdas(&entry, old, delta, &codes)?;
+                        found |= self.shift_lambdas(&entry, old, delta, &codes)?;
                     }
                 }
             }
+        }
+        if !found {
+            self.note_strayed_lambdas(old, new, chain);
         }
         Ok(())
     }
@@ -315,14 +351,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// What the code of a statement's lambdas was and what it is, where more of it than its line is
     /// another: the statement is indented in another way, or laid out in another way.
-    fn lambda_codes(
+    pub(super) fn lambda_codes(
         &self,
         old: &Statement,
         new: &Statement,
         chain: &[&'a Statement],
-        in_place: bool,
     ) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
-        let (Some(source), false) = (self.job.old, in_place) else {
+        let (Some(source), Some(false)) = (self.job.old, self.in_place(old, new)) else {
             return Ok(Vec::new());
         };
         let kit = self.work.kit;
@@ -344,7 +379,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         old: &Statement,
         delta: i64,
         codes: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
-    ) -> PyResult<()> {
+    ) -> PyResult<bool> {
         let kit = self.work.kit;
         let within = i64::from(old.span.line)..=i64::from(old.span.end_line);
         let mut found: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
@@ -369,20 +404,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             false
         })?;
+        let any = !found.is_empty();
         for (function, was) in found {
-            let mut known = None;
-            for (before, after) in codes {
-                if known.is_none() && same_code(kit, &was, before)? {
-                    known = Some(after.clone());
-                }
-            }
-            let code = match known {
-                Some(code) => code,
-                None => shifted(kit, &was, delta)?.0,
-            };
-            self.move_code(&function, &was, &code)?;
+            self.move_lambda(&function, &was, delta, codes)?;
         }
-        Ok(())
+        Ok(any)
+    }
+
+    pub(super) fn move_lambda(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        was: &Bound<'py, PyAny>,
+        delta: i64,
+        codes: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)],
+    ) -> PyResult<()> {
+        let kit = self.work.kit;
+        let mut known = None;
+        for (before, after) in codes {
+            if known.is_none() && same_code(kit, was, before)? {
+                known = Some(after.clone());
+            }
+        }
+        let code = match known {
+            Some(code) => code,
+            None => self.moved_lambda(was, delta)?,
+        };
+        self.move_code(function, was, &code)
     }
 
     fn move_code(

@@ -62,6 +62,7 @@ mod sieve;
 mod together;
 mod starred;
 mod states;
+mod strayed;
 mod transaction;
 mod undo;
 mod unlisted;
