@@ -108,9 +108,11 @@ impl<'py> Work<'_, 'py> {
             match value.cast::<PyDict>() {
                 // Not asked in the way of its class.
                 Ok(dict) => inner.extend(dict.copy()?.values()),
-                Err(_) if is_container => value
-                    .try_iter()?
-                    .try_for_each(|item| PyResult::Ok(inner.push(item?)))?,
+                Err(_) if is_container => {
+                    for item in value.try_iter()? {
+                        inner.push(item?);
+                    }
+                }
                 Err(_) => {}
             }
             if !has_attributes {
