@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
 
+use super::function::{identical, plain, same_repr};
 use super::kit::text;
 use super::members::mangled;
 use super::module::{Run, container};
@@ -48,6 +49,19 @@ impl<'py> Run<'_, '_, '_, 'py> {
             }
         }
         Ok(true)
+    }
+
+    /// The containers in the one that lives, where what a statement makes now is no other data than
+    /// what import had given it, and nothing else fills it.
+    pub(super) fn parts_of_equal(
+        &self,
+        name: &str,
+        live: &Bound<'py, PyAny>,
+        made: &Bound<'py, PyAny>,
+    ) -> Option<Vec<usize>> {
+        let base = self.bases.get(name)?;
+        let alone = container(live) && container(made) && self.mutators(name).next().is_none();
+        (alone && same_data(base, made, 0)).then(|| containers_in(live))
     }
 
     /// Whether this is a container of functions and classes of the module, of modules, and of data.
@@ -191,4 +205,74 @@ fn is_value_class(class: &Bound<'_, PyType>) -> bool {
     };
     has("__dataclass_params__") && frozen().unwrap_or(false)
         || has("_member_map_") && has("_value2member_map_")
+}
+
+/// Whether two values are equal, and nothing but plain values in lists, dicts and sets: no object of a
+/// program is asked. Dicts in another order are not the same.
+fn same_data(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, depth: usize) -> bool {
+    if depth > DEEPEST {
+        return false;
+    }
+    let same = |a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>| same_data(a, b, depth + 1);
+    if let (Ok(a), Ok(b)) = (a.cast_exact::<PyDict>(), b.cast_exact::<PyDict>()) {
+        let mut pairs = a.iter().zip(b.iter());
+        return a.len() == b.len()
+            && pairs.all(|((key, a), (other, b))| {
+                only_plain(&key) && identical(&key, &other) && same(&a, &b)
+            });
+    }
+    if let (Ok(a), Ok(b)) = (a.cast_exact::<PyList>(), b.cast_exact::<PyList>()) {
+        return a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(&a, &b));
+    }
+    if let (Ok(a), Ok(b)) = (a.cast_exact::<PySet>(), b.cast_exact::<PySet>()) {
+        // In one order, as one who goes through them would see.
+        return a.len() == b.len()
+            && a.iter()
+                .zip(b.iter())
+                .all(|(a, b)| only_plain(&a) && identical(&a, &b));
+    }
+    only_plain(a) && identical(a, b)
+}
+
+/// Whether a value can not change, and has nothing in it that a program made.
+fn only_plain(value: &Bound<'_, PyAny>) -> bool {
+    match value.cast_exact::<PyTuple>() {
+        Ok(items) => items.iter().all(|item| only_plain(&item)),
+        Err(_) => plain(value),
+    }
+}
+
+/// The addresses of all lists, dicts and sets that are in one.
+pub(super) fn containers_in(value: &Bound<'_, PyAny>) -> Vec<usize> {
+    fn walk(value: &Bound<'_, PyAny>, depth: usize, out: &mut Vec<usize>) {
+        if depth > DEEPEST || !container(value) {
+            return;
+        }
+        out.push(value.as_ptr() as usize);
+        if let Ok(dict) = value.cast_exact::<PyDict>() {
+            dict.iter()
+                .for_each(|(_, item)| walk(&item, depth + 1, out));
+        } else if let Ok(list) = value.cast_exact::<PyList>() {
+            list.iter().for_each(|item| walk(&item, depth + 1, out));
+        }
+    }
+    let mut out = Vec::new();
+    walk(value, 0, &mut out);
+    out
+}
+
+/// Whether two values of one type are equal paths, or equal times, of the standard library.
+pub(super) fn of_library(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let kind = text(&a.get_type().getattr("__module__")?);
+    let known = |zone: &Bound<'_, PyAny>| {
+        let kind = zone.get_type().getattr("__module__");
+        zone.is_none() || kind.is_ok_and(|kind| text(&kind) == "datetime")
+    };
+    // Another zone may be the program's own.
+    let equal = match kind.as_str() {
+        "pathlib" | "pathlib._local" => true,
+        "datetime" => a.getattr("tzinfo").map_or(true, |zone| known(&zone)),
+        _ => false,
+    };
+    Ok(equal && same_repr(a, b))
 }

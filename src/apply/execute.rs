@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
 use super::collections::mergeable;
+use super::data::containers_in;
 use super::kit::{Kit, text};
 use super::module::{Run, container, first_line};
 use super::registry::told;
@@ -307,6 +308,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 dict.set_item(name, old)?;
                 continue;
             }
+            let mut parts = None;
             let (kept, action, differs) = match (&old, &new) {
                 (None, None) => continue,
                 (old, Some(_)) if let Some(shared) = &shared => {
@@ -334,6 +336,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let left = self.left_by_decorators(at, old, new)?;
                     let had = self.attributes(statement, old)?;
                     let was = self.old_statement(at);
+                    parts = self.parts_of_equal(name, old, new);
                     let kept = match self.covered(statement, was, old, new, None)? {
                         true => old.clone(),
                         false => self.bring_together(at, statement, name, old, new, ours)?,
@@ -400,6 +403,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && mergeable(old)
                 && !old.is(new)
             {
+                if parts.is_some_and(|parts| parts == containers_in(old)) {
+                    // Its readers have what it gives them now.
+                    self.dirty.clean(name);
+                    continue;
+                }
                 self.dirty.value(name, changed_on.clone());
             } else if kept.as_ref().is_some_and(|k| kit.is_class(k)) && !same(&old, &new) {
                 // A class made by a call (`namedtuple(...)`): what was made of it may differ.

@@ -566,7 +566,7 @@ pub fn identical(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
     plain(a) && a.eq(b).unwrap_or(false)
 }
 
-fn same_repr(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
+pub(super) fn same_repr(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
     match (a.repr(), b.repr()) {
         (Ok(a), Ok(b)) => text(a.as_any()) == text(b.as_any()),
         _ => false,

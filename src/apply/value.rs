@@ -145,6 +145,12 @@ impl<'py> Work<'_, 'py> {
                 }
                 Ok(new.clone())
             }
+            "datetime" | "date" | "time" | "timedelta" | "PosixPath" | "WindowsPath"
+            | "PurePosixPath" | "PureWindowsPath"
+                if super::data::of_library(old, new)? =>
+            {
+                Ok(old.clone())
+            }
             _ => Ok(new.clone()),
         }
     }
