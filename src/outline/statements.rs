@@ -1,5 +1,6 @@
 //! The walk over statements: one frame for each that becomes a `Statement`.
 
+use super::alone;
 use super::gather::{Frame, settled};
 use super::kinds::{assigned, docstring, kind, simple_name};
 use super::prints::{self, Prints};
@@ -231,6 +232,10 @@ impl<'a> Reader<'a> {
             sets: frame.sets.into(),
             asks_bases: collects::asks_bases(stmt),
             skims: frame.skims.into(),
+            kept: match kind {
+                Kind::Compound => alone::kept(stmt).into(),
+                _ => Box::default(),
+            },
         };
         Statement::new(self.span(stmt), facts, frame.body)
     }
