@@ -458,6 +458,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 false => self.dirty.fill(&name, changed_on.clone()),
             }
         }
+        if statement.uses.binds.is_empty() {
+            for name in noted.keys() {
+                if let Some(function) = dict.get_item(name)? {
+                    self.compare_noted(name, &noted, &function, &changed_on)?;
+                }
+            }
+        }
         for name in &statement.uses.mutates {
             if !names.contains(name) && dict.get_item(name)?.is_some_and(|v| !container(&v)) {
                 for path in crate::plan::changed_paths(statement, name, &self.functions) {

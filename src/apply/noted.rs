@@ -15,22 +15,26 @@ pub(super) type Noted<'py> = BTreeMap<String, Bound<'py, PyDict>>;
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// What is on the functions that a statement is about to put something on: those that its
-    /// decorators are given, and those that a call gives.
+    /// decorators are given, those that a call gives, and those that are handed to a call.
     pub(super) fn noted(&self, at: usize, statement: &'a Statement) -> PyResult<Noted<'py>> {
         let mut out = Noted::new();
         let decorated = |s: &Statement| s.decorators != 0;
         let notes = match statement.kind {
             Kind::Function => decorated(statement) || self.old_statement(at).is_some_and(decorated),
             Kind::Assign => !statement.applied.is_empty(),
+            Kind::Expr => !statement.uses.calls.is_empty(),
             _ => false,
         };
         if !notes {
             return Ok(out);
         }
-        for name in &statement.uses.binds {
+        let handed = (statement.kind == Kind::Expr).then_some(&statement.uses.reads);
+        let handed = handed.into_iter().flatten().filter(|p| !p.contains('.'));
+        for name in statement.uses.binds.iter().chain(handed) {
             let live = match self.parked.get(name) {
-                Some((live, _)) => live.clone(),
-                None => self.before.get_item(name)?,
+                Some((live, _)) if statement.kind != Kind::Expr => live.clone(),
+                _ if statement.kind == Kind::Expr => self.job.dict.get_item(name)?,
+                _ => self.before.get_item(name)?,
             };
             if let Some(live) = live.filter(|live| self.work.kit.is_function(live)) {
                 let state = live.getattr("__dict__")?.cast_into::<PyDict>()?;
@@ -52,6 +56,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(had) = noted.get(name) else {
             return Ok(());
         };
+        if !self.work.kit.is_function(kept) {
+            return Ok(());
+        }
         let has = kept.getattr("__dict__")?.cast_into::<PyDict>()?;
         // A container is another one, whatever is in it: who took it is to have that.
         let same = |was: &Bound<'py, PyAny>, now: &Bound<'py, PyAny>| {

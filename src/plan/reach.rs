@@ -342,8 +342,13 @@ fn handed(new: &Outline, statement: &Statement) -> BTreeSet<String> {
         let writers = new.index().writers(&new.body, name);
         let mut made = writers.into_iter().map(|at| &new.body[at]);
         // `app = App()`, and one of another module: found out when it has run.
-        let object = |s: &Statement| {
-            s.kind == Kind::Import || s.kind == Kind::Assign && !s.uses.calls.is_empty()
+        // And a function, on which what is called may put something.
+        let given = || statement.uses.calls.iter().all(|call| call != name);
+        let object = |s: &Statement| match s.kind {
+            Kind::Import => true,
+            Kind::Assign => !s.uses.calls.is_empty(),
+            Kind::Function => given(),
+            _ => false,
         };
         made.any(|s| {
             let kind = s.value == Value::Container || object(s);
