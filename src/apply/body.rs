@@ -116,7 +116,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// What the class has, for statements of its body that run again.
-    fn names_before(
+    pub(super) fn names_before(
         &self,
         body: &Body<'_, 'a, 'py>,
         members: &[&Statement],

@@ -429,7 +429,7 @@ impl<'a> Source<'a> {
     }
 
     /// `[T, U]` of a generic class (PEP 695), or nothing.
-    fn type_parameters(&self, class: &Statement) -> &'a str {
+    pub(super) fn type_parameters(&self, class: &Statement) -> &'a str {
         let text = self.slice(class);
         let Some(at) = text.find("class ").map(|at| at + 6) else {
             return "";

@@ -21,6 +21,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
         let by_methods = statement.kind == Kind::Class && self.only_by_methods(at, statement);
+        if statement.kind == Kind::Assign && self.annotated_alone(at, statement, why)? {
+            return Ok(());
+        }
         if !matches!(statement.kind, Kind::Import | Kind::Function) {
             // It may ask a living object for what that has stored.
             self.work.drop_stored()?;

@@ -232,6 +232,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !again.is_empty() || !edit.gone.is_empty() || edit.reordered {
             self.work.tx.class_order(kit, class)?;
         }
+        self.annotate_members(&body, again)?;
         if !again.is_empty() && !self.run_members(&body, again, &chains)? {
             return Ok(false);
         }

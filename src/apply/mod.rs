@@ -21,6 +21,7 @@ mod counted;
 mod covered;
 mod data;
 mod dataclass;
+mod declared;
 mod defaults;
 mod entries;
 mod equal;

@@ -138,6 +138,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .and_then(|c| c.items.get(at).filter(|c| c.new == at))
                 .map(|c| &c.what);
             let changed = match what {
+                Some(What::Changed) if told(self.only_declared(body, at)) == Some(true) => {
+                    asked.contains(&at)
+                }
                 Some(What::Added | What::Changed | What::Header(_)) => true,
                 Some(What::Body | What::Inner(_) | What::Same) | None => {
                     asked.contains(&at)

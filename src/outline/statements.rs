@@ -1,6 +1,5 @@
 //! The walk over statements: one frame for each that becomes a `Statement`.
 
-use super::alone;
 use super::gather::{Frame, settled};
 use super::kinds::{assigned, docstring, kind, simple_name};
 use super::prints::{self, Prints};
@@ -8,7 +7,7 @@ use super::scope::{Bindings, Block, Context, Place, Scope, import_bound, mangle,
 use super::{
     Facts, Import, Kind, Outline, Part, Print, Shell, Span, Statement, Uses, Value, value,
 };
-use super::{collects, operators, skims};
+use super::{alone, collects, operators, skims};
 use crate::text::LineIndex;
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -232,10 +231,7 @@ impl<'a> Reader<'a> {
             sets: frame.sets.into(),
             asks_bases: collects::asks_bases(stmt),
             skims: frame.skims.into(),
-            kept: match kind {
-                Kind::Compound => alone::kept(stmt).into(),
-                _ => Box::default(),
-            },
+            kept: alone::kept(stmt).into(),
         };
         Statement::new(self.span(stmt), facts, frame.body)
     }
