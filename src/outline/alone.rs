@@ -1,5 +1,6 @@
 //! Blocks that ask nothing of what they make: `with lock: state = State()`.
 
+use super::{Kind, kinds::kind};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use std::collections::HashSet;
@@ -10,6 +11,9 @@ const LOOKING: [&str; 5] = ["attrgetter", "getattr", "hasattr", "methodcaller", 
 /// The paths that a block calls for objects that it binds to names and asks nothing, nor passes on: no
 /// attribute is read but of names from outside, and no call is given what another one makes.
 pub(super) fn kept(block: &Stmt) -> Vec<String> {
+    if kind(block, false) != Kind::Compound {
+        return Vec::new();
+    }
     let mut look = Look::default();
     look.visit_stmt(block);
     if look.asks || !look.read.is_disjoint(&look.bound) {
