@@ -55,10 +55,11 @@ const OF_CONTAINERS: [&str; 21] = [
 ];
 
 /// What containers do without asking functions in them for anything.
-const OPERATORS: [&str; 24] = [
+const OPERATORS: [&str; 25] = [
     "__add__",
     "__and__",
     "__bool__",
+    "__class_getitem__",
     "__contains__",
     "__eq__",
     "__format__",
