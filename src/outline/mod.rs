@@ -7,7 +7,6 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 mod collects;
-mod alone;
 mod depth;
 mod prints;
 mod kinds;
@@ -257,8 +256,6 @@ pub struct Facts {
     /// What it goes through to say what is in it and no more, as paths that it reads nowhere else:
     /// `ROUTES.items`. See `skims`.
     pub skims: Box<[String]>,
-    /// Of a compound: the paths that it calls for what it binds, and asks nothing: see `alone`.
-    pub kept: Box<[String]>,
 }
 
 /// A function without the bodies of those that it makes and only hands out: what is done when it is

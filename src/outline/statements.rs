@@ -7,7 +7,7 @@ use super::scope::{Bindings, Block, Context, Place, Scope, import_bound, mangle,
 use super::{
     Facts, Import, Kind, Outline, Part, Print, Shell, Span, Statement, Uses, Value, value,
 };
-use super::{alone, collects, operators, skims};
+use super::{collects, operators, skims};
 use crate::text::LineIndex;
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -231,7 +231,6 @@ impl<'a> Reader<'a> {
             sets: frame.sets.into(),
             asks_bases: collects::asks_bases(stmt),
             skims: frame.skims.into(),
-            kept: alone::kept(stmt).into(),
         };
         Statement::new(self.span(stmt), facts, frame.body)
     }

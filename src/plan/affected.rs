@@ -51,8 +51,7 @@ fn affected_at_once(
     let told = &statement.told;
     if statement.applied.is_empty() || statement.kind == Kind::Class {
         let uses = &statement.uses;
-        let calls = (&*uses.calls, &*statement.kept);
-        return affected_but_for(uses, calls, told, functions, dirty)
+        return affected_but_for(uses, &uses.calls, told, functions, dirty)
             .or_else(|| functions.implied_differs(statement, &statement.uses.calls, dirty))
             .or_else(|| functions.named_differs(statement, dirty))
             .or_else(|| functions.decorator_asks(statement, dirty))
@@ -62,7 +61,7 @@ fn affected_at_once(
     let others = statement.uses.calls.iter();
     let others = others.filter(|call| applied().all(|(path, _)| path != *call));
     let others: Vec<String> = others.cloned().collect();
-    affected_but_for(&statement.uses, (&others, &[]), told, functions, dirty)
+    affected_but_for(&statement.uses, &others, told, functions, dirty)
         .or_else(|| {
             applied().find_map(|(path, calls)| functions.applied_differs(path, *calls, dirty))
         })
@@ -78,7 +77,7 @@ fn affected_at_once(
 
 /// Why a statement that did not change must run again, or `None`.
 pub fn affected(uses: &Uses, functions: &Functions<'_>, dirty: &Dirty) -> Option<String> {
-    affected_but_for(uses, (&uses.calls, &[]), &[], functions, dirty)
+    affected_but_for(uses, &uses.calls, &[], functions, dirty)
 }
 
 /// The same of the bases and decorators of a class.
@@ -88,14 +87,13 @@ pub fn affected_head(
     dirty: &Dirty,
 ) -> Option<String> {
     let head = &class.head;
-    affected_but_for(head, (&head.calls, &[]), &class.told, functions, dirty)
+    affected_but_for(head, &head.calls, &class.told, functions, dirty)
 }
 
-/// The same when it calls nothing but `calls`, and asks nothing of what those give that are `kept`;
-/// `told`: see `Facts::told`.
+/// The same when it calls nothing but `calls`; `told`: see `Facts::told`.
 fn affected_but_for(
     uses: &Uses,
-    (calls, kept): (&[String], &[String]),
+    calls: &[String],
     told: &[String],
     functions: &Functions<'_>,
     dirty: &Dirty,
@@ -116,7 +114,7 @@ fn affected_but_for(
             // What its operators call is asked for by `implied_differs`.
             let none = BTreeSet::new();
             let mut seen = Seen::default();
-            let why = functions.members_differ(uses, (calls, &none), kept, None, dirty, &mut seen);
+            let why = functions.members_differ(uses, (calls, &none), None, dirty, &mut seen);
             if why.is_none() {
                 functions.all_same(seen, dirty);
             }

@@ -113,16 +113,14 @@ impl<'a> Functions<'a> {
         seen: &mut Seen,
     ) -> Option<String> {
         let special = self.special(uses);
-        self.members_differ(uses, (&uses.calls, &special), &[], own, dirty, seen)
+        self.members_differ(uses, (&uses.calls, &special), own, dirty, seen)
     }
 
-    /// The same with these calls, of which some give what is only `kept`, and with these methods that
-    /// operators or builtins call.
+    /// The same with these calls, and with these methods that operators or builtins call.
     pub(super) fn members_differ(
         &self,
         uses: &Uses,
         (calls, special): (&[String], &BTreeSet<&str>),
-        kept: &[String],
         own: Option<&str>,
         dirty: &Dirty,
         seen: &mut Seen,
@@ -138,7 +136,7 @@ impl<'a> Functions<'a> {
         }
         // `C().area()`: of an instance that is made for this alone. One that a name is bound to is
         // what it is since it was made.
-        for class in calls.iter().filter(|call| !kept.contains(call)) {
+        for class in calls {
             if let Some(why) = self.made_differently(class, dirty)
                 && uses
                     .members
