@@ -7,21 +7,22 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$here/../target/bench
+# The limits stand some 5 % above what is counted: another machine's C library counts up to 2 % more.
 limit_off=120
 limit_on=400
 limit_edit=560000
 # The same module: a constant, an argument of a call at its top level, lines inserted.
-limit_constant=278000
-limit_call=475000
+limit_constant=284000
+limit_call=525000
 limit_lines=1050000
 # A leaf of which 200 modules take a constant, all its importers included; 100 files of 100 lines,
 # one function edited in each.
-limit_fanout=1750000
+limit_fanout=1780000
 limit_bulk=55000000
 # Reading an edited module of 1,000 lines on from its outline, comparing, and all up to the plan.
-limit_reread=120000
+limit_reread=124000
 limit_compare=4000
-limit_plan=22500
+limit_plan=23500
 
 # Builds the host and the library.
 python3 "$here/run.py" --no-peers --bars 0 > /dev/null

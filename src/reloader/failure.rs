@@ -72,14 +72,8 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
     pub(super) fn attempt(&self, error: &PyErr, brought: &[String]) -> Arc<Attempt> {
         let py = self.kit.py;
         let mut files = BTreeSet::new();
-        let mut raised = Some(error.clone_ref(py));
-        for _ in 0..CHAIN {
-            let Some(error) = raised else { break };
+        for error in chain(py, error) {
             files_of(py, &error, &mut files);
-            raised = error.cause(py).or_else(|| {
-                let context = error.value(py).getattr("__context__").ok()?;
-                (!context.is_none()).then(|| PyErr::from_value(context))
-            });
         }
         let places = &self.reloader.places;
         // A change of those that are tracked is noticed anyway.
@@ -101,6 +95,21 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         Arc::new(Attempt::with(files))
     }
 
+    /// Who formats an error of an import has the module imported for names that may have been meant
+    /// (CPython 3.12+, `traceback._compute_suggestion_error`): one that was just taken out would run again.
+    fn suggest_nothing(&self, error: &PyErr) {
+        let value = error.value(self.kit.py);
+        let there = |name: &Bound<'py, PyAny>| self.kit.sys_modules.contains(name);
+        if error.is_instance_of::<PyImportError>(self.kit.py)
+            && let Ok(name) = value.getattr("name")
+            && !there(&name).unwrap_or(false)
+            && value.hasattr("name_from").unwrap_or(false)
+            && let Err(error) = value.setattr("name_from", self.kit.py.None())
+        {
+            log::debug!("an error of an import keeps what it is about: {error}");
+        }
+    }
+
     /// The reports of a unit that was rolled back.
     pub(super) fn failure(
         &self,
@@ -109,6 +118,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         problems: Vec<String>,
     ) -> Vec<ModuleReport> {
         let py = self.kit.py;
+        for error in chain(py, &failed.error) {
+            self.suggest_nothing(&error);
+        }
         let error = failed.error.value(py);
         let sentence = last_line(self.kit, error.as_any());
         let import = failed.error.is_instance_of::<PyImportError>(py);
@@ -229,6 +241,18 @@ pub(super) fn error_line(kit: &Kit<'_>, error: &PyErr, filename: &str) -> u32 {
             .unwrap_or(line);
     }
     line
+}
+
+/// An error, and those that were handled when it was raised.
+fn chain(py: Python<'_>, error: &PyErr) -> Vec<PyErr> {
+    let before = |error: &PyErr| {
+        error.cause(py).or_else(|| {
+            let context = error.value(py).getattr("__context__").ok()?;
+            (!context.is_none()).then(|| PyErr::from_value(context))
+        })
+    };
+    let first = Some(error.clone_ref(py));
+    std::iter::successors(first, before).take(CHAIN).collect()
 }
 
 /// The files of the code that an error came through, and the one whose text it is about.
