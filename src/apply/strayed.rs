@@ -19,7 +19,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         chain: &[&'a Statement],
     ) {
         let decorated = |s: &&Statement| s.decorators != 0;
-        let may_live = [new].iter().chain(chain).any(|s| decorated(s)) || self.rebound(new, chain);
+        let may_live = [new].iter().chain(chain).any(decorated) || self.rebound(new, chain);
         if may_live {
             self.stray_later(old, new, chain);
         }

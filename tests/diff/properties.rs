@@ -15,7 +15,7 @@ fn read(module: &[Node]) -> Outline {
 /// `x = 1`, `x = x = 1` and `x: int` are about `x`.
 fn about_the_same(before: &Statement, after: &Statement) -> bool {
     let about = |statement: &Statement| match statement.name.as_str() {
-        "" => statement.uses.binds.iter().cloned().collect(),
+        "" => statement.uses.binds.clone(),
         name => vec![name.to_owned()],
     };
     let names = about(after);
