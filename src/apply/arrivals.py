@@ -18,21 +18,25 @@ class Arrivals:
             if isinstance(file, str) and not _standard(file) and not file.startswith(INSTALLED):
                 for path, value in list(vars(module).items()):
                     if not path.startswith("__"):
-                        self.at(value, name, path, 0)
+                        try:
+                            self.at(value, name, path, 0)
+                        except Exception:
+                            # An object of the program's that refuses: its readers are not told.
+                            continue
 
     def at(self, value, module, path, depth):
         if self.left <= 0 or depth > 3:
             return
-        if isinstance(value, MUTABLE):
+        if issubclass(type(value), MUTABLE):
             if id(value) in self.had:
                 self.had[id(value)][2].append((module, path))
                 return
             self.left -= 1 + len(value)
             self.had[id(value)] = value, _save(value), [(module, path)]
             for inner in list(value.values() if isinstance(value, dict) else value):
-                if isinstance(inner, MUTABLE):
+                if issubclass(type(inner), MUTABLE):
                     self.at(inner, module, path, depth + 1)
-        elif isinstance(value, type):
+        elif issubclass(type(value), type):
             # Of an imported class its own module tells.
             if value.__module__ != module or id(value) in self.seen:
                 return
@@ -40,12 +44,12 @@ class Arrivals:
             derived = list(type.__subclasses__(value))
             self.had[id(value)] = value, derived, [(module, path + ".__subclasses__")]
             for name, item in list(vars(value).items()):
-                if isinstance(item, MUTABLE) and not name.startswith("__"):
+                if issubclass(type(item), MUTABLE) and not name.startswith("__"):
                     self.at(item, module, f"{path}.{name}", depth + 1)
         elif _plain(value) and not _standard(getattr(sys.modules.get(type(value).__module__), "__file__", None)):
             self.left -= 1
             for name, item in _state(value).items():
-                if isinstance(item, MUTABLE) or _plain(item):
+                if issubclass(type(item), MUTABLE) or _plain(item):
                     self.at(item, module, f"{path}.{name}", depth + 1)
 
     def changed(self):

@@ -1,6 +1,7 @@
 //! Modules that are imported for the first time: what they put into the containers of others.
 
 use pyo3::prelude::*;
+use pyo3::types::PyModule;
 
 use super::kit::Kit;
 use super::module::Run;
@@ -19,7 +20,9 @@ pub fn awaits(kit: &Kit<'_>, package: &str, statement: &Statement) -> bool {
         };
         let name = import.name.as_deref().filter(|name| *name != "*");
         name.is_some_and(|name| {
-            let known = there.hasattr(name).unwrap_or(true);
+            // A module may import what it is asked for.
+            let own = there.cast::<PyModule>();
+            let known = own.is_ok_and(|own| own.dict().contains(name).unwrap_or(true));
             !known && absent(&format!("{module}.{name}"))
         })
     }) || statement.kind != Kind::Function && statement.uses.calls.iter().any(computed)

@@ -146,7 +146,7 @@ impl<'a, 'py> Sieve<'a, 'py> {
                 || value.is_instance_of::<PyType>()
                 || value.is_instance_of::<PyModule>()
                 || of(&self.types.builtin)?;
-            if !written || atom {
+            if !written || atom || is_shared(kind) && !is_queue(kind) {
                 return Ok(Kind::Other);
             }
             let own = kind.getattr(word(py, "__dict__"))?;
@@ -546,4 +546,37 @@ pub(super) fn helpers(py: Python<'_>, namespace: &Bound<'_, PyDict>) -> PyResult
     offer!("index_of", index_of);
     offer!("in_order", in_order);
     Ok(())
+}
+
+/// Whether other threads work with instances of a class all the time (a queue, a condition, an executor):
+/// to put back what they had would take from those threads what they did meanwhile.
+pub(super) fn is_shared(kind: &Bound<'_, PyType>) -> bool {
+    const HOMES: [&str; 8] = [
+        "_thread",
+        "asyncio",
+        "concurrent",
+        "multiprocessing",
+        "selectors",
+        "socket",
+        "subprocess",
+        "threading",
+    ];
+    is_queue(kind) || comes_from(kind, &HOMES)
+}
+
+/// What waits in a queue is looked at, and taken out where its statement is gone.
+fn is_queue(kind: &Bound<'_, PyType>) -> bool {
+    comes_from(kind, &["_queue", "queue"])
+}
+
+/// Whether a class, or one that it is derived from, is of one of these packages.
+fn comes_from(kind: &Bound<'_, PyType>, homes: &[&str]) -> bool {
+    super::kit::mro(kind.as_any()).iter().any(|class| {
+        let entries = class.getattr(word(class.py(), "__dict__"));
+        let home = entries.and_then(|entries| entries.get_item(word(class.py(), "__module__")));
+        home.is_ok_and(|home| {
+            let home = super::kit::text(&home);
+            homes.contains(&home.split('.').next().unwrap_or_default())
+        })
+    })
 }

@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use super::attributes::own_state;
 use super::helpers::{helper, registry_helper};
 use super::module::Run;
+use super::sieve::is_shared;
 use super::undo::{is_other_container, size};
 use super::work::Work;
 use crate::outline::{Kind, Statement};
@@ -74,7 +75,11 @@ impl<'py> Work<'_, 'py> {
                 if *left == 0 {
                     return Ok(());
                 }
-                self.remember_one(&value, level, seen, &mut inner)?;
+                // One object that refuses does not hold the edit up: what an edit that fails did to it
+                // stays then.
+                if let Err(error) = self.remember_one(&value, level, seen, &mut inner) {
+                    log::debug!("the state of an object cannot be kept: {error}");
+                }
             }
             found = inner;
         }
@@ -97,6 +102,7 @@ impl<'py> Work<'_, 'py> {
         if !has_attributes && !has_items
             || has_items && size(value)? > MOST
             || kit.is_exact(value, &kit.module)
+            || has_attributes && !kit.is_class(value) && is_shared(&kind)
             || !seen.insert(value.as_ptr() as usize)
         {
             return Ok(());
@@ -107,7 +113,7 @@ impl<'py> Work<'_, 'py> {
             }
             match value.cast::<PyDict>() {
                 // Not asked in the way of its class.
-                Ok(dict) => inner.extend(dict.copy()?.values()),
+                Ok(dict) => inner.extend(dict.iter().map(|(_, item)| item)),
                 Err(_) if is_container => {
                     for item in value.try_iter()? {
                         inner.push(item?);
@@ -131,7 +137,7 @@ impl<'py> Work<'_, 'py> {
             }
             Some(had)
         } else {
-            if kind.hasattr("__slots__")? {
+            if kind.hasattr("__slots__").unwrap_or(false) {
                 let state = registry_helper(kit, "State")?;
                 let state = state.call1((value, (kit.py.None(),)))?;
                 let none = PyTuple::empty(kit.py);

@@ -3,6 +3,7 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PySet, PySlice, PyString, PyTuple};
+use rustc_hash::FxHashSet;
 
 use super::class_entry::{arrange, put, set_part, take};
 use super::compile::shifted;
@@ -91,6 +92,20 @@ pub(super) fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
             // Past what a class that is derived from it does.
             let kind = set.py().get_type::<PySet>();
             kind.call_method1("intersection_update", (set, before))?;
+            kind.call_method1("update", (set, before))?;
+            // Of items that are equal those that were there may not have come back.
+            let had: FxHashSet<usize> = before
+                .try_iter()?
+                .map(|item| item.map(|item| item.as_ptr() as usize))
+                .collect::<PyResult<_>>()?;
+            let mut others = false;
+            for item in kind.call_method1("__iter__", (set,))?.try_iter()? {
+                others |= !had.contains(&(item?.as_ptr() as usize));
+            }
+            if !others {
+                return Ok(());
+            }
+            kind.call_method1("clear", (set,))?;
             kind.call_method1("update", (set, before)).map(drop)
         }
         Undo::Function {
@@ -205,7 +220,11 @@ pub(super) fn size(value: &Bound<'_, PyAny>) -> PyResult<usize> {
     }
     match value.cast::<PySet>() {
         Ok(set) => Ok(set.len()),
-        Err(_) => value.len(),
+        Err(_) => match (value.cast::<PyByteArray>(), of_library(value)) {
+            (Ok(bytes), _) => Ok(bytes.len()),
+            (_, Some(kind)) => kind.call_method1("__len__", (value,))?.extract(),
+            _ => Ok(0),
+        },
     }
 }
 
@@ -238,15 +257,21 @@ pub(super) fn items_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Undo<'py>
     };
     if let Ok(dict) = value.cast::<PyDict>() {
         let ordered = py.import("collections")?.getattr("OrderedDict")?;
-        let before = dict.copy()?;
         // One that keeps its order beside its entries has to be asked itself.
-        if value.is_instance(&ordered)? {
-            let items = py.get_type::<PyDict>().call_method1("items", (value,))?;
-            let before = PyList::new(py, items.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
-            return Ok(vec![
-                call(&ordered, "update", vec![before.into_any()])?,
-                call(&ordered, "clear", Vec::new())?,
-            ]);
+        if value.get_type().is_subclass(&ordered)? {
+            let mut log = Vec::new();
+            for item in ordered.call_method1("items", (value,))?.try_iter()? {
+                let (key, item) = item?.extract()?;
+                log.push(call(&ordered, "__setitem__", vec![key, item])?);
+            }
+            log.reverse();
+            log.push(call(&ordered, "clear", Vec::new())?);
+            return Ok(log);
+        }
+        // A copy would be made by the methods of a class that has its own.
+        let before = PyDict::new(py);
+        for (key, item) in dict.iter() {
+            before.set_item(key, item)?;
         }
         let dict = dict.clone();
         return Ok(vec![Undo::Dict { dict, before }]);
@@ -314,8 +339,12 @@ fn restore_dict<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> 
     }
     // A key may have another hash now than when it was put there, and is not found by it: as the copy
     // knows the old ones, everything comes from there. Nobody else runs in between.
+    let held = dict.copy()?;
     dict.clear();
-    dict.update(before.as_mapping())
+    let put = dict.update(before.as_mapping());
+    // What only the failed edit had put there goes when all is back.
+    drop(held);
+    put
 }
 
 fn restore_entries<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> PyResult<()> {

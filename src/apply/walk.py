@@ -21,6 +21,8 @@ FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 PATHS = sysconfig.get_paths()
 STANDARD = tuple(PATHS[k] + "/" for k in ("stdlib", "platstdlib") if k in PATHS)
 INSTALLED = tuple(PATHS[k] + "/" for k in ("purelib", "platlib") if k in PATHS)
+# Whose objects other threads work with all the time, as in sieve.rs. What is in a queue is looked at.
+SHARED = set("_thread asyncio concurrent multiprocessing selectors socket subprocess threading".split())
 SORTING = {"sort", "insort", "insort_left", "insort_right", "heappush", "heapreplace", "heappushpop", "heapify"}
 # How deep an object is looked for, and how many objects are looked at for one statement.
 DEPTH, BUDGET = 6, 200_000
@@ -42,6 +44,7 @@ def _plain(value):
         kind.__flags__ & 1 << 9  # a heap type
         and not isinstance(value, (*ATOMS, *FUNCTIONS, *MUTABLE))
         and "__getattribute__" not in kind.__dict__
+        and not any(k.__dict__.get("__module__", "").partition(".")[0] in SHARED for k in kind.__mro__)
     )
 
 

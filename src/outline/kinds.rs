@@ -2,7 +2,6 @@
 
 use super::{Kind, patterns};
 use ruff_python_ast::{self as ast, CmpOp, Expr, Stmt};
-use ruff_text_size::{Ranged, TextSize};
 
 pub(super) fn kind(stmt: &Stmt, first: bool) -> Kind {
     match stmt {
@@ -33,17 +32,6 @@ pub(super) fn kind(stmt: &Stmt, first: bool) -> Kind {
         | Stmt::Break(_)
         | Stmt::Continue(_)
         | Stmt::IpyEscapeCommand(_) => Kind::Other,
-    }
-}
-
-/// Where the docstring of a function begins.
-pub(super) fn docstring(stmt: &Stmt) -> Option<TextSize> {
-    let Stmt::FunctionDef(def) = stmt else {
-        return None;
-    };
-    match def.body.first()? {
-        Stmt::Expr(text) if text.value.is_string_literal_expr() => Some(text.start()),
-        _ => None,
     }
 }
 

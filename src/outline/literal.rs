@@ -67,7 +67,7 @@ impl Recent {
         }
         let header = self.prints.header();
         if statement.kind == Kind::Function {
-            if header.end > at || self.prints.print(header.clone()) != statement.header {
+            if header.end > at || self.prints.print(header) != statement.header {
                 return None;
             }
         } else if let Some(set) = statement.sets() {
@@ -77,17 +77,11 @@ impl Recent {
         } else if statement.header != statement.print {
             return None;
         }
-        let body = self.prints.start(header.end).unwrap_or_default();
         let prints = self.prints.with(at, now);
         let tokens = prints.all();
-        let print = prints.print(tokens.clone());
-        let documented = statement.kind == Kind::Function && statement.acts != statement.print;
+        let print = prints.print(tokens);
         let facts = Facts {
             print,
-            acts: match documented {
-                true => prints.print_without(tokens, body),
-                false => print,
-            },
             header: match statement.kind {
                 Kind::Function => statement.header,
                 _ => statement.sets().unwrap_or(print),

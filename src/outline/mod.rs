@@ -198,8 +198,6 @@ pub struct Facts {
     pub header: Print,
     /// Fingerprint of the decorators; 0 without.
     pub decorators: Print,
-    /// For a function: all but its docstring. Else `print`.
-    pub acts: Print,
     /// What it does when it runs.
     pub uses: Uses,
     /// For a class: what its decorators, bases and keywords do; part of `uses`. Else empty.

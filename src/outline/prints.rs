@@ -182,11 +182,6 @@ impl Prints {
         (start + 1..=end).any(|end| self.print(start..end) == print)
     }
 
-    /// Where a piece begins in the source.
-    pub(super) fn start(&self, piece: usize) -> Option<u32> {
-        self.pieces.get(piece).map(|piece| piece.start)
-    }
-
     fn is_layout(&self, index: usize) -> bool {
         let kind = self.pieces[index].kind;
         matches!(
@@ -218,25 +213,6 @@ impl Prints {
     /// The print of a range of tokens.
     pub(super) fn print(&self, tokens: Range<usize>) -> Print {
         xxh3_128(self.slice(tokens))
-    }
-
-    /// The print of a range of tokens without the docstring that begins at or after this byte of the
-    /// source: as if there was none.
-    pub(super) fn print_without(&self, tokens: Range<usize>, docstring: u32) -> Print {
-        let from = self.pieces.partition_point(|piece| piece.start < docstring);
-        let is = |at: &usize, kinds: &[TokenKind]| {
-            let kind = self.pieces.get(*at).map(|piece| piece.kind);
-            kind.is_some_and(|kind| kinds.contains(&kind))
-        };
-        let first = (from..tokens.end).find(|at| !self.is_layout(*at));
-        let first = first.unwrap_or(tokens.end);
-        let texts = (first..).take_while(|at| is(at, &[TokenKind::String]));
-        let last = first + texts.count();
-        let last = last + usize::from(is(&last, &[TokenKind::Newline, TokenKind::Semi]));
-        let mut hasher = Xxh3::new();
-        hasher.update(self.slice(tokens.start..first));
-        hasher.update(self.slice(last.min(tokens.end)..tokens.end));
-        hasher.digest128()
     }
 
     /// The print of a range of tokens without the `holes` in it, which are in order and apart.

@@ -92,6 +92,8 @@ struct Open {
     commas: usize,
     /// A single comma in it makes no tuple: it calls, defines, imports or displays.
     lists: bool,
+    /// There is a lambda directly in it: which of its commas are the lambda's is not known.
+    lambda: bool,
 }
 
 /// The brackets around a place, and what is needless of them and in them.
@@ -103,6 +105,10 @@ pub(super) struct Brackets {
     earlier: Option<TokenKind>,
     /// Parentheses at the end of something that may be all of it.
     closed: Option<(Range<usize>, TokenKind)>,
+    /// The `in` of a `for` is still to come, and the last `in` was one. The operator is another: in
+    /// `x in (a or b)` the parentheses say something.
+    names: bool,
+    names_end: bool,
 }
 
 impl Brackets {
@@ -132,7 +138,7 @@ impl Brackets {
             && self
                 .open
                 .last()
-                .is_some_and(|open| open.lists || open.commas > 1)
+                .is_some_and(|open| open.lists || open.commas > 1 && !open.lambda)
     }
 
     /// A token of this kind is the piece with this number.
@@ -152,17 +158,23 @@ impl Brackets {
                             | TokenKind::TStringStart
                     )
                 });
+                // These may be names.
+                let soft = [TokenKind::Match, TokenKind::Case, TokenKind::Type];
+                let soft = self.last.is_some_and(|last| soft.contains(&last));
                 let lists = match kind {
                     TokenKind::Lpar => operand || self.last == Some(TokenKind::Import),
-                    TokenKind::Lsqb => !operand,
+                    TokenKind::Lsqb => !operand && !soft,
                     _ => true,
                 };
                 self.open.push(Open {
                     at,
-                    before: self.last,
+                    before: self
+                        .last
+                        .filter(|last| *last != TokenKind::In || self.names_end),
                     earlier: self.earlier,
                     commas: 0,
                     lists,
+                    lambda: false,
                 });
             }
             TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => {
@@ -179,10 +191,15 @@ impl Brackets {
                     self.closed = before.map(|before| (open.at..at, before));
                 }
             }
-            TokenKind::Comma => {
+            TokenKind::Comma | TokenKind::Lambda => {
                 if let Some(open) = self.open.last_mut() {
-                    open.commas += 1;
+                    open.commas += usize::from(kind == TokenKind::Comma);
+                    open.lambda |= kind == TokenKind::Lambda;
                 }
+            }
+            TokenKind::For => self.names = self.open.is_empty(),
+            TokenKind::In if self.open.is_empty() => {
+                self.names_end = std::mem::take(&mut self.names);
             }
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! The walk over statements: one frame for each that becomes a `Statement`.
 
 use super::gather::{Frame, settled};
-use super::kinds::{assigned, docstring, kind, simple_name};
+use super::kinds::{assigned, kind, simple_name};
 use super::prints::{self, Prints};
 use super::scope::{Bindings, Block, Context, Place, Scope, import_bound, mangle, resolve};
 use super::{
@@ -197,9 +197,6 @@ impl<'a> Reader<'a> {
             print,
             header,
             decorators,
-            acts: docstring(stmt).map_or(print, |text| {
-                self.prints.print_without(tokens.clone(), text.to_u32())
-            }),
             value,
             given: value::given(stmt, &uses.reads),
             uses,

@@ -13,7 +13,7 @@ use crate::outline::{Kind, Statement, Uses};
 const DECLARES: &str = "<declares>";
 
 /// Stands for its text.
-pub(super) const TEXT: &str = "<text>";
+const TEXT: &str = "<text>";
 
 /// Attributes that say what a definition declares.
 const DECLARED: [&str; 14] = [

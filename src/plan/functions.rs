@@ -8,7 +8,6 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::described::TEXT;
 use super::dirty::{Dirty, prefixes};
 use super::given::{Doing, Elsewhere, Nowhere};
 use super::instances::CONSTRUCTORS;
@@ -607,10 +606,5 @@ fn acts_at<'d>(dirty: &'d Dirty, path: &str) -> Option<&'d String> {
 /// The path of what acts differently when only the body of a function changed: its own, or that of
 /// what it hands out.
 pub(super) fn path_of_acting(path: &str, old: &Statement, new: &Statement) -> String {
-    let reads_itself = || new.later.opaque || new.later.members.iter().any(|m| m == "__doc__");
-    if old.acts == new.acts && !reads_itself() {
-        // Another docstring, and nothing else.
-        return format!("{path}.{TEXT}");
-    }
     format!("{path}{}", GIVES.repeat(new.differs_after(old)))
 }

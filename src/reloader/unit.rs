@@ -561,14 +561,18 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                         && progress.begun.len() == begun
                         && anew.names.insert(name.clone()) =>
                 {
-                    let again = plan::make_with(
-                        old_outline,
-                        new_outline,
-                        &changes,
-                        &around.for_plan(),
-                        &anew,
-                        &elsewhere,
-                    );
+                    let make = |outside: &plan::Dirty| {
+                        plan::make_with(
+                            old_outline,
+                            new_outline,
+                            &changes,
+                            outside,
+                            &anew,
+                            &elsewhere,
+                        )
+                    };
+                    let around = around.for_plan();
+                    let again = self.planned(make, (&package, &dict), new_outline, &around);
                     if again.steps == plan.steps {
                         return Err(error);
                     }
