@@ -138,10 +138,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 }
 
-/// What is plain or a container is brought together with what there was, in any case.
+/// A container is brought together with what there was, in any case.
 fn simple(statement: &Statement) -> bool {
     statement.kind == Kind::Assign
-        && statement.value == Value::Other
+        && statement.value != Value::Container
         && !statement.display
         && !statement.name.is_empty()
 }
