@@ -330,7 +330,7 @@ fn is_same(dict: &Bound<'_, PyDict>, other: &Bound<'_, PyDict>) -> bool {
     dict.len() == other.len() && pairs.all(|(a, b)| same(&a.0, &b.0) && a.1.is(&b.1))
 }
 
-/// Entry by entry: a cleared dict would be visible to other threads.
+/// Entry by entry where that can be: a cleared dict would be visible to other threads.
 fn restore_dict<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> PyResult<()> {
     let same =
         is_same(dict, before) || restore_entries(dict, before).is_ok() && is_same(dict, before);
@@ -338,7 +338,7 @@ fn restore_dict<'py>(dict: &Bound<'py, PyDict>, before: &Bound<'py, PyDict>) -> 
         return Ok(());
     }
     // A key may have another hash now than when it was put there, and is not found by it: as the copy
-    // knows the old ones, everything comes from there. Nobody else runs in between.
+    // knows the old ones, everything comes from there.
     let held = dict.copy()?;
     dict.clear();
     let put = dict.update(before.as_mapping());

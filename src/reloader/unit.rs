@@ -487,6 +487,16 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         )?;
         let memory = RefCell::default();
         let elsewhere = Others::new(self, &package, &memory);
+        let make = |anew: &Anew, outside: &plan::Dirty| {
+            plan::make_with(
+                old_outline,
+                new_outline,
+                &changes,
+                outside,
+                anew,
+                &elsewhere,
+            )
+        };
         let mut plan = if policy == Policy::Full
             || !known
             || edited.moved.is_some()
@@ -511,16 +521,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             }
             plan::full(new_outline, &changes, why)
         } else {
-            let make = |outside: &plan::Dirty| {
-                plan::make_with(
-                    old_outline,
-                    new_outline,
-                    &changes,
-                    outside,
-                    &anew,
-                    &elsewhere,
-                )
-            };
+            let make = |outside: &plan::Dirty| make(&anew, outside);
             self.planned(make, (&package, &dict), new_outline, &around.for_plan())
         };
         report.notes.extend(plan.notes.iter().cloned());
@@ -561,16 +562,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                         && progress.begun.len() == begun
                         && anew.names.insert(name.clone()) =>
                 {
-                    let make = |outside: &plan::Dirty| {
-                        plan::make_with(
-                            old_outline,
-                            new_outline,
-                            &changes,
-                            outside,
-                            &anew,
-                            &elsewhere,
-                        )
-                    };
+                    let make = |outside: &plan::Dirty| make(&anew, outside);
                     let around = around.for_plan();
                     let again = self.planned(make, (&package, &dict), new_outline, &around);
                     if again.steps == plan.steps {
