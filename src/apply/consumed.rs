@@ -69,7 +69,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !base.is(&*kit.object)
                 && let Some(maker) = kit.class_entry(&base, "__init_subclass__")?
             {
-                makers.push(maker);
+                makers.push((base, maker));
             }
         }
         if !by_meta && makers.is_empty() {
@@ -83,9 +83,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             });
         }
         let consumes = self.registry_helper("consumes")?;
-        for maker in makers {
+        for (owner, maker) in makers {
             let maker = maker.getattr("__func__").unwrap_or(maker);
-            if kit.is_function(&maker) && consumes.call1((maker, &data, &functions))?.is_truthy()? {
+            let asked = (owner, &maker, &data, &functions);
+            if kit.is_function(&maker) && consumes.call1(asked)?.is_truthy()? {
                 return Ok(true);
             }
         }

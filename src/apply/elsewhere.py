@@ -1,12 +1,16 @@
-"""The text of functions of other modules, where their files still say what runs: which key and which
-value `put("a", 1)` made of what it was given stands there and nowhere else.
+"""The text of functions, where their files still say what runs or said it before this edit: which key
+and which value `put("a", 1)` made of what it was given stands there and nowhere else.
 
-Runs in the namespace of registry.py, before calls.py.
+Runs in the namespace of registry.py, before values.py.
 """
 import copy
 import inspect
 import textwrap
 import tokenize
+
+
+# Edited functions with what they ran before, by address, and the texts of that, by file: past.rs.
+CODES, TEXTS = {}, {}
 
 
 @functools.lru_cache(maxsize=None)
@@ -27,10 +31,9 @@ def _alike(a, b):
     return same and all(map(_alike, a.co_consts, b.co_consts))
 
 
-@_once
-def _definition(code):
-    """The definition that a function's code was compiled from; the file may be another one by now."""
-    lines = _lines(code.co_filename)[code.co_firstlineno - 1:]
+def _compiled_from(code, lines):
+    """The definition in a text that a function's code was compiled from."""
+    lines = lines[code.co_firstlineno - 1:]
     if not lines or code.co_freevars:
         return None
     try:
@@ -46,6 +49,17 @@ def _definition(code):
     return node if same else None
 
 
+@_once
+def _definition(code):
+    """The same in the file, which may be another one by now, or in what it was before."""
+    former = TEXTS.get(code.co_filename)
+    if former is not None:
+        node = _compiled_from(code, former.splitlines(True))
+        if node is not None:
+            return node
+    return _compiled_from(code, _lines(code.co_filename))
+
+
 def definition(called):
     """The function that a call runs, what it is called on, and its text; None if that cannot be told."""
     owner = []
@@ -54,7 +68,7 @@ def definition(called):
     for _ in range(DEPTH):
         if not isinstance(called, types.FunctionType):
             return None
-        node = _definition(called.__code__)
+        node = _definition(CODES[id(called)][1] if id(called) in CODES else called.__code__)
         if node is not None:
             return called, owner, node
         called = called.__dict__.get("__wrapped__")

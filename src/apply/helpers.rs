@@ -36,6 +36,7 @@ pub(super) fn registry_helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound
                 ("pyreload/reach.py", include_str!("reach.py")),
                 ("pyreload/registry.py", include_str!("registry.py")),
                 ("pyreload/elsewhere.py", include_str!("elsewhere.py")),
+                ("pyreload/values.py", include_str!("values.py")),
                 ("pyreload/calls.py", include_str!("calls.py")),
                 ("pyreload/told.py", include_str!("told.py")),
                 ("pyreload/reorder.py", include_str!("reorder.py")),

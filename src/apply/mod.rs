@@ -52,6 +52,7 @@ mod others;
 mod overrides;
 mod outdated;
 mod parts;
+mod past;
 mod patch;
 mod registry;
 mod relocate;

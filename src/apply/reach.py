@@ -52,12 +52,17 @@ def looks(callables, changed):
     return not (reach.names | reach.texts).isdisjoint(changed)
 
 
-def consumes(maker, data, functions):
-    """Whether an `__init_subclass__` of the standard library makes something of these names of a class,
-    or of all that it has. Others are asked by `looks`."""
+def consumes(owner, maker, data, functions):
+    """Whether the `__init_subclass__` that a class of the standard library has makes something of these
+    names of a class, or of all that it has. Others are asked by `looks`."""
     if not _standard(maker.__code__.co_filename) or maker.__module__ in ("typing", "typing_extensions"):
         return False
     known = _names(maker.__code__) | _texts(maker.__code__)
+    # What it hands on to: `cls._compile_pattern()`, from 3.14 on.
+    for name in known.intersection(vars(owner)):
+        further = getattr(vars(owner)[name], "__func__", None)
+        if isinstance(further, types.FunctionType):
+            known |= _names(further.__code__) | _texts(further.__code__)
     if not known.isdisjoint(data) or not known.isdisjoint(functions):
         return True
     through = "__dict__" in known and not known.isdisjoint(["items", "keys", "values"])

@@ -290,7 +290,10 @@ class Registry:
         the same done once more; then only those that tell of objects, not notes in a journal."""
         # Which key a function of another module makes of what it is given, its text tells.
         deep = bool(self.roots) and not self.shipped
-        calls, shared = Calls(text, line, bodies, namespace, deep), None
+        self.told_by(Calls(text, line, bodies, namespace, deep), bodies, again)
+
+    def told_by(self, calls, bodies, again):
+        shared = None
         for called, node, scope in calls.found[:1]:
             _, result = arguments(node, scope)
             fresh = result is not None and makes_new(called, bodies)

@@ -283,9 +283,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(Some(registries))
     }
 
-    /// Finds what registries know of a definition by its name alone.
+    /// Finds what registries know of a definition by its name alone, or by what was made of that.
     fn by_name(
-        &self,
+        &mut self,
         found: &Bound<'py, PyAny>,
         called: Bound<'py, PyList>,
         was: &Statement,
@@ -294,6 +294,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<()> {
         let by_name = self.registry_helper("by_name")?;
         by_name.call1((found, called, &was.name, made, gone))?;
+        if let Some(old) = self.job.old {
+            self.past()?;
+            let told = (found, made, old.slice(was), was.span.line, &self.before);
+            self.registry_helper("by_call")?.call1(told)?;
+        }
         Ok(())
     }
 
@@ -400,6 +405,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         match &made {
             Some(made) => found.call_method1("look", (made,))?,
             None => {
+                self.past()?;
                 let (text, line) = (old.slice(was), was.span.line);
                 let bodies = self.inlined(old, was)?;
                 found.call_method1("call", (text, line, bodies, &self.before, again))?

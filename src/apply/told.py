@@ -1,5 +1,5 @@
-"""What registries were told of a definition beside the definition itself: its name, and classes that
-an abstract base takes for its own.
+"""What registries were told of a definition beside the definition itself: its name, what decorators
+and bases make of that, and classes that an abstract base takes for its own.
 
 Runs in the namespace of registry.py, after calls.py.
 """
@@ -59,6 +59,70 @@ def _named(registry, holder, names, gone, parents):
             registry.entries.append(Old(holder, None, item, parents, number))
             # A second one is that of another definition of this name.
             taken = True
+
+
+def by_call(registry, made, text, line, namespace):
+    """Notes what the decorators of a definition, its bases and its metaclass had told of it in words of
+    their own: `HELP.append("/" + f.__name__)`."""
+    node = _placed(text, line)
+    if registry.shipped or not registry.roots or not hasattr(node, "decorator_list"):
+        return
+    calls = Calls("", 1, {}, namespace, True)
+    for decorator in node.decorator_list:
+        _decorated(calls, decorator, made, namespace)
+    if isinstance(node, ast.ClassDef) and isinstance(made, type):
+        told = {k.arg: k.value for k in node.keywords if k.arg}
+        for base in type.__dict__["__mro__"].__get__(made)[1:]:
+            _follow(calls, vars(base).get("__init_subclass__"), [made], told, namespace)
+        bases = type.__dict__["__bases__"].__get__(made)
+        for kind in type.__dict__["__mro__"].__get__(type(made)):
+            for maker, first in (("__new__", kind), ("__init__", made)):
+                _follow(calls, vars(kind).get(maker), [first, node.name, bases], told, namespace)
+    if calls.found:
+        registry.told_by(calls, {}, False)
+
+
+def _decorated(calls, decorator, made, namespace):
+    """The calls that a decorator had made."""
+    values = _Values(namespace)
+    try:
+        if not isinstance(decorator, ast.Call):
+            return _follow(calls, values.visit(decorator), [made], {}, namespace)
+        found = definition(values.visit(decorator.func))
+    except Unknown:
+        return
+    if not found:
+        return
+    function, _, text = found
+    scope = _Scope(function.__globals__, given(*found, decorator, values))
+    # `def command(name): def decorate(f): ...; return decorate`
+    inner = {part.name: part for part in text.body if isinstance(part, ast.FunctionDef)}
+    gives = [part.value.id for part in text.body if isinstance(part, ast.Return) and isinstance(part.value, ast.Name)]
+    calls.beyond += 1
+    calls.expand([part for part in text.body if not isinstance(part, ast.FunctionDef)], scope, 1)
+    for name in gives:
+        if name in inner:
+            spec = inner[name].args
+            plain = [p.arg for p in [*spec.posonlyargs, *spec.args]]
+            names = {**dict.fromkeys(plain, _Scope.HIDDEN), **dict(zip(plain, [made]))}
+            calls.expand(inner[name].body, _Scope(scope, names), 1)
+    calls.beyond -= 1
+
+
+def _follow(calls, called, values, told, namespace):
+    """The calls in a function of the program, called with these."""
+    called = getattr(called, "__func__", called)
+    if not isinstance(called, types.FunctionType) or _standard(called.__code__.co_filename):
+        return
+    found = definition(called)
+    if found:
+        function, _, text = found
+        keywords = [ast.keyword(arg=name, value=value) for name, value in told.items()]
+        call = ast.Call(func=ast.Name(id=called.__name__, ctx=ast.Load()), args=[], keywords=keywords)
+        names = given(function, values, text, call, _Values(namespace))
+        calls.beyond += 1
+        calls.expand(text.body, _Scope(function.__globals__, names), 1)
+        calls.beyond -= 1
 
 
 def virtual_base(called):

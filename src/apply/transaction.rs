@@ -137,6 +137,20 @@ impl<'py> Transaction<'py> {
         })
     }
 
+    /// Functions and the code that each had, of what was logged from a point on.
+    pub fn codes_since(
+        &self,
+        mark: usize,
+    ) -> impl Iterator<Item = (&Bound<'py, PyAny>, &Bound<'py, PyAny>)> {
+        let log = self.log.get(mark..).unwrap_or_default();
+        log.iter().filter_map(|undo| match undo {
+            Undo::Function { function, code, .. } | Undo::Code { function, code } => {
+                Some((function, code))
+            }
+            _ => None,
+        })
+    }
+
     /// Remembers one entry of a dict, which is there and will be.
     pub fn entry(
         &mut self,

@@ -12,6 +12,7 @@ use super::kit::Kit;
 use super::leaving::Left;
 use super::made::Remade;
 use super::transaction::Transaction;
+use crate::modules::Version;
 use crate::plan::Holding;
 
 /// An object whose holders are to hold another one.
@@ -149,6 +150,10 @@ pub struct Work<'k, 'py> {
     pub poured: Vec<Poured<'py>>,
     /// Methods that classes of this module had and have no more.
     pub lost: Vec<Lost<'py>>,
+    /// The texts of edited modules that ran until now, by the file name that their code has.
+    pub texts: Vec<(Arc<str>, Arc<Version>)>,
+    /// How much of those, and of the undo log, the helpers know: see `past`.
+    pub past: (usize, usize),
     /// What was in registries before they were changed, which the undo log has too.
     pub snapshot: Option<Bound<'py, PyAny>>,
     /// Weak references to classes that are gone from their module.
@@ -218,6 +223,8 @@ impl<'k, 'py> Work<'k, 'py> {
             orphans: Arc::default(),
             orphaned: Orphans::default(),
             gone: Vec::new(),
+            texts: Vec::new(),
+            past: (0, 0),
             snapshot: None,
             fed: Vec::new(),
             set: Vec::new(),

@@ -453,6 +453,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             _ => return self.whole(work, edited, &dict, &filename, report).map(Some),
         };
         let known = running.known && parsed.0;
+        if known {
+            work.texts.push((filename.clone(), running.clone()));
+        }
         let old_outline = match running.outline() {
             Ok(outline) if known => outline,
             _ => &empty,

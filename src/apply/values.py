@@ -1,0 +1,226 @@
+"""What an expression of an old text had given, found out without running anything of the program's.
+
+Runs in the namespace of registry.py, before calls.py.
+"""
+import enum
+import itertools
+
+# What is often looped over, and calls nothing else.
+COUNTING = {kind.__name__: kind for kind in (range, enumerate, zip, list, tuple, reversed)}
+# How that is gone through of which nothing is used up and no code of the program is asked.
+WAYS = {kind.__iter__ for kind in (list, tuple, dict, set, frozenset, str, bytes, range, collections.deque,
+                                   collections.OrderedDict, enum.EnumMeta)}
+# So much of it is.
+MOST = 1000
+# Methods of a text that make something else of it.
+SPELLING = set("""capitalize casefold center count endswith find format join ljust lower lstrip partition
+               removeprefix removesuffix replace rjust rpartition rsplit rstrip split splitlines
+               startswith strip swapcase title upper zfill""".split())
+# Functions that give something for data and do nothing.
+PURE = {made.__name__: made for made in (abs, bool, chr, float, hash, int, len, max, min, ord, repr, round,
+                                         str, sum)}
+OPERATIONS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+# `!s`, `!r` and `!a` in a text with values.
+CONVERSIONS = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
+
+
+def _is_data(value, depth=0):
+    if type(value) in (tuple, list):
+        return depth < 3 and len(value) <= MOST and all(_is_data(item, depth + 1) for item in value)
+    return type(value) in PLAIN
+
+
+class _Scope:
+    """Names that hide those of a module: for each call and each round of a loop a copy of all names
+    would cost more than what is asked of it."""
+
+    __slots__ = "module", "names"
+
+    # A parameter of which nothing is known.
+    HIDDEN = object()
+
+    def __init__(self, scope, names):
+        if isinstance(scope, _Scope):
+            scope, names = scope.module, {**scope.names, **names}
+        self.module, self.names = scope, names
+
+    def get(self, name, default=None):
+        if name in self.names:
+            value = self.names[name]
+            return default if value is self.HIDDEN else value
+        return self.module.get(name, default)
+
+    def __contains__(self, name):
+        return self.get(name, self.HIDDEN) is not self.HIDDEN
+
+    def __getitem__(self, name):
+        return self.get(name)
+
+    def values(self):
+        yield from (value for value in self.names.values() if value is not self.HIDDEN)
+        yield from (value for name, value in list(self.module.items()) if name not in self.names)
+
+
+def reached(owner, name):
+    """An attribute that a statement asks for, as far as it can be had without running anything."""
+    try:
+        return attribute(owner, name)
+    except Unknown:
+        for kind in (owner if isinstance(owner, type) else type(owner)).__mro__:
+            found = kind.__dict__.get(name)
+            # A signal that gives each object one of its own; only asked for what the statement asks.
+            if _plain(found) and not name.startswith("_") and hasattr(type(found), "__get__"):
+                try:
+                    return getattr(owner, name)
+                except Exception:
+                    break
+            if found is not None:
+                break
+        raise
+
+
+class _Values(ast.NodeVisitor):
+    """Evaluates what can be evaluated without running anything of the program's."""
+
+    def __init__(self, namespace, depth=0):
+        self.namespace, self.depth = namespace, depth
+
+    def generic_visit(self, node):
+        raise Unknown
+
+    def visit_Constant(self, node):
+        return node.value
+
+    def visit_Name(self, node):
+        if node.id in self.namespace:
+            return self.namespace[node.id]
+        builtins = self.namespace.get("__builtins__")
+        builtins = builtins if isinstance(builtins, dict) else vars(builtins or sys)
+        if node.id in builtins:
+            return builtins[node.id]
+        raise Unknown
+
+    def visit_Attribute(self, node):
+        return reached(self.visit(node.value), node.attr)
+
+    def visit_Subscript(self, node):
+        owner = self.visit(node.value)
+        if type(owner) in (dict, list, tuple, collections.defaultdict):
+            try:
+                return dict.__getitem__(owner, self.visit(node.slice)) if isinstance(owner, dict) else owner[self.visit(node.slice)]
+            except (LookupError, TypeError):
+                pass
+        raise Unknown
+
+    def visit_Index(self, node):  # 3.8
+        return self.visit(node.value)
+
+    def visit_Tuple(self, node):
+        return tuple(self.visit(item) for item in node.elts)
+
+    def visit_List(self, node):
+        return [self.visit(item) for item in node.elts]
+
+    def visit_Lambda(self, node):
+        return _Lambda(node.lineno)
+
+    def visit_Call(self, node):
+        made = node.func.id if isinstance(node.func, ast.Name) else ""
+        if made in COUNTING and not node.keywords and self.visit(node.func) is COUNTING[made]:
+            given = [self.visit(argument) for argument in node.args]
+            if all(isinstance(v, int) or getattr(type(v), "__iter__", None) in WAYS for v in given):
+                try:
+                    return list(itertools.islice(COUNTING[made](*given), MOST))
+                except (TypeError, ValueError):
+                    pass
+        if _gets(node):
+            owner = self.visit(node.func.value)
+            if type(owner) in (dict, collections.defaultdict):
+                try:
+                    return dict.__getitem__(owner, self.visit(node.args[0]))
+                except (LookupError, TypeError):
+                    raise Unknown from None
+        called = self.pure(node.func)
+        if called is not None:
+            given = [self.data(argument) for argument in node.args]
+            named = {keyword.arg: self.data(keyword.value) for keyword in node.keywords}
+            try:
+                return called(*given, **named)
+            except (TypeError, ValueError, LookupError, AttributeError):
+                raise Unknown from None
+        # What a function that does nothing else makes of it.
+        if self.depth < 3:
+            found = definition(self.visit(node.func))
+            if found:
+                return result(*found, node, self)
+        raise Unknown
+
+    def pure(self, function):
+        """What is called, where that calls no code of the program: the method of a text, `len`."""
+        if isinstance(function, ast.Attribute) and function.attr in SPELLING:
+            text = self.visit(function.value)
+            return getattr(text, function.attr) if type(text) is str else None
+        known = PURE.get(function.id) if isinstance(function, ast.Name) else None
+        return known if known is not None and self.visit(function) is known else None
+
+    def data(self, node):
+        """A value that answers without code of the program, however it is asked."""
+        value = self.visit(node)
+        if not _is_data(value):
+            raise Unknown
+        return value
+
+    def visit_BinOp(self, node):
+        operation = OPERATIONS.get(type(node.op))
+        if operation is None:
+            raise Unknown
+        left, right = self.visit(node.left), self.visit(node.right)
+        # Which runs nothing whatever is in them.
+        joined = operation is operator.add and type(left) is type(right) and type(left) in (tuple, list)
+        if not joined and not (_is_data(left) and _is_data(right)):
+            raise Unknown
+        try:
+            return operation(left, right)
+        except (TypeError, ValueError, LookupError, ArithmeticError, MemoryError):
+            raise Unknown from None
+
+    def visit_IfExp(self, node):
+        return self.visit(node.body if self.data(node.test) else node.orelse)
+
+    def visit_JoinedStr(self, node):
+        return "".join(map(self.visit, node.values))
+
+    def visit_FormattedValue(self, node):
+        value = self.data(node.value)
+        if node.conversion in CONVERSIONS:
+            value = CONVERSIONS[node.conversion](value)
+        try:
+            return format(value, self.visit(node.format_spec) if node.format_spec else "")
+        except (TypeError, ValueError):
+            raise Unknown from None
+
+    def visit_UnaryOp(self, node):
+        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+            return -node.operand.value
+        raise Unknown
+
+
+class _Lambda:
+    """The function that a lambda of the old text made."""
+
+    def __init__(self, line):
+        self.line = line
+
+    def made(self, function):
+        return (
+            isinstance(function, types.FunctionType)
+            and function.__name__ == "<lambda>"
+            and function.__code__.co_firstlineno == self.line
+        )
