@@ -50,34 +50,56 @@ class Calls:
         self.beyond, self.foreign = 0, set()
         # Assignments that may not have been reached.
         self.unsure = set()
+        # What they had added to numbers; in how many statements that may not have run it is.
+        self.amounts, self.doubt = [], 0
         node = _placed(text, line)
         if node is not None:
             self.expand([node], namespace, 0)
 
     def expand(self, body, scope, depth):
+        doubt = self.doubt
         for node in body:
             if len(self.found) > 500:
-                return
-            if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)) or _adds(node):
-                self.parts(node.value, scope, depth)
-                self.leaf(node, scope, depth)
-                if self.deep and depth:
-                    self.local(node, scope)
-            elif isinstance(node, ast.For):
-                for names in self.rounds(node, scope):
-                    self.expand(node.body, _Scope(scope, names), depth)
-            elif isinstance(node, ast.If) and self.beyond:
-                # `if name not in POOL: POOL[name] = ...`: done before for somebody else perhaps.
+                break
+            if depth and self.deep and not self.doubt and (amount := Amount.of(node, _Values(scope))):
+                self.amounts.append(amount)
+            taken = depth and self.deep and branch(node, _Values(scope))
+            if taken:
+                self.expand(taken, scope, depth)
+                node = ast.copy_location(ast.If(ast.Constant(True), taken, []), node)
+                if isinstance(taken[-1], (ast.Return, ast.Raise, ast.Break, ast.Continue)):
+                    break
+            elif taken is None:
                 continue
-            elif isinstance(node, (ast.If, ast.Try, ast.With)):
-                if isinstance(node, ast.If):
-                    if id(node) not in self.unsure:
-                        self.unsure.update(map(id, ast.walk(node)))
-                for item in getattr(node, "items", ()):
-                    self.part(item.context_expr, scope, depth)
-                self.expand(node.body, scope, depth)
-                self.expand(getattr(node, "orelse", []), scope, depth)
-                self.expand(getattr(node, "finalbody", []), scope, depth)
+            else:
+                self.step(node, scope, depth)
+            if leaves(node):
+                self.doubt += 1
+        self.doubt = doubt
+
+    def step(self, node, scope, depth):
+        if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)) or _adds(node):
+            self.parts(node.value, scope, depth)
+            self.leaf(node, scope, depth)
+            if self.deep and depth:
+                self.local(node, scope)
+        elif isinstance(node, ast.For):
+            for names in self.rounds(node, scope):
+                self.expand(node.body, _Scope(scope, names), depth)
+        elif isinstance(node, ast.If) and self.beyond:
+            # `if name not in POOL: POOL[name] = ...`: done before for somebody else perhaps.
+            return
+        elif isinstance(node, (ast.If, ast.Try, ast.With)):
+            self.doubt += not isinstance(node, ast.With)
+            if isinstance(node, ast.If):
+                if id(node) not in self.unsure:
+                    self.unsure.update(map(id, ast.walk(node)))
+            for item in getattr(node, "items", ()):
+                self.part(item.context_expr, scope, depth)
+            self.expand(node.body, scope, depth)
+            self.expand(getattr(node, "orelse", []), scope, depth)
+            self.expand(getattr(node, "finalbody", []), scope, depth)
+            self.doubt -= not isinstance(node, ast.With)
 
     def local(self, node, scope):
         """`key = f"{a}.{b}"` in a function."""
@@ -127,7 +149,7 @@ class Calls:
             return
         inner = target.value if isinstance(target, ast.Attribute) else None
         if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and not _gets(inner):
-            return self.chain(node.value, scope)
+            return self.chain(node.value, scope, depth)
         try:
             called = values.visit(target)
         except Unknown:
@@ -141,16 +163,29 @@ class Calls:
             outer, self.within = self.within, len(self.found) - 1
             self.inside(called, node.value, scope, depth)
             self.within = outer
-        elif self.deep and depth < 3 and isinstance(node.value, ast.Call) and (found := definition(called)):
-            outer, self.within = self.within, len(self.found) - 1
-            function, _, text = found
-            names = given(*found, node.value, values)
-            self.beyond += 1
-            self.expand(text.body, _Scope(function.__globals__, names), depth + 1)
-            self.beyond -= 1
-            self.within = outer
+        elif self.deep and isinstance(node.value, ast.Call):
+            self.enter(called, node.value, scope, depth)
 
-    def chain(self, call, scope):
+    def enter(self, called, call, scope, depth):
+        """The calls in a method, or a function of another module."""
+        found = definition(called) if depth < 3 else None
+        if not found:
+            return
+        outer, self.within = self.within, len(self.found) - 1
+        function, _, text = found
+        names = given(*found, call, _Values(scope))
+        # The body of a generator runs later, or never.
+        later = bool(function.__code__.co_flags & inspect.CO_GENERATOR)
+        self.beyond += 1
+        self.doubt += later
+        known = len(self.amounts)
+        self.expand(text.body, _Scope(function.__globals__, names), depth + 1)
+        self.amounts[known:] = [a for a in self.amounts[known:] if a.in_table() or a.key not in used(text)]
+        self.doubt -= later
+        self.beyond -= 1
+        self.within = outer
+
+    def chain(self, call, scope, depth):
         """`menu.add(A()).add(B())`, where each call gives the object that it is called on."""
         calls = []
         while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
@@ -167,6 +202,8 @@ class Calls:
                     node = ast.copy_location(ast.Expr(value=call), call)
                     self.around[len(self.found)] = self.within
                     self.found.append((types.MethodType(found, owner), node, scope))
+                    if self.deep:
+                        self.enter(types.MethodType(found, owner), call, scope, depth)
                     if gives(found.__code__) == ():
                         continue
             return

@@ -37,6 +37,7 @@ pub(super) fn registry_helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound
                 ("pyreload/registry.py", include_str!("registry.py")),
                 ("pyreload/elsewhere.py", include_str!("elsewhere.py")),
                 ("pyreload/values.py", include_str!("values.py")),
+                ("pyreload/amounts.py", include_str!("amounts.py")),
                 ("pyreload/calls.py", include_str!("calls.py")),
                 ("pyreload/told.py", include_str!("told.py")),
                 ("pyreload/reorder.py", include_str!("reorder.py")),

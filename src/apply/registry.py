@@ -20,7 +20,8 @@ class Registry:
         self.common = len(self.roots)
         self.roots += [r for r in other.found if all(r is not root for root in self.roots)]
         self.names = reach.names | other.names
-        self.reach = reach
+        self.reach, self.stored = reach, other.stored
+        self.amounts = []
         files = reach.files + other.files
         self.shipped = any(f.startswith(STANDARD + INSTALLED) for f in files)
         self.origins = {**other.origins, **reach.origins}
@@ -289,8 +290,10 @@ class Registry:
         """Notes the entries that the calls in an old statement had made. `again`: the author wants
         the same done once more; then only those that tell of objects, not notes in a journal."""
         # Which key a function of another module makes of what it is given, its text tells.
-        deep = bool(self.roots) and not self.shipped
-        self.told_by(Calls(text, line, bodies, namespace, deep), bodies, again)
+        deep = bool(self.roots or self.reach.stored or self.stored) and not self.shipped
+        calls = Calls(text, line, bodies, namespace, deep)
+        self.amounts += [] if again else calls.amounts
+        self.told_by(calls, bodies, again)
 
     def told_by(self, calls, bodies, again):
         shared = None
@@ -373,8 +376,9 @@ class Registry:
                     inner.parents = (*inner.parents, (root, key))
                     yield inner
 
-    def take_out(self):
-        """Before the new version of the call runs."""
+    def take_out(self, gone=False):
+        """Before the new version of the call runs; `gone`: there is none."""
+        self.amounts = [amount for amount in self.amounts if amount.take_off(self.snapshot, gone)]
         done = []
         for entry in self.entries:
             # What was not noted would not come back from an edit that fails.
@@ -387,10 +391,12 @@ class Registry:
         for pair in self.virtual:
             if unregister(*pair):
                 self.snapshot.virtual.append(pair)
-        return bool(done)
+        return bool(done or self.amounts)
 
     def put(self):
         """After it: what came stands where the other was."""
+        for amount in self.amounts:
+            amount.end(self.snapshot)
         for holder, had in self.between.values():
             if isinstance(holder, set) or self.sorts(holder):
                 continue

@@ -584,7 +584,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 let found = self.watch(before.clone(), none)?;
                 self.by_name(&found, before, statement, made, true)?;
-                found.call_method0("take_out")?;
+                found.call_method1("take_out", (true,))?;
                 found.call_method1("look", (made,))?;
                 Some(found)
             }
@@ -639,7 +639,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Takes out what a statement that is gone had told.
     fn let_go_of_call(&mut self, found: &Bound<'py, PyAny>, statement: &Statement) -> PyResult<()> {
-        if found.call_method0("take_out")?.is_truthy()? {
+        if found.call_method1("take_out", (true,))?.is_truthy()? {
             let pairs = PyList::empty(self.work.kit.py);
             let fed = found.call_method1("changed", (pairs, false))?;
             self.feed(fed.extract()?, statement)?;

@@ -65,7 +65,7 @@ def by_call(registry, made, text, line, namespace):
     """Notes what the decorators of a definition, its bases and its metaclass had told of it in words of
     their own: `HELP.append("/" + f.__name__)`."""
     node = _placed(text, line)
-    if registry.shipped or not registry.roots or not hasattr(node, "decorator_list"):
+    if registry.shipped or not (registry.roots or registry.stored) or not hasattr(node, "decorator_list"):
         return
     calls = Calls("", 1, {}, namespace, True)
     for decorator in node.decorator_list:
@@ -78,6 +78,7 @@ def by_call(registry, made, text, line, namespace):
         for kind in type.__dict__["__mro__"].__get__(type(made)):
             for maker, first in (("__new__", kind), ("__init__", made)):
                 _follow(calls, vars(kind).get(maker), [first, node.name, bases], told, namespace)
+    registry.amounts += calls.amounts
     if calls.found:
         registry.told_by(calls, {}, False)
 
@@ -111,15 +112,17 @@ def _decorated(calls, decorator, made, namespace):
 
 def _follow(calls, called, values, told, namespace):
     """The calls in a function of the program, called with these."""
-    called = getattr(called, "__func__", called)
-    if not isinstance(called, types.FunctionType) or _standard(called.__code__.co_filename):
+    if isinstance(called, (staticmethod, classmethod)):
+        called = called.__func__
+    code = getattr(getattr(called, "__func__", called), "__code__", None)
+    if not isinstance(called, (types.FunctionType, types.MethodType)) or _standard(code.co_filename):
         return
     found = definition(called)
     if found:
-        function, _, text = found
+        function, owner, text = found
         keywords = [ast.keyword(arg=name, value=value) for name, value in told.items()]
         call = ast.Call(func=ast.Name(id=called.__name__, ctx=ast.Load()), args=[], keywords=keywords)
-        names = given(function, values, text, call, _Values(namespace))
+        names = given(function, [*owner, *values], text, call, _Values(namespace))
         calls.beyond += 1
         calls.expand(text.body, _Scope(function.__globals__, names), 1)
         calls.beyond -= 1

@@ -27,6 +27,18 @@ OPERATIONS = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
+COMPARISONS = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda item, group: item in group,
+    ast.NotIn: lambda item, group: item not in group,
+}
 # `!s`, `!r` and `!a` in a text with values.
 CONVERSIONS = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
 
@@ -191,6 +203,27 @@ class _Values(ast.NodeVisitor):
         except (TypeError, ValueError, LookupError, ArithmeticError, MemoryError):
             raise Unknown from None
 
+    def visit_Compare(self, node):
+        parts = [self.visit(node.left), *map(self.visit, node.comparators)]
+        for kind, left, right in zip(map(type, node.ops), parts, parts[1:]):
+            same = COMPARISONS.get(kind)
+            alone = same in (operator.is_, operator.is_not)
+            if same is None or not alone and not (_is_data(left) and _is_data(right)):
+                raise Unknown
+            try:
+                if not same(left, right):
+                    return False
+            except TypeError:
+                raise Unknown from None
+        return True
+
+    def visit_BoolOp(self, node):
+        for part in node.values:
+            value = self.data(part)
+            if bool(value) is isinstance(node.op, ast.Or):
+                break
+        return value
+
     def visit_IfExp(self, node):
         return self.visit(node.body if self.data(node.test) else node.orelse)
 
@@ -207,8 +240,11 @@ class _Values(ast.NodeVisitor):
             raise Unknown from None
 
     def visit_UnaryOp(self, node):
-        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-            return -node.operand.value
+        value = self.data(node.operand)
+        if isinstance(node.op, ast.Not):
+            return not value
+        if isinstance(node.op, ast.USub) and isinstance(value, (int, float, complex)):
+            return -value
         raise Unknown
 
 
