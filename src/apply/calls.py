@@ -28,6 +28,8 @@ class _Made:
 
     def __init__(self, kind, scope, direct):
         self.kind, self.scope, self.direct = kind, scope, direct
+        # What it was made with, where it has a name in the function that made it.
+        self.given = []
 
     def made(self, value):
         return type(value) is self.kind and all(value is not other for other in self.scope.values())
@@ -109,7 +111,9 @@ class Calls:
                 try:
                     scope.names[name] = _Values(scope).visit(node.value)
                 except Unknown:
-                    pass
+                    if isinstance(node.value, ast.Call) and (made := _instance(node.value, _Values(scope), True)):
+                        call = ast.copy_location(ast.Expr(node.value), node)
+                        scope.names[name], made[0].given = made[0], arguments(call, scope)[0]
 
     def parts(self, value, scope, depth):
         """Calls in what a statement makes: `[note(1), note(2)]`, `{n: note(n) for n in NAMES}`."""
@@ -136,9 +140,14 @@ class Calls:
 
     def leaf(self, node, scope, depth):
         values = _Values(scope)
+        many = each(node, values)
+        if many is not None:
+            for part in many:
+                self.leaf(part, scope, depth)
+            return
         if isinstance(node, ast.AugAssign):
             # `clicked += slot`, where that is a method of a signal.
-            function = ast.Attribute(node.target, "__iadd__", ast.Load())
+            function = ast.Attribute(node.target, AUGMENTS[type(node.op)], ast.Load())
             call = ast.Call(function, [node.value], [])
             node = ast.copy_location(ast.Expr(value=ast.copy_location(call, node)), node)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
@@ -262,7 +271,7 @@ def _gets(node):
 
 
 def _adds(node):
-    return isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add)
+    return isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.BitOr))
 
 
 def callees(text, line, bodies, namespace):
@@ -323,7 +332,13 @@ def arguments(node, scope):
     while parts:
         part = parts.pop(0)
         try:
-            found.append(values.visit(part))
+            value = values.visit(part)
+            found.append(value)
+            if isinstance(value, _Made):
+                found.extend(value.given)
+            elif type(value) is dict and len(value) <= MOST:
+                # `add({"name": name})`: another one with the same in it.
+                found += [*value, *value.values()]
         except Unknown:
             # `add(Route("/", view))`, `connect(partial(f, 1))`
             if isinstance(part, ast.Call):
@@ -386,14 +401,11 @@ def makes_new(function, bodies):
     if not isinstance(function, types.FunctionType):
         return False
     texts = [text for text, _ in bodies.get(function.__name__, ())]
-    if not texts:
-        import inspect, textwrap
-
-        try:
-            texts = [textwrap.dedent(inspect.getsource(function))]
-        except (OSError, TypeError):
-            return False
-    node = _statement(texts[-1])
+    if texts:
+        node = _statement(texts[-1])
+    else:
+        found = definition(function)
+        node = found[2] if found else None
     if not isinstance(node, ast.FunctionDef) or node.name != function.__code__.co_name:
         return False
     values = _Values(_Scope(function.__globals__, {"cls": object}))
@@ -477,6 +489,10 @@ def entry_of(entry, values, result, fresh, owner=None):
             leaves.append(value)
 
     keyed = isinstance(entry.holder, dict)
+    if isinstance(entry.member, MUTABLE) and (not keyed or entry.key in [v for v in values if isinstance(v, PLAIN)]):
+        # `add(["a", 1])`: the statement says all that is in it.
+        if any(alike(entry.member, v) for v in values):
+            return 100
     if keyed:
         flat(entry.key, 0)
     if isinstance(entry.member, MUTABLE) and not any(entry.member is v for v in values):

@@ -1,7 +1,7 @@
 """The text of functions, where their files still say what runs or said it before this edit: which key
 and which value `put("a", 1)` made of what it was given stands there and nowhere else.
 
-Runs in the namespace of registry.py, before values.py.
+Runs in the namespace of registry.py, with values.py.
 """
 import copy
 import inspect
@@ -88,15 +88,26 @@ def given(function, owner, node, call, values):
     names.update(zip(plain[len(plain) - len(defaults):], defaults))
     names.update(function.__kwdefaults__ or {})
     names.update(zip(plain, owner))
-    parts = [*zip(plain[len(owner):], call.args), *((k.arg, k.value) for k in call.keywords)]
+    plain = plain[len(owner):]
+    parts = [*zip(plain, call.args), *((k.arg, k.value) for k in call.keywords)]
+    if any(isinstance(part, ast.Starred) or name is None for name, part in parts):
+        return dict.fromkeys(names, hidden)
+    others = {}
     for name, part in parts:
-        if isinstance(part, ast.Starred) or name is None:
-            return dict.fromkeys(names, hidden)
-        if name in names:
-            try:
-                names[name] = values.visit(part)
-            except Unknown:
-                names[name] = hidden
+        try:
+            value = values.visit(part)
+        except Unknown:
+            value = hidden
+        (names if name in names else others)[name] = value
+    # `*names` and `**options`
+    more = call.args[len(plain):]
+    if spec.vararg and not any(isinstance(part, ast.Starred) for part in more):
+        try:
+            names[spec.vararg.arg] = tuple(map(values.visit, more))
+        except Unknown:
+            pass
+    if spec.kwarg and all(value is not hidden for value in others.values()):
+        names[spec.kwarg.arg] = made_here(others)
     return names
 
 

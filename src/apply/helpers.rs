@@ -38,6 +38,7 @@ pub(super) fn registry_helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound
                 ("pyreload/elsewhere.py", include_str!("elsewhere.py")),
                 ("pyreload/values.py", include_str!("values.py")),
                 ("pyreload/amounts.py", include_str!("amounts.py")),
+                ("pyreload/bulk.py", include_str!("bulk.py")),
                 ("pyreload/calls.py", include_str!("calls.py")),
                 ("pyreload/told.py", include_str!("told.py")),
                 ("pyreload/reorder.py", include_str!("reorder.py")),

@@ -296,11 +296,12 @@ class Registry:
         self.told_by(calls, bodies, again)
 
     def told_by(self, calls, bodies, again):
-        shared = None
+        shared = whole = None
         for called, node, scope in calls.found[:1]:
             _, result = arguments(node, scope)
             fresh = result is not None and makes_new(called, bodies)
             shared = result if not fresh and not isinstance(result, ATOMS) else None
+            whole = result if fresh else None
         # What a function of the module does is told from the calls in it, and from the call of it
         # only where those tell nothing.
         before, notes, told = list(self.entries), [], set()
@@ -343,6 +344,8 @@ class Registry:
                 best, score = [], 0
                 for entry in self.candidates(root, 0, Likely(values)):
                     points = 0 if self.snapshot.was_told(entry) else entry_of(entry, values, result, fresh, owner)
+                    if whole is not None and entry.member is whole:
+                        points = 1000
                     if points > score:
                         best, score = [], points
                     if points and points == score and not any(map(entry.same, self.entries)):
@@ -405,6 +408,11 @@ class Registry:
             if len(now) != len(had) + len(places):
                 continue
             rest, fresh = now[: len(had)], now[len(had) :]
+            for item in fresh:
+                # Not what a statement below has put there.
+                key, member = item if isinstance(holder, dict) else (None, item)
+                if not isinstance(member, PLAIN):
+                    self.snapshot.tell(holder, key if isinstance(holder, dict) else member)
             if isinstance(holder, dict):
                 if [k for k, _ in rest] != list(had):
                     continue

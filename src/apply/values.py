@@ -43,10 +43,32 @@ COMPARISONS = {
 CONVERSIONS = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
 
 
+# Containers that expressions made here, by address. What is in those of the program may have changed
+# since the statement ran.
+MADE = {}
+
+
+def made_here(container):
+    MADE[id(container)] = container
+    return container
+
+
 def _is_data(value, depth=0):
     if type(value) in (tuple, list):
         return depth < 3 and len(value) <= MOST and all(_is_data(item, depth + 1) for item in value)
     return type(value) in PLAIN
+
+
+def alike(a, b, depth=0):
+    """Whether two containers have the same data, and nothing else, in them."""
+    if type(a) is not type(b) or depth > 4:
+        return False
+    if type(a) in (list, tuple):
+        return len(a) == len(b) <= MOST and all(alike(x, y, depth + 1) for x, y in zip(a, b))
+    if type(a) is dict:
+        same = len(a) == len(b) <= MOST and a.keys() == b.keys() and _is_data(list(a))
+        return same and all(alike(a[key], b[key], depth + 1) for key in a)
+    return type(a) in PLAIN and a == b
 
 
 class _Scope:
@@ -138,7 +160,37 @@ class _Values(ast.NodeVisitor):
         return tuple(self.visit(item) for item in node.elts)
 
     def visit_List(self, node):
-        return [self.visit(item) for item in node.elts]
+        return made_here([self.visit(item) for item in node.elts])
+
+    def visit_Dict(self, node):
+        if None in node.keys:
+            raise Unknown
+        try:
+            return made_here({self.data(key): self.visit(value) for key, value in zip(node.keys, node.values)})
+        except TypeError:
+            raise Unknown from None
+
+    def visit_ListComp(self, node):
+        if len(node.generators) != 1 or node.generators[0].is_async:
+            raise Unknown
+        made, way = [], node.generators[0]
+        over = self.visit(way.iter)
+        if type(over) not in (list, tuple, dict) or len(over) > MOST or not (type(over) is tuple or id(over) in MADE):
+            raise Unknown
+        for item in over:
+            if isinstance(way.target, ast.Name):
+                names = {way.target.id: item}
+            elif isinstance(way.target, ast.Tuple) and type(item) in (list, tuple) and len(item) == len(way.target.elts):
+                names = {getattr(part, "id", None): value for part, value in zip(way.target.elts, item)}
+            else:
+                raise Unknown
+            inner = type(self)(_Scope(self.namespace, names), self.depth)
+            if all(inner.data(test) for test in way.ifs):
+                made.append(inner.visit(node.elt))
+        return made_here(made)
+
+    # For what it is given to, it is the same.
+    visit_GeneratorExp = visit_ListComp
 
     def visit_Lambda(self, node):
         return _Lambda(node.lineno)

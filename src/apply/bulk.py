@@ -1,0 +1,73 @@
+"""Statements that put many things into a container at once, as those that put in each:
+`items.extend([a, b])`, `config.update(debug=True)`, `names |= {a}`.
+
+Runs in the namespace of registry.py, after values.py.
+"""
+
+# By the kind of the container: methods that take several, and the one that takes one.
+WHOLE = {
+    list: ({"extend", "__iadd__"}, "append"),
+    collections.deque: ({"extend", "__iadd__"}, "append"),
+    set: ({"update", "__ior__"}, "add"),
+    dict: ({"update", "__ior__"}, None),
+}
+AUGMENTS = {ast.Add: "__iadd__", ast.BitOr: "__ior__"}
+
+
+def each(node, values):
+    """The statements for each of what a statement puts into a container; None where it is no such."""
+    if isinstance(node, ast.AugAssign):
+        target, method = node.target, AUGMENTS.get(type(node.op))
+        given, named = [node.value], []
+    elif isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+        target, method = node.value.func.value, node.value.func.attr
+        given, named = node.value.args, node.value.keywords
+    else:
+        return None
+    if method not in ("extend", "update", "__iadd__", "__ior__") or len(given) > 1:
+        return None
+    try:
+        holder = values.visit(target)
+    except Unknown:
+        return None
+    for kind, (many, single) in WHOLE.items():
+        if isinstance(holder, kind):
+            own = getattr(type(holder), method, None)
+            # A class of the program may do it in a way of its own.
+            if method not in many or own is not None and own is not getattr(kind, method, None):
+                return None
+            break
+    else:
+        return None
+    if single is None:
+        parts = [*(_items(given[0], values) if given else ())]
+        for keyword in named:
+            more = _items(keyword.value, values) if keyword.arg is None else [(ast.Constant(keyword.arg), keyword.value)]
+            parts += more
+        made = [ast.Assign([ast.Subscript(ast.Constant(holder), key, ast.Store())], value) for key, value in parts]
+    else:
+        parts = _elements(given[0], values) if given else ()
+        function = ast.Attribute(ast.Constant(holder), single, ast.Load())
+        made = [ast.Expr(ast.Call(function, [part], [])) for part in parts]
+    return [ast.fix_missing_locations(ast.copy_location(part, node)) for part in made[:MOST]]
+
+
+def _elements(node, values):
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return node.elts
+    try:
+        found = values.visit(node)
+    except Unknown:
+        return []
+    known = type(found) is tuple or id(found) in MADE
+    return [ast.Constant(item) for item in found] if known else []
+
+
+def _items(node, values):
+    if isinstance(node, ast.Dict):
+        return [(key, value) for key, value in zip(node.keys, node.values) if key is not None]
+    try:
+        found = values.visit(node)
+    except Unknown:
+        return []
+    return [(ast.Constant(key), ast.Constant(item)) for key, item in found.items()] if type(found) is dict and id(found) in MADE else []
