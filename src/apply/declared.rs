@@ -14,7 +14,7 @@ use super::members::Body;
 use super::module::{Run, first_line};
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
-use crate::plan::affected_statement;
+use crate::plan::{affected_statement, tell_hints};
 use crate::report::{Action, ChangeKind};
 
 /// `ast.PyCF_ONLY_AST`.
@@ -129,6 +129,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.take_class_annotations(body, before.as_ref(), &names)?;
         }
         self.facts.executed = true;
+        if let Some(first) = members.first() {
+            let path = body.path.trim_end_matches('.');
+            tell_hints(path, first.span.line, &mut self.dirty);
+        }
         for member in members {
             let name = format!("{}{}", body.path, member.name);
             let why = "its annotation changed";

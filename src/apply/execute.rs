@@ -13,13 +13,15 @@ use super::registry::told;
 use super::work::Replaced;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Uses, Value};
-use crate::plan::rebound_later;
+use crate::plan::{rebound_later, tell_hints};
 use crate::report::{Action, ChangeKind};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
+        let was = self.old_statement(at);
+        let hints = was.is_some_and(|was| self.functions.only_hints(was, statement, &self.dirty));
         let by_methods = statement.kind == Kind::Class && self.only_by_methods(at, statement);
         if statement.kind == Kind::Assign && self.annotated_alone(at, statement, why)? {
             return Ok(());
@@ -391,7 +393,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     .rebound
                     .push((name.clone(), old.clone(), kept.clone()));
             } else if definition {
-                if !by_methods {
+                if hints {
+                    tell_hints(name, statement.span.line, &mut self.dirty);
+                } else if !by_methods {
                     self.dirty.acts(name, changed_on.clone());
                 }
                 if let Some(class) = &kept

@@ -25,7 +25,7 @@ use crate::modules::Version;
 use crate::outline::{Kind, Outline, Row, Statement};
 use crate::plan::{
     Affected, Dirty, Elsewhere, Functions, GAVE_UP, Mark, Plan, Step, acting, affected_statement,
-    chosen_by, path_that_acts,
+    chosen_by,
 };
 use crate::report::{self, Action, ChangeKind};
 
@@ -443,10 +443,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     if let Some(holder) = holder.filter(|_| !statement.applied.is_empty()) {
                         self.work.renew(&holder, &self.job.dict)?;
                     }
-                    self.dirty.acts(
-                        path_that_acts(self.job.new.outline, at, old),
-                        format!("which changed on line {}", statement.span.line),
-                    );
+                    self.tell_patched(at, old, statement);
                     if patched {
                         self.note(
                             ChangeKind::Function,

@@ -12,7 +12,7 @@ use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{
     Affected, Chains, Dirty, FRESH, Mark, affected_head, affected_statement, data_changed, filled,
-    makes_otherwise, reordered,
+    makes_otherwise, reordered, root, tell_hints,
 };
 
 /// Names that a class body deletes are not there for a statement that runs alone: those that bind
@@ -167,7 +167,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             again.insert(at);
             self.dirty
                 .overwrite(path.trim_end_matches('.'), std::iter::once(member));
-            let why = format!("which changed on line {}", member.span.line);
+            let line = member.span.line;
+            let why = format!("which changed on line {line}");
+            let hints = |was| self.functions.only_hints(was, member, &self.dirty);
+            if body.partner(at).is_some_and(|(was, _)| hints(was)) && !read_inside(new, member) {
+                tell_hints(&format!("{path}{}", member.name), line, &mut self.dirty);
+                continue;
+            }
             let stands = matches!(what, Some(What::Same) | None);
             if stands && member.kind == Kind::Function && makes_otherwise(new, member) {
                 let made = format!("{}{FRESH}", path.trim_end_matches('.'));
@@ -252,4 +258,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let code = old.value(self.work.kit, statement)?;
         self.work.kit.eval.call1((code, &then, names)).ok()
     }
+}
+
+/// Whether other statements of a class body read what this one binds.
+fn read_inside(class: &Statement, member: &Statement) -> bool {
+    let reads = class.body.iter().flat_map(|member| &member.uses.reads);
+    let mut roots = reads.map(|path| root(path));
+    roots.any(|name| name == member.name)
 }

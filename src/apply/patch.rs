@@ -7,6 +7,7 @@ use super::function::{Wanted, find, same_code, search};
 use super::kit::{Kit, reference_count};
 use super::module::Run;
 use crate::outline::Statement;
+use crate::plan::{path_that_acts, tell_hints};
 use crate::report::{Action, ChangeKind};
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
@@ -74,6 +75,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(true)
+    }
+
+    /// Tells who calls a function of the module that it has another body.
+    pub(super) fn tell_patched(&mut self, at: usize, old: &Statement, new: &Statement) {
+        let line = new.span.line;
+        if self.job.changes.hints(at) {
+            return tell_hints(&new.name, line, &mut self.dirty);
+        }
+        let path = path_that_acts(self.job.new.outline, at, old);
+        self.dirty
+            .acts(path, format!("which changed on line {line}"));
     }
 
     /// The docstring follows, also where a wrapper copied it.

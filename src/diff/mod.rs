@@ -35,6 +35,8 @@ pub struct Change {
     pub old: Option<usize>,
     /// What became of it.
     pub what: What,
+    /// It is a function of which nothing but annotations differ: `What::Body` or `What::Header`.
+    pub hints: bool,
 }
 
 /// The comparison of two bodies.
@@ -69,6 +71,7 @@ pub fn compare(old: &Outline, new: &Outline) -> Changes {
         new: before + change.new,
         old: change.old.map(|at| before + at),
         what: change.what,
+        hints: change.hints,
     });
     Changes {
         items: items.collect(),
@@ -98,17 +101,20 @@ fn bodies(old: &[&Statement], new: &[&Statement]) -> Changes {
     let mut kept = vec![false; old.len()];
     let mut items = Vec::with_capacity(new.len());
     for (index, (statement, partner)) in new.iter().zip(partners).enumerate() {
-        let what = match partner {
+        let (what, hints) = match partner {
             Some(at) => {
                 kept[at] = true;
-                what_became(old[at], statement)
+                let what = what_became(old[at], statement);
+                let function = matches!(what, What::Body | What::Header(None));
+                (what, function && statement.differs_in_hints(old[at]))
             }
-            None => What::Added,
+            None => (What::Added, false),
         };
         items.push(Change {
             new: index,
             old: partner,
             what,
+            hints,
         });
     }
     let removed = (0..old.len()).filter(|index| !kept[*index]).collect();
@@ -148,6 +154,13 @@ impl Changes {
             // `count` and `old_count` differ by what came and went before it.
             None => ((new + self.old_count).checked_sub(self.count), &What::Same),
         }
+    }
+
+    /// Whether a new statement is a function that differs from its partner in annotations alone.
+    pub fn hints(&self, new: usize) -> bool {
+        let at = new.checked_sub(self.before);
+        at.and_then(|at| self.items.get(at))
+            .is_some_and(|change| change.hints)
     }
 
     /// The new statements that have a partner, each with it.

@@ -1,5 +1,6 @@
 //! What is gathered while a statement is read.
 
+use super::hints::Hints;
 use super::operators;
 use super::{Import, Kind, Statement, Uses};
 use std::collections::BTreeSet;
@@ -23,6 +24,10 @@ pub(super) struct Frame {
     pub handed: Vec<String>,
     pub taken: String,
     pub handed_bodies: Vec<Range<usize>>,
+    /// Of a function: see `hints`.
+    pub hints: Option<Box<Hints>>,
+    /// Tokens of the annotations of local variables.
+    pub local_hints: Vec<Range<usize>>,
     /// See `Facts::applied`.
     pub applied: Vec<(String, u8)>,
     /// See `Facts::told`.
@@ -117,6 +122,7 @@ impl Frame {
         self.passed.extend_from_slice(&inner.passed);
         self.holes.extend_from_slice(&inner.holes);
         self.late.extend_from_slice(&inner.late);
+        self.local_hints.extend_from_slice(&inner.local_hints);
     }
 }
 

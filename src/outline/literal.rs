@@ -5,6 +5,7 @@
 //! it again.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
@@ -79,13 +80,17 @@ impl Recent {
         }
         let prints = self.prints.with(at, now);
         let tokens = prints.all();
-        let print = prints.print(tokens);
+        let print = prints.print(tokens.clone());
         let facts = Facts {
             print,
             header: match statement.kind {
                 Kind::Function => statement.header,
                 _ => statement.sets().unwrap_or(print),
             },
+            plain: statement.plain.as_ref().map(|plain| {
+                let (holes, uses) = (plain.holes.clone(), plain.uses.clone());
+                Arc::new(prints.plain(&tokens, holes, uses))
+            }),
             ..(**statement).clone()
         };
         let mut span = statement.span;

@@ -17,6 +17,7 @@ mod gather;
 mod aliases;
 mod given;
 mod handed;
+mod hints;
 mod expressions;
 mod statements;
 mod value;
@@ -31,6 +32,7 @@ mod splice;
 
 pub use aliases::GIVES;
 pub use given::fills_argument;
+pub use hints::Plain;
 pub use index::{Index, Members, hash as name_hash};
 pub use late::written;
 use literal::Recent;
@@ -227,6 +229,8 @@ pub struct Facts {
     pub lambdas: bool,
     /// Of a function that hands out functions which it makes: what is left without them.
     pub shell: Option<Arc<Shell>>,
+    /// Of a function with annotations: what is left without them.
+    pub plain: Option<Arc<Plain>>,
     /// Paths that it calls for what they give, and how many calls one after the other that takes:
     /// `@deco` and `x = deco(f)` are one, `@deco(1)` is two. Only those that it calls nowhere else.
     pub applied: Box<[(String, u8)]>,

@@ -228,6 +228,22 @@ impl Prints {
         hasher.digest128()
     }
 
+    /// The print of a range of tokens as if there were none in the `holes`, which are in order and apart.
+    pub(super) fn print_without(
+        &self,
+        tokens: Range<usize>,
+        holes: impl Iterator<Item = Range<usize>>,
+    ) -> Print {
+        let mut hasher = Xxh3::new();
+        let mut from = tokens.start;
+        for hole in holes {
+            hasher.update(self.slice(from..hole.start));
+            from = hole.end;
+        }
+        hasher.update(self.slice(from..tokens.end));
+        hasher.digest128()
+    }
+
     fn slice(&self, tokens: Range<usize>) -> &[u8] {
         let at = |index: usize| match self.pieces.get(index) {
             Some(piece) => piece.at as usize,

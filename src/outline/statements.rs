@@ -137,6 +137,10 @@ impl<'a> Reader<'a> {
             self.implied(&[operators::NAMED]);
         }
         let mut frame = self.frames.pop().unwrap_or_default();
+        let plain = match stmt {
+            Stmt::FunctionDef(_) => frame.plain(),
+            _ => None,
+        };
         if self.scopes.is_empty() {
             // What a class body declared `global` is bound in the module when the class runs.
             let written = std::mem::take(&mut frame.uses.global_writes);
@@ -157,14 +161,14 @@ impl<'a> Reader<'a> {
             };
             around.absorb(&frame, handed);
         }
-        self.finished(stmt, frame, shell, first)
+        self.finished(stmt, frame, (shell, plain), first)
     }
 
     fn finished(
         &self,
         stmt: &'a Stmt,
         frame: Frame,
-        shell: Option<Uses>,
+        (shell, plain): (Option<Uses>, Option<Uses>),
         first: bool,
     ) -> Statement {
         let kind = kind(stmt, first);
@@ -189,6 +193,10 @@ impl<'a> Reader<'a> {
             Kind::MainGuard => Value::Other,
             _ => self.value(stmt),
         };
+        let plain = plain.map(|uses| {
+            let holes = frame.hint_tokens(tokens.start);
+            Arc::new(self.prints.plain(&tokens, holes, uses))
+        });
         let passed = frame.methods_passed(kind);
         let uses = frame.uses.and(&frame.class);
         let facts = Facts {
@@ -209,6 +217,7 @@ impl<'a> Reader<'a> {
             display: value == Value::Other && value::is_display(stmt),
             mentions_super: self.frames.len() == 1 && self.outline.mentions_super,
             lambdas,
+            plain,
             shell: shell.map(|later| {
                 let around = self.prints.print_around(tokens, &frame.handed_bodies);
                 Arc::new(Shell {
@@ -353,6 +362,8 @@ impl<'a> Reader<'a> {
                 // A function's own annotations are never evaluated.
                 if !self.in_function() {
                     self.annotation(&assign.annotation);
+                } else if assign.value.is_some() {
+                    self.local_hint(assign);
                 }
                 if assign.value.is_some() || !assign.target.is_name_expr() {
                     self.target(&assign.target, true);
@@ -527,7 +538,7 @@ impl<'a> Reader<'a> {
             .is_some_and(|s| s.block == Block::Function)
     }
 
-    fn annotation(&mut self, annotation: &'a Expr) {
+    pub(super) fn annotation(&mut self, annotation: &'a Expr) {
         if !self.annotations_are_text {
             self.visit_expr(annotation);
         }
@@ -537,14 +548,7 @@ impl<'a> Reader<'a> {
         self.decorators(&def.decorator_list);
         self.defaults(&def.parameters);
         self.type_parameters(def.type_params.as_deref());
-        for parameter in &*def.parameters {
-            if let Some(annotation) = parameter.annotation() {
-                self.annotation(annotation);
-            }
-        }
-        if let Some(returns) = &def.returns {
-            self.annotation(returns);
-        }
+        self.hints(def);
         let mut bindings = Bindings::of_block(self.class, &def.body);
         bindings.add_parameters(self.class, &def.parameters);
         // What is put into an attribute of the class that is made is most often in one of this.

@@ -10,10 +10,10 @@ use crate::outline::{Kind, Statement, Uses};
 
 /// Stands for what a definition declares, as an attribute of it: parameters, fields, bases, the names
 /// of its members.
-const DECLARES: &str = "<declares>";
+pub(super) const DECLARES: &str = "<declares>";
 
 /// Stands for its text.
-const TEXT: &str = "<text>";
+pub(super) const TEXT: &str = "<text>";
 
 /// Attributes that say what a definition declares.
 const DECLARED: [&str; 14] = [

@@ -15,6 +15,7 @@ mod dirty;
 mod functions;
 mod given;
 mod gone;
+mod hints;
 mod inside;
 mod instances;
 mod kin;
@@ -49,6 +50,7 @@ pub use defaults::passed_on;
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{FRESH, Functions, shown};
 pub use given::{Does, Elsewhere, Holding, Nowhere};
+pub use hints::tell_hints;
 pub use inside::place_of;
 pub use names::{fills_from_all, looks_at_all, with_names};
 use parsers::Parsers;
@@ -587,12 +589,19 @@ fn propagate(
                 for path in kin::left(was, statement).chain(functions.told_of(statement)) {
                     dirty.fill(path, format!("which the class on line {line} may be in"));
                 }
+                let hints = plan.steps[at]
+                    .old
+                    .is_some_and(|was| functions.only_hints(&old.body[was], statement, &dirty));
                 for name in effects.binds.iter().chain(&effects.mutates) {
                     match statement.kind {
                         // Most often brought up to date in place: not another value, but it acts
                         // differently. Where a decorator gave something else it is one, too.
                         Kind::Function | Kind::Class => {
-                            dirty.acts(name, format!("which changed on line {line}"));
+                            if hints {
+                                tell_hints(name, line, &mut dirty);
+                            } else {
+                                dirty.acts(name, format!("which changed on line {line}"));
+                            }
                             if statement.kind == Kind::Class {
                                 dirty.has_others(name, format!("which changed on line {line}"));
                             }
@@ -608,6 +617,9 @@ fn propagate(
                         }
                     }
                 }
+            }
+            Mark::Patch if changes.hints(reached.places[at]) => {
+                tell_hints(&statement.name, line, &mut dirty);
             }
             Mark::Patch => {
                 let was = plan.steps[at].old.map(|was| &old.body[was]);

@@ -8,6 +8,7 @@ use crate::outline::{Kind, Statement};
 use super::affected::{Affected, affected_statement};
 use super::dirty::Dirty;
 use super::functions::{FRESH, Functions};
+use super::hints::tell_hints;
 use super::rewritten::rewritten;
 use super::{Mark, Plan, Reached, again, root, run};
 
@@ -79,6 +80,10 @@ pub fn affected_members(
         let Some(affected) = affected_statement(member, functions, known) else {
             continue;
         };
+        if functions.only_hints(member, member, known) {
+            tell_hints(&format!("{prefix}{}", member.name), member.span.line, dirty);
+            continue;
+        }
         let local = own.get_or_insert_with(|| dirty.clone());
         let why = match affected {
             Affected::Runs(why) | Affected::Given { why, .. } => why,
@@ -205,6 +210,9 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
         let why = format!("which changed on line {}", part.span.line);
         match &change.what {
             What::Same if !again.contains(&change.new) => {}
+            What::Body | What::Header(None) if change.hints => {
+                tell_hints(&format!("{prefix}{}", part.name), part.span.line, dirty);
+            }
             What::Body | What::Header(None) => {
                 dirty.acts(format!("{prefix}{}", part.name), why);
             }

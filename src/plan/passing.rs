@@ -91,7 +91,7 @@ impl Functions<'_> {
             })
     }
 
-    fn keeps_not(&self, path: &str) -> bool {
+    pub(super) fn keeps_not(&self, path: &str) -> bool {
         let last = path.rsplit('.').next().unwrap_or(path);
         if self.is_unknown(path) && (only_looks(path) || BUILTINS.contains(&path)) {
             return true;
