@@ -35,6 +35,13 @@ class _Made:
         return type(value) is self.kind and all(value is not other for other in self.scope.values())
 
 
+class _Fresh:
+    """An instance that the call had made for this alone, and what is known of its attributes."""
+
+    def __init__(self, kind):
+        self.kind, self.state = kind, {}
+
+
 class Calls:
     """The calls that a statement of the old text made, with the names that they saw: its own, those
     of a loop over what can be told, those of a function of the module that it calls.
@@ -48,6 +55,8 @@ class Calls:
         # By position: the call in whose function a call stands.
         self.around = {}
         self.within = None
+        # What calls of classes made, by those.
+        self.fresh = {}
         # In how many functions of other modules it is; the calls that stand in one, by position.
         self.beyond, self.foreign = 0, set()
         # Assignments that may not have been reached.
@@ -83,6 +92,9 @@ class Calls:
         if isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)) or _adds(node):
             self.parts(node.value, scope, depth)
             self.leaf(node, scope, depth)
+            self.arguments(node.value, scope, depth)
+            if depth:
+                self.attribute(node, scope)
             if self.deep and depth:
                 self.local(node, scope)
         elif isinstance(node, ast.For):
@@ -102,6 +114,20 @@ class Calls:
             self.expand(getattr(node, "orelse", []), scope, depth)
             self.expand(getattr(node, "finalbody", []), scope, depth)
             self.doubt -= not isinstance(node, ast.With)
+
+    def attribute(self, node, scope):
+        """`self.name = name` in a constructor."""
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
+            return
+        made = scope.get(target.value.id)
+        if isinstance(made, _Fresh):
+            made.state[target.attr] = _Scope.HIDDEN
+            if id(node) not in self.unsure:
+                try:
+                    made.state[target.attr] = _Values(scope).visit(node.value)
+                except Unknown:
+                    pass
 
     def local(self, node, scope):
         """`key = f"{a}.{b}"` in a function."""
@@ -129,12 +155,24 @@ class Calls:
         elif isinstance(value, ast.Dict):
             for part in value.values:
                 self.part(part, scope, depth)
+        elif isinstance(value, ast.BinOp):
+            self.part(value.left, scope, depth)
+            self.part(value.right, scope, depth)
+        elif isinstance(value, (ast.Attribute, ast.Subscript)):
+            self.part(value.value, scope, depth)
+
+    def arguments(self, value, scope, depth):
+        """Calls in what a call is given: `str(note(1))`."""
+        if isinstance(value, ast.Call):
+            for part in (*value.args, *(keyword.value for keyword in value.keywords)):
+                self.part(part.value if isinstance(part, ast.Starred) else part, scope, depth)
 
     def part(self, value, scope, depth):
         if len(self.found) > 500:
             return
         if isinstance(value, ast.Call):
             self.leaf(ast.copy_location(ast.Expr(value), value), scope, depth)
+            self.arguments(value, scope, depth)
         else:
             self.parts(value, scope, depth)
 
@@ -159,6 +197,8 @@ class Calls:
         inner = target.value if isinstance(target, ast.Attribute) else None
         if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and not _gets(inner):
             return self.chain(node.value, scope, depth)
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):
+            return self.passing(inner, node.value, scope, depth)
         try:
             called = values.visit(target)
         except Unknown:
@@ -170,8 +210,11 @@ class Calls:
         own = isinstance(called, types.FunctionType)
         if own and called.__module__ == self.module.get("__name__") and depth < 3:
             outer, self.within = self.within, len(self.found) - 1
-            self.inside(called, node.value, scope, depth)
+            self.inside(called.__name__, node.value, scope, depth)
             self.within = outer
+        elif depth < 3 and isinstance(called, type) and called.__module__ == self.module.get("__name__"):
+            if isinstance(node.value, ast.Call) and node.value.func is target:
+                self.made(called, node.value, scope, depth)
         elif self.deep and isinstance(node.value, ast.Call):
             self.enter(called, node.value, scope, depth)
 
@@ -192,6 +235,21 @@ class Calls:
         self.amounts[known:] = [a for a in self.amounts[known:] if a.in_table() or a.key not in used(text)]
         self.doubt -= later
         self.beyond -= 1
+        self.within = outer
+
+    def passing(self, making, call, scope, depth):
+        """`C("a").show()`, where that is made for this alone, and perhaps fills a list of the module."""
+        number = len(self.found)
+        self.fresh.pop(id(making), None)
+        self.part(making, scope, depth)
+        if depth < 3 and len(self.found) > number and isinstance(made := self.fresh.get(id(making)), _Fresh):
+            self.inside(f"{made.kind.__name__}.{call.func.attr}", call, scope, depth, made)
+
+    def made(self, kind, call, scope, depth):
+        """What a constructor of the module fills when it is called."""
+        made = self.fresh[id(call)] = _Fresh(kind)
+        outer, self.within = self.within, len(self.found) - 1
+        self.inside(f"{kind.__name__}.__init__", call, scope, depth, made)
         self.within = outer
 
     def chain(self, call, scope, depth):
@@ -217,12 +275,16 @@ class Calls:
                         continue
             return
 
-    def inside(self, function, call, scope, depth):
-        for text, line in self.bodies.get(function.__name__, ()):
+    def inside(self, name, call, scope, depth, made=None):
+        """The calls in a function of the module, or in a method of what was `made` for this alone."""
+        for text, line in self.bodies.get(name, ()):
             node = _placed(text, line)
             if isinstance(node, ast.FunctionDef):
                 names, values = {}, _Values(scope)
-                for parameter, argument in zip(node.args.args, call.args):
+                parameters = node.args.args
+                if made is not None and parameters:
+                    names[parameters[0].arg], parameters = made, parameters[1:]
+                for parameter, argument in zip(parameters, call.args):
                     names[parameter.arg] = _Scope.HIDDEN
                     try:
                         names[parameter.arg] = values.visit(argument)
@@ -292,9 +354,10 @@ def callees(text, line, bodies, namespace):
 
 def _origins(node, owner, scope):
     """Which modules have a container, under the name that a statement gives it."""
-    if isinstance(node, ast.Assign):
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
         target = node.targets[0]
     else:
+        # Also of `A = reg.add("a")`.
         target = node.value.func if isinstance(node.value, ast.Call) else node.value
     while isinstance(target, (ast.Attribute, ast.Subscript, ast.Call)):
         inner = target.func if isinstance(target, ast.Call) else target.value

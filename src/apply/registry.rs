@@ -258,13 +258,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 open,
             }));
         }
-        if !self.calls(self.job.new, statement) {
-            return Ok(None);
-        }
         let old = self.job.old;
         let was = was.filter(|was| old.is_some_and(|old| self.calls(old, was)));
-        let now = self.job.dict.clone();
-        let after = self.callee(self.job.new, statement, &now)?;
+        let calls = self.calls(self.job.new, statement);
+        if !calls && was.is_none_or(|was| *self.what(at) == What::Same || was.kind != Kind::Assign)
+        {
+            return Ok(None);
+        }
+        // `A = 1` where `A = reg.add("a")` was.
+        let after = match calls {
+            true => self.callee(self.job.new, statement, &self.job.dict.clone())?,
+            false => none.clone(),
+        };
         let (Some(was), Some(old)) = (was, old) else {
             if after.is_empty() {
                 return Ok(None);
@@ -310,7 +315,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 !statement.uses.calls.is_empty() || !statement.uses.mutates.is_empty()
             }
             Kind::Assign => {
-                let calls = !statement.uses.calls.is_empty() && statement.uses.binds.len() == 1;
+                let calls = !statement.uses.calls.is_empty() && !statement.uses.binds.is_empty();
                 calls || !statement.uses.mutates.is_empty()
             }
             Kind::AugAssign => !statement.uses.mutates.is_empty(),
@@ -344,8 +349,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let outline = source.outline;
         let found = PyDict::new(py);
         let mut todo: Vec<&String> = statement.uses.calls.iter().collect();
+        let mut seen = BTreeSet::new();
         while let Some(name) = todo.pop() {
-            if found.len() > MANY || name.contains('.') || found.contains(name)? {
+            if found.len() > MANY || name.contains('.') || !seen.insert(name) {
                 continue;
             }
             let bodies = PyList::empty(py);
@@ -354,6 +360,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if function.kind == Kind::Function {
                     bodies.append((source.slice(function), function.span.line))?;
                     todo.extend(&function.later.calls);
+                }
+                // What instances do that are made for a call alone: `C("a").show()`.
+                for method in function
+                    .body
+                    .iter()
+                    .filter(|_| function.kind == Kind::Class)
+                {
+                    if method.kind == Kind::Function {
+                        let path = format!("{name}.{}", method.name);
+                        let text = (source.slice(method), method.span.line);
+                        found.set_item(path, PyList::new(py, [text])?)?;
+                        todo.extend(&method.later.calls);
+                    }
                 }
             }
             if !bodies.is_empty() {
@@ -393,7 +412,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             [name] if was.kind == Kind::Assign => self.before.get_item(name)?,
             _ => None,
         };
-        let made = match made {
+        let made = match made.filter(|made| !plain(made)) {
             Some(made) if self.work.kit.is_class(&kind) => {
                 // Not asked of the class: its metaclass may have an answer of its own.
                 let ours = super::kit::mro(made.get_type().as_any()).contains(&kind)?;

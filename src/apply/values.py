@@ -142,7 +142,13 @@ class _Values(ast.NodeVisitor):
         raise Unknown
 
     def visit_Attribute(self, node):
-        return reached(self.visit(node.value), node.attr)
+        owner = self.visit(node.value)
+        if isinstance(owner, _Fresh):
+            value = owner.state.get(node.attr, _Scope.HIDDEN)
+            if value is _Scope.HIDDEN:
+                raise Unknown
+            return value
+        return reached(owner, node.attr)
 
     def visit_Subscript(self, node):
         owner = self.visit(node.value)
