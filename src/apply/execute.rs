@@ -94,6 +94,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Some(_) => Vec::new(),
             None => self.filled(at, statement)?,
         };
+        let by_the_way = self.before_filling(statement);
         let registered = self.made_before(at, statement)?;
         let noted = self.noted(at, statement)?;
         self.work.made.clear();
@@ -449,6 +450,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let fresh = self.fresh_itself(statement, fresh, found.made())?;
             told(self.settle(at, statement, found, fresh));
         }
+        self.tell_filling(by_the_way, statement);
         // It has seen what the statement made.
         drop(registries);
         if statement.kind == Kind::Class {

@@ -9,6 +9,7 @@ mod assigned;
 mod attributes;
 mod base;
 mod body;
+mod byway;
 mod cells;
 mod class;
 mod class_entry;

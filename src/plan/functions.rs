@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use super::byway;
 use super::dirty::{Dirty, prefixes};
 use super::given::{Doing, Elsewhere, Nowhere};
 use super::instances::CONSTRUCTORS;
@@ -32,6 +33,8 @@ pub struct Functions<'a> {
     pub(super) held: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
     pub(super) settled: RefCell<Settled>,
     pub(super) numbers: RefCell<FxHashMap<String, u32>>,
+    /// What calling these paths fills by the way.
+    pub(super) by_the_way: RefCell<FxHashMap<String, Rc<[String]>>>,
     /// What each path brings along: see `at_hand`.
     pub(super) brought: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
     pub(super) members: OnceCell<(&'a Members, Members)>,
@@ -64,6 +67,7 @@ impl<'a> Functions<'a> {
             held: RefCell::default(),
             settled: RefCell::default(),
             numbers: RefCell::default(),
+            by_the_way: RefCell::default(),
             brought: RefCell::default(),
             members: OnceCell::new(),
             same: OnceCell::new(),
@@ -498,8 +502,9 @@ impl<'a> Functions<'a> {
             let own = on.or_else(|| stem.rsplit_once('.').map(|(class, _)| class));
             // `D = type("D", (C,), {"area": lambda self: self.size})`
             let own = own.or((function.kind == Kind::Assign).then_some(stem));
+            let members = byway::but_for_filled(function, later, dirty);
             if let Some(why) = self
-                .member_differs(later, own, dirty, seen)
+                .member_differs(&members, own, dirty, seen)
                 .or_else(|| self.body_given_differs(later, dirty, seen))
             {
                 return Some(format!("calls {}, which {why}", shown(path)));

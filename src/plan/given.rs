@@ -62,6 +62,9 @@ pub trait Elsewhere {
     /// See `Functions::puts_into` and `Functions::looks_inside`; of what an import binds.
     fn puts_into(&self, import: &Import, path: &str) -> Option<BTreeSet<String>>;
 
+    /// See `Functions::sets_of`; of what an import binds.
+    fn sets_of(&self, import: &Import, path: &str) -> Option<BTreeSet<String>>;
+
     /// The same.
     fn looks_inside(
         &self,
@@ -117,6 +120,10 @@ impl Elsewhere for Nowhere {
     }
 
     fn puts_into(&self, _: &Import, _: &str) -> Option<BTreeSet<String>> {
+        None
+    }
+
+    fn sets_of(&self, _: &Import, _: &str) -> Option<BTreeSet<String>> {
         None
     }
 
@@ -529,30 +536,8 @@ impl<'a> Functions<'a> {
             }
         }
         holders.extend(self.told_of(statement));
-        // What other modules hold, by the names that it has here.
-        let beside: Vec<&Import> = match self.takers(statement).next() {
-            Some(_) => self.all_imports().collect(),
-            None => Vec::new(),
-        };
-        for (import, path) in self.takers(statement) {
-            let Some((_, paths)) = self.elsewhere.keeps(import, &path).into_iter().next() else {
-                continue;
-            };
-            let same =
-                |other: &&&Import| other.level == import.level && other.module == import.module;
-            for other in beside.iter().filter(same) {
-                let bound = &other.bound;
-                holders.extend(paths.iter().filter_map(|path| match other.name.as_deref() {
-                    Some("*") => Some(path.clone()),
-                    Some(name) => {
-                        let rest = path.strip_prefix(name)?;
-                        (rest.is_empty() || rest.starts_with('.')).then(|| format!("{bound}{rest}"))
-                    }
-                    None if other.aliased => Some(format!("{bound}.{path}")),
-                    None => Some(format!("{}.{path}", other.module)),
-                }));
-            }
-        }
+        let takers: Vec<(&Import, String)> = self.takers(statement).collect();
+        holders.extend(self.named_here(takers));
         holders
     }
 
@@ -607,12 +592,6 @@ impl<'a> Functions<'a> {
             })
             .collect();
         found.into_iter()
-    }
-
-    fn all_imports(&self) -> impl Iterator<Item = &'a Import> + use<'a> {
-        let outline: &'a crate::outline::Outline = self.outline();
-        let places = outline.index().importing(&outline.body).into_iter();
-        places.flat_map(move |at| &outline.body[at].imports)
     }
 
     /// These names, and what acts differently when what is in their objects does, or (`filled`) is

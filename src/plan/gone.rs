@@ -122,6 +122,7 @@ pub(super) fn held(had: &Functions<'_>, functions: &Functions<'_>, changes: &Cha
             paths.extend(had.holding(was));
             paths.extend(owners(was));
         }
+        paths.extend(had.filled_by_the_way(was));
         if matches!(was.kind, Kind::Function | Kind::Class) {
             let mut filled = had.mutations(&was.uses.calls);
             if let Some(now) = now.filter(|_| !filled.is_empty()) {

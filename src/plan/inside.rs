@@ -138,6 +138,22 @@ impl<'a> Functions<'a> {
         (!found.is_empty()).then_some(found)
     }
 
+    /// The attributes of an object or a class that calling this method of it may set or change in place;
+    /// `None` where nobody can tell.
+    pub fn sets_of(&self, path: &str) -> Option<BTreeSet<String>> {
+        let (class, method) = match self.owner(path)? {
+            Owner::Here(class) => (class, path.split_once('.')?.1),
+            Owner::There(import, path) => return self.elsewhere.sets_of(import, &path),
+        };
+        // `app.group.add()`: of what it has.
+        if method.contains('.') {
+            return None;
+        }
+        let classes = self.closed(class)?;
+        let touched = self.touched(&classes, std::iter::once(method.to_owned()))?;
+        Some(touched.sets.into_iter().map(str::to_owned).collect())
+    }
+
     /// `self.active.extend(self.waiting)`, in any method: what is in one gets into the other.
     fn passed_on(&self, classes: &[&str], mut found: BTreeSet<String>) -> BTreeSet<String> {
         let methods = || {

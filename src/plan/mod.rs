@@ -5,6 +5,7 @@
 //! got the same value is left alone (`affected` is asked again with what really changed).
 
 mod affected;
+mod byway;
 mod callbacks;
 mod chains;
 mod collected;
@@ -581,6 +582,10 @@ fn propagate(
                 let mut filled = reach::fills(reached.new, statement, functions);
                 if given::calls_alone(statement) {
                     filled.extend(functions.holding(statement));
+                }
+                filled.extend(functions.filled_by_the_way(statement));
+                if let (Some(was), What::Changed) = changes.at(reached.places[at]) {
+                    filled.extend(functions.filled_by_the_way(&old.body[was]));
                 }
                 for name in filled {
                     dirty.fill(name, format!("which line {line} puts something into"));

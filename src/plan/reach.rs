@@ -15,8 +15,8 @@ use super::remade::{MAKERS, is_enumeration};
 use super::{Dirty, Functions, Same, chosen_by, import_key, kin, names, root};
 
 /// What an edit can reach.
-#[derive(Debug, Default)]
-pub struct Reach {
+pub struct Reach<'f> {
+    functions: &'f Functions<'f>,
     /// Statements that may have to run again, or whose running again may matter.
     pub statements: BTreeSet<usize>,
     /// Names that may be bound anew, or whose object may be another or change.
@@ -27,7 +27,17 @@ pub struct Reach {
     todo: Vec<String>,
 }
 
-impl Reach {
+impl<'f> Reach<'f> {
+    fn new(functions: &'f Functions<'f>) -> Self {
+        Self {
+            functions,
+            statements: BTreeSet::new(),
+            names: BTreeSet::new(),
+            acting: BTreeSet::new(),
+            todo: Vec::new(),
+        }
+    }
+
     fn name(&mut self, name: &str) {
         if !self.names.contains(name) {
             self.names.insert(name.to_owned());
@@ -71,6 +81,9 @@ impl Reach {
         }
         for name in told(new, statement) {
             self.name(name);
+        }
+        for path in self.functions.filled_by_the_way(statement) {
+            self.name(root(&path));
         }
         for name in chosen_by(statement, new) {
             self.acts(name);
@@ -368,16 +381,16 @@ pub(super) fn deals_with(statement: &Statement, name: &str) -> bool {
 
 /// What is reached from the changes of a module, from names that others may write now, and from
 /// what changed around it.
-pub fn reach(
+pub fn reach<'f>(
     old: &Outline,
-    functions: &Functions<'_>,
+    functions: &'f Functions<'f>,
     changes: &Changes,
     outside: &Dirty,
     written: &BTreeSet<String>,
     moved: &[usize],
-) -> Reach {
+) -> Reach<'f> {
     let new = functions.outline();
-    let mut out = Reach::default();
+    let mut out = Reach::new(functions);
     for name in written {
         out.name(name);
     }
@@ -523,8 +536,11 @@ impl Functions<'_> {
     }
 }
 
-fn gone(out: &mut Reach, statement: &Statement) {
+fn gone(out: &mut Reach<'_>, statement: &Statement) {
     out.writes(&statement.uses);
+    for path in out.functions.filled_by_the_way(statement) {
+        out.name(root(&path));
+    }
     for name in statement
         .later
         .global_writes

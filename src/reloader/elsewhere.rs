@@ -149,6 +149,13 @@ impl Elsewhere for Others<'_, '_, '_, '_> {
         found.flatten()
     }
 
+    fn sets_of(&self, import: &Import, path: &str) -> Option<BTreeSet<String>> {
+        let found = self.find(import, path, |module, path| {
+            self.once(module, path, |functions| functions.sets_of(path))
+        });
+        found.flatten()
+    }
+
     fn looks_inside(
         &self,
         import: &Import,
