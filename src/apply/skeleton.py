@@ -320,6 +320,9 @@ def in_order(live, fresh, base, heap):
 def contents(texts, gone, name, namespace, unknown):
     """The container `name` after the statements `texts`, of which the first one makes it; those
     whose numbers are in `gone` are left out."""
+    if len(texts) > 4 and 0 not in gone:
+        # What is no container is not looked for in hundreds of calls of its methods.
+        contents(texts[:1], (), name, namespace, unknown)
     parts = _Parts(set(unknown))
     tree = ast.parse("")
     for parts.text, text in enumerate(texts):
