@@ -155,10 +155,10 @@ class Piece(Amount):
         # Statements run in their order: what those above put there is passed.
         place = snapshot.places.get((id(self.owner), self.key), 0)
         size = len(self.value)
-        while place + size <= len(now) and now[place:place + size] != self.value:
-            place += 1
-        if place + size > len(now):
-            return None
+        places = [n for n in range(place, len(now) - size + 1) if now[n:n + size] == self.value]
+        if len(places) != 1:
+            return None  # It may be what something else has put there.
+        (place,) = places
         self.place, self.before, self.rest = place, now[:place], now[place + size:]
         return self.before + self.rest
 

@@ -400,8 +400,8 @@ def arguments(node, scope):
             if isinstance(value, _Made):
                 found.extend(value.given)
             elif type(value) is dict and len(value) <= MOST:
-                # `add({"name": name})`: another one with the same in it.
-                found += [*value, *value.values()]
+                # `add({"name": name, "run": function})`: by what has an identity.
+                found += [item for item in value.values() if not isinstance(item, PLAIN)]
         except Unknown:
             # `add(Route("/", view))`, `connect(partial(f, 1))`
             if isinstance(part, ast.Call):

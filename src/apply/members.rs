@@ -14,7 +14,7 @@ use super::parts::with_deleted;
 use super::registry::told;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
-use crate::plan::{Chains, affected_head, reordered, rewritten, tell_hints};
+use crate::plan::{Chains, affected_head, decorated_blindly, reordered, rewritten, tell_hints};
 use crate::report::{Action, ChangeKind};
 
 /// `__name` inside `class C` is `_C__name`.
@@ -459,7 +459,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if self.patch(holder, chain, was, part, class, prefix)? {
             let name = format!("{prefix}{}", part.name);
             let why = format!("which changed on line {}", part.span.line);
-            match part.differs_in_hints(was) {
+            match part.differs_in_hints(was) && decorated_blindly(part) {
                 true => tell_hints(&name, part.span.line, &mut self.dirty),
                 false => self.dirty.acts(&name, why),
             }

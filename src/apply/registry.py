@@ -305,6 +305,8 @@ class Registry:
         # What a function of the module does is told from the calls in it, and from the call of it
         # only where those tell nothing.
         before, notes, told = list(self.entries), [], set()
+        # Of which what they do is known.
+        entered = set(calls.around.values())
         reaches = {}
         for number, (called, node, scope) in reversed(list(enumerate(calls.found))):
             # What else functions of other modules call with it may only have asked for it.
@@ -325,13 +327,15 @@ class Registry:
                 reach -= reached.named - reached.filled
                 reaches[id(called)] = reach
             given = holder is not None and holder is not called and holder is not owner
-            if given:
+            # `groups.setdefault(key, []).append(item)`
+            nested = holder is not None and not any(holder is root for root in self.roots)
+            if given and not nested:
                 reach = {id(holder)}
             fresh = result is not None and makes_new(called, bodies)
             for root in self.roots:
-                if id(root) not in reach or (number, id(root)) in told:
+                if not nested and id(root) not in reach or (number, id(root)) in told:
                     continue
-                if self.shipped and not given and not _owns(called, root):
+                if self.shipped and not (given or nested) and not _owns(called, root):
                     continue
                 if called is root and self.of_others(root):
                     continue
@@ -342,7 +346,11 @@ class Registry:
                     self.note(best, number, root, calls, notes, told)
                     continue
                 best, score = [], 0
+                plain = number in entered and all(isinstance(v, PLAIN) for v in values)
                 for entry in self.candidates(root, 0, Likely(values)):
+                    # What is in an entry of its own, or of another call, stays whole.
+                    if nested and entry.holder is not holder or plain and entry.parents:
+                        continue
                     points = 0 if self.snapshot.was_told(entry) else entry_of(entry, values, result, fresh, owner)
                     if whole is not None and entry.member is whole:
                         points = 1000

@@ -56,6 +56,8 @@ def made_here(container):
 def _is_data(value, depth=0):
     if type(value) in (tuple, list):
         return depth < 3 and len(value) <= MOST and all(_is_data(item, depth + 1) for item in value)
+    if type(value) is dict:
+        return _is_data([*value, *value.values()], depth)
     return type(value) in PLAIN
 
 

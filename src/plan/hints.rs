@@ -71,6 +71,14 @@ fn asks_hints(uses: &Uses) -> bool {
     uses.calls.iter().any(last) || uses.members.iter().any(attribute)
 }
 
+/// Whether a method has no decorators but those that do not look at its annotations.
+pub fn decorated_blindly(method: &Statement) -> bool {
+    let plain = method.plain.as_ref();
+    let uses = plain.map_or(&method.uses, |plain| &plain.uses);
+    let mut paths = uses.reads.iter().chain(&uses.calls);
+    method.decorators == 0 || !uses.calls.is_empty() && paths.all(|path| is_blind(path))
+}
+
 impl Functions<'_> {
     /// What differs for a statement that asks for annotations, itself or by what it calls: functions
     /// that have others act differently for it.

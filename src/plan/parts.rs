@@ -8,7 +8,7 @@ use crate::outline::{Kind, Statement};
 use super::affected::{Affected, affected_statement};
 use super::dirty::Dirty;
 use super::functions::{FRESH, Functions};
-use super::hints::tell_hints;
+use super::hints::{decorated_blindly, tell_hints};
 use super::rewritten::rewritten;
 use super::{Mark, Plan, Reached, again, root, run};
 
@@ -210,7 +210,7 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
         let why = format!("which changed on line {}", part.span.line);
         match &change.what {
             What::Same if !again.contains(&change.new) => {}
-            What::Body | What::Header(None) if change.hints => {
+            What::Body | What::Header(None) if change.hints && decorated_blindly(part) => {
                 tell_hints(&format!("{prefix}{}", part.name), part.span.line, dirty);
             }
             What::Body | What::Header(None) => {
