@@ -212,20 +212,21 @@ class Calls:
             outer, self.within = self.within, len(self.found) - 1
             self.inside(called.__name__, node.value, scope, depth)
             self.within = outer
-        elif depth < 3 and isinstance(called, type) and called.__module__ == self.module.get("__name__"):
+        elif depth < 3 and isinstance(called, type):
             if isinstance(node.value, ast.Call) and node.value.func is target:
                 self.made(called, node.value, scope, depth)
         elif self.deep and isinstance(node.value, ast.Call):
             self.enter(called, node.value, scope, depth)
 
-    def enter(self, called, call, scope, depth):
-        """The calls in a method, or a function of another module."""
+    def enter(self, called, call, scope, depth, owner=None):
+        """The calls in a method, or a function of another module; `owner`: what it is called on, if it
+        is not bound to that."""
         found = definition(called) if depth < 3 else None
         if not found:
             return
         outer, self.within = self.within, len(self.found) - 1
-        function, _, text = found
-        names = given(*found, call, _Values(scope))
+        function, bound, text = found
+        names = given(function, owner or bound, text, call, _Values(scope))
         # The body of a generator runs later, or never.
         later = bool(function.__code__.co_flags & inspect.CO_GENERATOR)
         self.beyond += 1
@@ -246,11 +247,18 @@ class Calls:
             self.inside(f"{made.kind.__name__}.{call.func.attr}", call, scope, depth, made)
 
     def made(self, kind, call, scope, depth):
-        """What a constructor of the module fills when it is called."""
+        """What a constructor fills when it is called."""
         made = self.fresh[id(call)] = _Fresh(kind)
-        outer, self.within = self.within, len(self.found) - 1
-        self.inside(f"{kind.__name__}.__init__", call, scope, depth, made)
-        self.within = outer
+        name = f"{kind.__name__}.__init__"
+        if kind.__module__ == self.module.get("__name__") and name in self.bodies:
+            outer, self.within = self.within, len(self.found) - 1
+            self.inside(name, call, scope, depth, made)
+            self.within = outer
+        elif self.deep:
+            mro = type.__dict__["__mro__"].__get__(kind)
+            maker = next((vars(base)["__init__"] for base in mro if "__init__" in vars(base)), None)
+            if isinstance(maker, types.FunctionType):
+                self.enter(maker, call, scope, depth, [made])
 
     def chain(self, call, scope, depth):
         """`menu.add(A()).add(B())`, where each call gives the object that it is called on."""

@@ -21,7 +21,8 @@ class Registry:
         self.roots += [r for r in other.found if all(r is not root for root in self.roots)]
         self.names = reach.names | other.names
         self.reach, self.stored = reach, other.stored
-        self.amounts = []
+        # What had been added to numbers, and by which statement.
+        self.amounts, self.by = [], None
         files = reach.files + other.files
         self.shipped = any(f.startswith(STANDARD + INSTALLED) for f in files)
         self.origins = {**other.origins, **reach.origins}
@@ -292,8 +293,23 @@ class Registry:
         # Which key a function of another module makes of what it is given, its text tells.
         deep = bool(self.roots or self.reach.stored or self.stored) and not self.shipped
         calls = Calls(text, line, bodies, namespace, deep)
-        self.amounts += [] if again else calls.amounts
+        self.amounts, self.by = [] if again else calls.amounts, (text, line)
         self.told_by(calls, bodies, again)
+
+    def constructed(self, text, line, bodies, namespace):
+        """The same of the constructor of an object that the statement gives a name: what it had put
+        somewhere beside the object."""
+        if not self.shipped and (self.roots or self.reach.stored or self.stored):
+            calls = Calls(text, line, bodies, namespace, True)
+            self.amounts, self.by = calls.amounts, (text, line)
+            self.told_beside(calls, bodies)
+
+    def told_beside(self, calls, bodies):
+        """What calls had told of an object beside itself, which is looked for by its identity."""
+        known = len(self.entries)
+        self.told_by(calls, bodies, False)
+        plain = [e for e in self.entries[known:] if isinstance(e.member, PLAIN) and isinstance(e.key, PLAIN)]
+        self.entries[known:] = plain
 
     def told_by(self, calls, bodies, again):
         shared = whole = None
@@ -389,6 +405,10 @@ class Registry:
 
     def take_out(self, gone=False):
         """Before the new version of the call runs; `gone`: there is none."""
+        if self.by in self.snapshot.ended:
+            self.amounts = []
+        if gone and self.amounts:
+            self.snapshot.ended.add(self.by)
         self.amounts = [amount for amount in self.amounts if amount.take_off(self.snapshot, gone)]
         done = []
         for entry in self.entries:

@@ -282,9 +282,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(mut registries) = self.called(old, was, after, again)? else {
             return Ok(None);
         };
-        if registries.made.is_none() {
-            registries.open = registries.found.call_method0("take_out")?.is_truthy()?;
-        }
+        registries.open = registries.found.call_method0("take_out")?.is_truthy()?;
         Ok(Some(registries))
     }
 
@@ -421,14 +419,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ => None,
         };
         let found = self.watch(before, after)?;
+        self.past()?;
+        let (text, line) = (old.slice(was), was.span.line);
+        let bodies = self.inlined(old, was)?;
         match &made {
-            Some(made) => found.call_method1("look", (made,))?,
-            None => {
-                self.past()?;
-                let (text, line) = (old.slice(was), was.span.line);
-                let bodies = self.inlined(old, was)?;
-                found.call_method1("call", (text, line, bodies, &self.before, again))?
+            Some(made) => {
+                found.call_method1("look", (made,))?;
+                found.call_method1("constructed", (text, line, bodies, &self.before))?
             }
+            None => found.call_method1("call", (text, line, bodies, &self.before, again))?,
         };
         let open = false;
         Ok(Some(Registries { found, made, open }))
@@ -617,6 +616,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ => None,
         };
         if let Some(found) = registries {
+            if statement.kind == Kind::Assign {
+                found.call_method1("take_out", (true,))?;
+            }
             found.call_method1("forget", (false,))?;
             let pairs = PyList::empty(self.work.kit.py);
             let fed = found.call_method1("changed", (pairs, false))?;

@@ -170,6 +170,8 @@ class Snapshot:
 
     def __init__(self):
         self.kept, self.latest = {}, {}
+        # Statements that are gone whose numbers are taken off.
+        self.ended = set()
         # How far texts and tuples are what statements added that ran since then.
         self.places = {}
         # What definitions that ran since then put there: no call of the old text had made it.

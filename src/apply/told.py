@@ -78,9 +78,9 @@ def by_call(registry, made, text, line, namespace):
         for kind in type.__dict__["__mro__"].__get__(type(made)):
             for maker, first in (("__new__", kind), ("__init__", made)):
                 _follow(calls, vars(kind).get(maker), [first, node.name, bases], told, namespace)
-    registry.amounts += calls.amounts
+    registry.amounts, registry.by = calls.amounts, (text, line)
     if calls.found:
-        registry.told_by(calls, {}, False)
+        registry.told_beside(calls, {})
 
 
 def _decorated(calls, decorator, made, namespace):

@@ -146,6 +146,8 @@ class _Values(ast.NodeVisitor):
     def visit_Attribute(self, node):
         owner = self.visit(node.value)
         if isinstance(owner, _Fresh):
+            if node.attr == "__class__":
+                return owner.kind
             value = owner.state.get(node.attr, _Scope.HIDDEN)
             if value is _Scope.HIDDEN:
                 raise Unknown
@@ -219,6 +221,9 @@ class _Values(ast.NodeVisitor):
                     return dict.__getitem__(owner, self.visit(node.args[0]))
                 except (LookupError, TypeError):
                     raise Unknown from None
+        if made == "type" and len(node.args) == 1 and self.visit(node.func) is type:
+            value = self.visit(node.args[0])
+            return value.kind if isinstance(value, _Fresh) else type(value)
         called = self.pure(node.func)
         if called is not None:
             given = [self.data(argument) for argument in node.args]

@@ -109,7 +109,7 @@ fn affected_but_for(
         .or_else(|| functions.looks_into_kin(uses, dirty))
         .or_else(|| functions.names_differ(uses, dirty))
         .or_else(|| functions.acts_differently(calls, dirty))
-        .or_else(|| functions.inherited(&uses.reads, dirty))
+        .or_else(|| functions.inherited(uses, dirty))
         .or_else(|| functions.asks_for_bases(uses, dirty))
         .or_else(|| functions.listed(&uses.reads, dirty))
         .or_else(|| {

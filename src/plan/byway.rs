@@ -154,24 +154,29 @@ pub(super) fn but_for_filled<'u>(
     uses: &'u Uses,
     dirty: &Dirty,
 ) -> Cow<'u, Uses> {
-    if method.sets.is_empty() || dirty.filled.is_empty() {
+    if method.sets.is_empty() && uses.writes.is_empty() || dirty.filled.is_empty() {
         return Cow::Borrowed(uses);
     }
     let is_of = |path: &str, attribute: &str| {
         path.rsplit_once('.')
             .is_some_and(|(_, last)| last == attribute)
     };
-    let only_filled = |attribute: &&String| {
+    let only_filled = |attribute: &&str| {
         let mut values = dirty.values.keys().filter(|path| is_of(path, attribute));
         let first = values.next();
         first.is_some_and(|path| dirty.filled.contains(path))
             && values.all(|path| dirty.filled.contains(path))
     };
-    let filled: Vec<&String> = method.sets.iter().filter(only_filled).collect();
+    // `self.names` and `Animal.names`
+    let written = uses.writes.iter();
+    let written = written.filter_map(|path| path.rsplit_once('.').map(|(_, last)| last));
+    let sets = method.sets.iter().map(String::as_str);
+    let filled: Vec<&str> = sets.chain(written).filter(only_filled).collect();
     if filled.is_empty() {
         return Cow::Borrowed(uses);
     }
     let mut uses = uses.clone();
-    uses.members.retain(|member| !filled.contains(&member));
+    uses.members
+        .retain(|member| !filled.contains(&member.as_str()));
     Cow::Owned(uses)
 }

@@ -310,6 +310,12 @@ impl Dirty {
         paths.any(|path| prefixes(path).any(|prefix| self.values.contains_key(prefix)))
     }
 
+    /// Whether others have only filled what is at a path, and these fill it themselves:
+    /// `Animal.names.append(name)`.
+    pub(super) fn only_filled(&self, path: &str, by: &Uses) -> bool {
+        self.filled.contains(path) && by.writes.iter().any(|written| written == path)
+    }
+
     /// The reason why one of the values read differs.
     pub(super) fn reads(&self, uses: &Uses) -> Option<String> {
         self.read_by(uses, &[])

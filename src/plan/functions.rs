@@ -340,11 +340,13 @@ impl<'a> Functions<'a> {
     }
 
     /// `Kid.SIZE`, where SIZE is an attribute of the base.
-    pub(super) fn inherited(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
-        reads
-            .iter()
-            .flat_map(|p| prefixes(p))
-            .filter(|p| p.contains('.'))
+    pub(super) fn inherited(&self, uses: &Uses, dirty: &Dirty) -> Option<String> {
+        // What it fills itself and others have only filled as well is no matter.
+        let fills =
+            |path: &str| dirty.filled.contains(path) && uses.writes.iter().any(|w| w == path);
+        let paths = uses.reads.iter().flat_map(|p| prefixes(p));
+        paths
+            .filter(|p| p.contains('.') && !dirty.only_filled(p, uses))
             .find_map(|p| self.value_differs_once(p, dirty))
     }
 
@@ -463,7 +465,7 @@ impl<'a> Functions<'a> {
                 .reads(later)
                 .or_else(|| dirty.looked_into(later))
                 .or_else(|| self.looks_into_kin(later, dirty))
-                .or_else(|| self.inherited(&later.reads, dirty))
+                .or_else(|| self.inherited(later, dirty))
             {
                 return Some(format!("calls {}, which {why}", shown(path)));
             }

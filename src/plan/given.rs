@@ -293,7 +293,9 @@ impl<'a> Functions<'a> {
                     continue;
                 }
                 let path = format!("{path}.{member}");
-                let why = self.value_differs_once(&path, dirty);
+                let filled = dirty.only_filled(&path, uses);
+                let why = (!filled).then(|| self.value_differs_once(&path, dirty));
+                let why = why.flatten();
                 if let Some(why) = why.or_else(|| self.differs(&path, dirty, seen)) {
                     return Some(why);
                 }

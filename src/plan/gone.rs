@@ -123,6 +123,10 @@ pub(super) fn held(had: &Functions<'_>, functions: &Functions<'_>, changes: &Cha
             paths.extend(owners(was));
         }
         paths.extend(had.filled_by_the_way(was));
+        // `rex = Animal("rex")`, where `Animal.names` has it.
+        if was.kind == Kind::Assign && now.is_none() {
+            paths.extend(had.parts_filled(&was.uses.calls));
+        }
         if matches!(was.kind, Kind::Function | Kind::Class) {
             let mut filled = had.mutations(&was.uses.calls);
             if let Some(now) = now.filter(|_| !filled.is_empty()) {
