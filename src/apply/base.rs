@@ -273,7 +273,8 @@ pub(super) fn only_fills(
         let fills = function.kind == Kind::Function
             && function.decorators == 0
             && function.uses.calls.is_empty()
-            && later.global_writes.is_empty();
+            // Numbers that it counts up are seen to: see `counted`.
+            && later.global_writes.iter().all(|name| later.reads.contains(name));
         if !fills {
             return None;
         }

@@ -249,7 +249,10 @@ class Registry:
         """Takes out all of the object. Whether there was any. `wide`: with the object under a key
         that it is somewhere in."""
         self.entries = [found["wide" if wide else None] for *_, found in self.old]
-        return self.take_out()
+        amounts, self.amounts = self.amounts, []
+        done = self.take_out(True)
+        self.amounts = amounts
+        return done
 
     def replace(self, gone, new):
         """Old entries go, new ones get their places."""
@@ -414,7 +417,7 @@ class Registry:
         for entry in self.entries:
             # What was not noted would not come back from an edit that fails.
             if entry.stands() and id(entry.holder) in self.snapshot.kept:
-                entry.take_out(self.prune())
+                entry.take_out(self.prune()) if gone else entry.drop()
                 done.append(entry)
         self.entries = done
         holders = {id(e.holder): e.holder for e in done}
@@ -428,6 +431,8 @@ class Registry:
         """After it: what came stands where the other was."""
         for amount in self.amounts:
             amount.end(self.snapshot)
+        for entry in self.entries:
+            entry.leave(self.prune())
         for holder, had in self.between.values():
             if isinstance(holder, set) or self.sorts(holder):
                 continue

@@ -28,12 +28,19 @@ class Old:
         return index_of(self.holder, self.member) is not None
 
     def take_out(self, prune):
+        self.drop()
+        self.leave(prune)
+
+    def drop(self):
         if isinstance(self.holder, dict):
             del self.holder[self.key]
         elif isinstance(self.holder, set):
             _without(self.holder, self.member)
         else:
             del self.holder[index_of(self.holder, self.member)]
+
+    def leave(self, prune):
+        """Containers that were made for it go where they are empty."""
         inner = self.holder
         for parent, key in self.parents:
             made = isinstance(parent, collections.defaultdict) or prune

@@ -240,18 +240,19 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
     binds.extend(uses.deletes.iter().cloned());
     let mut mutates: BTreeSet<String> = uses.mutates.iter().cloned().collect();
     let written = functions.global_writes(&uses.calls);
-    // `setup("a", 1)`, where setup() counts and collects: links of a chain like `X += 1`. What a
-    // decorator collects is not: registries of definitions take care of themselves.
-    if statement.kind == Kind::Expr {
-        mutates.extend(written.iter().cloned());
-        mutates.extend(functions.mutations(&uses.calls));
-    }
-    let mut reads: BTreeSet<String> = uses.reads.iter().map(|p| root(p).to_owned()).collect();
     // What a called function counts up itself is its memory, and not what it is given.
     let (counts, later): (BTreeSet<_>, BTreeSet<_>) = functions
         .later_reads(uses)
         .into_iter()
         .partition(|name| written.contains(name));
+    // `setup("a", 1)`, where setup() sets and collects: links of a chain like `X += 1`. What it counts
+    // is taken off and added again. What a decorator collects is not: registries of definitions take
+    // care of themselves.
+    if statement.kind == Kind::Expr {
+        mutates.extend(written.difference(&counts).cloned());
+        mutates.extend(functions.mutations(&uses.calls));
+    }
+    let mut reads: BTreeSet<String> = uses.reads.iter().map(|p| root(p).to_owned()).collect();
     reads.extend(later);
     let passes = defaults::passes(statement, functions.outline());
     let passes: BTreeSet<String> = passes.filter(|n| !reads.contains(*n)).cloned().collect();
