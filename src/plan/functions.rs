@@ -341,9 +341,6 @@ impl<'a> Functions<'a> {
 
     /// `Kid.SIZE`, where SIZE is an attribute of the base.
     pub(super) fn inherited(&self, uses: &Uses, dirty: &Dirty) -> Option<String> {
-        // What it fills itself and others have only filled as well is no matter.
-        let fills =
-            |path: &str| dirty.filled.contains(path) && uses.writes.iter().any(|w| w == path);
         let paths = uses.reads.iter().flat_map(|p| prefixes(p));
         paths
             .filter(|p| p.contains('.') && !dirty.only_filled(p, uses))
