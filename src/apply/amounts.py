@@ -8,8 +8,7 @@ Runs in the namespace of registry.py, after values.py.
 # Statements behind which the rest of a function may not have run.
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom, ast.Await)
 _COMPOUND = (ast.If, ast.For, ast.While, ast.Try, ast.With)
-
-
+# What grows at its end as a number does.
 PIECES = (str, bytes, tuple)
 
 
@@ -146,6 +145,13 @@ class Amount:
             dict.pop(self.owner, self.key)
 
 
+def _find(whole, part, place):
+    if not isinstance(whole, tuple):
+        return whole.find(part, place)
+    places = range(place, len(whole) - len(part) + 1)
+    return next((n for n in places if whole[n:n + len(part)] == part), -1)
+
+
 class Piece(Amount):
     """The same for a text or a tuple."""
 
@@ -154,11 +160,9 @@ class Piece(Amount):
             return None
         # Statements run in their order: what those above put there is passed.
         place = snapshot.places.get((id(self.owner), self.key), 0)
-        size = len(self.value)
-        places = [n for n in range(place, len(now) - size + 1) if now[n:n + size] == self.value]
-        if len(places) != 1:
+        size, place = len(self.value), _find(now, self.value, place)
+        if place < 0 or _find(now, self.value, place + 1) >= 0:
             return None  # It may be what something else has put there.
-        (place,) = places
         self.place, self.before, self.rest = place, now[:place], now[place + size:]
         return self.before + self.rest
 
