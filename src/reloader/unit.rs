@@ -573,6 +573,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     }
                     log::debug!("{}: {name} is made anew: {error}", record.name);
                     work.tx.roll_back_to(kit, before);
+                    // What the second attempt logs is told anew.
+                    work.past.1 = work.past.1.min(before);
                     let body = &new_outline.body;
                     let class = body.iter().any(|s| s.kind == Kind::Class && s.name == name);
                     if !class {
