@@ -31,6 +31,8 @@ class Registry:
         self.virtual = []
         self.bases = [virtual_base(v) for v in after if virtual_base(v) is not None]
         self.unplaced, self.news, self.seen_at = [], [], set()
+        # Before the statement runs, how much is in each.
+        self.lengths = []
         # What is in them now; the objects that hold it, kept so that no address is used twice.
         self.copies, self.objects = {}, {}
         snapshot.keep_states(reach)
@@ -420,6 +422,7 @@ class Registry:
                 entry.take_out(self.prune()) if gone else entry.drop()
                 done.append(entry)
         self.entries = done
+        self.lengths = [(root, len(root)) for root in self.roots if not isinstance(root, set)]
         holders = {id(e.holder): e.holder for e in done}
         self.between = {key: (holder, _save(holder)) for key, holder in holders.items()}
         for pair in self.virtual:
@@ -431,6 +434,11 @@ class Registry:
         """After it: what came stands where the other was."""
         for amount in self.amounts:
             amount.end(self.snapshot)
+        for root, length in self.lengths:
+            # A statement below has not put this there.
+            for item in itertools.islice(reversed(root), max(len(root) - length, 0)):
+                if not isinstance(root[item] if isinstance(root, dict) else item, PLAIN):
+                    self.snapshot.tell(root, item)
         for entry in self.entries:
             entry.leave(self.prune())
         for holder, had in self.between.values():

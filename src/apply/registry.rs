@@ -275,14 +275,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 return Ok(None);
             }
             let found = self.watch(none, after)?;
-            let (made, open) = (None, false);
+            found.call_method0("take_out")?;
+            let (made, open) = (None, true);
             return Ok(Some(Registries { found, made, open }));
         };
         let again = !self.work.merge && *self.what(at) == What::Same;
         let Some(mut registries) = self.called(old, was, after, again)? else {
             return Ok(None);
         };
-        registries.open = registries.found.call_method0("take_out")?.is_truthy()?;
+        registries.found.call_method0("take_out")?;
+        registries.open = true;
         Ok(Some(registries))
     }
 
