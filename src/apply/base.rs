@@ -11,7 +11,7 @@ use super::compile::Source;
 use super::members::mangled;
 use super::module::Run;
 use super::retract::other_then;
-use crate::diff::{Changes, What};
+use crate::diff::What;
 use crate::outline::{Kind, Outline, Statement, Value, fills_argument};
 use crate::plan::{self, Dirty, Functions, affected_members, affected_statement, rewritten};
 
@@ -288,38 +288,69 @@ pub(super) fn only_fills(
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// What unchanged statements of a class body give its attributes, where that hangs on nothing else:
-    /// a class that is made again, for its decorators, keeps what the program has put there.
+    /// a class that is made again, for its decorators, keeps what the program has put there. By path:
+    /// of classes inside it, too.
     pub(super) fn class_literals(&self, at: usize) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let new: &'a Statement = &self.job.new.outline.body[at];
-        let old = self.old_statement(at);
-        let same = |changes: &'a Changes| {
-            let items = changes.items.iter();
-            // Of several that give an attribute its value the last one counts.
-            let others = rewritten(new, changes);
-            let gone = changes.removed.iter().filter_map(|at| old?.body.get(*at));
-            let gone: BTreeSet<_> = gone.flat_map(|member| &member.uses.binds).collect();
-            let same = items.filter(|change| change.what == What::Same && change.old.is_some());
-            let same = same.filter(|change| !others.contains(&change.new));
-            let same = same.map(|change| &new.body[change.new]);
-            same.filter(|member| !member.uses.binds.iter().any(|name| gone.contains(name)))
-                .collect::<Vec<_>>()
-        };
-        let unchanged = match self.what(at) {
-            _ if new.kind != Kind::Class || self.job.old.is_none() || !self.work.merge => {
-                return Ok(None);
-            }
-            What::Header(Some(changes)) | What::Inner(changes) => same(changes),
-            What::Same => new.body.iter().collect(),
-            _ => return Ok(None),
-        };
+        let new = &self.job.new.outline.body[at];
+        self.literals_inside(new, self.old_statement(at), Some(self.what(at)), &new.name)
+    }
+
+    /// The same of a class of this path; `what` became of it, if not nothing.
+    pub(super) fn literals_inside(
+        &self,
+        new: &'a Statement,
+        old: Option<&'a Statement>,
+        what: Option<&'a What>,
+        path: &str,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let out = PyDict::new(self.work.kit.py);
+        if new.kind == Kind::Class && self.job.old.is_some() && self.work.merge {
+            self.add_literals(new, old, what, path, &out)?;
+        }
+        Ok((!out.is_empty()).then_some(out))
+    }
+
+    fn add_literals(
+        &self,
+        new: &'a Statement,
+        old: Option<&'a Statement>,
+        what: Option<&'a What>,
+        path: &str,
+        out: &Bound<'py, PyDict>,
+    ) -> PyResult<()> {
         let kit = self.work.kit;
-        let out = PyDict::new(kit.py);
+        let inner = match what {
+            Some(What::Header(Some(changes)) | What::Inner(changes)) => Some(changes),
+            Some(What::Same) | None => None,
+            _ => return Ok(()),
+        };
+        // Of several that give an attribute its value the last one counts.
+        let others = inner.map_or_else(BTreeSet::new, |changes| rewritten(new, changes));
+        let gone = inner.iter().flat_map(|changes| &changes.removed);
+        let gone = gone.filter_map(|at| old?.body.get(*at));
+        let gone: BTreeSet<_> = gone.flat_map(|member| &member.uses.binds).collect();
         // A decorator may have put other plain values into the class.
         let decorated = |old: &Statement| old.decorators != new.decorators;
         let decorated = old.is_none_or(decorated);
-        for member in unchanged {
-            let uses = &member.uses;
-            if decorated && member.value != Value::Container {
+        for (at, member) in new.body.iter().enumerate() {
+            let change = inner.map(|changes| changes.items.iter().find(|change| change.new == at));
+            let (was, what) = match change {
+                None => (old.and_then(|old| old.body.get(at)), None),
+                Some(Some(change)) => {
+                    let was = change.old.and_then(|was| old?.body.get(was));
+                    (was, Some(&change.what))
+                }
+                Some(None) => continue,
+            };
+            if member.kind == Kind::Class && (was.is_some() || inner.is_none()) {
+                self.add_literals(member, was, what, &format!("{path}.{}", member.name), out)?;
+            }
+            if !matches!(what, None | Some(What::Same))
+                || change.is_some() && was.is_none()
+                || others.contains(&at)
+                || member.uses.binds.iter().any(|name| gone.contains(name))
+                || decorated && member.value != Value::Container
+            {
                 continue;
             }
             // Builtins, and what makes an empty container.
@@ -334,6 +365,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let name = path.split('.').next().unwrap_or(path);
                 !makes(path) && self.job.dict.contains(name).unwrap_or(true)
             };
+            let uses = &member.uses;
             if member.kind != Kind::Assign
                 || !matches!(member.value, Value::Container | Value::Pure)
                 || uses.reads.iter().any(own)
@@ -347,10 +379,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 kit.eval.call1((code, &self.job.dict)),
                 uses.binds.as_slice(),
             ) {
-                out.set_item(mangled(name, Some(&new.name)), value)?;
+                let name = mangled(name, Some(&new.name));
+                out.set_item(format!("{path}.{name}"), value)?;
             }
         }
-        Ok((!out.is_empty()).then_some(out))
+        Ok(())
     }
 }
 

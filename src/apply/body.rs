@@ -257,7 +257,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if self.covered(member, partner, was, value, Some(body.class))? {
             return Ok(was.clone());
         }
-        self.work.reconcile(was, value, Some(body.class))
+        let (was_text, what) = body.partner(at).unzip();
+        let path = format!("{}{}", body.path, member.name);
+        self.work.literals = self.literals_inside(member, was_text, what.flatten(), &path)?;
+        let outcome = self.work.reconcile(was, value, Some(body.class));
+        self.work.literals = None;
+        outcome
     }
 
     /// `__new__`, `__init_subclass__` and `__class_getitem__` are wrapped by `type.__new__`.

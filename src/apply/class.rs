@@ -102,6 +102,14 @@ impl<'py> Work<'_, 'py> {
             let base = base?;
             let kept = match before.get(at) {
                 Some(was) if self.is_replaced(was, &base) => base,
+                Some(was)
+                    if self
+                        .replaced
+                        .iter()
+                        .any(|r| r.from.is(&base) && r.to.is(was)) =>
+                {
+                    was.clone()
+                }
                 Some(was) if !was.is(&base) && self.same_definition(was, &base)? => {
                     self.update_class(was, &base)?
                 }
@@ -176,6 +184,7 @@ impl<'py> Work<'_, 'py> {
         target: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let kit = self.kit;
+        let path = text(&new.getattr("__qualname__")?);
         let (before, after) = (kit.class_dict(old)?, kit.class_dict(new)?);
         let other = if target.is(old) { new } else { old };
         let first = self.twins.len();
@@ -203,7 +212,7 @@ impl<'py> Work<'_, 'py> {
             let value = living_inside(self.bound_to(value, other, target)?, &done)?;
             let known = done.iter().find(|(made, _)| made.is(&value)); // `alias = method`
             let kept = match before.get_item(&name)? {
-                Some(was) if self.is_state(&key, &was, &value)? => was,
+                Some(was) if self.is_state(&format!("{path}.{key}"), &was, &value)? => was,
                 _ if let Some((_, kept)) = known => kept.clone(),
                 // Its package has told it that it is of there.
                 Some(was) if key == "__module__" && is_above(&was, &value) => was,

@@ -259,12 +259,12 @@ impl<'py> Work<'_, 'py> {
     /// statements had set from outside is taken back before the class is made again.
     pub fn is_state(
         &self,
-        name: &str,
+        path: &str,
         was: &Bound<'py, PyAny>,
         value: &Bound<'py, PyAny>,
     ) -> PyResult<bool> {
         let literal = match &self.literals {
-            Some(literals) => literals.get_item(name)?,
+            Some(literals) => literals.get_item(path)?,
             None => None,
         };
         Ok(literal.is_some_and(|literal| {

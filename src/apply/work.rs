@@ -120,7 +120,8 @@ pub struct Work<'k, 'py> {
     pub classes: Vec<Bound<'py, PyAny>>,
     /// Names that the old source bound in its classes, by the class's qualified name.
     pub members: BTreeMap<String, BTreeSet<String>>,
-    /// What unchanged statements give attributes of the class that is being made again, by name.
+    /// What unchanged statements give attributes of the class that is being made again, and of
+    /// those in its body, by path.
     pub literals: Option<Bound<'py, PyDict>>,
     /// Values that instances of a class have stored under a name and that are to be computed again.
     pub stored: Vec<(Bound<'py, PyAny>, String)>,

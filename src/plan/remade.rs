@@ -62,6 +62,16 @@ impl<'a> Functions<'a> {
         made.or_else(|| Some(lists_others(statement, dirty)?.0))
     }
 
+    /// The same of a class in the body of another one.
+    pub(super) fn remade_within(&self, class: &Statement, dirty: &Dirty) -> Option<String> {
+        let inner = class.body.iter().filter(|part| part.kind == Kind::Class);
+        inner.into_iter().find_map(|part| {
+            let made = self.remade(part, dirty);
+            let made = made.map(|why| format!("{}.{}, which {why}", class.name, part.name));
+            made.or_else(|| self.remade_within(part, dirty))
+        })
+    }
+
     fn made_otherwise(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
         if statement.kind != Kind::Class || dirty.is_empty() {
             return None;
@@ -125,6 +135,7 @@ impl<'a> Functions<'a> {
 
     /// Tells those that derive from a class that it is made in another way.
     pub fn tell_made(&self, statement: &Statement, dirty: &mut Dirty) -> Option<String> {
+        self.tell_made_within(statement, "", dirty);
         let Some(why) = self.made_otherwise(statement, dirty) else {
             let (why, names) = lists_others(statement, dirty)?;
             dirty.acts(
@@ -135,6 +146,25 @@ impl<'a> Functions<'a> {
         };
         dirty.acts(format!("{}.{MADE}", statement.name), format!("which {why}"));
         Some(why)
+    }
+
+    /// The same of classes in the body of a class.
+    fn tell_made_within(&self, class: &Statement, prefix: &str, dirty: &mut Dirty) {
+        if class.kind != Kind::Class || dirty.is_empty() {
+            return;
+        }
+        let prefix = format!("{prefix}{}.", class.name);
+        for part in class.body.iter().filter(|part| part.kind == Kind::Class) {
+            if let Some(why) = self.made_otherwise(part, dirty) {
+                dirty.acts(
+                    format!("{prefix}{}.{MADE}", part.name),
+                    format!("which {why}"),
+                );
+                // Read by its own name in that body.
+                dirty.acts(format!("{}.{MADE}", part.name), format!("which {why}"));
+            }
+            self.tell_made_within(part, &prefix, dirty);
+        }
     }
 
     /// Tells those that derive from a class that lists its names that it has others.
