@@ -135,7 +135,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 || value.is_exact_instance(&stand_in))
         {
             let next = path[end + 1..].split('.').next().unwrap_or_default();
-            value = match value.getattr(next) {
+            // Asked for its annotations, a module makes itself some.
+            value = match value.getattr("__dict__")?.get_item(next) {
                 Ok(value) => value,
                 Err(_) => return Ok(None),
             };
