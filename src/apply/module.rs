@@ -636,7 +636,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
             if found {
-                clear_cache(self.work.kit, &value, &self.job.dict)?;
+                clear_cache(self.work.kit, &mut self.work.tx, &value, &self.job.dict)?;
                 if let Some(class) = owner {
                     self.work.forget_stored(&class, &value)?;
                 }

@@ -6,6 +6,7 @@ use pyo3::types::PyDict;
 use super::function::{Wanted, find, same_code, search};
 use super::kit::{Kit, reference_count};
 use super::module::Run;
+use super::transaction::Transaction;
 use crate::outline::Statement;
 use crate::plan::{path_that_acts, tell_hints};
 use crate::report::{Action, ChangeKind};
@@ -68,7 +69,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(holder) = holder {
             // What is the function itself has no results in store.
             if !holder.is(&function) {
-                clear_cache(kit, holder, &self.job.dict)?;
+                clear_cache(kit, &mut self.work.tx, holder, &self.job.dict)?;
             }
             if let Some(class) = class {
                 self.work.forget_stored(class, holder)?;
@@ -160,9 +161,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 }
 
 /// Forgets what an `lru_cache` (perhaps inside a static or class method, or a wrapper that says
-/// nothing of what it wraps) has remembered.
+/// nothing of what it wraps) has remembered; and again, should the edit fail.
 pub(super) fn clear_cache<'py>(
     kit: &Kit<'py>,
+    tx: &mut Transaction<'py>,
     value: &Bound<'py, PyAny>,
     globals: &Bound<'py, PyDict>,
 ) -> PyResult<()> {
@@ -170,7 +172,7 @@ pub(super) fn clear_cache<'py>(
     for _ in 0..4 {
         if kit.is_cache(&at) {
             // It may have been put around another one.
-            at.call_method0("cache_clear")?;
+            tx.forget(&at)?;
         }
         let inner = at
             .getattr(kit.name("__func__"))
@@ -197,7 +199,7 @@ pub(super) fn clear_cache<'py>(
         false
     })?;
     for cache in caches {
-        cache.call_method0("cache_clear")?;
+        tx.forget(&cache)?;
     }
     Ok(())
 }

@@ -373,7 +373,7 @@ class Registry:
                     if nested and entry.holder is not holder or plain and entry.parents:
                         continue
                     points = 0 if self.snapshot.was_told(entry) else entry_of(entry, values, result, fresh, owner)
-                    if whole is not None and entry.member is whole:
+                    if whole is not None and any(_meant(part) is whole for part in (entry.key, entry.member)):
                         points = 1000
                     if points > score:
                         best, score = [], points
@@ -462,6 +462,11 @@ class Registry:
             for place, item in sorted(zip(places, fresh), key=lambda pair: pair[0]):
                 rest.insert(place, item)
             _restore(holder, rest)
+
+
+def _meant(part):
+    """What a weak reference means, which `WeakSet` and `WeakKeyDictionary` keep."""
+    return part() if isinstance(part, weakref.ref) else part
 
 
 def _owns(called, root):

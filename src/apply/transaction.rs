@@ -460,6 +460,15 @@ impl<'py> Transaction<'py> {
             .sum()
     }
 
+    /// Empties a cache of `functools`, and again when all is undone: what statements of the edit had
+    /// computed is not what the old text gives.
+    pub fn forget(&mut self, cache: &Bound<'py, PyAny>) -> PyResult<()> {
+        let clear = cache.getattr("cache_clear")?;
+        clear.call0()?;
+        self.call(clear, pyo3::types::PyTuple::empty(cache.py()));
+        Ok(())
+    }
+
     /// A call that undoes what the caller has done.
     pub fn call(
         &mut self,

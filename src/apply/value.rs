@@ -333,7 +333,7 @@ impl<'py> Work<'_, 'py> {
             && self.of_one_name(&before, &after)?
         {
             let kept = self.update_function(&before, &after, class)?;
-            old.call_method0("cache_clear")?;
+            self.tx.forget(old)?;
             if same && kept.is(&before) {
                 self.copied_texts(old, new)?;
                 return Ok(old.clone());

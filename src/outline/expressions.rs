@@ -7,6 +7,7 @@ use super::statements::Reader;
 use super::{MATCH_ARGS, loaded, operators, patterns, skims};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
+use ruff_text_size::Ranged;
 use std::borrow::Cow;
 
 /// A dotted chain of plain attribute reads, and the name it begins with.
@@ -432,8 +433,13 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        self.called(&call.func);
+        let scheduled = self.frame().scheduled.take();
+        if scheduled != Some(call.func.start()) {
+            self.called(&call.func);
+        }
+        self.frame().scheduled = operators::schedules(call);
         self.arguments(call);
+        self.frame().scheduled = None;
         if operators::applies(&call.func) {
             for argument in &*call.arguments.args {
                 self.called(argument);

@@ -30,6 +30,8 @@ pub(super) struct Frame {
     pub local_hints: Vec<Range<usize>>,
     /// See `Facts::applied`.
     pub applied: Vec<(String, u8)>,
+    /// Where a call begins that makes a coroutine for a loop of events, and runs nothing of it.
+    pub scheduled: Option<ruff_text_size::TextSize>,
     /// See `Facts::told`.
     pub told: Vec<String>,
     /// See `Facts::gives`.

@@ -29,6 +29,7 @@ mod row;
 mod skims;
 mod spelling;
 mod splice;
+mod stored;
 
 pub use aliases::GIVES;
 pub use given::fills_argument;
@@ -42,6 +43,7 @@ use prints::Prints;
 pub use row::Row;
 use scope::Context;
 pub use splice::{reread, reread_between};
+pub use stored::Handed;
 pub use value::FILLING;
 
 /// Where a statement stands in its source.
@@ -258,6 +260,9 @@ pub struct Facts {
     /// What it goes through to say what is in it and no more, as paths that it reads nowhere else:
     /// `ROUTES.items`. See `skims`.
     pub skims: Box<[String]>,
+    /// What a simple assignment only gives to calls, and what a constructor only keeps of what it is
+    /// given: see `stored`.
+    pub handed_on: Box<[Handed]>,
 }
 
 /// A function without the bodies of those that it makes and only hands out: what is done when it is

@@ -1,6 +1,7 @@
 //! Methods that operators and builtins call: `a + b` is `a.__add__(b)`.
 
 use ruff_python_ast::{self as ast, Expr, ExprContext};
+use ruff_text_size::Ranged;
 
 /// Those that a set or dict calls on what it gets.
 const KEYS: &[&str] = &["__eq__", "__hash__"];
@@ -173,4 +174,26 @@ pub fn only_looks(path: &str) -> bool {
     ];
     let entries = [".items", ".keys", ".values"];
     BUILTINS.contains(&path) || entries.iter().any(|method| path.ends_with(method))
+}
+/// Methods and functions that are given coroutines to run them some time.
+const SCHEDULERS: [&str; 4] = [
+    "create_task",
+    "ensure_future",
+    "run_coroutine_threadsafe",
+    "start_soon",
+];
+
+/// `loop.create_task(work())`: where the call begins that makes the coroutine.
+pub(super) fn schedules(call: &ast::ExprCall) -> Option<ruff_text_size::TextSize> {
+    let name = match &*call.func {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        _ => return None,
+    };
+    let first = call
+        .arguments
+        .args
+        .first()
+        .filter(|_| SCHEDULERS.contains(&name))?;
+    first.is_call_expr().then(|| first.start())
 }

@@ -237,6 +237,7 @@ impl<'a> Reader<'a> {
             sets: frame.sets.into(),
             asks_bases: collects::asks_bases(stmt),
             skims: frame.skims.into(),
+            handed_on: super::stored::handed(stmt),
         };
         Statement::new(self.span(stmt), facts, frame.body)
     }

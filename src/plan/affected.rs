@@ -31,6 +31,8 @@ pub fn affected_statement(
     }
     let with_hints = functions.with_hints(statement, dirty);
     let dirty = with_hints.as_ref().unwrap_or(dirty);
+    let without = functions.without_handed(statement, dirty);
+    let dirty = without.as_ref().unwrap_or(dirty);
     let affected = affected_at_once(statement, functions, dirty);
     let filled = || functions.filled_differs(statement, dirty);
     let affected = affected.or_else(|| filled().map(Affected::Runs));

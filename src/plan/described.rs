@@ -104,6 +104,9 @@ impl Functions<'_> {
         runs: bool,
         dirty: &mut Dirty,
     ) {
+        if !runs {
+            self.tell_handed(definition, dirty);
+        }
         if !matches!(definition.kind, Kind::Function | Kind::Class) {
             return;
         }

@@ -26,6 +26,8 @@ pub struct Dirty {
     /// Containers, by their paths, in which somebody else put other items. Who only puts something
     /// into them does not read them.
     pub filled: BTreeSet<String>,
+    /// Containers that statements made anew, and that are the objects that they were all the same.
+    pub refilled: BTreeSet<String>,
     /// Those of the module itself that a module fills which it imports: by the place of that import,
     /// with a clause for the report.
     pub filled_at: BTreeMap<usize, BTreeMap<String, String>>,
@@ -297,6 +299,7 @@ impl Dirty {
             .retain(|path, _| path != name && !path.starts_with(&prefix));
         self.contents.remove(name);
         self.filled.remove(name);
+        self.refilled.remove(name);
     }
 
     /// The name is bound to what it was bound before, which may have changed inside.

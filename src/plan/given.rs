@@ -16,7 +16,7 @@ use super::described::Asks;
 use super::dirty::prefixes;
 use super::settled::Seen;
 use super::{Dirty, Functions, inside, root};
-use crate::outline::{Import, Kind, Statement, Uses};
+use crate::outline::{Handed, Import, Kind, Statement, Uses};
 
 /// `report.?` is the path of what `report` does with what it is given.
 pub(super) const GIVEN: &str = ".?";
@@ -64,6 +64,9 @@ pub trait Elsewhere {
 
     /// See `Functions::sets_of`; of what an import binds.
     fn sets_of(&self, import: &Import, path: &str) -> Option<BTreeSet<String>>;
+
+    /// See `Functions::stores`; of what an import binds.
+    fn stores(&self, import: &Import, path: &str) -> Option<Vec<Handed>>;
 
     /// The same.
     fn looks_inside(
@@ -124,6 +127,10 @@ impl Elsewhere for Nowhere {
     }
 
     fn sets_of(&self, _: &Import, _: &str) -> Option<BTreeSet<String>> {
+        None
+    }
+
+    fn stores(&self, _: &Import, _: &str) -> Option<Vec<Handed>> {
         None
     }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::dirty::prefixes;
 use super::given::GIVEN;
 use super::{Dirty, Functions, root};
-use crate::outline::{Import, Kind, Statement, Uses, Value};
+use crate::outline::{Handed, Import, Kind, Statement, Uses, Value};
 
 /// What stands in a path between an object and the attribute that something is in.
 pub(super) const IN: &str = ".<in>.";
@@ -183,6 +183,27 @@ impl<'a> Functions<'a> {
         writers.any(|at| body[at].uses.writes.contains(&path))
     }
 
+    /// See `stores`; of a class of the module.
+    pub(super) fn stores_here(&self, class: &str) -> Option<Vec<Handed>> {
+        let class = self.at(class).first()?.name.as_str();
+        let classes = self.closed(class)?;
+        let made = self.method(&classes, "__init__");
+        let mut texts = classes.iter().flat_map(|class| self.at(class));
+        let plain = |text: &Statement| text.decorators == 0 && text.metaclass.is_empty();
+        let ([made], true) = (&made[..], texts.all(plain)) else {
+            return None;
+        };
+        if !self.method(&classes, "__new__").is_empty() || self.is_set_outside(class, "__init__") {
+            return None;
+        }
+        // A property may look at what it is given.
+        let own = |kept: &&Handed| {
+            let mut paths = classes.iter().map(|class| format!("{class}.{}", kept.to));
+            paths.all(|path| self.at(&path).is_empty())
+        };
+        Some(made.handed_on.iter().filter(own).cloned().collect())
+    }
+
     /// Whether what is at this path, an attribute or a method of an object, or one of these names
     /// there, deals with any of these attributes.
     pub fn looks_inside(
@@ -323,7 +344,7 @@ impl<'a> Functions<'a> {
 
     /// A class and all that it is derived from, where that is all known here and deals with attributes
     /// as classes do.
-    fn closed(&self, class: &'a str) -> Option<Vec<&'a str>> {
+    pub(super) fn closed(&self, class: &'a str) -> Option<Vec<&'a str>> {
         let lineage = self.lineage(class);
         let mut classes = vec![class];
         for base in lineage.iter() {
@@ -339,7 +360,7 @@ impl<'a> Functions<'a> {
     }
 
     /// The first function of this name that one of these classes has.
-    fn method(&self, classes: &[&str], name: &str) -> Vec<&'a Statement> {
+    pub(super) fn method(&self, classes: &[&str], name: &str) -> Vec<&'a Statement> {
         let mut found = classes
             .iter()
             .map(|class| self.at(&format!("{class}.{name}")));

@@ -39,7 +39,12 @@ impl Functions<'_> {
         }
         let lineage = self.lineage(class);
         let mut bases = lineage.iter();
-        bases.find_map(|base| marked(base).or_else(|| dirty.values.get(*base)))
+        // What an object was made of is no base of its class.
+        let value = |base: &str| {
+            let value = dirty.values.get(base);
+            value.filter(|_| !dirty.filled.contains(base))
+        };
+        bases.find_map(|base| marked(base).or_else(|| value(base)))
     }
 
     /// Whether an attribute may be one that a class has from other bases: asked before more is.

@@ -34,6 +34,7 @@ mod roots;
 mod same;
 mod settled;
 mod spelled;
+mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -342,7 +343,7 @@ pub fn make_with(
     gone::let_go(held, &reached, changes, &mut plan);
     let less = (outside, &lost);
     reaching::less(old, &reached, changes, &functions, less, &mut plan);
-    moves.mark(&reached, changes, &mut plan);
+    moves.mark(&reached, changes, &functions, &mut plan);
     let sets = rewritten::groups(&reached);
     rewritten::mark(&sets, &reached, changes, &mut plan);
     restart_chains(&reached, changes, anew, &mut plan);

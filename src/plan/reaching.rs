@@ -41,7 +41,13 @@ impl<'a> Moves<'a> {
     }
 
     /// Marks the statements whose names are written by others than before.
-    pub fn mark(&self, reached: &Reached<'_>, changes: &Changes, plan: &mut Plan) {
+    pub fn mark(
+        &self,
+        reached: &Reached<'_>,
+        changes: &Changes,
+        functions: &Functions<'_>,
+        plan: &mut Plan,
+    ) {
         if self.names.is_empty() {
             return;
         }
@@ -77,7 +83,11 @@ impl<'a> Moves<'a> {
                 }
                 let line = new.body[is].span.line;
                 let why = format!("reads {name}, which is that of line {line} now");
-                if reached.effects[at].passes.contains(name) {
+                // The same object with other contents, for all that is known: seen when it runs.
+                let filled = new.body[is].uses.mutates.contains(name)
+                    && self.old.body[was].uses.mutates.contains(name)
+                    && functions.only_hands(&new.body[place], name);
+                if filled || reached.effects[at].passes.contains(name) {
                     defaults::run_if(plan, at, &why);
                     continue;
                 }

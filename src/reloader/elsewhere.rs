@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::unit::Unit;
 use crate::modules::resolve;
-use crate::outline::Import;
+use crate::outline::{Handed, Import};
 use crate::plan::{Does, Elsewhere, Functions, Holding};
 
 /// What was found out while one module is worked on.
@@ -154,6 +154,12 @@ impl Elsewhere for Others<'_, '_, '_, '_> {
             self.once(module, path, |functions| functions.sets_of(path))
         });
         found.flatten()
+    }
+
+    fn stores(&self, import: &Import, path: &str) -> Option<Vec<Handed>> {
+        self.find(import, path, |module, path| {
+            self.once(module, path, |functions| functions.stores(path))
+        })
     }
 
     fn looks_inside(
