@@ -116,10 +116,10 @@ for version in "${versions[@]}"; do
     python=$sid/bin/python$version
     link "$version" "$python" -DPYTHON_HOME="\"$sid/unpacked/usr\"" tests/newer_python.c
     packages "$version"
-    timeout 240 python3 tests/run_cases.py --lib "$library" --python "$python" -v ||
+    timeout 900 python3 tests/run_cases.py --lib "$library" --python "$python" -v ||
         failed=$((failed + 1))
     if [ -e ../shared/cases ]; then
-        timeout 240 python3 tests/run_shared_cases.py --lib "$library" --python "$python" ||
+        timeout 900 python3 tests/run_shared_cases.py --lib "$library" --python "$python" ||
             failed=$((failed + 1))
     fi
     echo "CPython $version: done"

@@ -205,10 +205,11 @@ impl<'a> Visitor<'a> for Kept<'a> {
             Stmt::Assign(assign) if assign.targets.len() == 1 => {
                 self.assign(&assign.targets[0], &assign.value);
             }
-            Stmt::AnnAssign(assign) => match &assign.value {
-                Some(value) => self.assign(&assign.target, value),
-                None => {}
-            },
+            Stmt::AnnAssign(assign) => {
+                if let Some(value) = &assign.value {
+                    self.assign(&assign.target, value);
+                }
+            }
             _ => visitor::walk_stmt(self, stmt),
         }
     }
@@ -251,10 +252,10 @@ fn is_super(called: &Expr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outline;
+    use crate::outline::read;
 
     fn first(text: &str) -> Vec<(String, String)> {
-        let outline = outline(text).expect("a text that parses");
+        let outline = read(text).expect("it is Python");
         let first = &outline.body[0];
         let found = match first.body.iter().find(|s| s.name == "__init__") {
             Some(made) => &made.handed_on,
