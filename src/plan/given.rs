@@ -65,6 +65,9 @@ pub trait Elsewhere {
     /// See `Functions::sets_of`; of what an import binds.
     fn sets_of(&self, import: &Import, path: &str) -> Option<BTreeSet<String>>;
 
+    /// Whether what an import names is a module of the program, or in one.
+    fn is_of_program(&self, import: &Import) -> bool;
+
     /// See `Functions::stores`; of what an import binds.
     fn stores(&self, import: &Import, path: &str) -> Option<Vec<Handed>>;
 
@@ -128,6 +131,10 @@ impl Elsewhere for Nowhere {
 
     fn sets_of(&self, _: &Import, _: &str) -> Option<BTreeSet<String>> {
         None
+    }
+
+    fn is_of_program(&self, _: &Import) -> bool {
+        true
     }
 
     fn stores(&self, _: &Import, _: &str) -> Option<Vec<Handed>> {

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::dirty::prefixes;
 use super::given::GIVEN;
 use super::{Dirty, Functions, root};
-use crate::outline::{Handed, Import, Kind, Statement, Uses, Value};
+use crate::outline::{Import, Kind, Statement, Uses, Value};
 
 /// What stands in a path between an object and the attribute that something is in.
 pub(super) const IN: &str = ".<in>.";
@@ -176,32 +176,11 @@ impl<'a> Functions<'a> {
     }
 
     /// Whether a statement of the module sets an attribute of a class: `App.run = run`.
-    fn is_set_outside(&self, class: &str, member: &str) -> bool {
+    pub(super) fn is_set_outside(&self, class: &str, member: &str) -> bool {
         let (index, body) = (self.outline().index(), &self.outline().body);
         let path = format!("{class}.{member}");
         let mut writers = index.writers(body, class).into_iter();
         writers.any(|at| body[at].uses.writes.contains(&path))
-    }
-
-    /// See `stores`; of a class of the module.
-    pub(super) fn stores_here(&self, class: &str) -> Option<Vec<Handed>> {
-        let class = self.at(class).first()?.name.as_str();
-        let classes = self.closed(class)?;
-        let made = self.method(&classes, "__init__");
-        let mut texts = classes.iter().flat_map(|class| self.at(class));
-        let plain = |text: &Statement| text.decorators == 0 && text.metaclass.is_empty();
-        let ([made], true) = (&made[..], texts.all(plain)) else {
-            return None;
-        };
-        if !self.method(&classes, "__new__").is_empty() || self.is_set_outside(class, "__init__") {
-            return None;
-        }
-        // A property may look at what it is given.
-        let own = |kept: &&Handed| {
-            let mut paths = classes.iter().map(|class| format!("{class}.{}", kept.to));
-            paths.all(|path| self.at(&path).is_empty())
-        };
-        Some(made.handed_on.iter().filter(own).cloned().collect())
     }
 
     /// Whether what is at this path, an attribute or a method of an object, or one of these names

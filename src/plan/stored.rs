@@ -10,16 +10,76 @@ impl Functions<'_> {
     /// The parameters that the constructor of a class keeps and does not look at, as far as can be
     /// told.
     pub fn stores(&self, class: &str) -> Vec<Handed> {
-        if let Some(found) = self.at(class).first().filter(|s| s.kind == Kind::Class) {
+        let (body, index) = (&self.outline().body, self.outline().index());
+        let [only] = index.writers(body, root(class))[..] else {
+            return Vec::new();
+        };
+        let found = match body[only].kind {
             // At the top level its name is all of its path.
-            return match found.name == class {
-                true => self.stores_here(&found.name).unwrap_or_default(),
-                false => Vec::new(),
-            };
-        }
-        let mut imports = self.imports(root(class));
-        let found = imports.find_map(|import| self.elsewhere.stores(import, class));
+            Kind::Class if body[only].name == class => self.stores_here(&body[only]),
+            Kind::Import => {
+                let mut imports = body[only].imports.iter();
+                let import = imports.find(|import| import.bound == root(class));
+                import.and_then(|import| self.elsewhere.stores(import, class))
+            }
+            _ => None,
+        };
         found.unwrap_or_default()
+    }
+
+    fn stores_here(&self, class: &Statement) -> Option<Vec<Handed>> {
+        const OTHERS: [&str; 2] = ["__new__", "__init_subclass__"];
+        let (body, index) = (&self.outline().body, self.outline().index());
+        let class = self.at(&class.name).first()?.name.as_str();
+        let mut texts: Vec<&Statement> = Vec::new();
+        for name in self.closed(class)? {
+            let [only] = index.writers(body, name)[..] else {
+                return None;
+            };
+            let text = &body[only];
+            let plain = text.decorators == 0 && text.metaclass.is_empty();
+            if text.kind != Kind::Class || !plain || self.is_set_outside(name, "__init__") {
+                return None;
+            }
+            texts.push(text);
+        }
+        let binding = |name: &str| -> Vec<&Statement> {
+            let members = texts.iter().flat_map(|text| text.body.iter());
+            let binds = |member: &&Statement| member.uses.binds.iter().any(|n| n == name);
+            members.filter(binds).collect()
+        };
+        let made = binding("__init__");
+        if OTHERS.iter().any(|name| !binding(name).is_empty())
+            || made.iter().any(|made| !self.asks_nobody(made))
+        {
+            return None;
+        }
+        // The first class that has one has the one that counts; a body that binds it twice, none.
+        let own = texts.iter().find_map(|text| {
+            let binds = |member: &&Statement| member.uses.binds.iter().any(|n| n == "__init__");
+            let found: Vec<&Statement> = text.body.iter().filter(binds).collect();
+            (!found.is_empty()).then_some(found)
+        })?;
+        let [made] = own[..] else { return None };
+        // A descriptor may look at what it is given.
+        let free = |kept: &&Handed| binding(&kept.to).is_empty();
+        Some(made.handed_on.iter().filter(free).cloned().collect())
+    }
+
+    /// Whether a constructor reads and calls nothing of the program: it sees nothing of what it is
+    /// given in another way.
+    fn asks_nobody(&self, made: &Statement) -> bool {
+        let (body, index) = (&self.outline().body, self.outline().index());
+        let uses = made.at_once();
+        let of_library = |at: usize| {
+            let mut imports = body[at].imports.iter();
+            body[at].kind == Kind::Import
+                && imports.all(|i| i.bound != "*" && !self.elsewhere.is_of_program(i))
+        };
+        let mut paths = uses.reads.iter().chain(&uses.calls);
+        made.kind == Kind::Function
+            && uses.mutates.is_empty()
+            && paths.all(|path| index.writers(body, root(path)).into_iter().all(of_library))
     }
 
     /// What a statement gives to objects that only keep it, as (name, attribute); which that is, only a

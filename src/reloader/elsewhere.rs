@@ -156,6 +156,13 @@ impl Elsewhere for Others<'_, '_, '_, '_> {
         found.flatten()
     }
 
+    fn is_of_program(&self, import: &Import) -> bool {
+        let module = resolve(&self.package, import.level, &import.module);
+        let inside = import.name.as_ref().map(|name| format!("{module}.{name}"));
+        let mut names = std::iter::once(module).chain(inside);
+        names.any(|name| self.unit.reloader.ledger.get(&name).is_some())
+    }
+
     fn stores(&self, import: &Import, path: &str) -> Option<Vec<Handed>> {
         self.find(import, path, |module, path| {
             self.once(module, path, |functions| functions.stores(path))
