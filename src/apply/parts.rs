@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 
 use super::members::Body;
 use super::module::Run;
@@ -112,6 +112,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Some(Affected::Acts(_)) | None => false,
             },
         )
+    }
+
+    /// Before classes in the body of one are made again: what those who make them tell of that is put
+    /// back should the edit fail.
+    pub(super) fn watch_remade(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        new: &'a Statement,
+    ) -> PyResult<()> {
+        let found = PyList::empty(self.work.kit.py);
+        let mut todo: Vec<&Statement> = new.body.iter().collect();
+        while let Some(part) = todo.pop() {
+            if part.kind != Kind::Class {
+                continue;
+            }
+            if self.functions.remade(part, &self.dirty).is_some() {
+                for value in self.callables_in(Some(class), part)?.iter() {
+                    found.append(value)?;
+                }
+            }
+            todo.extend(part.body.iter());
+        }
+        if !found.is_empty() {
+            self.watch(PyList::empty(self.work.kit.py), found)?;
+        }
+        Ok(())
     }
 
     /// The statements of a class body that run again because they changed, because of what they

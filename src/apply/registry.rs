@@ -46,7 +46,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// The same for a statement in the body of a class, which sees the names of the class.
-    fn callables_in(
+    pub(super) fn callables_in(
         &self,
         class: Option<&Bound<'py, PyAny>>,
         statement: &Statement,
@@ -133,6 +133,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<bool> {
         let outline: &'a Outline = self.job.new.outline;
         let new = &outline.body[at];
+        told(self.watch_remade(class, new));
         let Some(inner) = inner else {
             return self.update_members(class, old, new, None, &[], "");
         };

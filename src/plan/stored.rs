@@ -29,6 +29,8 @@ impl Functions<'_> {
 
     fn stores_here(&self, class: &Statement) -> Option<Vec<Handed>> {
         const OTHERS: [&str; 2] = ["__new__", "__init_subclass__"];
+        // They keep what they had computed of it.
+        const CACHES: [&str; 4] = ["cached_property", "cache", "lru_cache", "reify"];
         let (body, index) = (&self.outline().body, self.outline().index());
         let class = self.at(&class.name).first()?.name.as_str();
         let mut texts: Vec<&Statement> = Vec::new();
@@ -38,6 +40,12 @@ impl Functions<'_> {
             };
             let text = &body[only];
             let plain = text.decorators == 0 && text.metaclass.is_empty();
+            let caches = |path: &String| CACHES.contains(&path.rsplit('.').next().unwrap_or(path));
+            let mut members = text.body.iter();
+            if members.any(|member| member.decorators != 0 && member.uses.reads.iter().any(caches))
+            {
+                return None;
+            }
             if text.kind != Kind::Class || !plain || self.is_set_outside(name, "__init__") {
                 return None;
             }
@@ -82,9 +90,8 @@ impl Functions<'_> {
             && paths.all(|path| index.writers(body, root(path)).into_iter().all(of_library))
     }
 
-    /// What a statement gives to objects that only keep it, as (name, attribute); which that is, only a
-    /// class of the module tells.
-    fn handed_on(&self, statement: &Statement) -> Vec<(String, Option<String>)> {
+    /// The names of what a statement gives to objects that only keep it.
+    fn handed_on(&self, statement: &Statement) -> Vec<String> {
         let mut out = Vec::new();
         let mut looked: BTreeSet<&String> = BTreeSet::new();
         for handed in &statement.handed_on {
@@ -94,15 +101,11 @@ impl Functions<'_> {
                 None => kept.keyword == handed.keyword,
             });
             match kept {
-                Some(kept) => {
-                    let here = self.defines_class(&handed.to);
-                    let attribute = here.then(|| kept.to.clone());
-                    out.push((handed.what.clone(), attribute));
-                }
+                Some(_) => out.push(handed.what.clone()),
                 None => _ = looked.insert(&handed.what),
             }
         }
-        out.retain(|(name, _)| !looked.contains(name));
+        out.retain(|name| !looked.contains(name));
         out
     }
 
@@ -113,7 +116,7 @@ impl Functions<'_> {
             && self
                 .handed_on(statement)
                 .iter()
-                .any(|(handed, _)| handed == name)
+                .any(|handed| handed == name)
     }
 
     /// What differs, without what a statement only hands on that has but other contents.
@@ -124,7 +127,7 @@ impl Functions<'_> {
             return None;
         }
         let mut out: Option<Dirty> = None;
-        for (name, _) in self.handed_on(statement) {
+        for name in self.handed_on(statement) {
             if other(&name) {
                 let out = out.get_or_insert_with(|| dirty.clone());
                 out.values.remove(&name);
@@ -142,13 +145,11 @@ impl Functions<'_> {
         {
             return;
         }
-        for (name, attribute) in self.handed_on(statement) {
+        for name in self.handed_on(statement) {
             if let (Some(why), [bound]) = (dirty.values.get(&name), &statement.uses.binds[..]) {
                 let why = why.clone();
-                match attribute {
-                    Some(attribute) => dirty.fill(format!("{bound}.{attribute}"), why),
-                    None => dirty.fill(bound, why),
-                }
+                // What has the object may ask it for that.
+                dirty.fill(bound, why);
             }
         }
     }
