@@ -117,25 +117,29 @@ fn taken_from<'a>(
     names
 }
 
+/// The names that are mentioned in what it visits.
+#[derive(Default)]
+pub(super) struct Names<'a>(pub(super) BTreeSet<&'a str>);
+
+impl<'a> Visitor<'a> for Names<'a> {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Name(name) = expr {
+            self.0.insert(name.id.as_str());
+        }
+        visitor::walk_expr(self, expr);
+    }
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if let Stmt::Nonlocal(nonlocal) = stmt {
+            self.0
+                .extend(nonlocal.names.iter().map(|name| name.as_str()));
+        }
+        visitor::walk_stmt(self, stmt);
+    }
+}
+
 /// All names that are mentioned.
 fn names_in(body: &[Stmt]) -> BTreeSet<&str> {
-    struct Names<'a>(BTreeSet<&'a str>);
-    impl<'a> Visitor<'a> for Names<'a> {
-        fn visit_expr(&mut self, expr: &'a Expr) {
-            if let Expr::Name(name) = expr {
-                self.0.insert(name.id.as_str());
-            }
-            visitor::walk_expr(self, expr);
-        }
-        fn visit_stmt(&mut self, stmt: &'a Stmt) {
-            if let Stmt::Nonlocal(nonlocal) = stmt {
-                self.0
-                    .extend(nonlocal.names.iter().map(|name| name.as_str()));
-            }
-            visitor::walk_stmt(self, stmt);
-        }
-    }
-    let mut names = Names(BTreeSet::new());
+    let mut names = Names::default();
     names.visit_body(body);
     names.0
 }

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
+use super::handed::Names;
+
 /// One argument of a call, or one parameter of a constructor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handed {
@@ -74,19 +76,6 @@ fn given(value: &Expr) -> Box<[Handed]> {
     }
     found.retain(|handed| !others.0.contains(handed.what.as_str()));
     found.into()
-}
-
-/// The names that stand in an expression.
-#[derive(Default)]
-struct Names<'a>(BTreeSet<&'a str>);
-
-impl<'a> Visitor<'a> for Names<'a> {
-    fn visit_expr(&mut self, expr: &'a Expr) {
-        if let Expr::Name(name) = expr {
-            self.0.insert(name.id.as_str());
-        }
-        visitor::walk_expr(self, expr);
-    }
 }
 
 /// `a.b.C`
