@@ -1,5 +1,5 @@
 //! What edited functions ran until now, for those who ask what an old call of one had done: its text
-//! is in no file any more.
+//! is in no file any more; and what was in containers that this edit changed.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -15,6 +15,10 @@ impl<'py> Run<'_, '_, '_, 'py> {
             // The first is what ran; later ones are of this edit. Kept with the function, so that
             // no other one gets its address.
             codes.set_default(function.as_ptr() as usize, (function, code))?;
+        }
+        let contents = self.registry_helper("WERE")?.cast_into::<PyDict>()?;
+        for (container, before) in self.work.tx.contents_since(mark) {
+            contents.set_default(container.as_ptr() as usize, (container, before))?;
         }
         if let Some(new) = self.work.texts.get(texts..).filter(|new| !new.is_empty()) {
             let known = self.registry_helper("TEXTS")?;

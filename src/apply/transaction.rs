@@ -151,6 +151,20 @@ impl<'py> Transaction<'py> {
         })
     }
 
+    /// Containers and what was in each, of what was logged from a point on.
+    pub fn contents_since(
+        &self,
+        mark: usize,
+    ) -> impl Iterator<Item = (&Bound<'py, PyAny>, &Bound<'py, PyAny>)> {
+        let log = self.log.get(mark..).unwrap_or_default();
+        log.iter().filter_map(|undo| match undo {
+            Undo::List { list, before } => Some((list.as_any(), before.as_any())),
+            Undo::Dict { dict, before } => Some((dict.as_any(), before.as_any())),
+            Undo::Set { set, before } => Some((set.as_any(), before)),
+            _ => None,
+        })
+    }
+
     /// Remembers one entry of a dict, which is there and will be.
     pub fn entry(
         &mut self,

@@ -53,6 +53,16 @@ def made_here(container):
     return container
 
 
+# What was in containers of the program before this edit changed them, by address.
+WERE = {}
+
+
+def as_it_was(container):
+    """What is to be looked at for that which an old statement had seen in a container."""
+    known = WERE.get(id(container))
+    return container if known is None or known[0] is not container else known[1]
+
+
 def _is_data(value, depth=0):
     if type(value) in (tuple, list):
         return depth < 3 and len(value) <= MOST and all(_is_data(item, depth + 1) for item in value)
@@ -155,7 +165,7 @@ class _Values(ast.NodeVisitor):
         return reached(owner, node.attr)
 
     def visit_Subscript(self, node):
-        owner = self.visit(node.value)
+        owner = as_it_was(self.visit(node.value))
         if type(owner) in (dict, list, tuple, collections.defaultdict):
             try:
                 return dict.__getitem__(owner, self.visit(node.slice)) if isinstance(owner, dict) else owner[self.visit(node.slice)]
@@ -215,7 +225,7 @@ class _Values(ast.NodeVisitor):
                 except (TypeError, ValueError):
                     pass
         if _gets(node):
-            owner = self.visit(node.func.value)
+            owner = as_it_was(self.visit(node.func.value))
             if type(owner) in (dict, collections.defaultdict):
                 try:
                     return dict.__getitem__(owner, self.visit(node.args[0]))
@@ -249,7 +259,7 @@ class _Values(ast.NodeVisitor):
 
     def data(self, node):
         """A value that answers without code of the program, however it is asked."""
-        value = self.visit(node)
+        value = as_it_was(self.visit(node))
         if not _is_data(value):
             raise Unknown
         return value

@@ -260,8 +260,8 @@ pub struct Facts {
     /// What it goes through to say what is in it and no more, as paths that it reads nowhere else:
     /// `ROUTES.items`. See `skims`.
     pub skims: Box<[String]>,
-    /// What a simple assignment only gives to the call that makes its value, and what a constructor only keeps of what it is
-    /// given: see `stored`.
+    /// What a simple assignment only gives to the call that makes its value, what a constructor only
+    /// keeps of what it is given, and what other methods compute once: see `stored`.
     pub handed_on: Box<[Handed]>,
 }
 

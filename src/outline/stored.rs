@@ -8,12 +8,12 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 
 use super::handed::Names;
 
-/// One argument of a call, or one parameter of a constructor.
+/// One argument of a call, one parameter of a constructor, or what a method computes once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handed {
-    /// Of an argument: the path that is called. Of a parameter: the attribute that has it.
+    /// Of an argument: the path that is called. Else the attribute that has it.
     pub to: String,
-    /// The name of what is given, or of the parameter.
+    /// The name of what is given, of the parameter, or of an attribute that is computed from.
     pub what: String,
     /// Of an argument that is given by position, and of a parameter: which one, without `self`.
     pub place: Option<usize>,
@@ -21,11 +21,14 @@ pub struct Handed {
     pub keyword: String,
 }
 
-/// Of a simple assignment: names that it only gives to the call that makes its value. Of a constructor: parameters that it only
-/// keeps, where nothing that it calls sees the object.
+/// Of a simple assignment: names that it only gives to the call that makes its value. Of a
+/// constructor: parameters that it only keeps, where nothing that it calls sees the object. Of
+/// another method: attributes that it computes once, `if self.n is None: self.n = len(self.rows)`,
+/// each with those that are read for that.
 pub(super) fn handed(stmt: &Stmt) -> Box<[Handed]> {
     match stmt {
         Stmt::FunctionDef(def) if def.name.as_str() == "__init__" => kept(def),
+        Stmt::FunctionDef(def) => once(def),
         Stmt::Assign(assign) => match &assign.targets[..] {
             [Expr::Name(_)] => given(&assign.value),
             _ => Box::default(),
@@ -223,6 +226,120 @@ impl<'a> Visitor<'a> for Kept<'a> {
     }
 }
 
+fn once(def: &ast::StmtFunctionDef) -> Box<[Handed]> {
+    let parameters = &def.parameters;
+    let mut placed = parameters.posonlyargs.iter().chain(&parameters.args);
+    let Some(own) = placed.next() else {
+        return Box::default();
+    };
+    let mut found = Vec::new();
+    guarded(own.parameter.name.as_str(), &def.body, &mut found);
+    found.into()
+}
+
+/// Looks for blocks that run while an attribute is not set yet, and set it.
+fn guarded(own: &str, body: &[Stmt], found: &mut Vec<Handed>) {
+    for (at, stmt) in body.iter().enumerate() {
+        match stmt {
+            Stmt::If(choice) => {
+                let mut asked = Own::new(own);
+                asked.visit_expr(&choice.test);
+                if !asked.reads.is_empty() {
+                    let leaves = choice.body.last().is_some_and(Stmt::is_return_stmt);
+                    let rest = if leaves { &body[at + 1..] } else { &[] };
+                    let others = choice.elif_else_clauses.iter().map(|c| &c.body[..]);
+                    for block in others.chain([&choice.body[..], rest]) {
+                        sets(&asked, block, found);
+                    }
+                }
+                guarded(own, &choice.body, found);
+                for clause in &choice.elif_else_clauses {
+                    guarded(own, &clause.body, found);
+                }
+            }
+            Stmt::Try(tried) => {
+                let mut asked = Own::new(own);
+                asked.visit_body(&tried.body);
+                for handler in &tried.handlers {
+                    let ast::ExceptHandler::ExceptHandler(handler) = handler;
+                    sets(&asked, &handler.body, found);
+                }
+                guarded(own, &tried.body, found);
+            }
+            Stmt::With(with) => guarded(own, &with.body, found),
+            _ => {}
+        }
+    }
+}
+
+/// Notes the attributes among those that were asked for which a block sets.
+fn sets(asked: &Own<'_>, block: &[Stmt], found: &mut Vec<Handed>) {
+    let mut inner = Own::new(asked.own);
+    inner.visit_body(block);
+    for to in inner.sets.intersection(&asked.reads) {
+        for what in inner.reads.iter().filter(|what| *what != to) {
+            found.push(Handed {
+                to: (*to).to_owned(),
+                what: (*what).to_owned(),
+                place: None,
+                keyword: String::new(),
+            });
+        }
+    }
+}
+
+/// The attributes of a method's object that a piece of code reads and sets.
+struct Own<'a> {
+    own: &'a str,
+    reads: BTreeSet<&'a str>,
+    sets: BTreeSet<&'a str>,
+}
+
+impl<'a> Own<'a> {
+    fn new(own: &'a str) -> Self {
+        Self {
+            own,
+            reads: BTreeSet::new(),
+            sets: BTreeSet::new(),
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Own<'a> {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Attribute(attribute) => match &*attribute.value {
+                Expr::Name(name) if name.id.as_str() == self.own => {
+                    let to = match attribute.ctx {
+                        ast::ExprContext::Load => &mut self.reads,
+                        _ => &mut self.sets,
+                    };
+                    to.insert(attribute.attr.as_str());
+                }
+                _ => visitor::walk_expr(self, expr),
+            },
+            // `self.cache[key] = ..`
+            Expr::Subscript(item) if item.ctx.is_store() => {
+                if let Expr::Attribute(attribute) = &*item.value
+                    && matches!(&*attribute.value, Expr::Name(name) if name.id.as_str() == self.own)
+                {
+                    self.sets.insert(attribute.attr.as_str());
+                }
+                self.visit_expr(&item.slice);
+            }
+            // `hasattr(self, "n")`
+            Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "hasattr") => {
+                if let [Expr::Name(name), Expr::StringLiteral(text)] = &call.arguments.args[..]
+                    && name.id.as_str() == self.own
+                {
+                    self.reads.insert(text.value.to_str());
+                }
+            }
+            _ => visitor::walk_expr(self, expr),
+        }
+    }
+}
+
 /// `super().__init__`
 fn is_super(called: &Expr) -> bool {
     let Expr::Attribute(attribute) = called else {
@@ -295,5 +412,22 @@ mod tests {
         assert!(made("        self.a = a\n        self.n = len(a)\n").is_empty());
         assert!(made("        self.a = a or b\n").is_empty());
         assert!(made("        self.a = list(a)\n").is_empty());
+    }
+
+    #[test]
+    fn attributes_that_are_computed_once() {
+        let method = |body: &str| first(&format!("def size(self, key=0):\n{body}"));
+        for body in [
+            "    if self.n is None:\n        self.n = len(self.a)\n    return self.n\n",
+            "    if not hasattr(self, \"n\"):\n        self.n = len(self.a)\n",
+            "    if self.n is not None:\n        return self.n\n    self.n = len(self.a)\n",
+            "    try:\n        return self.n\n    except AttributeError:\n        self.n = len(self.a)\n",
+            "    if key not in self.n:\n        self.n[key] = self.a[key]\n",
+        ] {
+            assert_eq!(method(body), pairs(&[("n", "a")]), "{body}");
+        }
+        assert!(method("    self.n += len(self.a)\n").is_empty());
+        assert!(method("    if self.a:\n        self.n = len(self.b)\n").is_empty());
+        assert!(method("    if self.n is None:\n        self.n = 0\n    self.show()\n").is_empty());
     }
 }

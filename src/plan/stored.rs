@@ -6,6 +6,25 @@ use std::collections::BTreeSet;
 use super::{Dirty, Functions, root};
 use crate::outline::{Handed, Kind, Statement};
 
+/// The attributes and methods, of objects of these classes, from which something is computed once: it
+/// would stay what it is.
+fn computed_from<'a>(classes: &[&'a Statement]) -> BTreeSet<&'a str> {
+    let methods = || {
+        let members = classes.iter().flat_map(|class| class.body.iter());
+        members.filter(|member| member.kind == Kind::Function && member.name != "__init__")
+    };
+    let once = methods().flat_map(|method| method.handed_on.iter());
+    let mut found: BTreeSet<&str> = once.map(|read| read.what.as_str()).collect();
+    let mut todo: Vec<&str> = found.iter().copied().collect();
+    while let Some(name) = todo.pop() {
+        for method in methods().filter(|method| method.name == name) {
+            let reads = method.later.members.iter().map(String::as_str);
+            todo.extend(reads.filter(|read| found.insert(read)));
+        }
+    }
+    found
+}
+
 impl Functions<'_> {
     /// The parameters that the constructor of a class keeps and does not look at, as far as can be
     /// told.
@@ -69,8 +88,10 @@ impl Functions<'_> {
             (!found.is_empty()).then_some(found)
         })?;
         let [made] = own[..] else { return None };
+        let used = computed_from(&texts);
         // A descriptor may look at what it is given.
-        let free = |kept: &&Handed| binding(&kept.to).is_empty();
+        let free =
+            |kept: &&Handed| binding(&kept.to).is_empty() && !used.contains(kept.to.as_str());
         Some(made.handed_on.iter().filter(free).cloned().collect())
     }
 

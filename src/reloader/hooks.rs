@@ -38,6 +38,12 @@ pub(super) fn policy_of_text(version: &Version) -> Option<Policy> {
     parse(written(version)?)
 }
 
+/// Whether a text sets a policy, however it says which.
+pub(super) fn sets_policy(version: &Version) -> bool {
+    let outline = version.outline().as_ref();
+    outline.is_ok_and(|o| !o.index().writers(&o.body, NAME).is_empty())
+}
+
 fn written(version: &Version) -> Option<&str> {
     let outline = version.outline().as_ref().ok()?;
     let found = outline.index().writers(&outline.body, NAME).into_iter();

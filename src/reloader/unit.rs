@@ -213,10 +213,12 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             return *known;
         }
         let own = hooks::policy_of_text(&edited.version).or_else(|| {
-            self.module(&edited.record.name)
-                .ok()
-                .flatten()
-                .and_then(|m| hooks::policy(&m.dict()))
+            let module = self.module(&edited.record.name).ok().flatten();
+            let set = module.and_then(|m| hooks::policy(&m.dict()))?;
+            // With the line that set it, it goes.
+            let ended = hooks::sets_policy(&edited.record.version())
+                && !hooks::sets_policy(&edited.version);
+            (!ended).then_some(set)
         });
         let rules = &self.reloader.rules;
         let policy = rules.policy(name).or(own).unwrap_or_default();
