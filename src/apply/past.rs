@@ -16,9 +16,9 @@ impl<'py> Run<'_, '_, '_, 'py> {
             // no other one gets its address.
             codes.set_default(function.as_ptr() as usize, (function, code))?;
         }
-        let contents = self.registry_helper("WERE")?.cast_into::<PyDict>()?;
+        let keep = self.registry_helper("keep_contents")?;
         for (container, before) in self.work.tx.contents_since(mark) {
-            contents.set_default(container.as_ptr() as usize, (container, before))?;
+            keep.call1((container, before))?;
         }
         if let Some(new) = self.work.texts.get(texts..).filter(|new| !new.is_empty()) {
             let known = self.registry_helper("TEXTS")?;

@@ -53,8 +53,14 @@ def made_here(container):
     return container
 
 
-# What was in containers of the program before this edit changed them, by address.
+# What was in containers of the program before this edit changed them, by address. Of data only: more
+# would keep alive what is to go.
 WERE = {}
+
+
+def keep_contents(container, before):
+    if id(container) not in WERE and _is_data(before):
+        WERE[id(container)] = container, before
 
 
 def as_it_was(container):

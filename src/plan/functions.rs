@@ -509,6 +509,9 @@ impl<'a> Functions<'a> {
                 return Some(format!("calls {}, which {why}", shown(path)));
             }
         }
+        if self.defines_class(path) {
+            return self.set_up_differs(path, dirty, seen);
+        }
         None
     }
 

@@ -71,6 +71,9 @@ pub trait Elsewhere {
     /// See `Functions::stores`; of what an import binds.
     fn stores(&self, import: &Import, path: &str) -> Option<Vec<Handed>>;
 
+    /// See `Functions::reads_of_itself`; of what an import binds.
+    fn reads_of_itself(&self, import: &Import, path: &str) -> Option<BTreeSet<String>>;
+
     /// The same.
     fn looks_inside(
         &self,
@@ -137,6 +140,9 @@ impl Elsewhere for Nowhere {
         true
     }
 
+    fn reads_of_itself(&self, _: &Import, _: &str) -> Option<BTreeSet<String>> {
+        None
+    }
     fn stores(&self, _: &Import, _: &str) -> Option<Vec<Handed>> {
         None
     }

@@ -8,6 +8,7 @@ mod affected;
 mod byway;
 mod callbacks;
 mod chains;
+mod constructed;
 mod collected;
 mod described;
 mod descriptors;

@@ -169,6 +169,12 @@ impl Elsewhere for Others<'_, '_, '_, '_> {
         })
     }
 
+    fn reads_of_itself(&self, import: &Import, path: &str) -> Option<BTreeSet<String>> {
+        self.find(import, path, |module, path| {
+            self.once(module, path, |functions| functions.reads_of_itself(path))
+        })
+    }
+
     fn looks_inside(
         &self,
         import: &Import,

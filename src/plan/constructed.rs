@@ -1,0 +1,145 @@
+//! What a class reads of itself while an instance is made: `self.size` in its constructor, in methods
+//! that this calls, and in setters of what it sets.
+
+use std::collections::BTreeSet;
+
+use super::instances::CONSTRUCTORS;
+use super::settled::Seen;
+use super::{Dirty, Functions, root};
+use crate::outline::{Handed, Kind, Statement};
+
+/// By these keywords a field is given what is called for each new instance.
+const FACTORIES: [&str; 2] = ["default_factory", "factory"];
+
+/// What runs while an instance is made.
+#[derive(Default)]
+struct SetUp<'a> {
+    /// Methods, constructors among them.
+    bodies: Vec<&'a Statement>,
+    /// The attributes of the instance or its class that they read or call.
+    members: BTreeSet<String>,
+}
+
+impl<'a> Functions<'a> {
+    /// Why an instance that is made now is another one, though its constructor is what it was. A method
+    /// that was itself edited does not count: who edits that wants to keep what there is.
+    pub(super) fn set_up_differs(
+        &self,
+        class: &str,
+        dirty: &Dirty,
+        seen: &mut Seen,
+    ) -> Option<String> {
+        let set_up = self.set_up(class);
+        for body in set_up.bodies {
+            let later = &body.later;
+            let why = dirty.reads(later).or_else(|| self.inherited(later, dirty));
+            let why = why.or_else(|| {
+                let mut calls = later.calls.iter();
+                calls.find_map(|inner| self.differs(inner, dirty, seen))
+            });
+            if let Some(why) = why {
+                return Some(format!("calls {class}, which {why}"));
+            }
+        }
+        let filled = |path: &String| dirty.filled.contains(path);
+        let mut paths = set_up.members.iter().map(|m| format!("{class}.{m}"));
+        let read = paths.find_map(|path| {
+            let why = self
+                .value_differs_once(&path, dirty)
+                .filter(|_| !filled(&path))?;
+            Some(format!("calls {class}, which {why}"))
+        });
+        read.or_else(|| self.generated_differs(class, dirty, seen))
+    }
+
+    /// The same of a constructor that is made from what is declared in a class and its bases.
+    fn generated_differs(&self, class: &str, dirty: &Dirty, seen: &mut Seen) -> Option<String> {
+        let lineage = self.lineage(class);
+        let classes = || std::iter::once(class).chain(lineage.iter().copied());
+        let makes = |class: &str| self.has(&format!("{class}.__init__"));
+        let decorated = |class: &str| self.at(class).iter().any(|s| s.decorators != 0);
+        let imported = |class: &str| !self.has(class) && self.imports(root(class)).next().is_some();
+        if classes().any(makes) || !classes().any(|class| decorated(class) || imported(class)) {
+            return None;
+        }
+        let mut bases = lineage.iter();
+        let base = bases.find_map(|base| Some((base, dirty.behaviour.get(*base)?)));
+        if let Some((base, why)) = base {
+            return Some(format!(
+                "calls {class}, which is derived from {base}, {why}"
+            ));
+        }
+        for class in classes() {
+            let members = self
+                .at(class)
+                .into_iter()
+                .flat_map(|class| class.body.iter());
+            for member in members.filter(|member| member.kind == Kind::Assign) {
+                let factory = |given: &&Handed| FACTORIES.contains(&given.keyword.as_str());
+                let mut factories = member.handed_on.iter().filter(factory);
+                let mut why = factories.find_map(|f| self.differs(&f.what, dirty, seen));
+                if why.is_none() && member.lambdas {
+                    let mut calls = member.later.calls.iter();
+                    why = dirty.reads(&member.later);
+                    why = why.or_else(|| calls.find_map(|c| self.differs(c, dirty, seen)));
+                }
+                if let Some(why) = why {
+                    return Some(format!("calls {class}, which {why}"));
+                }
+            }
+        }
+        None
+    }
+
+    /// The attributes of itself that a class reads while an instance is made.
+    pub fn reads_of_itself(&self, class: &str) -> BTreeSet<String> {
+        self.set_up(class).members
+    }
+
+    fn set_up(&self, class: &str) -> SetUp<'a> {
+        let lineage = self.lineage(class);
+        let classes: Vec<&str> = std::iter::once(class)
+            .chain(lineage.iter().copied())
+            .collect();
+        let mut out = SetUp::default();
+        // A name that is called, and which of the classes is the first that is asked for it.
+        let mut todo: Vec<(String, usize)> = Vec::new();
+        todo.extend(CONSTRUCTORS.map(|name| (name.to_owned(), 0)));
+        for base in &classes[1..] {
+            for member in self.read_elsewhere(base).unwrap_or_default() {
+                if out.members.insert(member.clone()) {
+                    todo.push((member, 0));
+                }
+            }
+        }
+        let mut followed = BTreeSet::new();
+        while let Some((name, first)) = todo.pop() {
+            if !followed.insert((name.clone(), first)) {
+                continue;
+            }
+            let found = classes.iter().enumerate().skip(first).find_map(|(at, k)| {
+                let found = self.at(&format!("{k}.{name}"));
+                (!found.is_empty()).then_some((at, found))
+            });
+            let Some((at, found)) = found else { continue };
+            for body in found.into_iter().filter(|s| s.kind == Kind::Function) {
+                out.bodies.push(body);
+                let above = body.later.calls.iter().any(|path| path == "super");
+                for member in body.later.members.iter().chain(&body.sets) {
+                    todo.push((member.clone(), 0));
+                    if above {
+                        todo.push((member.clone(), at + 1));
+                    }
+                    out.members.insert(member.clone());
+                }
+            }
+        }
+        out
+    }
+
+    /// What a base that is imported reads of what it makes.
+    fn read_elsewhere(&self, base: &str) -> Option<BTreeSet<String>> {
+        let mut imports = self.imports(root(base));
+        imports.find_map(|import| self.elsewhere.reads_of_itself(import, base))
+    }
+}
