@@ -59,10 +59,16 @@ def increment(node):
 def used(text):
     """The attributes that a function does more with than adding to them: a number that it goes by was
     another one then, and may be one that the program goes by since."""
-    found, inside = set(), set()
+    found, inside, counted = set(), set(), set()
     for part in ast.walk(text):
-        if increment(part):
+        if added := increment(part):
             inside.update(map(id, ast.walk(part.target if isinstance(part, ast.AugAssign) else part.value.left)))
+            if isinstance(added[1], ast.Constant):
+                counted.add(getattr(added[0], "attr", None))
+    for part in ast.walk(text):
+        # What it gives is the sum. One that counts by ones gives numbers that others know things by.
+        if isinstance(part, ast.Return) and part.value is not None:
+            inside.update(id(a) for a in ast.walk(part.value) if isinstance(a, ast.Attribute) and a.attr not in counted)
     for part in ast.walk(text):
         if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Load) and id(part) not in inside:
             found.add(part.attr)

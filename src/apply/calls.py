@@ -305,10 +305,10 @@ class Calls:
         method = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and not call.args
         try:
             if method and call.func.attr in ("items", "values", "keys"):
-                over = _Values(scope).visit(call.func.value)
+                over = as_it_was(_Values(scope).visit(call.func.value))
                 over = getattr(over, call.func.attr)() if isinstance(over, dict) else ()
             else:
-                over = _Values(scope).visit(call)
+                over = as_it_was(_Values(scope).visit(call))
         except Unknown:
             return
         if not isinstance(over, (tuple, list, dict, set, type({}.items()), type({}.values()), type({}.keys()))):
@@ -353,6 +353,13 @@ def callees(text, line, bodies, namespace):
             owned = _of_object(called) or _registers(called)
             origins = _origins(node, called, scope) if owned else None
             out.append(Named(called, origins) if origins else called)
+    for called, node, scope in calls:
+        # `Button(root, "OK")` puts itself into what it is given.
+        if isinstance(called, type) and isinstance(node.value, ast.Call):
+            for part in [*node.value.args, *(k.value for k in node.value.keywords)]:
+                value = scope.get(part.id) if isinstance(part, ast.Name) else None
+                if _plain(value) and all(value is not getattr(o, "value", o) for o in out):
+                    out.append(Named(value, _bound_to(value, part.id)))
     for called, node, scope in calls:
         owner = filled_by(called, node, scope)
         if owner is not None:
@@ -464,21 +471,63 @@ class Likely:
         return strange and not self.any
 
 
-def makes_new(function, bodies):
-    """Whether what a function gives is an object that it makes for each call: `item = Item(n)`, kept
-    somewhere, and then `return item`."""
+def _text_of(function, bodies):
+    """The text of a function, as far as it is the one that this is made of."""
     if isinstance(function, types.MethodType):
         function = function.__func__
     if not isinstance(function, types.FunctionType):
-        return False
+        return None
     texts = [text for text, _ in bodies.get(function.__name__, ())]
     if texts:
         node = _statement(texts[-1])
     else:
         found = definition(function)
         node = found[2] if found else None
-    if not isinstance(node, ast.FunctionDef) or node.name != function.__code__.co_name:
+    right = isinstance(node, ast.FunctionDef) and node.name == function.__code__.co_name
+    return node if right else None
+
+
+def hands_back(called, node, scope, bodies):
+    """Whether a call gives what was made for it alone: `ok = root.add(Widget("ok"))`."""
+    text = _text_of(called, bodies) if isinstance(node.value, ast.Call) else None
+    if text is None:
         return False
+    parameters = [p.arg for p in [*text.args.posonlyargs, *text.args.args]]
+    given = [None] * isinstance(called, types.MethodType) + node.value.args
+    named = {k.arg: k.value for k in node.value.keywords}
+    for value in [inner.value for inner in _nodes(text) if isinstance(inner, ast.Return)]:
+        if not isinstance(value, ast.Name) or value.id not in parameters:
+            return False
+        place = parameters.index(value.id)
+        part = given[place] if place < len(given) else named.get(value.id)
+        try:
+            if not isinstance(part, ast.Call) or not isinstance(_Values(scope).visit(part.func), type):
+                return False
+        except Unknown:
+            return False
+    return any(isinstance(inner, ast.Return) for inner in _nodes(text))
+
+
+def instances_in(container, namespace=()):
+    """The objects of the program that a statement made and put into a container of its own: those of
+    classes that make a new one for each call, and that have no name in the module."""
+    items = container.values() if isinstance(container, dict) else container
+    named = {id(value) for value in namespace.values()} if namespace else ()
+    return [item for item in items if _plain(item) and id(item) not in named and _always_new(type(item))]
+
+
+def _always_new(kind):
+    return type(kind) in (type, abc.ABCMeta) and kind.__new__ is object.__new__
+
+
+def makes_new(function, bodies):
+    """Whether what a function gives is an object that it makes for each call: `item = Item(n)`, kept
+    somewhere, and then `return item`."""
+    node = _text_of(function, bodies)
+    if node is None:
+        return False
+    if isinstance(function, types.MethodType):
+        function = function.__func__
     values = _Values(_Scope(function.__globals__, {"cls": object}))
 
     def made(call):

@@ -2,7 +2,7 @@
 //! but for what their kind adds.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet};
+use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
 use super::kit::text;
 use super::module::container;
@@ -56,6 +56,13 @@ fn plain<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         return py.get_type::<PyDict>().call1((value,));
     }
     py.get_type::<PyList>().call1((value,))
+}
+
+/// A container of the plainest kind.
+pub(super) fn holds_items(value: &Bound<'_, PyAny>) -> bool {
+    value.is_exact_instance_of::<PyList>()
+        || value.is_exact_instance_of::<PyDict>()
+        || value.is_exact_instance_of::<PyTuple>()
 }
 
 /// What empties a container, and what puts items into it.

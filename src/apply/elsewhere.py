@@ -34,10 +34,11 @@ def _alike(a, b):
     return same and all(map(_alike, a.co_consts, b.co_consts))
 
 
-def _compiled_from(code, lines):
-    """The definition in a text that a function's code was compiled from."""
+def _compiled_from(code, lines, closed=False):
+    """The definition in a text that a function's code was compiled from. `closed`: also of one that
+    closes over something."""
     lines = lines[code.co_firstlineno - 1:]
-    if not lines or code.co_freevars:
+    if not lines or code.co_freevars and not closed:
         return None
     try:
         node = _statement(textwrap.dedent("".join(inspect.getblock(lines))))
@@ -45,9 +46,14 @@ def _compiled_from(code, lines):
             return None
         alone = copy.copy(node)
         alone.decorator_list, alone.returns = [], None
+        if code.co_freevars:
+            outer = _statement(f"def outer({', '.join(code.co_freevars)}): pass")
+            outer.body, alone = [alone], outer
         made = compile(ast.Module([alone], []), code.co_filename, "exec", 0, True)
     except (SyntaxError, ValueError, tokenize.TokenError):
         return None  # it stands elsewhere now
+    if code.co_freevars:
+        made = next(c for c in made.co_consts if isinstance(c, types.CodeType))
     same = [c for c in made.co_consts if isinstance(c, types.CodeType) and _alike(c, code)]
     return node if same else None
 

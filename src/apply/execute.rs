@@ -35,6 +35,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         // What makes it run may have come up only now.
         self.remember(at)?;
         self.retract_own(at)?;
+        self.compute_again(statement);
         let written = self.functions.global_writes(&statement.uses.calls);
         let counts = self.count_back(at, statement, &written)?;
         self.before_star(at, statement)?;

@@ -41,6 +41,7 @@ pub(super) fn registry_helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound
                 ("pyreload/bulk.py", include_str!("bulk.py")),
                 ("pyreload/calls.py", include_str!("calls.py")),
                 ("pyreload/told.py", include_str!("told.py")),
+                ("pyreload/once.py", include_str!("once.py")),
                 ("pyreload/reorder.py", include_str!("reorder.py")),
                 ("pyreload/arrivals.py", include_str!("arrivals.py")),
             ];

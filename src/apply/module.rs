@@ -157,6 +157,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub refilled: BTreeMap<String, String>,
     /// Old statements whose effect on a container was taken back.
     pub retracted: BTreeSet<usize>,
+    /// Functions of which what they had computed once is forgotten.
+    pub computed: BTreeSet<String>,
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
@@ -211,6 +213,7 @@ pub fn run<'k, 'a, 'py>(
         remembered: Default::default(),
         refilled: BTreeMap::new(),
         retracted: BTreeSet::new(),
+        computed: BTreeSet::new(),
         work,
         job,
     };

@@ -1,4 +1,5 @@
-//! Objects that were made before an edit and lack what it makes their class give to new ones.
+//! Objects that were made before an edit and lack what it makes their class give to new ones, or that
+//! went on from where a statement had them which runs again.
 //!
 //! `config = Config()` is not run again because `Config.__init__` changed: the object lives, with all
 //! that the program did to it. Where a statement fails on it for that (`config.new` is not there), and
@@ -54,7 +55,56 @@ pub fn outdated<'py>(work: &Work<'_, 'py>, error: &PyErr) -> Vec<Bound<'py, PyAn
         }
         at = entry.getattr("tb_next").ok().filter(|next| !next.is_none());
     }
+    if out.is_empty() {
+        out.extend(went_on(work, error));
+    }
     out
+}
+
+/// `token = lexer.next()` runs again, since that method does something else, and the lexer is at its
+/// end: the object whose method the statement that failed had called.
+fn went_on<'py>(work: &Work<'_, 'py>, error: &PyErr) -> Option<Bound<'py, PyAny>> {
+    let kit = work.kit;
+    let frame = |entry: &Bound<'py, PyAny>| entry.getattr("tb_frame").ok();
+    let mut at = error.traceback(kit.py)?.into_any();
+    // The statement of a module, and what it calls.
+    loop {
+        let next = at.getattr("tb_next").ok().filter(|next| !next.is_none())?;
+        let outer = frame(&at)?;
+        let code = outer.getattr("f_code").ok()?;
+        if text(&code.getattr("co_name").ok()?) == "<module>" {
+            at = next;
+            let called = frame(&at)?;
+            if text(&called.getattr("f_code").ok()?.getattr("co_name").ok()?) != "<module>" {
+                break;
+            }
+        } else {
+            at = next;
+        }
+    }
+    let called = frame(&at)?;
+    let code = called.getattr("f_code").ok()?;
+    let first = code.getattr("co_varnames").ok()?.get_item(0).ok()?;
+    let object = called.getattr("f_locals").ok()?.get_item(first).ok()?;
+    let class = object.get_type();
+    let own = !is_definition(kit, &object);
+    let mro = super::kit::mro(class.as_any());
+    let mut classes = mro.iter();
+    let edited = classes.any(|class| is_edited(&work.tx, &class).unwrap_or(false));
+    (own && edited).then_some(object)
+}
+
+/// Whether anything in a class is another thing now.
+fn is_edited(tx: &Transaction<'_>, class: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let items = class.getattr("__dict__")?.call_method0("items")?;
+    for item in items.try_iter()? {
+        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
+        let other = tx.has_other_entry(class, &text(&name)) || tx.first_contents(&value).is_some();
+        if other || tx.first_code(&value).is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The attribute that an AttributeError is about.

@@ -149,15 +149,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> BTreeSet<usize> {
         let (new, path) = (body.new, body.path.as_str());
         // Names of the class body, as its statements read them: among what differs for so long.
-        let mut local: (Vec<&String>, Vec<&String>) = (Vec::new(), Vec::new());
-        let value =
-            |dirty: &mut Dirty, name: &'a String, why: &str, local: &mut Vec<&'a String>| {
-                if !dirty.values.contains_key(name) {
-                    dirty.value(name, why);
-                    local.push(name);
-                }
-            };
+        let mut local: (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        let value = |dirty: &mut Dirty, name: &String, why: &str, local: &mut Vec<String>| {
+            if !dirty.values.contains_key(name) {
+                dirty.value(name, why);
+                local.push(name.clone());
+            }
+        };
+        let acts = |dirty: &mut Dirty, name: &String, why: &str, local: &mut Vec<String>| {
+            if !dirty.behaviour.contains_key(name) {
+                dirty.acts(name, why);
+                local.push(name.clone());
+            }
+        };
         let mut again: BTreeSet<usize> = BTreeSet::new();
+        let mut in_place: BTreeSet<usize> = BTreeSet::new();
         for (at, member) in new.body.iter().enumerate() {
             let what = body
                 .inner
@@ -177,10 +183,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                             Some(Affected::Given { .. }) => self.given_in(path, member),
                             Some(Affected::Acts(why)) => {
                                 let why = format!("which {why}");
-                                if !self.dirty.behaviour.contains_key(&member.name) {
-                                    self.dirty.acts(&member.name, why.clone());
-                                    local.1.push(&member.name);
-                                }
+                                acts(&mut self.dirty, &member.name, &why, &mut local.1);
                                 self.dirty.acts(format!("{path}{}", member.name), why);
                                 false
                             }
@@ -188,6 +191,28 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                         }
                 }
             };
+            if !changed && read_inside(new, member) {
+                // Edited in place, and called by its own name below.
+                let mut within = Dirty::default();
+                match what {
+                    Some(What::Body) if member.decorators == 0 => {
+                        within.acts(&member.name, "which changed");
+                    }
+                    Some(What::Inner(inner)) => {
+                        crate::plan::members(member, inner, "", &mut within);
+                    }
+                    _ => {}
+                }
+                if !within.is_empty() {
+                    in_place.insert(at);
+                }
+                for (path, why) in &within.values {
+                    value(&mut self.dirty, path, why, &mut local.0);
+                }
+                for (path, why) in &within.behaviour {
+                    acts(&mut self.dirty, path, why, &mut local.1);
+                }
+            }
             if !changed || member.kind == Kind::Other {
                 continue;
             }
@@ -222,22 +247,31 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     self.dirty.value(format!("{path}{name}"), why.clone());
                     continue;
                 }
-                if !self.dirty.behaviour.contains_key(name) {
-                    self.dirty.acts(name, "which changed");
-                    local.1.push(name);
-                }
+                acts(&mut self.dirty, name, "which changed", &mut local.1);
                 // What it has by default, perhaps, or what wraps it.
                 self.dirty.acts(format!("{path}{name}"), why.clone());
                 if body.partner(at).is_some_and(|(was, _)| other(was)) {
                     value(&mut self.dirty, name, &why, &mut local.0);
+                    if member.kind == Kind::Function {
+                        // `T = {"a": C.a}`: a class method is bound to the class, others are not.
+                        self.dirty.value(format!("{path}{name}"), why.clone());
+                    }
                 }
             }
         }
+        // What runs again sees the new ones, which are brought together with the old ones after that.
+        let runs = |at: &usize| {
+            let name = &new.body[*at].name;
+            let mut below = again.range(at + 1..).map(|at| &new.body[*at].uses.reads);
+            below.any(|reads| reads.iter().any(|path| root(path) == name))
+        };
+        in_place.retain(runs);
+        again.extend(in_place);
         for name in local.0 {
-            self.dirty.values.remove(name);
+            self.dirty.values.remove(&name);
         }
         for name in local.1 {
-            self.dirty.behaviour.remove(name);
+            self.dirty.behaviour.remove(&name);
         }
         again
     }

@@ -1,5 +1,6 @@
 //! What edited functions ran until now, for those who ask what an old call of one had done: its text
-//! is in no file any more; and what was in containers that this edit changed.
+//! is in no file any more; and what was in containers and classes that this
+//! edit changed.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -19,6 +20,10 @@ impl<'py> Run<'_, '_, '_, 'py> {
         let keep = self.registry_helper("keep_contents")?;
         for (container, before) in self.work.tx.contents_since(mark) {
             keep.call1((container, before))?;
+        }
+        let keep = self.registry_helper("keep_entry")?;
+        for entry in self.work.tx.entries_since(mark) {
+            keep.call1(entry)?;
         }
         if let Some(new) = self.work.texts.get(texts..).filter(|new| !new.is_empty()) {
             let known = self.registry_helper("TEXTS")?;

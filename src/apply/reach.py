@@ -40,6 +40,19 @@ def _texts(code):
     return out
 
 
+@_once
+def _keys(code):
+    """Texts that code may use as keys of what it makes: `{"run": f, "help": text}`."""
+    out, todo = set(), [code]
+    while todo:
+        for item in todo.pop().co_consts:
+            if isinstance(item, types.CodeType):
+                todo.append(item)
+            else:
+                out.update(part for part in (item if type(item) is tuple else (item,)) if type(part) is str)
+    return out
+
+
 # Names that say: it looks at all of a class.
 GENERIC = {"vars", "dir", "__dict__", "getmembers", "getattr", "get_type_hints", "signature"}
 
@@ -197,7 +210,7 @@ class Reach:
 
     def __init__(self, callables):
         self.found, self.names, self.seen = [], set(), {}
-        self.files, self.texts = [], set()
+        self.files, self.texts, self.keys = [], set(), set()
         # Of which module they are, and under what name there.
         self.origins = {}
         # Containers that functions name, and those of them that they do something to.
@@ -272,6 +285,7 @@ class Reach:
         if not _standard(function.__code__.co_filename):
             self.names |= names
             self.texts.update(_texts(function.__code__))
+            self.keys.update(_keys(function.__code__))
             self.files.append(function.__code__.co_filename)
             attributes, globals_set = _stored(function.__code__)
             self.stored |= attributes

@@ -19,7 +19,7 @@ class Registry:
         self.roots = list(reach.found)
         self.common = len(self.roots)
         self.roots += [r for r in other.found if all(r is not root for root in self.roots)]
-        self.names = reach.names | other.names
+        self.names, self.keys = reach.names | other.names, reach.keys | other.keys
         self.reach, self.stored = reach, other.stored
         # What had been added to numbers, and by which statement.
         self.amounts, self.by = [], None
@@ -27,6 +27,7 @@ class Registry:
         self.shipped = any(f.startswith(STANDARD + INSTALLED) for f in files)
         self.origins = {**other.origins, **reach.origins}
         self.old, self.entries, self.made, self.lives = [], [], [], set()
+        self.several = False
         # Abstract classes, and what was registered with them; those that the new version registers with.
         self.virtual = []
         self.bases = [virtual_base(v) for v in after if virtual_base(v) is not None]
@@ -90,9 +91,10 @@ class Registry:
 
     # What a definition, or an instance that a statement makes, is known by.
 
-    def look(self, made):
+    def look(self, made, namespace=()):
         """Notes where the objects are that the old version had made."""
-        self.made = targets(made)
+        self.several = isinstance(made, (dict, list, tuple))
+        self.made = instances_in(made, namespace) if self.several else targets(made)
         walk = Walk({id(old): old for old in self.made})
         for number, root in enumerate(self.roots):
             for old, chain in walk.chains(root):
@@ -110,13 +112,33 @@ class Registry:
         """The entries that an object is in, by their numbers in the chain; `None`: the innermost."""
         places = [n for n, step in enumerate(chain) if isinstance(step[0], MUTABLE)]
         found = {number: self.entry(chain, number) for number in places}
-        found[None] = found[places[-1]]
+        found[None] = found[self.place_of(chain)]
         keyed = [n for n in places if chain[n][1] == "value" and n + 1 < len(chain) and _plain(chain[n + 1][0])]
         found["wide"] = found[keyed[0] if keyed else places[-1]]
         return found
 
+    def place_of(self, chain):
+        """The number of the entry that a registry made: the innermost container, or the one that has
+        that as a record, `INFO[name] = {"run": f, "help": text}`."""
+        number = _entry(chain)
+        while number and self.is_record(chain[number], chain[number - 1]):
+            number -= 1
+        return number
+
+    def is_record(self, inner, outer):
+        """Whether a container was made for what is in it, under a key that no code names."""
+        (holder, kind, key, _), (around, _, place, _) = inner, outer
+        if not isinstance(around, MUTABLE) or isinstance(around, dict) and place in self.keys:
+            return False
+        if type(holder) is dict:
+            return kind == "value" and type(key) is str and key in self.keys
+        # `[f, "text"]`
+        plain = (str, bytes, int, float, bool)
+        return type(holder) is list and any(isinstance(item, plain) for item in holder) and not any(
+            isinstance(item, (tuple, *MUTABLE)) for item in holder)
+
     def entry(self, chain, number=None):
-        number = _entry(chain) if number is None else number
+        number = self.place_of(chain) if number is None else number
         holder, _, key, place = chain[number]
         parents = [(h, k) for h, _, k, _ in reversed(chain[:number])]
         if isinstance(holder, dict) and type(holder) not in (dict, collections.defaultdict):
@@ -125,7 +147,8 @@ class Registry:
 
     def live(self, now):
         """What the definition is now: what is not in it any more is gone."""
-        self.lives = {id(value) for value in targets(now)}
+        several = isinstance(now, (dict, list, tuple))
+        self.lives = {id(value) for value in (instances_in(now) if several else targets(now))}
 
     def settle(self, pairs, others, loose):
         """Takes out what the old version had put where the new one put itself. `pairs` are objects
@@ -133,6 +156,9 @@ class Registry:
         tell a registry of the definition. `loose`: what tells it is another one, and may do it
         in another way."""
         others = {id(root) for root in Reach(others).found}
+        if self.several:
+            # The first in place of the first.
+            pairs = [pair for new, _ in pairs[-1:] for pair in zip(instances_in(new), self.made)]
         walk = Walk({id(new): new for new, _ in pairs})
         places = {}
         for number, root in enumerate(self.roots):
@@ -160,7 +186,7 @@ class Registry:
         filled = {id(entry.holder) for entries in gone.values() for entry in entries}
         for (_, number), chains in places.items():
             for chain in chains:
-                if id(chain[_entry(chain)][0]) not in filled:
+                if id(chain[self.place_of(chain)][0]) not in filled:
                     self.unplaced.append((number, chain))
 
     def arrive(self, new):
@@ -172,7 +198,7 @@ class Registry:
                 self.tell(chain)
 
     def tell(self, chain, instead=None):
-        number = _entry(chain)
+        number = _entry(chain) if instead is not None else self.place_of(chain)
         holder, _, key, _ = chain[number]
         member = key if isinstance(holder, dict) else _member(chain, number)
         self.snapshot.tell(holder, member if instead is None else instead)
@@ -181,9 +207,9 @@ class Registry:
         """What is new stands before what later definitions told the registry. Whether it does."""
         walk = Walk({id(value): value for made in later for value in targets(made)})
         rest = []
-        came = collections.Counter(id(chain[_entry(chain)][0]) for _, chain in self.unplaced)
+        came = collections.Counter(id(chain[self.place_of(chain)][0]) for _, chain in self.unplaced)
         for root, chain in self.unplaced:
-            number = _entry(chain)
+            number = self.place_of(chain)
             holder, entry = chain[number][0], self.entry(chain)
             if isinstance(holder, set) or self.sorts(holder):
                 continue
@@ -313,14 +339,15 @@ class Registry:
         """What calls had told of an object beside itself, which is looked for by its identity."""
         known = len(self.entries)
         self.told_by(calls, bodies, False)
-        plain = [e for e in self.entries[known:] if isinstance(e.member, PLAIN) and isinstance(e.key, PLAIN)]
+        said = self.entries[known:]
+        plain = [e for e in said if isinstance(e.key, PLAIN) and (isinstance(e.member, PLAIN) or _is_data(e.member))]
         self.entries[known:] = plain
 
     def told_by(self, calls, bodies, again):
         shared = whole = None
         for called, node, scope in calls.found[:1]:
             _, result = arguments(node, scope)
-            fresh = result is not None and makes_new(called, bodies)
+            fresh = result is not None and (makes_new(called, bodies) or hands_back(called, node, scope, bodies))
             shared = result if not fresh and not isinstance(result, ATOMS) else None
             whole = result if fresh else None
         # What a function of the module does is told from the calls in it, and from the call of it
@@ -352,7 +379,7 @@ class Registry:
             nested = holder is not None and not any(holder is root for root in self.roots)
             if given and not nested:
                 reach = {id(holder)}
-            fresh = result is not None and makes_new(called, bodies)
+            fresh = result is not None and (makes_new(called, bodies) or hands_back(called, node, scope, bodies))
             for root in self.roots:
                 if not nested and id(root) not in reach or (number, id(root)) in told:
                     continue

@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::attributes::hooked;
 use super::base::{chain, only_fills};
-use super::collections::mergeable;
+use super::collections::{holds_items, mergeable};
 use super::compile::Source;
 use super::function::plain;
 use super::module::{Run, container};
@@ -209,23 +209,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.feed(fed.extract()?, statement)
     }
 
-    /// The same for a function whose docstring is another one, and its decorators.
-    pub(super) fn doc_looked_at(&self, old: &Statement, new: &Statement) -> PyResult<bool> {
-        let Some(source) = self.job.old else {
-            return Ok(false);
-        };
-        if new.kind != Kind::Function || new.decorators == 0 {
-            return Ok(false);
-        }
-        let callables = self.callables(new)?;
-        if callables.is_empty() {
-            return Ok(false);
-        }
-        let texts = (source.slice(old), self.job.new.slice(new));
-        let looks = self.registry_helper("doc_looks")?;
-        looks.call1((callables, texts.0, texts.1))?.is_truthy()
-    }
-
     /// The registries that a statement may put something into, before it runs. `made` is what its
     /// old version had made.
     pub(super) fn registries(
@@ -414,6 +397,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ => None,
         };
         let made = match made.filter(|made| !plain(made)) {
+            // `PAGES = [Page("a"), Page("b")]`, each of which tells a registry of itself.
+            Some(made) if self.work.kit.is_class(&kind) && holds_items(&made) => {
+                let items = self.registry_helper("instances_in")?;
+                let items = items.call1((&made, &self.before))?;
+                items.is_truthy()?.then_some(made)
+            }
             Some(made) if self.work.kit.is_class(&kind) => {
                 // Not asked of the class: its metaclass may have an answer of its own.
                 let ours = super::kit::mro(made.get_type().as_any()).contains(&kind)?;
@@ -427,7 +416,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let bodies = self.inlined(old, was)?;
         match &made {
             Some(made) => {
-                found.call_method1("look", (made,))?;
+                found.call_method1("look", (made, &self.before))?;
                 found.call_method1("constructed", (text, line, bodies, &self.before))?
             }
             None => found.call_method1("call", (text, line, bodies, &self.before, again))?,
@@ -652,11 +641,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             }
             let none = PyList::empty(self.work.kit.py);
-            if let Some(Some(registries)) = told(self.called(old, statement, none, false))
-                && registries.made.is_none()
-            {
-                told(self.let_go_of_call(&registries.found, statement));
-            }
+            let Some(Some(registries)) = told(self.called(old, statement, none, false)) else {
+                continue;
+            };
+            match registries.made {
+                None => told(self.let_go_of_call(&registries.found, statement)),
+                // Nothing else has this name: what it made goes.
+                Some(made) if self.binders(&statement.uses.binds[0]).next().is_none() => {
+                    told(self.unregister(statement, &made))
+                }
+                Some(_) => None,
+            };
         }
         Ok(())
     }

@@ -21,6 +21,11 @@ const CALLS: usize = 50;
 const NEXT: usize = 12;
 const NEW: usize = 16;
 
+/// `menu.add(a)`, also of `a = menu.add("a")`.
+fn is_call(statement: &Statement) -> bool {
+    matches!(statement.kind, Kind::Expr | Kind::Assign) && !statement.uses.calls.is_empty()
+}
+
 /// What tells registries: its callables, its place in the old text and in the new one, and what it made
 /// or the call that it is.
 type Teller<'py> = Bound<'py, PyTuple>;
@@ -42,7 +47,7 @@ impl<'k, 'a, 'py> Run<'_, 'k, 'a, 'py> {
                 before_import(self.work, statement)?;
             }
             self.step(step, statement)?;
-            let calls = statement.kind == Kind::Expr && !statement.uses.calls.is_empty();
+            let calls = is_call(statement);
             if calls && step.mark == Mark::Run && *self.what(step.new) == What::Added {
                 came += 1;
                 if came <= NEW {
@@ -151,7 +156,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
             None if !ran => return Ok(None),
             _ => (self.job.new, statement, &self.job.dict),
         };
-        if call.kind != Kind::Expr || call.uses.calls.is_empty() {
+        if !is_call(call) {
             return Ok(None);
         }
         let found = self.callee(source, call, namespace)?;

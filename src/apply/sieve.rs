@@ -30,8 +30,8 @@ enum Kind<'py> {
     Items,
     Tuple,
     Weak,
-    /// One function, under this name.
-    Around(&'static str),
+    /// A function, or what a method is called on, under these names.
+    Around(&'static [&'static str]),
     /// An object of a class that was written in Python, with these slots.
     Plain(Vec<Bound<'py, PyAny>>),
 }
@@ -132,9 +132,9 @@ impl<'a, 'py> Sieve<'a, 'py> {
         } else if value.cast::<PyWeakref>().is_ok() {
             Kind::Weak
         } else if of(&self.types.partial)? {
-            Kind::Around("func")
+            Kind::Around(&["func"])
         } else if kind.is(&self.types.method) {
-            Kind::Around("__func__")
+            Kind::Around(&["__func__", "__self__"])
         } else {
             let flags: u64 = kind.getattr(word(py, "__flags__"))?.extract()?;
             let written = flags & (1 << 9) != 0;
@@ -290,9 +290,13 @@ impl<'a, 'py> Sieve<'a, 'py> {
                 let inner = self.wrapped(value);
                 return Ok(inner.is_some_and(|inner| self.is_wanted(inner.as_ptr())));
             }
-            Kind::Around(name) => {
-                let inner = value.getattr(*name)?;
-                return Ok(self.is_wanted(inner.as_ptr()));
+            Kind::Around(names) => {
+                for name in *names {
+                    if self.is_wanted(value.getattr(*name)?.as_ptr()) {
+                        return Ok(true);
+                    }
+                }
+                return Ok(false);
             }
             Kind::Weak => {
                 return match value.cast::<PyWeakref>().ok().and_then(upgrade) {

@@ -48,7 +48,9 @@ def _named(registry, holder, names, gone, parents):
         return
     taken = False
     for number, (key, item) in enumerate(list(holder.items()) if keyed else [(None, i) for i in holder]):
-        if isinstance(item, MUTABLE) and len(parents) < 2:
+        if keyed and gone and isinstance(item, MUTABLE) and _tells(key, names) and _is_data(item):
+            registry.entries.append(Old(holder, key, item, parents, number))
+        elif isinstance(item, MUTABLE) and len(parents) < 2:
             _named(registry, item, names, gone, ((holder, key), *parents))
         elif taken:
             continue

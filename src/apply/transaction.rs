@@ -165,6 +165,22 @@ impl<'py> Transaction<'py> {
         })
     }
 
+    /// Classes and what one of their entries was, of what was logged from a point on.
+    pub fn entries_since(
+        &self,
+        mark: usize,
+    ) -> impl Iterator<Item = (&Bound<'py, PyAny>, &Bound<'py, PyAny>, &Bound<'py, PyAny>)> {
+        let log = self.log.get(mark..).unwrap_or_default();
+        log.iter().filter_map(|undo| match undo {
+            Undo::ClassEntry {
+                class,
+                name,
+                before: Some(before),
+            } => Some((class, name, before)),
+            _ => None,
+        })
+    }
+
     /// Remembers one entry of a dict, which is there and will be.
     pub fn entry(
         &mut self,

@@ -53,14 +53,36 @@ def made_here(container):
     return container
 
 
-# What was in containers of the program before this edit changed them, by address. Of data only: more
-# would keep alive what is to go.
+# What was in containers of the program before this edit changed them, by address. Of data and instances
+# only: classes are to go when nobody else has them.
 WERE = {}
 
 
 def keep_contents(container, before):
-    if id(container) not in WERE and _is_data(before):
+    if id(container) in WERE or not isinstance(before, (list, dict)) or len(before) > MOST:
+        return
+    if all(_plain(item) or _is_data(item) for item in (before.values() if isinstance(before, dict) else before)):
         WERE[id(container)] = container, before
+
+
+# The same of attributes of classes.
+ENTRIES = {}
+
+
+def keep_entry(kind, name, before):
+    if _is_data(before):
+        ENTRIES.setdefault((id(kind), name), before)
+
+
+def entry_then(owner, name):
+    """What an attribute of a class, perhaps read of an instance, was before this edit."""
+    if ENTRIES and not (isinstance(owner, types.ModuleType) or not isinstance(owner, type) and name in _state(owner)):
+        for kind in (owner if isinstance(owner, type) else type(owner)).__mro__:
+            if (id(kind), name) in ENTRIES:
+                return ENTRIES[id(kind), name]
+            if name in vars(kind):
+                break
+    raise Unknown
 
 
 def as_it_was(container):
@@ -168,7 +190,10 @@ class _Values(ast.NodeVisitor):
             if value is _Scope.HIDDEN:
                 raise Unknown
             return value
-        return reached(owner, node.attr)
+        try:
+            return entry_then(owner, node.attr)
+        except Unknown:
+            return reached(owner, node.attr)
 
     def visit_Subscript(self, node):
         owner = as_it_was(self.visit(node.value))

@@ -195,6 +195,7 @@ class Walk:
             self.at(value.func, [*chain, (value, "partial", None, None)], False)
         elif isinstance(value, types.MethodType):
             self.at(value.__func__, [*chain, (value, "method", None, None)], False)
+            self.at(value.__self__, [*chain, (value, "self", None, None)], False)
         elif isinstance(value, types.FunctionType):
             inner = value.__dict__.get("__wrapped__")
             self.at(inner, [*chain, (value, "wrapped", None, None)], False)

@@ -28,7 +28,23 @@ impl<'a> Functions<'a> {
                 out.extend(self.calling_fills(path).iter().cloned());
             }
         }
+        // `ok = Button(root, "OK")`, which puts itself into what it is given.
+        for handed in &statement.handed_on {
+            let class = self.defines_class(&handed.to) || self.is_of_program(&handed.to);
+            if class
+                && !self.made_by(&handed.what).is_empty()
+                && !self.only_hands(statement, &handed.what)
+            {
+                out.insert(handed.what.clone());
+            }
+        }
         out
+    }
+
+    /// Whether a path begins with what a module of the program gives.
+    fn is_of_program(&self, path: &str) -> bool {
+        let mut imports = self.imports(root(path));
+        imports.any(|import| self.elsewhere.is_of_program(import))
     }
 
     /// What calling one path fills by the way.
@@ -69,6 +85,18 @@ impl<'a> Functions<'a> {
                 out.insert(format!("{class}.{attribute}"));
             }
             out.insert(format!("{owner}.{attribute}"));
+        }
+    }
+
+    /// `root.children` has other items, where the class of `root` is another module's: what its methods
+    /// look at is known there.
+    pub fn fill_for_others(&self, path: &str, why: &str, dirty: &mut Dirty) {
+        let owner = root(path);
+        let mut makers = self.made_by(owner).iter();
+        if makers
+            .any(|maker| !self.defines_class(maker) && self.imports(root(maker)).next().is_some())
+        {
+            dirty.acts_given(&inside::place_of(path), why);
         }
     }
 

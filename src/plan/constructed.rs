@@ -2,6 +2,7 @@
 //! that this calls, and in setters of what it sets.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::instances::CONSTRUCTORS;
 use super::settled::Seen;
@@ -13,7 +14,7 @@ const FACTORIES: [&str; 2] = ["default_factory", "factory"];
 
 /// What runs while an instance is made.
 #[derive(Default)]
-struct SetUp<'a> {
+pub(super) struct SetUp<'a> {
     /// Methods, constructors among them.
     bodies: Vec<&'a Statement>,
     /// The attributes of the instance or its class that they read or call.
@@ -30,7 +31,7 @@ impl<'a> Functions<'a> {
         seen: &mut Seen,
     ) -> Option<String> {
         let set_up = self.set_up(class);
-        for body in set_up.bodies {
+        for body in &set_up.bodies {
             let later = &body.later;
             let why = dirty.reads(later).or_else(|| self.inherited(later, dirty));
             let why = why.or_else(|| {
@@ -91,12 +92,81 @@ impl<'a> Functions<'a> {
         None
     }
 
-    /// The attributes of itself that a class reads while an instance is made.
-    pub fn reads_of_itself(&self, class: &str) -> BTreeSet<String> {
-        self.set_up(class).members
+    /// Why a class method gives another instance: `return cls(name)`.
+    pub(super) fn class_called_differs(
+        &self,
+        method: &Statement,
+        class: &str,
+        dirty: &Dirty,
+        seen: &mut Seen,
+    ) -> Option<String> {
+        let own = method.uses.calls.iter().any(|path| path == "classmethod");
+        if !own || !method.calls_given {
+            return None;
+        }
+        let why = self.differs(class, dirty, seen)?;
+        Some(format!("calls {class}.{}, which {why}", method.name))
     }
 
-    fn set_up(&self, class: &str) -> SetUp<'a> {
+    /// The attributes of itself that a class reads while an instance is made.
+    pub fn reads_of_itself(&self, class: &str) -> BTreeSet<String> {
+        self.set_up(class).members.clone()
+    }
+
+    /// The classes of what an instance of a class makes for its own: `self.font = Font()`.
+    pub(super) fn made_inside(&self, class: &str) -> Vec<&'a str> {
+        let bodies = &self.set_up(class).bodies;
+        let calls = bodies.iter().flat_map(|body| &body.later.calls);
+        let calls = calls.map(String::as_str).filter(|path| *path != class);
+        let known = |path: &&str| {
+            self.defines_class(path)
+                || !self.has(path) && self.imports(root(path)).any(|i| i.bound == root(path))
+        };
+        calls.filter(known).collect()
+    }
+
+    /// Why a function acts differently that an instance of a class was given by its constructor, where
+    /// one of these attributes is asked for that the constructor sets: `self.table = {"home": home}`.
+    pub(super) fn kept_differs(
+        &self,
+        class: &str,
+        members: &[String],
+        dirty: &Dirty,
+    ) -> Option<String> {
+        if dirty.behaviour.is_empty() {
+            return None;
+        }
+        let set_up = self.set_up(class);
+        let mut bodies = set_up.bodies.iter();
+        bodies.find_map(|body| {
+            let set = |member: &String| body.sets.contains(member);
+            if !members.iter().any(set) {
+                return None;
+            }
+            let later = &body.later;
+            let mut kept = later
+                .reads
+                .iter()
+                .filter(|path| !later.calls.contains(path));
+            kept.find_map(|path| {
+                let why = dirty.behaviour.get(path)?;
+                self.is_function(path)
+                    .then(|| format!("asks a {class}, which has {path}, {why}"))
+            })
+        })
+    }
+
+    fn set_up(&self, class: &str) -> Rc<SetUp<'a>> {
+        if let Some(known) = self.set_ups.borrow().get(class) {
+            return Rc::clone(known);
+        }
+        let found = Rc::new(self.runs_at_first(class));
+        let mut set_ups = self.set_ups.borrow_mut();
+        set_ups.insert(class.to_owned(), Rc::clone(&found));
+        found
+    }
+
+    fn runs_at_first(&self, class: &str) -> SetUp<'a> {
         let lineage = self.lineage(class);
         let classes: Vec<&str> = std::iter::once(class)
             .chain(lineage.iter().copied())

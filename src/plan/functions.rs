@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::byway;
+use super::constructed::SetUp;
 use super::dirty::{Dirty, prefixes};
 use super::given::{Doing, Elsewhere, Nowhere};
 use super::instances::CONSTRUCTORS;
@@ -38,6 +39,7 @@ pub struct Functions<'a> {
     /// What each path brings along: see `at_hand`.
     pub(super) brought: RefCell<FxHashMap<String, Rc<[&'a str]>>>,
     pub(super) members: OnceCell<(&'a Members, Members)>,
+    pub(super) set_ups: RefCell<FxHashMap<String, Rc<SetUp<'a>>>>,
     pub(super) same: OnceCell<Option<Box<Same>>>,
     /// What functions do with what they are given is asked for as well.
     pub(super) deep: Cell<bool>,
@@ -70,6 +72,7 @@ impl<'a> Functions<'a> {
             by_the_way: RefCell::default(),
             brought: RefCell::default(),
             members: OnceCell::new(),
+            set_ups: RefCell::default(),
             same: OnceCell::new(),
             deep: Cell::new(false),
             budget: Cell::new(BUDGET),
@@ -466,6 +469,16 @@ impl<'a> Functions<'a> {
             {
                 return Some(format!("calls {}, which {why}", shown(path)));
             }
+            if function.decorators != 0
+                && let Some((class, _)) = stem.rsplit_once('.')
+                && let Some(why) = self
+                    .members_differ_of(Some(function), class, dirty)
+                    .or_else(|| {
+                        self.class_called_differs(function, on.unwrap_or(class), dirty, seen)
+                    })
+            {
+                return Some(why);
+            }
             // What decorators made of it, also one of the class body that it stands in.
             for (by, calls) in &function.applied {
                 let inside = shown(path).rsplit_once('.');
@@ -510,7 +523,8 @@ impl<'a> Functions<'a> {
             }
         }
         if self.defines_class(path) {
-            return self.set_up_differs(path, dirty, seen);
+            let found = self.members_differ_of(None, path, dirty);
+            return found.or_else(|| self.set_up_differs(path, dirty, seen));
         }
         None
     }

@@ -150,6 +150,18 @@ impl<'a> Functions<'a> {
         let makers = || calls.clone().chain(made.iter().copied());
         let mut classes: BTreeSet<&str> = own.into_iter().chain(makers()).collect();
         classes.extend(makers().flat_map(|path| self.given(path)));
+        // What these have for their own, and what they were given by their constructors.
+        let whole: Vec<&str> = classes
+            .iter()
+            .copied()
+            .filter(|c| self.defines_class(c))
+            .collect();
+        for class in whole {
+            if let Some(why) = self.kept_differs(class, &uses.members, dirty) {
+                return Some(why);
+            }
+            classes.extend(self.made_inside(class));
+        }
         // `Color.RED.label()`
         let inside = |path: &&str| path.matches('.').count() > 1;
         let deep = uses.reads.iter().map(String::as_str).filter(inside);

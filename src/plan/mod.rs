@@ -23,6 +23,7 @@ mod instances;
 mod kin;
 mod lineage;
 mod names;
+mod once;
 mod parsers;
 mod parts;
 mod passing;
@@ -591,7 +592,9 @@ fn propagate(
                     filled.extend(functions.filled_by_the_way(&old.body[was]));
                 }
                 for name in filled {
-                    dirty.fill(name, format!("which line {line} puts something into"));
+                    let why = format!("which line {line} puts something into");
+                    functions.fill_for_others(&name, &why, &mut dirty);
+                    dirty.fill(name, why);
                 }
                 let was = plan.steps[at].old.map(|was| &old.body[was]);
                 for path in kin::left(was, statement).chain(functions.told_of(statement)) {

@@ -214,7 +214,15 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
                 tell_hints(&format!("{prefix}{}", part.name), part.span.line, dirty);
             }
             What::Body | What::Header(None) => {
-                dirty.acts(format!("{prefix}{}", part.name), why);
+                let path = format!("{prefix}{}", part.name);
+                if change.what != What::Body
+                    && part.decorators != 0
+                    && statement.kind == Kind::Class
+                {
+                    // Decorated otherwise, perhaps.
+                    dirty.value(path.clone(), why.clone());
+                }
+                dirty.acts(path, why);
             }
             What::Inner(deeper) | What::Header(Some(deeper)) => {
                 members(part, deeper, &prefix, dirty);

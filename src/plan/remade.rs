@@ -101,7 +101,37 @@ impl<'a> Functions<'a> {
         })
     }
 
-    fn is_enumeration(&self, class: &str) -> bool {
+    /// Why a class method of an enumeration, or the enumeration when it is called, gives something else:
+    /// it has other members, or looks for those that it has not in another way.
+    pub(super) fn members_differ_of(
+        &self,
+        function: Option<&Statement>,
+        class: &str,
+        dirty: &Dirty,
+    ) -> Option<String> {
+        if !self.is_enumeration(class) {
+            return None;
+        }
+        let Some(method) = function else {
+            let why = dirty.behaviour.get(&format!("{class}._missing_"))?;
+            return Some(format!("calls {class}, which looks for members, {why}"));
+        };
+        let own = method.uses.calls.iter().any(|path| path == "classmethod");
+        let others = || {
+            dirty
+                .contents
+                .get(class)
+                .or_else(|| dirty.behaviour.get(class))
+        };
+        let made = || dirty.behaviour.get(&format!("{class}.__init__"));
+        let why = own.then(|| others().or_else(made)).flatten()?;
+        Some(format!(
+            "calls {class}.{}, which looks at {class}, {why}",
+            method.name
+        ))
+    }
+
+    pub(super) fn is_enumeration(&self, class: &str) -> bool {
         let bases = self.lineage(class);
         let mut known = ENUMERATIONS.iter();
         known.any(|known| bases.iter().any(|base| is_called(base, known)))

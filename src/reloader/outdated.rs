@@ -1,4 +1,5 @@
-//! A unit that failed on objects which lack what their classes give to new ones now.
+//! A unit that failed on objects which lack what their classes give to new ones now, or are no more as
+//! its statements had them.
 
 use std::collections::BTreeSet;
 
@@ -47,8 +48,8 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         let names = self.anew.get(name).cloned().unwrap_or_default();
         report.notes.extend(names.iter().map(|name| {
             format!(
-                "{name} was made anew, since it lacked what its class gives to new objects; names \
-                 that meant the old one follow, what else holds it keeps it"
+                "{name} was made anew, since the edited code failed on it as it was; names that \
+                 meant the old one follow, what else holds it keeps it"
             )
         }));
         names
