@@ -115,6 +115,13 @@ class Amount:
         state = snapshot.kept.get((id(self.owner), "state"))
         return state is not None and (state[0].all or self.key in state[0].had)
 
+    def note(self, snapshot):
+        """Keeps what it is now, should the edit fail."""
+        if self.in_table() or self.noted(snapshot):
+            return
+        known = snapshot.kept.setdefault((id(self.owner), "state"), (State(self.owner, set()), None))
+        known[0].had.update(State(self.owner, {self.key}).had)
+
     def take_off(self, snapshot, gone):
         """`gone`: nothing will add to it again."""
         if not self.noted(snapshot):

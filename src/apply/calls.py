@@ -72,7 +72,9 @@ class Calls:
         for node in body:
             if len(self.found) > 500:
                 break
-            if depth and self.deep and not self.doubt and (amount := Amount.of(node, _Values(scope))):
+            # `app.total += 5`, in a function or at the top level.
+            adds = depth or isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute)
+            if adds and self.deep and not self.doubt and (amount := Amount.of(node, _Values(scope))):
                 self.amounts.append(amount)
             taken = depth and self.deep and branch(node, _Values(scope))
             if taken:
@@ -232,6 +234,7 @@ class Calls:
         self.beyond += 1
         self.doubt += later
         known = len(self.amounts)
+        names = {**THEN.get(id(function.__globals__), {}), **names}
         self.expand(text.body, _Scope(function.__globals__, names), depth + 1)
         self.amounts[known:] = [a for a in self.amounts[known:] if a.in_table() or a.key not in used(text)]
         self.doubt -= later
@@ -354,17 +357,30 @@ def callees(text, line, bodies, namespace):
             origins = _origins(node, called, scope) if owned else None
             out.append(Named(called, origins) if origins else called)
     for called, node, scope in calls:
-        # `Button(root, "OK")` puts itself into what it is given.
-        if isinstance(called, type) and isinstance(node.value, ast.Call):
+        # `Button(root, "OK")` puts itself into what it is given, `move(a, b, 3)` changes both.
+        own = isinstance(called, (type, types.FunctionType, types.MethodType))
+        if own and isinstance(node.value, ast.Call):
             for part in [*node.value.args, *(k.value for k in node.value.keywords)]:
                 value = scope.get(part.id) if isinstance(part, ast.Name) else None
                 if _plain(value) and all(value is not getattr(o, "value", o) for o in out):
                     out.append(Named(value, _bound_to(value, part.id)))
+    for owner, name in summed(text, namespace):
+        out.append(Named(owner, _bound_to(owner, name)))
     for called, node, scope in calls:
         owner = filled_by(called, node, scope)
         if owner is not None:
             out.append(Named(owner, _origins(node, owner, scope)))
     return out
+
+
+def summed(text, namespace):
+    """`app.total += 5`: the object, and its name."""
+    node = _statement(text)
+    target = node.target if isinstance(node, ast.AugAssign) else None
+    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+        owner = namespace.get(target.value.id)
+        if _plain(owner):
+            yield owner, target.value.id
 
 
 def _origins(node, owner, scope):
@@ -518,6 +534,18 @@ def instances_in(container, namespace=()):
 
 def _always_new(kind):
     return type(kind) in (type, abc.ABCMeta) and kind.__new__ is object.__new__
+
+
+def _plain_class(kind):
+    """A class of the program, whose instances are known by what is in them."""
+    return bool(kind.__flags__ & 1 << 9) and _always_new(kind) and not issubclass(kind, (*ATOMS, *FUNCTIONS, *MUTABLE))
+
+
+def makes_own(called, node, scope, bodies):
+    """Whether what a call gives is made by it, or for it."""
+    if isinstance(called, type):
+        return _plain_class(called)
+    return makes_new(called, bodies) or hands_back(called, node, scope, bodies)
 
 
 def makes_new(function, bodies):

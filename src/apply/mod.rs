@@ -65,6 +65,7 @@ mod replace;
 mod retract;
 mod sieve;
 mod together;
+mod snapshot;
 mod starred;
 mod states;
 mod strayed;

@@ -157,8 +157,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub refilled: BTreeMap<String, String>,
     /// Old statements whose effect on a container was taken back.
     pub retracted: BTreeSet<usize>,
-    /// Functions of which what they had computed once is forgotten.
-    pub computed: BTreeSet<String>,
+    /// Functions whose results are forgotten, and how many new bindings helpers know (`past`).
+    pub computed: (BTreeSet<String>, usize),
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
@@ -213,7 +213,7 @@ pub fn run<'k, 'a, 'py>(
         remembered: Default::default(),
         refilled: BTreeMap::new(),
         retracted: BTreeSet::new(),
-        computed: BTreeSet::new(),
+        computed: Default::default(),
         work,
         job,
     };

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::PyList;
 
 use super::module::Run;
 use super::registry::told;
@@ -32,7 +32,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
         let mut paths = self
             .functions
             .compute_again(statement, &edited, &self.dirty);
-        paths.retain(|path| self.computed.insert(path.clone()));
+        paths.retain(|path| self.computed.0.insert(path.clone()));
         if paths.is_empty() {
             return Ok(());
         }
@@ -44,7 +44,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
             return Ok(());
         };
         self.past()?;
-        let known = snapshot.getattr("kept")?.len()?;
+        let known = self.kept()?;
         let names = paths.iter().chain(&statement.uses.calls);
         let names: Vec<&str> = names.map(|path| crate::plan::root(path)).collect();
         let once = self.registry_helper("Once")?.call1((&snapshot, names))?;
@@ -61,10 +61,6 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 once.call_method1("forget", (called, class))?;
             }
         }
-        if snapshot.getattr("kept")?.len()? > known {
-            let first = PyTuple::new(kit.py, [known])?;
-            self.work.tx.call(snapshot.getattr("put_back")?, first);
-        }
-        Ok(())
+        self.put_back_from(known)
     }
 }

@@ -38,6 +38,10 @@ class Registry:
         self.copies, self.objects = {}, {}
         snapshot.keep_states(reach)
         snapshot.keep_states(other)
+        # Numbers and texts that what is called sets, of objects and classes that have a name.
+        self.states = [(owner, origin, self.plain_state(owner)) for owner, origin in {
+            id(owner): (owner, origin) for reached in (other, reach) for owner, origin in named_owners(reached)
+        }.values()] if self.stored or reach.stored else []
         left = BUDGET
         for root in self.roots:
             budget = max(left, 0) if SPENT[0] < LIMIT else 0
@@ -59,7 +63,16 @@ class Registry:
                 if who in told:
                     roots[id(self.roots[number])] = self.roots[number]
         found = [origin for key in roots for origin in self.origins.get(key) or ()]
+        for owner, origins, had in self.states:
+            now = self.plain_state(owner)
+            for name in [name for name in {**had, **now} if had.get(name) != now.get(name)]:
+                found += [(module, f"{path}.{name}") for module, path in origins]
         return [origin for origin in found if isinstance(origin[0], str)]
+
+    def plain_state(self, owner):
+        space = vars(owner) if isinstance(owner, type) else _state(owner)
+        names = self.stored | self.reach.stored
+        return {name: space[name] for name in names if isinstance(space.get(name), (int, float, str))}
 
     def like(self, a, b, depth=0):
         if a is b or id(a) in self.pairs and self.pairs[id(a)] is b:
@@ -284,6 +297,8 @@ class Registry:
 
     def replace(self, gone, new):
         """Old entries go, new ones get their places."""
+        # A record into which the new version has put itself as the old one did.
+        gone = [old for old in gone if not (isinstance(old.member, MUTABLE) and any(map(old.same, new)))]
         new = [entry for entry in new if not any(entry.member is old.member for old in gone)]
         gone = [old for old in gone if old.stands() and id(old.holder) in self.snapshot.kept and not any(
             entry.holder is old.holder and entry.key == old.key and isinstance(old.holder, dict)
@@ -322,9 +337,14 @@ class Registry:
         """Notes the entries that the calls in an old statement had made. `again`: the author wants
         the same done once more; then only those that tell of objects, not notes in a journal."""
         # Which key a function of another module makes of what it is given, its text tells.
-        deep = bool(self.roots or self.reach.stored or self.stored) and not self.shipped
+        summing = list(summed(text, namespace))
+        deep = bool(summing) or bool(self.roots or self.reach.stored or self.stored) and not self.shipped
         calls = Calls(text, line, bodies, namespace, deep)
         self.amounts, self.by = [] if again else calls.amounts, (text, line)
+        for amount in self.amounts if summing else ():
+            amount.note(self.snapshot)
+            self.stored.add(amount.key)
+        self.states += [(owner, _bound_to(owner, name), self.plain_state(owner)) for owner, name in summing]
         self.told_by(calls, bodies, again)
 
     def constructed(self, text, line, bodies, namespace):
@@ -347,7 +367,7 @@ class Registry:
         shared = whole = None
         for called, node, scope in calls.found[:1]:
             _, result = arguments(node, scope)
-            fresh = result is not None and (makes_new(called, bodies) or hands_back(called, node, scope, bodies))
+            fresh = result is not None and makes_own(called, node, scope, bodies)
             shared = result if not fresh and not isinstance(result, ATOMS) else None
             whole = result if fresh else None
         # What a function of the module does is told from the calls in it, and from the call of it
@@ -363,6 +383,9 @@ class Registry:
                 continue
             values, result = arguments(node, scope)
             owner = getattr(called, "__self__", None)
+            if result is None and isinstance(called, type) and _plain_class(called) and number not in calls.foreign:
+                # `Task("a")`, which keeps itself somewhere.
+                values = [*values, _Made(called, scope, True)]
             if virtual_base(called) is not None and values and not again:
                 self.virtual.append((virtual_base(called), values[0]))
             if not values or again and all(isinstance(v, PLAIN) for v in values):
@@ -379,7 +402,7 @@ class Registry:
             nested = holder is not None and not any(holder is root for root in self.roots)
             if given and not nested:
                 reach = {id(holder)}
-            fresh = result is not None and (makes_new(called, bodies) or hands_back(called, node, scope, bodies))
+            fresh = result is not None and makes_own(called, node, scope, bodies)
             for root in self.roots:
                 if not nested and id(root) not in reach or (number, id(root)) in told:
                     continue
@@ -489,6 +512,16 @@ class Registry:
             for place, item in sorted(zip(places, fresh), key=lambda pair: pair[0]):
                 rest.insert(place, item)
             _restore(holder, rest)
+
+
+def named_owners(reached):
+    """The objects whose methods are called by a name, and the classes whose code is, with those names."""
+    for value, _, origin in reached.objects:
+        if origin:
+            yield value, origin
+    for value in reached.seen.values():
+        if isinstance(value, type) and value.__flags__ & 1 << 9:
+            yield value, [(value.__module__, value.__qualname__)]
 
 
 def _meant(part):

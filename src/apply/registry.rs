@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList};
 
 use super::attributes::hooked;
 use super::base::{chain, only_fills};
@@ -419,35 +419,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 found.call_method1("look", (made, &self.before))?;
                 found.call_method1("constructed", (text, line, bodies, &self.before))?
             }
-            None => found.call_method1("call", (text, line, bodies, &self.before, again))?,
+            None => {
+                let known = self.kept()?;
+                let outcome =
+                    found.call_method1("call", (text, line, bodies, &self.before, again))?;
+                self.put_back_from(known)?;
+                outcome
+            }
         };
         let open = false;
         Ok(Some(Registries { found, made, open }))
-    }
-
-    pub(super) fn watch(
-        &mut self,
-        before: Bound<'py, PyList>,
-        after: Bound<'py, PyList>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let snapshot = match &self.work.snapshot {
-            Some(snapshot) => snapshot.clone(),
-            None => {
-                let snapshot = self.registry_helper("Snapshot")?.call0()?;
-                let none = PyTuple::empty(self.work.kit.py);
-                self.work.tx.call(snapshot.getattr("restore")?, none);
-                self.work.snapshot = Some(snapshot.clone());
-                snapshot
-            }
-        };
-        let known = snapshot.getattr("kept")?.len()?;
-        let helper = self.registry_helper("Registry")?;
-        let found = helper.call1((before, after, &snapshot))?;
-        if snapshot.getattr("kept")?.len()? > known {
-            let first = PyTuple::new(self.work.kit.py, [known])?;
-            self.work.tx.call(snapshot.getattr("put_back")?, first);
-        }
-        Ok(found)
     }
 
     /// Runs a definition that was refused, perhaps since what it is the new version of stands in

@@ -58,6 +58,15 @@ def made_here(container):
 WERE = {}
 
 
+# Names of modules, by their dicts, that this edit bound to something else, and what they were.
+THEN = {}
+
+
+def keep_name(module, name, before):
+    if _is_data(before):
+        THEN.setdefault(id(module), {}).setdefault(name, before)
+
+
 def keep_contents(container, before):
     if id(container) in WERE or not isinstance(before, (list, dict)) or len(before) > MOST:
         return

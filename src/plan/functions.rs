@@ -155,6 +155,13 @@ impl<'a> Functions<'a> {
         self.reach(calls, |uses| &uses.mutates)
     }
 
+    /// The same but for classes: `Task("a")` keeps itself in a list, and what it has put there is known by
+    /// what it made.
+    pub fn mutations_by_functions(&self, calls: &[String]) -> BTreeSet<String> {
+        let calls = calls.iter().filter(|path| !self.defines_class(path));
+        self.mutations(&calls.cloned().collect::<Vec<_>>())
+    }
+
     /// Whether calling these paths may bind names that nobody can list (`globals()[name] = ...`).
     pub fn opaque(&self, calls: &[String]) -> bool {
         self.any_called(calls, |function| function.later.opaque)

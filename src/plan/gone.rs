@@ -123,6 +123,10 @@ pub(super) fn held(had: &Functions<'_>, functions: &Functions<'_>, changes: &Cha
             paths.extend(owners(was));
         }
         paths.extend(had.filled_by_the_way(was));
+        // `app.total += 5`
+        if was.kind == Kind::AugAssign {
+            paths.extend(was.uses.mutates.iter().cloned());
+        }
         // `rex = Animal("rex")`, where `Animal.names` has it.
         if was.kind == Kind::Assign && now.is_none() {
             paths.extend(had.parts_filled(&was.uses.calls));

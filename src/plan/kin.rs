@@ -135,6 +135,7 @@ impl Functions<'_> {
             }
         }
         derived.retain(|(_, bases)| !bases.is_empty());
+        self.has_inside(names, dirty);
         // As deep as classes are derived in one module; the order of names is not that of bases.
         for _ in 0..16 {
             let mut found = (Vec::new(), Vec::new());
@@ -155,6 +156,35 @@ impl Functions<'_> {
                 .for_each(|(path, why)| dirty.acts(path, why));
             if dirty.values.len() + dirty.behaviour.len() == before {
                 break;
+            }
+        }
+    }
+
+    /// `self.screen = Screen()` in a constructor: who has only the object around it reads that of what
+    /// is inside.
+    fn has_inside(&self, names: &BTreeSet<String>, dirty: &mut Dirty) {
+        let (index, body) = (self.outline().index(), &self.outline().body);
+        for name in names.iter().filter(|name| self.defines_class(name)) {
+            for at in index.later(body, name) {
+                let around = &body[at];
+                if around.kind != Kind::Class
+                    || !self.made_inside(&around.name).contains(&name.as_str())
+                {
+                    continue;
+                }
+                let plain = |(path, _): &(String, String)| {
+                    path.rsplit('.').next().is_some_and(|last| {
+                        !last.starts_with("__") || matches!(last, "__repr__" | "__str__")
+                    })
+                };
+                let values = self.inherit(&around.name, name, &dirty.values);
+                let acting = self.inherit(&around.name, name, &dirty.behaviour);
+                for (path, why) in values.into_iter().filter(plain) {
+                    dirty.value(path, why);
+                }
+                for (path, why) in acting.into_iter().filter(plain) {
+                    dirty.acts(path, why);
+                }
             }
         }
     }

@@ -253,7 +253,7 @@ fn effects(statement: &Statement, functions: &Functions<'_>) -> Effects {
     // care of themselves.
     if statement.kind == Kind::Expr {
         mutates.extend(written.difference(&counts).cloned());
-        mutates.extend(functions.mutations(&uses.calls));
+        mutates.extend(functions.mutations_by_functions(&uses.calls));
     }
     let mut reads: BTreeSet<String> = uses.reads.iter().map(|p| root(p).to_owned()).collect();
     reads.extend(later);
