@@ -239,6 +239,24 @@ fn through_functions(
     found.filter(|at| range.contains(at) && !own(at)).collect()
 }
 
+/// Builtins that make data of what they are given and do nothing else: `ROWS.append(dict(name=name))`.
+const MAKES_DATA: [&str; 14] = [
+    "bool",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "len",
+    "list",
+    "max",
+    "min",
+    "round",
+    "set",
+    "sorted",
+    "str",
+    "tuple",
+];
+
 /// The definitions of the functions that a call statement calls, directly or not, and the names of
 /// what they fill, if that is all they do.
 pub(super) fn only_fills(
@@ -266,6 +284,9 @@ pub(super) fn only_fills(
         }
         let mut writers = outline.index().writers(body, path);
         writers.retain(|writer| body[*writer].span.start < statement.span.start);
+        if writers.is_empty() && MAKES_DATA.contains(&path.as_str()) {
+            continue;
+        }
         let [definition] = writers[..] else {
             return None;
         };

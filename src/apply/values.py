@@ -264,6 +264,14 @@ class _Values(ast.NodeVisitor):
                     return list(itertools.islice(COUNTING[made](*given), MOST))
                 except (TypeError, ValueError):
                     pass
+        if made == "dict" and not node.args and self.visit(node.func) is dict:
+            items = {}
+            for keyword in node.keywords:
+                value = self.visit(keyword.value)
+                if keyword.arg is None and type(value) is not dict:
+                    raise Unknown
+                items.update(value if keyword.arg is None else {keyword.arg: value})
+            return made_here(items)
         if _gets(node):
             owner = as_it_was(self.visit(node.func.value))
             if type(owner) in (dict, collections.defaultdict):
