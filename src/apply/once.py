@@ -65,7 +65,7 @@ class Once:
     instances now."""
 
     def __init__(self, snapshot, names):
-        self.snapshot, self.names, self.done = snapshot, set(names), False
+        self.snapshot, self.names = snapshot, set(names)
 
     def forget(self, called, kind):
         """`kind`: the class whose method it is."""
@@ -81,7 +81,7 @@ class Once:
             kind, called = type(called), type(called).__call__
         text = _text_that_runs(called) if isinstance(called, types.FunctionType) else None
         if text is None:
-            return self.done
+            return
         parameters = [*text.args.posonlyargs, *text.args.args]
         own = parameters[0].arg if parameters and kind is not None else None
         of_class = own and (text.name in ("__new__", "__init_subclass__", "__class_getitem__") or any(
@@ -97,7 +97,6 @@ class Once:
                 owner = called.__globals__.get(node.value.id)
                 if isinstance(owner, type) or _plain(owner):
                     self.of(owner, node.attr, how)
-        return self.done
 
     def variable(self, function, name, how, local):
         if name in function.__code__.co_freevars:
@@ -113,9 +112,8 @@ class Once:
             self.items(value) if how == "items" else self.set(function.__globals__, name, value, how)
 
     def attribute(self, kind, name, how, of_class):
-        inside = any(name in vars(base) for base in kind.__mro__)
         if of_class or issubclass(kind, type):
-            return inside and self.of(kind, name, how)
+            return self.of(kind, name, how)
         kinds, todo = [], [kind]
         while todo:
             kinds.append(todo.pop())
@@ -145,7 +143,6 @@ class Once:
         # One that is told by being there is taken away from the instance alone.
         gone = how == "gone" and not isinstance(owner, (type, dict))
         state.set(name, State.MISSING if gone else False if value is True else None)
-        self.done = True
 
     def items(self, holder):
         """Of a table what was computed, data, and the one instance of a class."""
@@ -159,4 +156,3 @@ class Once:
             self.snapshot.kept.setdefault(id(holder), (holder, _save(holder)))
             for key in gone:
                 del holder[key]
-            self.done = True

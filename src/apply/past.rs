@@ -1,6 +1,6 @@
 //! What edited functions ran until now, for those who ask what an old call of one had done: its text
-//! is in no file any more; and what was in containers and classes that this
-//! edit changed.
+//! is in no file any more; and what was in containers and classes, and what names meant, that this edit
+//! changed.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

@@ -28,29 +28,27 @@ def _names(code):
     return out
 
 
-@_once
-def _texts(code):
-    out, todo = set(), [code]
-    while todo:
-        for item in todo.pop().co_consts:
-            if isinstance(item, types.CodeType):
-                todo.append(item)
-            elif isinstance(item, str):
-                out.add(item)
-    return out
-
-
-@_once
-def _keys(code):
-    """Texts that code may use as keys of what it makes: `{"run": f, "help": text}`."""
-    out, todo = set(), [code]
+def _constants(code):
+    """Those of a piece of code and of what it makes."""
+    todo = [code]
     while todo:
         for item in todo.pop().co_consts:
             if isinstance(item, types.CodeType):
                 todo.append(item)
             else:
-                out.update(part for part in (item if type(item) is tuple else (item,)) if type(part) is str)
-    return out
+                yield item
+
+
+@_once
+def _texts(code):
+    return {item for item in _constants(code) if isinstance(item, str)}
+
+
+@_once
+def _keys(code):
+    """Texts that code may use as keys of what it makes: `{"run": f, "help": text}`."""
+    items = [item if type(item) is tuple else (item,) for item in _constants(code)]
+    return {part for item in items for part in item if type(part) is str}
 
 
 # Names that say: it looks at all of a class.
