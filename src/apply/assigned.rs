@@ -243,7 +243,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Given::Value(value) => Some(value),
                 Given::Nothing => None,
                 Given::Unknown => {
-                    let gone = super::module::first_line(old, statement);
+                    let gone = old.first_line(statement);
                     let note = format!("{gone} is gone; what {path} was before cannot be told");
                     self.work.notes.push(note);
                     return Ok(true);

@@ -58,6 +58,12 @@ impl<'a> Source<'a> {
             .unwrap_or("")
     }
 
+    /// Its first line.
+    pub fn first_line(&self, statement: &Statement) -> String {
+        let mut lines = self.slice(statement).lines();
+        lines.next().unwrap_or("").trim().to_owned()
+    }
+
     /// Whether a statement annotates the one name that it is about.
     pub fn annotates(&self, statement: &Statement) -> bool {
         matches!(statement.kind, Kind::Annotation | Kind::Assign)

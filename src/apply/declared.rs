@@ -11,7 +11,7 @@ use super::compile::Source;
 use super::kit::{Kit, is_text};
 use super::lines::Moved;
 use super::members::Body;
-use super::module::{Run, first_line};
+use super::module::Run;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{affected_statement, tell_hints};
@@ -70,7 +70,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.note(
             ChangeKind::Statement,
             Action::Executed,
-            &first_line(new, statement),
+            &new.first_line(statement),
             statement,
             why,
         );

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyList, PySet};
 use super::collections::mergeable;
 use super::data::containers_in;
 use super::kit::{Kit, text};
-use super::module::{Run, container, first_line};
+use super::module::{Run, container};
 use super::registry::told;
 use super::work::Replaced;
 use crate::diff::What;
@@ -221,7 +221,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.note(
                 ChangeKind::Statement,
                 Action::Executed,
-                &first_line(self.job.new, statement),
+                &self.job.new.first_line(statement),
                 statement,
                 why,
             );
@@ -494,7 +494,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.note(
                 ChangeKind::Statement,
                 Action::Executed,
-                &first_line(self.job.new, statement),
+                &self.job.new.first_line(statement),
                 statement,
                 why,
             );

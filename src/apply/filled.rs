@@ -263,7 +263,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.work.notes.push(format!(
                     "{} ran again over what it had put into {}: what it does not put there now is \
                      left, what is new stands last",
-                    super::module::first_line(self.job.new, statement),
+                    self.job.new.first_line(statement),
                     filled.name
                 ));
             }

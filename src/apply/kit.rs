@@ -112,6 +112,8 @@ pub struct Kit<'py> {
     pub helper: OnceCell<Bound<'py, PyDict>>,
     /// That of skeleton.py.
     pub skeleton: OnceCell<Bound<'py, PyDict>>,
+    /// That of rehearsal.py.
+    pub rehearsal: OnceCell<Bound<'py, PyDict>>,
 }
 
 /// Code objects of the new text. A function that has one was made or brought up to date in this
@@ -201,6 +203,7 @@ impl<'py> Kit<'py> {
             anew: std::array::from_fn(|_| OnceCell::new()),
             helper: OnceCell::new(),
             skeleton: OnceCell::new(),
+            rehearsal: OnceCell::new(),
         })
     }
 
@@ -497,4 +500,11 @@ pub fn text(value: &Bound<'_, PyAny>) -> String {
             .map(|s| s.to_string_lossy().into_owned())
             .unwrap_or_default(),
     }
+}
+
+/// Whether a class is made at run time: by a class statement, as a rule.
+pub(super) fn is_heap_type(kind: &Bound<'_, PyType>) -> bool {
+    // SAFETY: the type is alive while it is borrowed, and so are its flags.
+    let flags = unsafe { ffi::PyType_GetFlags(kind.as_type_ptr()) };
+    flags & ffi::Py_TPFLAGS_HEAPTYPE != 0
 }

@@ -19,6 +19,7 @@ use super::kit::Kit;
 use super::lines::Moved;
 use super::patch::clear_cache;
 use super::registry::told;
+use super::rehearsal::Rehearsal;
 use super::work::Work;
 use crate::diff::{Changes, What};
 use crate::modules::Version;
@@ -69,6 +70,8 @@ pub struct Job<'a, 'py> {
     pub keep: &'a BTreeSet<String>,
     /// Names that are made anew, since a statement refuses the object that lives.
     pub anew: &'a crate::plan::Anew,
+    /// What import had given, where that can be told no more: others are edited by now.
+    pub foreseen: Option<&'a Rehearsal<'py>>,
 }
 
 /// What the importers of a module can see of it: these names of it, or (`None`) all.
@@ -217,6 +220,7 @@ pub fn run<'k, 'a, 'py>(
         work,
         job,
     };
+    let rehearsal = told(run.rehearse()).flatten();
     run.prepare()?;
     run.uncover()?;
     run.retract_calls()?;
@@ -234,6 +238,9 @@ pub fn run<'k, 'a, 'py>(
     run.shift_lines()?;
     run.dirty.imported(run.job.new.outline.body.len());
     run.clear_caches()?;
+    if let Some(rehearsal) = &rehearsal {
+        told(run.settle_rehearsed(rehearsal));
+    }
     if super::imports::public_names(&run.job.dict)? != public {
         // Decorators collect into it, so that no statement of its own need have run.
         run.dirty.value("__all__", "which changed");
@@ -655,16 +662,6 @@ pub(super) fn container(value: &Bound<'_, PyAny>) -> bool {
     value.is_exact_instance_of::<PyDict>()
         || value.is_exact_instance_of::<PyList>()
         || value.is_exact_instance_of::<PySet>()
-}
-
-pub(super) fn first_line(source: &Source<'_>, statement: &Statement) -> String {
-    source
-        .slice(statement)
-        .lines()
-        .next()
-        .unwrap_or("")
-        .trim()
-        .to_owned()
 }
 
 impl<'py> Facts<'py> {

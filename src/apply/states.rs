@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::attributes::own_state;
 use super::helpers::{helper, registry_helper};
+use super::kit::is_heap_type;
 use super::module::Run;
 use super::sieve::is_shared;
 use super::undo::{is_other_container, size};
@@ -184,9 +185,9 @@ fn has_attributes(value: &Bound<'_, PyAny>, kind: &Bound<'_, PyType>) -> bool {
     // SAFETY: the type is alive while it is borrowed, and so are its flags.
     let flags = |kind: &Bound<'_, PyType>| unsafe { ffi::PyType_GetFlags(kind.as_type_ptr()) };
     if let Ok(class) = value.cast::<PyType>() {
-        return flags(class) & ffi::Py_TPFLAGS_HEAPTYPE != 0;
+        return is_heap_type(class);
     }
     let had = flags(kind);
     let offset = || kind.getattr("__dictoffset__")?.extract::<isize>();
-    had & ffi::Py_TPFLAGS_HEAPTYPE != 0 || had & BASIC == 0 && offset().is_ok_and(|at| at != 0)
+    is_heap_type(kind) || had & BASIC == 0 && offset().is_ok_and(|at| at != 0)
 }

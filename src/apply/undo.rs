@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::class_entry::{arrange, put, set_part, take};
 use super::compile::shifted;
-use super::kit::{Kit, Word};
+use super::kit::{Kit, Word, is_heap_type};
 
 /// What a change was made to, and what was there before.
 pub(super) enum Undo<'py> {
@@ -315,9 +315,7 @@ pub(super) fn items_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Undo<'py>
 
 /// Whether the hash of a key is for the program to say.
 fn has_own_hash(key: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: the type is alive while the key is borrowed, and so are its flags.
-    let flags = unsafe { ffi::PyType_GetFlags(key.get_type().as_type_ptr()) };
-    flags & ffi::Py_TPFLAGS_HEAPTYPE != 0 || key.is_instance_of::<PyTuple>()
+    is_heap_type(&key.get_type()) || key.is_instance_of::<PyTuple>()
 }
 
 /// Whether two dicts have the same objects in the same order; no code of theirs is asked for it.

@@ -30,6 +30,7 @@ mod passing;
 mod reach;
 mod reaching;
 mod remade;
+mod rehearsed;
 mod reordered;
 mod rewritten;
 mod roots;
@@ -61,6 +62,7 @@ use parsers::Parsers;
 pub use parts::{affected_members, data_changed, filled, makes_otherwise, members, reordered};
 use parts::{header_reason, runs_parts};
 pub use reach::{acting, acting_at_all};
+pub use rehearsed::{Rehearsed, dealt_with, rehearsed};
 pub use rewritten::rewritten;
 pub use same::Same;
 

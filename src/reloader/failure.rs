@@ -9,13 +9,28 @@ use pyo3::prelude::*;
 
 use super::unit::{Failed, Unit};
 use crate::apply::{Kit, text};
-use crate::modules::{Attempt, Failure};
+use crate::modules::{Attempt, Failure, Record};
 use crate::report::{Cause, ModuleReport, Outcome};
 
 /// So many errors are looked at of which each was raised while the next one was handled.
 const CHAIN: usize = 8;
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
+    /// A report that says nothing yet.
+    pub(super) fn blank(&self, record: &Record, cause: Cause) -> ModuleReport {
+        ModuleReport {
+            name: Arc::clone(&record.name),
+            path: record.shown(),
+            outcome: Outcome::Unchanged,
+            cause,
+            error: None,
+            traceback: None,
+            error_line: 0,
+            changes: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     /// Notes the submodules that a unit which was rolled back had imported: they stay imported, and
     /// their packages, whose names are what they were, do not know them.
     pub(super) fn note_loose(&self) -> PyResult<()> {

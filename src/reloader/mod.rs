@@ -13,6 +13,7 @@ mod dry_run;
 mod elsewhere;
 mod failure;
 mod fed;
+mod foreseen;
 mod find;
 mod homes;
 mod hooks;

@@ -17,7 +17,7 @@ use super::fed::Fed;
 use super::order::Order;
 use super::passing::{News, Passed};
 use super::{Flags, Policy, Reloader, described, hooks, stars};
-use crate::apply::{self, Facts, Job, Kit, Source, Work};
+use crate::apply::{self, Facts, Job, Kit, Rehearsal, Source, Work};
 use crate::diff;
 use crate::modules::{Failure, Record, Version};
 use crate::outline::{Kind, Outline, Statement};
@@ -67,6 +67,8 @@ pub(super) struct Unit<'u, 'k, 'py> {
     policies: RefCell<HashMap<Arc<str>, Policy>>,
     /// Names of modules that are made anew, since what they mean lacks what its class gives now.
     pub anew: BTreeMap<String, BTreeSet<String>>,
+    /// By module: see `foresee`.
+    foreseen: HashMap<String, Rehearsal<'py>>,
 }
 
 impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
@@ -94,6 +96,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             appeared,
             policies: RefCell::default(),
             anew: BTreeMap::new(),
+            foreseen: HashMap::new(),
         }
     }
 
@@ -120,6 +123,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
     pub fn apply(&mut self) -> Vec<ModuleReport> {
         // A unit may be applied once more, when others have brought what it lacked.
         self.anew.clear();
+        self.foreseen = self.foresee();
         let mut work = self.work();
         let modules = self.kit.sys_modules.len();
         let mut outcome = self.run(&mut work);
@@ -401,20 +405,6 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         out
     }
 
-    pub(super) fn blank(&self, record: &Record, cause: Cause) -> ModuleReport {
-        ModuleReport {
-            name: Arc::clone(&record.name),
-            path: record.shown(),
-            outcome: Outcome::Unchanged,
-            cause,
-            error: None,
-            traceback: None,
-            error_line: 0,
-            changes: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
-
     /// A module whose own file changed.
     pub(super) fn edited(
         &self,
@@ -548,6 +538,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 elsewhere: &elsewhere,
                 keep: &keep,
                 anew: &anew,
+                foreseen: self.foreseen.get(&*record.name),
             };
             // What is changed from here on is put back alone.
             work.snapshot = None;
@@ -680,6 +671,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             elsewhere: &elsewhere,
             keep: &keep,
             anew: &anew,
+            foreseen: self.foreseen.get(name),
         };
         let mut found = apply::run(work, &job, &mut |_, _| Ok(()))?;
         // What it merely passes on is for those that import it from there.

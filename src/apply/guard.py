@@ -1,0 +1,389 @@
+"""Code that is run to see what it gives, and is to do nothing else.
+
+It runs under a profile function, which looks at all that is called before it is called: functions of
+C by a list, functions in Python by the names that they use. What the code can reach that is not its
+own is noted before and put back where it was changed, and then the result is not used.
+"""
+import _thread
+import opcode
+
+# Events of a run. What takes longer is no set-up.
+EVENTS = 60_000
+# Modules of C and of the standard library that do nothing but compute.
+COMPUTING = {
+    "_bisect", "_collections", "_decimal", "_functools", "_heapq", "_json", "_operator", "_sre", "_statistics",
+    "_string", "_struct", "abc", "_abc", "_datetime", "binascii", "bisect", "cmath", "collections", "collections.abc",
+    "copy", "copyreg", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "itertools",
+    "json", "json.decoder", "json.encoder", "json.scanner", "keyword", "math", "numbers", "operator", "posixpath",
+    "re", "re._compiler", "re._parser", "reprlib", "sre_compile", "sre_parse", "statistics", "string", "struct",
+    "textwrap", "types", "typing", "unicodedata", "zlib",
+}  # fmt: skip
+# What builtins must not be called, or not here.
+REFUSED = {"open", "input", "exec", "eval", "compile", "__import__", "breakpoint", "globals", "locals", "id", "exit"}
+# What tells the time or makes something up.
+TELLING = {"now", "today", "utcnow"}
+SHIPPED = getattr(sys, "stdlib_module_names", None)
+SPECIAL = (classmethod, staticmethod, property, super, object, type, enumerate, filter, map, reversed, zip, slice)
+
+
+def ships(name):
+    top = name.partition(".")[0]
+    if SHIPPED is not None:
+        return top in SHIPPED
+    path = getattr(sys.modules.get(top), "__file__", None)
+    return path is None or path.startswith(opcode.__file__[: -len("opcode.py")]) and "site-packages" not in path
+
+
+def operations(*names):
+    return frozenset(opcode.opmap[name] for name in names if name in opcode.opmap)
+
+
+GLOBAL = operations("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDEREF", "STORE_GLOBAL")
+SETS = operations("STORE_GLOBAL", "DELETE_GLOBAL")
+AROUND = operations("STORE_DEREF", "DELETE_DEREF")
+LOADS = operations("IMPORT_NAME")
+CONTEXT = operations("WITH_EXCEPT_START", "SETUP_WITH", "BEFORE_WITH")
+CAUGHT = operations("PUSH_EXC_INFO", "SETUP_FINALLY")
+ASKED = operations("CHECK_EXC_MATCH", "JUMP_IF_NOT_EXC_MATCH")
+
+
+def why_not(code):
+    """Why code must not run: what no `except` of its own may catch, it does not; and it says whether
+    it sets names of its module."""
+    used = code.co_code[::2]
+    some = set(used)
+    if some & AROUND and code.co_freevars:
+        return "it sets names of a function around it"
+    if some & LOADS:
+        return "it imports something"
+    if some & CONTEXT:
+        return "it uses a context"
+    if sum(map(used.count, CAUGHT)) > sum(map(used.count, ASKED)):
+        return "it catches whatever is raised"
+    return None
+
+
+def global_names(code):
+    """The names of the module that code uses. Those of attributes are among all that it names."""
+    import dis
+
+    return {step.argval for step in dis.get_instructions(code) if step.opcode in GLOBAL}
+
+
+class Guard:
+    """The profile function of one run, in a namespace that takes the place of a module's. `own`: the names in
+    there that are the run's; `live`: the addresses of what the module has by these."""
+
+    def __init__(self, module, space, own, live, quiet):
+        self.module, self.space, self.own, self.live, self.quiet = module, space, own, live, quiet
+        self.left, self.codes = EVENTS, set()
+        # The names of the module that it uses as they are now.
+        self.used = set()
+        # What is not the run's own, and what was in it.
+        self.around = {}
+        self.refused = None
+
+    def __call__(self, frame, event, about):
+        if frame.f_globals is globals():
+            # What takes the place of a stream, and what runs all this.
+            return
+        try:
+            if self.refused is None:
+                self.left -= 1
+                if self.left < 0:
+                    raise Refused("it takes too long")
+                if event == "call":
+                    self.called(frame)
+                elif event == "c_call":
+                    self.c_called(about)
+        except Refused as refused:
+            self.refused = str(refused)
+        except Exception as error:
+            self.refused = f"it cannot be looked at: {error!r}"
+        if self.refused is not None:
+            raise Refused(self.refused)
+
+    def called(self, frame):
+        code, names = frame.f_code, frame.f_globals
+        if (code, id(names)) in self.codes:
+            return
+        self.codes.add((code, id(names)))
+        if code.co_argcount:
+            first = frame.f_locals.get(code.co_varnames[0])
+            kind = first if isinstance(first, type) else type(first)
+            if kind.__flags__ & 1 << 9:
+                self.watch_class(kind)
+        if names is not self.space:
+            name = names.get("__name__", "")
+            if not isinstance(name, str) or ships(name) and name not in COMPUTING:
+                raise Refused(f"it calls {code.co_name} of {name}")
+            if ships(name):
+                return
+        why = why_not(code)
+        if why is not None:
+            raise Refused(f"{code.co_name} must not be called: {why}")
+        if names is not self.space and not SETS.isdisjoint(code.co_code[::2]):
+            raise Refused(f"{code.co_name} sets names of a module")
+        try:
+            self.use(code, names, code.co_names)
+        except Refused:
+            # Among all that it names there are attributes.
+            self.use(code, names, global_names(code))
+
+    def use(self, code, names, used):
+        if names is self.module and not self.own.isdisjoint(used):
+            raise Refused(f"{code.co_name} has names of the module")
+        for name in used:
+            if names is self.space and name in self.own:
+                continue
+            value = names.get(name, MISSING)
+            if value is MISSING:
+                value = vars(builtins).get(name, MISSING)
+            elif names is self.space or names is self.module:
+                self.used.add(name)
+            if value is not MISSING:
+                self.admit(value, code.co_names)
+
+    def admit(self, value, attributes=()):
+        if isinstance(value, types.ModuleType):
+            name = value.__name__
+            if name in COMPUTING or name == "builtins":
+                return
+            if ships(name) or "Extension" in type(getattr(value, "__loader__", None)).__name__:
+                raise Refused(f"it uses {name}")
+            for attribute in attributes:
+                if attribute in vars(value):
+                    self.admit(vars(value)[attribute])
+            return
+        if isinstance(value, type):
+            if of_python(value):
+                self.watch_class(value)
+            elif not (
+                value in VALUES
+                or value in SPECIAL
+                or value in CONTAINERS
+                or value in (tuple, frozenset, bytearray)
+                or issubclass(value, BaseException)
+                or value.__module__.lstrip("_") in COMPUTING | SAYING
+            ):
+                raise Refused(f"it uses {value.__qualname__}")
+            return
+        self.watch(value)
+
+    def c_called(self, function):
+        owner, name = getattr(function, "__self__", None), function.__name__
+        if owner is None or isinstance(owner, types.ModuleType):
+            module = getattr(function, "__module__", None) or ""
+            if module == "builtins":
+                if name == "print" and self.quiet or name not in REFUSED and name != "print":
+                    return
+                raise Refused(f"it calls {name}()")
+            if module in COMPUTING:
+                return
+            raise Refused(f"it calls {module}.{name}()")
+        kind = owner if isinstance(owner, type) else type(owner)
+        allowed = (
+            kind.__module__ == "builtins" and not issubclass(kind, (types.FrameType, types.CodeType))
+            or kind.__module__.lstrip("_") in COMPUTING | SAYING and name not in TELLING
+            or of_python(kind)
+        )
+        if not allowed or issubclass(kind, types.GeneratorType):
+            raise Refused(f"it calls {name} of {kind.__qualname__}")
+
+    def watch_class(self, kind):
+        for base in type.__dict__["__mro__"].__get__(kind):
+            if base is object or id(base) in self.around or not base.__flags__ & 1 << 9:
+                continue
+            content = dict(type.__dict__["__dict__"].__get__(base))
+            self.around[id(base)] = base, "class", content
+            if not ships(base.__module__):
+                for value in content.values():
+                    if not isinstance(value, types.FunctionType):
+                        self.watch(value)
+
+    def watch(self, value, deep=0):
+        """Notes what an object has in it that is not the run's own, and what that leads to."""
+        if saying(value) or id(value) in self.around:
+            return
+        if id(value) in self.live:
+            raise Refused("it sees what lives")
+        if len(self.around) > MOST or deep > DEEPEST:
+            raise Refused("there is too much around")
+        kind, step = type(value), deep + 1
+        inner = ()
+        if isinstance(value, (tuple, frozenset)):
+            self.around[id(value)] = value, None, None
+            inner = value
+        elif kind is types.MethodType:
+            inner = value.__self__, value.__func__
+        elif kind is types.FunctionType:
+            content = []
+            for cell in value.__closure__ or ():
+                try:
+                    content.append((cell, cell.cell_contents))
+                except ValueError:
+                    pass
+            self.around[id(value)] = value, "function", (content, dict(value.__dict__))
+            inner = [*(inside for _, inside in content), *value.__dict__.values()]
+        elif kind is functools.partial:
+            inner = value.func, value.args, value.keywords
+        elif base_of(value) is not None or kind.__flags__ & 1 << 9 and of_python(kind):
+            items = items_of(value)
+            state = state_of(value) if kind.__flags__ & 1 << 9 else {}
+            self.around[id(value)] = value, "object", (items, state)
+            if kind.__flags__ & 1 << 9 and of_python(kind):
+                self.watch_class(kind)
+            inner = [*items[1], *state.values()]
+        for part in inner:
+            self.watch(part, step)
+
+    def put_back(self):
+        """Whether nothing around was changed; what was, is put back."""
+        clean = True
+        for value, kind, content in self.around.values():
+            if kind is not None:
+                clean = unchanged(value, kind, content) and clean
+        return clean
+
+
+def items_of(value):
+    """What a container has in it: what puts it back, and what is looked at further."""
+    base = base_of(value)
+    if base is None:
+        return None, ()
+    if base is dict:
+        content = dict(dict.items(value))
+        return content, list(content.values())
+    content = list(base.__iter__(value))
+    return content, content
+
+
+def alike_shallow(one, other):
+    if len(one) != len(other):
+        return False
+    if isinstance(one, dict):
+        return all(
+            a is b and one[a] is other[b] for a, b in zip(dict.keys(one), dict.keys(other))
+        )
+    return all(a is b for a, b in zip(one, other))
+
+
+def unchanged(value, kind, content):
+    """Whether a thing is as it was noted; else it is put back."""
+    if kind == "class":
+        now = dict(type.__dict__["__dict__"].__get__(value))
+        clean = True
+        for name in [*now, *content]:
+            if now.get(name, MISSING) is content.get(name, MISSING):
+                continue
+            # What an abstract class remembers of questions, and what has `__class_cell__` and the like.
+            if name in ("_abc_impl", "__abstractmethods__", "__annotations_cache__", "__static_attributes__"):
+                continue
+            clean = False
+            if name in content:
+                type.__setattr__(value, name, content[name])
+            elif name in type.__dict__["__dict__"].__get__(value):
+                type.__delattr__(value, name)
+        return clean
+    if kind == "function":
+        cells, attributes = content
+        clean = True
+        for cell, inside in cells:
+            if cell.cell_contents is not inside:
+                cell.cell_contents, clean = inside, False
+        if not alike_shallow(value.__dict__, attributes):
+            clean = False
+            value.__dict__.clear()
+            value.__dict__.update(attributes)
+        return clean
+    (items, _), state = content
+    clean = True
+    if items is not None and not alike_shallow(items_of(value)[0], items):
+        refill(value, items)
+        clean = False
+    if type(value).__flags__ & 1 << 9:
+        now = state_of(value)
+        for name in {**now, **state}:
+            if now.get(name, MISSING) is not state.get(name, MISSING):
+                set_state(value, name, state.get(name, MISSING))
+                clean = False
+    return clean
+
+
+def refill(value, items):
+    """Gives a container these items, of which it keeps those that it has where it can."""
+    base = base_of(value)
+    if base is list:
+        list.__setitem__(value, slice(None), items)
+    elif base is dict:
+        now = list(dict.keys(value))
+        for key in now:
+            if key not in items:
+                dict.__delitem__(value, key)
+        kept = [key for key in now if key in items]
+        if kept != list(items)[: len(kept)]:
+            made = dict(items)
+            for key in list(made):
+                dict.pop(value, key, None)
+                dict.__setitem__(value, key, made[key])
+            if isinstance(value, collections.OrderedDict):
+                for key in made:
+                    collections.OrderedDict.move_to_end(value, key)
+            return
+        for key, item in items.items():
+            if dict.get(value, key, MISSING) is not item:
+                dict.__setitem__(value, key, item)
+    elif base is set:
+        set.intersection_update(value, items)
+        set.update(value, items)
+    else:
+        base.clear(value)
+        base.extend(value, items)
+
+
+class Mute:
+    """Takes the place of a stream for one thread; others write into it as before."""
+
+    def __init__(self, stream):
+        self.stream, self.thread = stream, _thread.get_ident()
+
+    def write(self, text):
+        return len(text) if _thread.get_ident() == self.thread else self.stream.write(text)
+
+    def flush(self):
+        if _thread.get_ident() != self.thread:
+            self.stream.flush()
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+RESET = sys.setprofile
+
+
+def run_guarded(codes, guard):
+    """Runs code. What is refused, or fails, is said by an exception."""
+    if sys.getprofile() is not None:
+        raise Refused("something else looks at what is called")
+    stream = sys.stdout
+    if guard.quiet:
+        sys.stdout = Mute(stream)
+    try:
+        RESET(guard)
+        try:
+            for code in codes:
+                exec(code, guard.space)
+        finally:
+            RESET(None)
+    except Refused:
+        pass
+    except Exception as error:
+        guard.refused = guard.refused or f"it fails: {error!r}"
+    finally:
+        if guard.quiet and type(sys.stdout) is Mute:
+            sys.stdout = stream
+        clean = guard.put_back()
+    if guard.refused is not None:
+        raise Refused(guard.refused)
+    if not clean:
+        raise Refused("it changes what is not its own")

@@ -1,0 +1,305 @@
+//! Statements that change objects which live on, where what they had done cannot be taken off: what
+//! import gives is worked out aside, before the edit and after it, and the objects that live get the
+//! difference. See rehearsal.py.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::OnceLock;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyFrozenSet, PyList, PyTuple};
+
+use super::collections::holds_items;
+use super::compile::Source;
+use super::entries::raw_entries;
+use super::function::plain;
+use super::kit::{Kit, is_heap_type, text};
+use super::module::Run;
+use crate::diff::What;
+use crate::interp::word;
+use crate::outline::{Kind, Outline, Statement};
+use crate::plan::{Mark, Rehearsed, dealt_with, rehearsed};
+use crate::report::{Action, ChangeKind};
+
+/// How deep in containers objects are looked for, and among how many of their items.
+const NESTED: usize = 2;
+const SOME: usize = 4;
+
+/// Names that are bound to something else now, those whose objects have something else in them, and what
+/// undoes that.
+type Settled<'py> = (
+    Vec<(String, Bound<'py, PyAny>)>,
+    Vec<String>,
+    Bound<'py, PyAny>,
+);
+
+/// What was before an edit.
+#[derive(Clone)]
+pub struct Rehearsal<'py> {
+    before: Bound<'py, PyAny>,
+    names: BTreeSet<String>,
+}
+
+/// What `run_aside` is told: the code of statements, the names that they bind, those of definitions among them,
+/// and what says whether the module binds names once.
+type Told<'py> = (
+    Bound<'py, PyList>,
+    Bound<'py, PyFrozenSet>,
+    Bound<'py, PyFrozenSet>,
+    Bound<'py, PyCFunction>,
+);
+
+/// What import gave, by a version of the text. `None`: it cannot be told.
+pub fn rehearse<'py>(
+    kit: &Kit<'py>,
+    dict: &Bound<'py, PyDict>,
+    source: &Source<'_>,
+    names: BTreeSet<String>,
+) -> PyResult<Option<Rehearsal<'py>>> {
+    let may_change = |name: &str| may_change(kit, dict, name);
+    let found = rehearsed(source.outline, &names, &may_change);
+    let Some(found) = found.filter(|_| !names.is_empty()) else {
+        return Ok(None);
+    };
+    let helper = rehearsal_helper(kit, "Rehearsal")?;
+    let (codes, chain, made, once) = told_aside(kit, source, &found)?;
+    match helper.call1((dict, codes, chain, made, once)) {
+        Ok(before) => Ok(Some(Rehearsal { before, names })),
+        Err(error) => refused(kit, error),
+    }
+}
+
+fn told_aside<'py>(kit: &Kit<'py>, source: &Source<'_>, found: &Rehearsed) -> PyResult<Told<'py>> {
+    let codes = PyList::empty(kit.py);
+    for &at in &found.statements {
+        codes.append(source.again(kit, &source.outline.body[at])?)?;
+    }
+    let chain = PyFrozenSet::new(kit.py, &found.bound)?;
+    let made = PyFrozenSet::new(kit.py, &found.made)?;
+    let outline = source.outline.clone();
+    let once = move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
+        let names: HashSet<String> = arguments.get_item(0)?.extract()?;
+        let bound_once = |name: &String| outline.index().writers(&outline.body, name).len() < 2;
+        PyResult::Ok(names.iter().all(bound_once))
+    };
+    let once = PyCFunction::new_closure(kit.py, None, None, once)?;
+    Ok((codes, chain, made, once))
+}
+
+/// Of names that statements deal with, those of objects that may change; none, where none of them is of a
+/// class that the program made.
+pub fn objects_of<'py>(
+    kit: &Kit<'py>,
+    dict: &Bound<'py, PyDict>,
+    names: BTreeSet<String>,
+) -> PyResult<BTreeSet<String>> {
+    let (mut any, mut out) = (false, BTreeSet::new());
+    for name in names {
+        let Some(value) = dict.get_item(&name)?.filter(|value| !still(kit, value)) else {
+            continue;
+        };
+        any |= has_objects(kit, &value, NESTED);
+        out.insert(name);
+    }
+    Ok(if any { out } else { BTreeSet::new() })
+}
+
+/// Whether this is an object of a class that may be the program's, or has one in it.
+fn has_objects<'py>(kit: &Kit<'py>, value: &Bound<'py, PyAny>, deep: usize) -> bool {
+    if plain(value) || kit.is_class(value) || kit.is_function(value) {
+        return false;
+    }
+    if is_heap_type(&value.get_type()) {
+        return true;
+    }
+    let Some(deep) = deep.checked_sub(1) else {
+        return false;
+    };
+    let mut any = |value: Bound<'py, PyAny>| has_objects(kit, &value, deep);
+    if let Ok(dict) = value.cast_exact::<PyDict>() {
+        return dict.values().iter().take(SOME).any(&mut any);
+    }
+    let items = value.try_iter().ok().filter(|_| holds_items(value));
+    items.is_some_and(|items| items.take(SOME).filter_map(Result::ok).any(any))
+}
+
+/// Whether a module has such an object by a name of its own.
+pub fn module_has_objects<'py>(kit: &Kit<'py>, dict: &Bound<'py, PyDict>) -> bool {
+    let py = kit.py;
+    // What each module has.
+    let of_import = ["__spec__", "__loader__", "__builtins__"].map(|name| word(py, name).as_ptr());
+    let mut found = false;
+    let seen = raw_entries(dict, |key, item| {
+        // SAFETY: nothing changes the dict meanwhile, which keeps its values alive, and those their types.
+        let value = unsafe { Bound::from_borrowed_ptr(py, item) };
+        if !of_import.contains(&key) && (is_heap_type(&value.get_type()) || holds_items(&value)) {
+            found = has_objects(kit, &value, NESTED);
+        }
+        found
+    });
+    seen.is_ok() && found
+}
+
+/// Statements that may change objects.
+pub fn acts_on_objects(statement: &Statement) -> bool {
+    let kinds = [Kind::Expr, Kind::Compound, Kind::Assign, Kind::AugAssign];
+    kinds.contains(&statement.kind)
+}
+
+/// What nothing changes in place: modules, functions, classes and plain values.
+fn still<'py>(kit: &Kit<'py>, value: &Bound<'py, PyAny>) -> bool {
+    plain(value)
+        || kit.is_class(value)
+        || kit.is_function(value)
+        || kit.is_exact(value, &kit.module)
+}
+
+fn may_change<'py>(kit: &Kit<'py>, dict: &Bound<'py, PyDict>, name: &str) -> bool {
+    let value = dict.get_item(name).ok().flatten();
+    value.is_some_and(|value| !still(kit, &value))
+}
+
+/// What cannot be run aside is left as it is.
+fn refused<T>(kit: &Kit<'_>, error: PyErr) -> PyResult<Option<T>> {
+    let refused = rehearsal_helper(kit, "Refused")?;
+    if error.matches(kit.py, refused)? {
+        log::debug!(
+            "what import gives cannot be worked out: {}",
+            text(error.value(kit.py))
+        );
+        return Ok(None);
+    }
+    Err(error)
+}
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Before anything is edited: what import had given of the objects that statements change which
+    /// are to run again. `None` where there are none, or it cannot be told.
+    pub(super) fn rehearse(&mut self) -> PyResult<Option<Rehearsal<'py>>> {
+        let Some(old) = self.job.old.filter(|_| self.work.merge) else {
+            return Ok(None);
+        };
+        let names = self.changed_objects(old.outline)?;
+        if names.is_empty() || !self.is_as_before() {
+            return Ok(self.job.foreseen.filter(|_| !names.is_empty()).cloned());
+        }
+        rehearse(self.work.kit, &self.job.dict, old, names)
+    }
+
+    /// After the edit: gives the objects what import gives now.
+    pub(super) fn settle_rehearsed(&mut self, rehearsal: &Rehearsal<'py>) -> PyResult<()> {
+        let (kit, outline) = (self.work.kit, self.job.new.outline);
+        let dict = self.job.dict.clone();
+        let may_change = |name: &str| may_change(kit, &dict, name);
+        let Some(found) = rehearsed(outline, &rehearsal.names, &may_change) else {
+            return Ok(());
+        };
+        let edited = |at: &usize| matches!(self.what(*at), What::Changed | What::Added);
+        let same = |name: &&String| {
+            let places = outline.index().writers(&outline.body, name);
+            let mut binders = places
+                .iter()
+                .filter(|at| outline.body[**at].uses.binds.contains(name));
+            !binders.any(edited) && !self.job.anew.names.contains(*name)
+        };
+        let same = PyFrozenSet::new(kit.py, found.bound.iter().filter(same))?;
+        let (codes, chain, made, once) = told_aside(kit, self.job.new, &found)?;
+        let about = (codes, chain, made, once, same);
+        let settled = rehearsal.before.call_method1("settle", about);
+        let settled = match settled {
+            Ok(settled) => settled,
+            Err(error) => return refused(kit, error).map(|_: Option<()>| ()),
+        };
+        let (bound, changed, undo): Settled<'py> = settled.extract()?;
+        self.work.tx.call(undo, PyTuple::empty(kit.py));
+        for (name, value) in bound {
+            if self.job.keep.contains(&name) {
+                continue;
+            }
+            let was = dict.get_item(&name)?;
+            dict.set_item(&name, &value)?;
+            self.facts.rebound.push((name.clone(), was, Some(value)));
+            self.tell_rehearsed(&name, &found, outline);
+        }
+        for name in changed {
+            self.tell_rehearsed(&name, &found, outline);
+        }
+        Ok(())
+    }
+
+    /// Whether what import gave can still be worked out: nothing around is edited by now but plain values,
+    /// which this module still has as they were.
+    fn is_as_before(&self) -> bool {
+        let outside = self.job.outside;
+        let ours = |name: &String| {
+            let mut rebinds = self.job.rebinds.iter();
+            rebinds.any(|r| r.name == *name && r.old.as_ref().is_some_and(plain))
+        };
+        outside.is_empty()
+            || outside.behaviour.is_empty()
+                && outside.contents.is_empty()
+                && outside.filled_at.is_empty()
+                && outside.values.keys().all(ours)
+    }
+
+    fn tell_rehearsed(&mut self, name: &str, found: &Rehearsed, outline: &'a Outline) {
+        let mut places = found.statements.iter();
+        let binder = places.find(|at| outline.body[**at].uses.binds.iter().any(|n| n == name));
+        let Some(&at) = binder else { return };
+        let why = "what import gives it is something else now";
+        self.dirty.value(
+            name,
+            format!(
+                "which has what import gives it now, line {}",
+                outline.body[at].span.line
+            ),
+        );
+        self.note(
+            ChangeKind::Variable,
+            Action::Updated,
+            name,
+            &outline.body[at],
+            why,
+        );
+    }
+
+    /// Names of objects that statements change which are to run again, or are gone.
+    fn changed_objects(&self, old: &Outline) -> PyResult<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        let new = self.job.new.outline;
+        for step in &self.job.plan.steps {
+            let statement = &new.body[step.new];
+            if matches!(step.mark, Mark::Run | Mark::RunIf) && acts_on_objects(statement) {
+                names.extend(dealt_with(new, statement));
+                for name in &statement.uses.binds {
+                    names.remove(name);
+                }
+            }
+        }
+        for &at in &self.job.changes.removed {
+            if acts_on_objects(&old.body[at]) {
+                names.extend(dealt_with(old, &old.body[at]));
+            }
+        }
+        objects_of(self.work.kit, &self.job.dict, names)
+    }
+}
+
+/// A name of the texts about rehearsals.
+fn rehearsal_helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
+    let helper = match kit.rehearsal.get() {
+        Some(helper) => helper,
+        None => {
+            let helper = PyDict::new(kit.py);
+            helper.set_item("__name__", "pyreload/rehearsal.py")?;
+            let texts = [
+                ("pyreload/picture.py", include_str!("picture.py")),
+                ("pyreload/guard.py", include_str!("guard.py")),
+                ("pyreload/rehearsal.py", include_str!("rehearsal.py")),
+            ];
+            kit.run_helpers(&COMPILED, &texts, &helper)?;
+            kit.rehearsal.get_or_init(|| helper)
+        }
+    };
+    helper.as_any().get_item(name)
+}

@@ -1,0 +1,192 @@
+//! Objects that statements of other modules change which run again for an edit: what import had given of
+//! them is worked out before anything is edited. See `apply::rehearse`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::Policy;
+use super::unit::Unit;
+use crate::apply::{Rehearsal, Source, acts_on_objects, module_has_objects, objects_of, rehearse};
+use crate::diff::{self, Changes, What};
+use crate::modules::{Record, Version, resolve};
+use crate::outline::{Kind, Outline, Statement};
+use crate::plan::{Dirty, acting_at_all, dealt_with};
+
+/// What an edit may reach.
+#[derive(Default)]
+struct Reach {
+    /// Names by module.
+    names: BTreeMap<String, BTreeSet<String>>,
+    /// Methods, of whatever class.
+    methods: BTreeSet<String>,
+}
+
+impl<'py> Unit<'_, '_, 'py> {
+    /// What import had given of objects in modules that an edit of others may reach. It costs what running
+    /// those statements costs that may run again, and nothing where no module has objects.
+    pub(super) fn foresee(&self) -> HashMap<String, Rehearsal<'py>> {
+        let mut out = HashMap::new();
+        let last = self
+            .order
+            .iter()
+            .rposition(|record| self.may_have_objects(record));
+        let Some(last) = last.filter(|at| *at > 0) else {
+            return out;
+        };
+        let mut reach = Reach::default();
+        for (at, record) in self.order.iter().enumerate().take(last + 1) {
+            let name = &*record.name;
+            if at > 0 && self.may_have_objects(record) {
+                match self.foreseen_in(record, &mut reach) {
+                    Ok(Some(rehearsal)) => {
+                        out.insert(name.to_owned(), rehearsal);
+                    }
+                    Ok(None) => {}
+                    Err(error) => log::debug!("what {name} had been given is not known: {error}"),
+                }
+            }
+            if let Some(edited) = self.edited.get(name)
+                && let (Ok(old), Ok(new)) = (record.version().outline(), edited.version.outline())
+            {
+                reach.add(name, old, new);
+            }
+        }
+        out
+    }
+
+    /// Whether a module has objects, and its statements are for us to run.
+    fn may_have_objects(&self, record: &Record) -> bool {
+        let Some(module) = self.module(&record.name).ok().flatten() else {
+            return false;
+        };
+        module_has_objects(self.kit, &module.dict()) && self.is_ours(record)
+    }
+
+    fn is_ours(&self, record: &Record) -> bool {
+        let rules = &self.reloader.rules;
+        let policy = match self.edited.get(&*record.name) {
+            Some(edited) => self.policy(edited),
+            None => rules.policy(&record.name).unwrap_or_default(),
+        };
+        policy == Policy::Incremental && rules.track(&self.reloader.places, record)
+    }
+
+    fn foreseen_in(&self, record: &Record, reach: &mut Reach) -> PyResult<Option<Rehearsal<'py>>> {
+        let version = record.version();
+        let Some(module) = self.module(&record.name)? else {
+            return Ok(None);
+        };
+        if reach.names.is_empty() || !version.known || !reach.is_named_in(&version) {
+            return Ok(None);
+        }
+        let Ok(outline) = version.outline() else {
+            return Ok(None);
+        };
+        let package = record.package.read().clone();
+        let mut dirty = Dirty::default();
+        for name in reach.seen_from(outline, &package) {
+            dirty.value(name, String::new());
+        }
+        let here = reach.acting(outline, &dirty);
+        let mut names = BTreeSet::new();
+        let mut binds = here.clone();
+        for statement in outline.body.iter().filter(|s| acts_on_objects(s)) {
+            let deals = dealt_with(outline, statement);
+            let by_method = statement
+                .uses
+                .members
+                .iter()
+                .any(|m| reach.methods.contains(m));
+            if by_method || deals.iter().any(|name| here.contains(name)) {
+                names.extend(deals);
+                binds.extend(statement.uses.binds.iter().cloned());
+            }
+        }
+        // For those that import it.
+        reach.names.insert(record.name.to_string(), binds);
+        let dict: Bound<'py, PyDict> = module.dict();
+        let names = objects_of(self.kit, &dict, names)?;
+        let filename = record.filename();
+        let source = Source::new(self.kit.py, version.text(), outline, &filename)?;
+        rehearse(self.kit, &dict, &source, names)
+    }
+}
+
+impl Reach {
+    /// What an edited module may give others that is something else.
+    fn add(&mut self, module: &str, old: &Outline, new: &Outline) {
+        let changes = diff::compare(old, new);
+        let dirty = dirty_of(old, new, &changes);
+        let names = self.acting(new, &dirty);
+        self.names.insert(module.to_owned(), names);
+    }
+
+    /// What acts differently where these names differ; the methods of classes among that count, whoever calls
+    /// them.
+    fn acting(&mut self, outline: &Outline, dirty: &Dirty) -> BTreeSet<String> {
+        let names = acting_at_all(outline, dirty, usize::MAX).unwrap_or_default();
+        for name in &names {
+            for at in outline.index().writers(&outline.body, name) {
+                let class = &outline.body[at];
+                let methods = class.body.iter().filter(|_| class.kind == Kind::Class);
+                let named = methods.filter(|s| !s.name.is_empty());
+                self.methods.extend(named.map(|s| s.name.clone()));
+            }
+        }
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Whether a text has one of the names.
+    fn is_named_in(&self, version: &Version) -> bool {
+        let text = version.glance();
+        let names = self.names.values().flatten().chain(&self.methods);
+        names.into_iter().any(|name| text.contains(name.as_str()))
+    }
+
+    /// The names under which a module has what is reached.
+    fn seen_from(&self, outline: &Outline, package: &str) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        for import in outline.body.iter().flat_map(|s| &s.imports) {
+            let module = resolve(package, import.level, &import.module);
+            let there = self.names.get(&module);
+            let reached = match import.name.as_deref() {
+                // `import m`: what it reads there, it reads by that name.
+                None => there.is_some_and(|names| !names.is_empty()),
+                Some("*") => {
+                    out.extend(there.into_iter().flatten().cloned());
+                    false
+                }
+                Some(name) => {
+                    there.is_some_and(|names| names.contains(name))
+                        || self.names.contains_key(&format!("{module}.{name}"))
+                }
+            };
+            if reached {
+                out.insert(import.bound.clone());
+            }
+        }
+        out
+    }
+}
+
+/// All that an edit may change, by name.
+fn dirty_of(old: &Outline, new: &Outline, changes: &Changes) -> Dirty {
+    let mut dirty = Dirty::default();
+    let mut tell = |statement: &Statement| {
+        let uses = &statement.uses;
+        for name in uses.binds.iter().chain(&uses.mutates).chain(&uses.deletes) {
+            dirty.value(name, String::new());
+        }
+    };
+    for change in changes
+        .items
+        .iter()
+        .filter(|change| change.what != What::Same)
+    {
+        tell(&new.body[change.new]);
+    }
+    changes.removed.iter().for_each(|at| tell(&old.body[*at]));
+    dirty
+}
