@@ -5,6 +5,7 @@ C by a list, functions in Python by the names that they use. What the code can r
 own is noted before and put back where it was changed, and then the result is not used.
 """
 import _thread
+import dis
 import opcode
 
 # Events of a run. What takes longer is no set-up.
@@ -19,10 +20,17 @@ COMPUTING = {
     "textwrap", "types", "typing", "unicodedata", "zlib",
 }  # fmt: skip
 # What builtins must not be called, or not here.
-REFUSED = {"open", "input", "exec", "eval", "compile", "__import__", "breakpoint", "globals", "locals", "id", "exit"}
+REFUSED = {
+    "open", "input", "exec", "eval", "compile", "__import__", "__build_class__", "breakpoint", "globals", "locals",
+    "id", "exit",
+}  # fmt: skip
 # What tells the time or makes something up.
 TELLING = {"now", "today", "utcnow"}
 SHIPPED = getattr(sys, "stdlib_module_names", None)
+KINDS_OF_DICT = (collections.OrderedDict, collections.defaultdict)
+# What classes have that is Python's own.
+DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)
+OF_CLASSES = {"_abc_impl", "__weakref__", "__dict__", "__parameters__", "__orig_bases__", "__annotations__"}
 SPECIAL = (classmethod, staticmethod, property, super, object, type, enumerate, filter, map, reversed, zip, slice)
 
 
@@ -64,9 +72,7 @@ def why_not(code):
 
 
 def global_names(code):
-    """The names of the module that code uses. Those of attributes are among all that it names."""
-    import dis
-
+    """The names of the module that code uses."""
     return {step.argval for step in dis.get_instructions(code) if step.opcode in GLOBAL}
 
 
@@ -124,11 +130,7 @@ class Guard:
             raise Refused(f"{code.co_name} must not be called: {why}")
         if names is not self.space and not SETS.isdisjoint(code.co_code[::2]):
             raise Refused(f"{code.co_name} sets names of a module")
-        try:
-            self.use(code, names, code.co_names)
-        except Refused:
-            # Among all that it names there are attributes.
-            self.use(code, names, global_names(code))
+        self.use(code, names, global_names(code))
 
     def use(self, code, names, used):
         if names is self.module and not self.own.isdisjoint(used):
@@ -151,6 +153,7 @@ class Guard:
                 return
             if ships(name) or "Extension" in type(getattr(value, "__loader__", None)).__name__:
                 raise Refused(f"it uses {name}")
+            self.around[id(value)] = value, "module", dict(vars(value))
             for attribute in attributes:
                 if attribute in vars(value):
                     self.admit(vars(value)[attribute])
@@ -191,31 +194,40 @@ class Guard:
             raise Refused(f"it calls {name} of {kind.__qualname__}")
 
     def watch_class(self, kind):
+        """The same of a class: what it has, and what its methods have."""
+        if not of_python(kind):
+            return
+        if type(kind) is not type and type(kind).__flags__ & 1 << 9:
+            self.watch_class(type(kind))
         for base in type.__dict__["__mro__"].__get__(kind):
-            if base is object or id(base) in self.around or not base.__flags__ & 1 << 9:
+            if id(base) in self.around or not base.__flags__ & 1 << 9 or ships(base.__module__):
                 continue
             content = dict(type.__dict__["__dict__"].__get__(base))
+            if "__del__" in content:
+                raise Refused("it makes what does something when it goes")
             self.around[id(base)] = base, "class", content
-            if not ships(base.__module__):
-                for value in content.values():
-                    if not isinstance(value, types.FunctionType):
-                        self.watch(value)
+            for name, value in content.items():
+                if name not in OF_CLASSES and not isinstance(value, DESCRIPTORS):
+                    self.watch(value)
 
     def watch(self, value, deep=0):
         """Notes what an object has in it that is not the run's own, and what that leads to."""
-        if saying(value) or id(value) in self.around:
+        if id(value) in self.around or saying(value) and not isinstance(value, enum.Enum):
             return
         if id(value) in self.live:
             raise Refused("it sees what lives")
         if len(self.around) > MOST or deep > DEEPEST:
             raise Refused("there is too much around")
         kind, step = type(value), deep + 1
-        inner = ()
         if isinstance(value, (tuple, frozenset)):
             self.around[id(value)] = value, None, None
             inner = value
         elif kind is types.MethodType:
             inner = value.__self__, value.__func__
+        elif kind in (classmethod, staticmethod):
+            inner = (value.__func__,)
+        elif kind is property:
+            inner = [part for part in (value.fget, value.fset, value.fdel) if part is not None]
         elif kind is types.FunctionType:
             content = []
             for cell in value.__closure__ or ():
@@ -224,16 +236,27 @@ class Guard:
                 except ValueError:
                     pass
             self.around[id(value)] = value, "function", (content, dict(value.__dict__))
-            inner = [*(inside for _, inside in content), *value.__dict__.values()]
+            given = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+            inner = [*(inside for _, inside in content), *value.__dict__.values(), *given]
+        elif kind is functools.cached_property:
+            inner = (value.func,)
+        elif kind is types.MappingProxyType:
+            inner = list(value.values())
         elif kind is functools.partial:
             inner = value.func, value.args, value.keywords
-        elif base_of(value) is not None or kind.__flags__ & 1 << 9 and of_python(kind):
+        elif isinstance(value, enum.Enum):
+            self.around[id(value)] = value, "object", ((None, ()), state_of(value))
+            inner = list(state_of(value).values())
+        elif kind in CONTAINERS or kind.__flags__ & 1 << 9 and of_python(kind) or kind in KINDS_OF_DICT:
             items = items_of(value)
-            state = state_of(value) if kind.__flags__ & 1 << 9 else {}
+            own = kind.__flags__ & 1 << 9 and kind not in KINDS_OF_DICT
+            state = state_of(value) if own else {}
             self.around[id(value)] = value, "object", (items, state)
-            if kind.__flags__ & 1 << 9 and of_python(kind):
+            if own:
                 self.watch_class(kind)
             inner = [*items[1], *state.values()]
+        else:
+            raise Refused(f"it can reach an object of {kind.__qualname__}")
         for part in inner:
             self.watch(part, step)
 
@@ -296,12 +319,22 @@ def unchanged(value, kind, content):
             value.__dict__.clear()
             value.__dict__.update(attributes)
         return clean
+    if kind == "module":
+        clean = True
+        for name in {**vars(value), **content}:
+            if vars(value).get(name, MISSING) is not content.get(name, MISSING):
+                clean = False
+                if name in content:
+                    vars(value)[name] = content[name]
+                else:
+                    del vars(value)[name]
+        return clean
     (items, _), state = content
     clean = True
     if items is not None and not alike_shallow(items_of(value)[0], items):
         refill(value, items)
         clean = False
-    if type(value).__flags__ & 1 << 9:
+    if type(value).__flags__ & 1 << 9 and type(value) not in KINDS_OF_DICT:
         now = state_of(value)
         for name in {**now, **state}:
             if now.get(name, MISSING) is not state.get(name, MISSING):
@@ -365,6 +398,9 @@ def run_guarded(codes, guard):
     """Runs code. What is refused, or fails, is said by an exception."""
     if sys.getprofile() is not None:
         raise Refused("something else looks at what is called")
+    if len(sys._current_frames()) > 1:
+        # They may change meanwhile what would be put back.
+        raise Refused("other threads run")
     stream = sys.stdout
     if guard.quiet:
         sys.stdout = Mute(stream)

@@ -23,25 +23,33 @@ class Refused(BaseException):
     """What a rehearsal cannot do. No `except Exception` of the program is to catch it."""
 
 
+# What a class has that was written in C.
+OF_C = (types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType)
+
+
 def of_python(kind):
     """Whether a class was made by Python code, and all that it is derived from, but for builtin
     containers."""
     for base in type.__dict__["__mro__"].__get__(kind):
-        if base is object or base in CONTAINERS or base in (collections.OrderedDict, collections.defaultdict):
+        if base in CONTAINERS or base in (object, collections.OrderedDict, collections.defaultdict):
             continue
-        # A class statement gives each one a docstring, None if need be, and its module.
-        names = type.__dict__["__dict__"].__get__(base)
-        module = sys.modules.get(names.get("__module__"))
-        loader = type(getattr(module, "__loader__", None)).__name__
-        if (
-            not base.__flags__ & 1 << 9
-            or "__doc__" not in names
-            or module is None
-            or "Extension" in loader
-            or module.__name__ in sys.builtin_module_names
-        ):
+        if not base.__flags__ & 1 << 9 or made_in_c(base):
             return False
     return True
+
+
+def made_in_c(kind):
+    names = type.__dict__["__dict__"].__get__(kind)
+    for name, value in names.items():
+        if isinstance(value, OF_C) and value.__objclass__ is kind:
+            return True
+        if name == "__new__" and isinstance(value, types.BuiltinFunctionType):
+            return True
+        slots = "__slots__" in names or name in ("__dict__", "__weakref__")
+        if isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType)) and not slots:
+            if value.__objclass__ is kind:
+                return True
+    return False
 
 
 def saying(value):
@@ -183,19 +191,23 @@ def fixed(value):
 
 
 def says(one, other):
+    """Whether both mean the same. No code of the program is asked."""
     if one is other:
         return True
     kind = type(one)
     if kind is not type(other) or isinstance(one, (type, types.ModuleType, enum.Enum)):
         return False
+    if kind in (tuple, frozenset) and fixed(one) and fixed(other):
+        if kind is frozenset:
+            return one == other
+        return len(one) == len(other) and all(map(says, one, other))
+    if kind is types.MethodType:
+        return one.__func__ is other.__func__ and one.__self__ is other.__self__
+    if not saying(one) or not saying(other):
+        return False
     if kind in (float, complex) and one != one:
         return other != other
-    if kind in (types.BuiltinFunctionType, types.MethodType):
-        return one == other
-    try:
-        return bool(one == other) and repr(one) == repr(other)
-    except Exception:
-        return False
+    return bool(one == other) and repr(one) == repr(other)
 
 
 class Comparison:

@@ -124,15 +124,19 @@ class Rehearsal:
         now = {name: module[name] for name in gives if name in module}
         now, gives = pictures(now, gives, named)
         merge = Merge(module, space)
-        bound = []
+        bound, three = [], {}
         for name, node in gives.items():
             live, gave, here = self.live.get(name), self.gave.get(name), now.get(name)
             other = here is not None and (live is None or live.value is not here.value)
             if other and here.kind != "value" and name not in same:
                 # The edit made it anew.
                 live, gave = here, None
+            three[name] = gave, live, node
+        merge.pair(three.values())
+        for name, those in three.items():
             merge.name = name
-            value = merge.value(gave, live, node)
+            value = merge.value(*those)
+            here = now.get(name)
             if here is None or not says(here.value, value):
                 bound.append((name, value))
         return bound, *merge.write()
@@ -144,7 +148,30 @@ class Merge:
     def __init__(self, module, space):
         self.module, self.space = module, space
         self.done, self.taken, self.todo, self.name = {}, set(), [], None
+        # Which is which, where attributes, keys and places say so.
+        self.pairs, self.paired = {}, set()
         self.before, self.edit = Comparison(), Comparison()
+
+    def pair(self, three):
+        todo = list(three)
+        for gave, live, node in todo:
+            if None in (gave, live) or node.kind == "value" or id(node) in self.pairs:
+                continue
+            if len({gave.kind, live.kind, node.kind}) > 1 or len({gave.type, live.type, node.type}) > 1:
+                continue
+            if id(live.value) in self.paired:
+                continue
+            self.pairs[id(node)] = gave, live
+            self.paired.add(id(live.value))
+            for parts in zip(*((those.parts, those.items) for those in (gave, live, node))):
+                if isinstance(parts[2], dict):
+                    todo += [tuple(part.get(key) for part in parts) for key in parts[2]]
+                elif parts[2] is not None and node.kind != "set":
+                    was, is_, now = parts
+                    same = 0
+                    while same < min(map(len, parts)) and self.edit.same(was[same], now[same]):
+                        todo.append((was[same], is_[same], now[same]))
+                        same += 1
 
     def value(self, gave, live, node):
         """What is to stand where import gives `node`."""
@@ -152,6 +179,10 @@ class Merge:
             return self.leaf(gave, live, node)
         if id(node) in self.done:
             return self.done[id(node)]
+        if id(node) in self.pairs:
+            gave, live = self.pairs[id(node)]
+        elif live is not None and id(live.value) in self.paired:
+            gave = live = None
         ours = live
         if live is None or live.kind != node.kind or live.type is not node.type or id(live.value) in self.taken:
             ours = None
@@ -235,13 +266,14 @@ class Merge:
             if len(gave) == len(parts) and all(map(self.edit.same, gave, parts)):
                 return [live.value for live in ours]
             raise Refused("the program has changed a list, too")
-        partners = self.partners(gave, parts)
+        partners = self.partners(gave, ours, parts)
         found = []
         for part, at in zip(parts, partners):
-            found.append(self.value(*((None, None) if at is None else (gave[at], ours[at])), part))
+            those = (None, None) if at is None else (gave[at], ours[at])
+            found.append(self.value(*those, part))
         return found + [live.value for live in ours[len(gave) :]]
 
-    def partners(self, gave, parts):
+    def partners(self, gave, ours, parts):
         """Which of the parts before each part is."""
         first, short = 0, min(len(gave), len(parts))
         while first < short and self.edit.same(gave[first], parts[first]):
@@ -254,7 +286,7 @@ class Merge:
             out[at] = at
         for back in range(1, last + 1):
             out[-back] = len(gave) - back
-        free = list(range(first, len(gave) - last))
+        free = [at for at in range(first, len(gave) - last) if id(ours[at].value) not in self.paired]
         for at in range(first, len(parts) - last):
             node = parts[at]
             fit = [was for was in free[:LONG] if gave[was].kind == node.kind and gave[was].type is node.type]

@@ -31,7 +31,7 @@ pub fn dealt_with(outline: &Outline, statement: &Statement) -> BTreeSet<String> 
     for uses in [uses, &statement.later] {
         let own = uses.reads.iter().chain(&uses.calls).chain(&uses.mutates);
         out.extend(own.map(|path| root(path).to_owned()));
-        calls.extend(uses.calls.iter().map(|path| root(path)));
+        calls.extend(uses.reads.iter().chain(&uses.calls).map(|path| root(path)));
     }
     let mut seen = BTreeSet::new();
     while let Some(name) = calls.pop() {
