@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
+use super::entries::entries;
 use super::heap::detach;
 use super::kit::{Kit, text};
-use super::module::Run;
+use super::module::{Run, container};
 use super::registry::told;
 use super::work::Work;
 use crate::outline::{Kind, Statement};
+use crate::plan::Mark;
 
 /// What a class was derived from that left the lists of subclasses: a weak reference to it, its bases.
 pub type Left<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
@@ -96,6 +98,39 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// How often tables have a class, or instances of it, that are to be made again: they hold it no longer
+    /// than that takes.
+    fn in_tables(&self, class: &Bound<'py, PyAny>) -> PyResult<usize> {
+        let of_class = |value: &Bound<'py, PyAny>| value.is(class) || value.get_type().is(class);
+        let in_table = |table: &Bound<'py, PyAny>| -> PyResult<usize> {
+            if container(table) || table.is_exact_instance_of::<PyTuple>() {
+                let items = entries(table)?;
+                return Ok(items.iter().filter(|item| of_class(item)).count());
+            }
+            Ok(usize::from(of_class(table)))
+        };
+        let mut found = 0;
+        for step in &self.job.plan.steps {
+            if !matches!(step.mark, Mark::Run | Mark::RunIf) {
+                continue;
+            }
+            for name in &self.job.new.outline.body[step.new].uses.binds {
+                if let Some(table) = self.job.dict.get_item(name)? {
+                    found += in_table(&table)?;
+                    // For the undo log.
+                    if let Some(copy) = self.work.tx.first_contents(&table) {
+                        found += in_table(&copy)?;
+                    }
+                }
+                // What import had put there.
+                if let Some(base) = self.bases.get(name) {
+                    found += in_table(base)?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Whether nothing but the module has a class: its dict, as it is and as it was.
     fn has_alone(&self, class: &Bound<'py, PyAny>, name: &str) -> PyResult<bool> {
         let is = |dict: &Bound<'py, PyDict>| -> PyResult<bool> {
@@ -108,6 +143,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for copy in copies.iter().filter(|copy| !copy.is(&self.job.dict)) {
             known += usize::from(is(copy)?);
         }
+        known += self.in_tables(class)?;
         for (_, bases) in &self.work.left {
             let bases = bases.cast::<PyTuple>().map_err(PyErr::from)?;
             known += bases.iter().filter(|base| base.is(class)).count();

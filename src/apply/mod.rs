@@ -83,7 +83,9 @@ pub use function::{identical, plain};
 pub use kit::{Kit, text};
 pub use module::{Facts, Job, Rebind, Taken, run};
 pub use outdated::{bound_to, outdated};
-pub use rehearsal::{Rehearsal, acts_on_objects, module_has_objects, objects_of, rehearse};
+pub use rehearsal::{
+    Rehearsal, acts_on_objects, any_of_program, may_rehearse, objects_of, rehearse,
+};
 pub use transaction::Transaction;
 pub use whole::run_whole;
 pub use work::{Orphans, Work};

@@ -85,22 +85,25 @@ fn told_aside<'py>(kit: &Kit<'py>, source: &Source<'_>, found: &Rehearsed) -> Py
     Ok((codes, chain, made, once))
 }
 
-/// Of names that statements deal with, those of objects that may change; none, where none of them is of a
-/// class that the program made.
+/// Of names that statements deal with, those of objects that may change.
 pub fn objects_of<'py>(
     kit: &Kit<'py>,
     dict: &Bound<'py, PyDict>,
-    names: BTreeSet<String>,
-) -> PyResult<BTreeSet<String>> {
-    let (mut any, mut out) = (false, BTreeSet::new());
-    for name in names {
-        let Some(value) = dict.get_item(&name)?.filter(|value| !still(kit, value)) else {
-            continue;
-        };
-        any |= has_objects(kit, &value, NESTED);
-        out.insert(name);
-    }
-    Ok(if any { out } else { BTreeSet::new() })
+    mut names: BTreeSet<String>,
+) -> BTreeSet<String> {
+    names.retain(|name| may_change(kit, dict, name));
+    names
+}
+
+/// Whether one of these is an object of a class that the program made, or has such in it.
+pub fn any_of_program<'py>(
+    kit: &Kit<'py>,
+    dict: &Bound<'py, PyDict>,
+    names: &BTreeSet<String>,
+) -> bool {
+    let value = |name: &String| dict.get_item(name).ok().flatten();
+    let mut values = names.iter().filter_map(value);
+    values.any(|value| has_objects(kit, &value, NESTED))
 }
 
 /// Whether this is an object of a class that may be the program's, or has one in it.
@@ -122,18 +125,29 @@ fn has_objects<'py>(kit: &Kit<'py>, value: &Bound<'py, PyAny>, deep: usize) -> b
     items.is_some_and(|items| items.take(SOME).filter_map(Result::ok).any(any))
 }
 
-/// Whether a module has such an object by a name of its own.
-pub fn module_has_objects<'py>(kit: &Kit<'py>, dict: &Bound<'py, PyDict>) -> bool {
+/// Whether a module has such an object by a name of its own, or a list or dict, which functions of other
+/// modules may fill.
+pub fn may_rehearse<'py>(kit: &Kit<'py>, dict: &Bound<'py, PyDict>) -> bool {
     let py = kit.py;
     // What each module has.
-    let of_import = ["__spec__", "__loader__", "__builtins__"].map(|name| word(py, name).as_ptr());
+    let of_import = [
+        "__spec__",
+        "__loader__",
+        "__builtins__",
+        "__annotations__",
+        "__path__",
+    ]
+    .map(|name| word(py, name).as_ptr());
     let mut found = false;
     let seen = raw_entries(dict, |key, item| {
         // SAFETY: nothing changes the dict meanwhile, which keeps its values alive, and those their types.
         let value = unsafe { Bound::from_borrowed_ptr(py, item) };
-        if !of_import.contains(&key) && (is_heap_type(&value.get_type()) || holds_items(&value)) {
-            found = has_objects(kit, &value, NESTED);
+        if of_import.contains(&key) {
+            return false;
         }
+        let filled =
+            value.is_exact_instance_of::<PyDict>() || value.is_exact_instance_of::<PyList>();
+        found = filled || is_heap_type(&value.get_type()) && has_objects(kit, &value, NESTED);
         found
     });
     seen.is_ok() && found
@@ -178,9 +192,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(old) = self.job.old.filter(|_| self.work.merge) else {
             return Ok(None);
         };
-        let names = self.changed_objects(old.outline)?;
+        let names = self.changed_objects(old.outline);
         if names.is_empty() || !self.is_as_before() {
             return Ok(self.job.foreseen.filter(|_| !names.is_empty()).cloned());
+        }
+        // What is put into containers of the module is followed statement by statement.
+        if !any_of_program(self.work.kit, &self.job.dict, &names) {
+            return Ok(None);
         }
         rehearse(self.work.kit, &self.job.dict, old, names)
     }
@@ -263,7 +281,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// Names of objects that statements change which are to run again, or are gone.
-    fn changed_objects(&self, old: &Outline) -> PyResult<BTreeSet<String>> {
+    fn changed_objects(&self, old: &Outline) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         let new = self.job.new.outline;
         for step in &self.job.plan.steps {

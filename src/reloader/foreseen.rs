@@ -8,7 +8,9 @@ use pyo3::types::PyDict;
 
 use super::Policy;
 use super::unit::Unit;
-use crate::apply::{Rehearsal, Source, acts_on_objects, module_has_objects, objects_of, rehearse};
+use crate::apply::{
+    Rehearsal, Source, acts_on_objects, any_of_program, may_rehearse, objects_of, rehearse,
+};
 use crate::diff::{self, Changes, What};
 use crate::modules::{Record, Version, resolve};
 use crate::outline::{Kind, Outline, Statement};
@@ -61,7 +63,7 @@ impl<'py> Unit<'_, '_, 'py> {
         let Some(module) = self.module(&record.name).ok().flatten() else {
             return false;
         };
-        module_has_objects(self.kit, &module.dict()) && self.is_ours(record)
+        may_rehearse(self.kit, &module.dict()) && self.is_ours(record)
     }
 
     fn is_ours(&self, record: &Record) -> bool {
@@ -90,24 +92,31 @@ impl<'py> Unit<'_, '_, 'py> {
             dirty.value(name, String::new());
         }
         let here = reach.acting(outline, &dirty);
-        let mut names = BTreeSet::new();
+        let (mut names, mut filled) = (BTreeSet::new(), BTreeSet::new());
         let mut binds = here.clone();
         for statement in outline.body.iter().filter(|s| acts_on_objects(s)) {
             let deals = dealt_with(outline, statement);
-            let by_method = statement
-                .uses
-                .members
-                .iter()
-                .any(|m| reach.methods.contains(m));
-            if by_method || deals.iter().any(|name| here.contains(name)) {
-                names.extend(deals);
+            let members = &statement.uses.members;
+            let hit = members.iter().any(|member| reach.methods.contains(member))
+                || deals.iter().any(|name| here.contains(name));
+            if hit {
                 binds.extend(statement.uses.binds.iter().cloned());
+            }
+            if hit && matches!(statement.kind, Kind::Expr | Kind::Compound) {
+                filled.extend(deals);
+            } else if hit || !statement.uses.calls.is_empty() {
+                // It may call by a table what is reached.
+                names.extend(deals);
             }
         }
         // For those that import it.
         reach.names.insert(record.name.to_string(), binds);
         let dict: Bound<'py, PyDict> = module.dict();
-        let names = objects_of(self.kit, &dict, names)?;
+        if !any_of_program(self.kit, &dict, &names) {
+            names.clear();
+        }
+        names.append(&mut filled);
+        let names = objects_of(self.kit, &dict, names);
         let filename = record.filename();
         let source = Source::new(self.kit.py, version.text(), outline, &filename)?;
         rehearse(self.kit, &dict, &source, names)
