@@ -31,7 +31,7 @@ class Registry:
         # Abstract classes, and what was registered with them; those that the new version registers with.
         self.virtual = []
         self.bases = [virtual_base(v) for v in after if virtual_base(v) is not None]
-        self.unplaced, self.news, self.seen_at = [], [], set()
+        self.unplaced, self.worded, self.news, self.seen_at = [], [], [], set()
         # Before the statement runs, how much is in each.
         self.lengths = []
         # What is in them now; the objects that hold it, kept so that no address is used twice.
@@ -209,6 +209,10 @@ class Registry:
             for _, chain in walk.chains(root):
                 self.unplaced.append((number, chain))
                 self.tell(chain)
+        # Its name, or another text that it has, at the end of a list.
+        for holder, was, _ in self.copies.values():
+            if type(holder) is list and len(holder) == len(was) + 1 and type(holder[-1]) is str:
+                self.worded.append((holder, new))
 
     def tell(self, chain, instead=None):
         number = _entry(chain) if instead is not None else self.place_of(chain)
@@ -238,7 +242,11 @@ class Registry:
                 items.insert(first, items.pop(at))
                 _order(holder, items)
         self.unplaced = rest
-        return not rest
+        self.worded = [(holder, new) for holder, new in self.worded if not place_word(holder, new, later)]
+        return not rest and not self.worded
+
+    def waits(self):
+        return bool(self.unplaced or self.worded)
 
     def adopt(self, pairs):
         """What the new version put there becomes what lives on: `pairs` of both."""
@@ -581,3 +589,20 @@ def _numbers(items, entries, keyed):
             met = {id(item) for *_, item in found}
             out.update(items.index(item) for item in rest if id(item) not in met and item in items)
     return sorted(out)
+
+
+def place_word(holder, new, later):
+    """Puts the last text of a list, which `new` told it, before that of a later definition. Whether it does."""
+    word = holder[-1]
+    for made in later:
+        if word == getattr(new, "__name__", None):
+            other = getattr(made, "__name__", None)
+        elif isinstance(new, type) and isinstance(made, type):
+            names = [name for name, value in vars(new).items() if type(value) is str and value == word]
+            other = next((vars(made)[name] for name in names if name in vars(made)), None)
+        else:
+            return False
+        if type(other) is str and other in holder[:-1]:
+            holder.insert(holder.index(other), holder.pop())
+            return True
+    return False

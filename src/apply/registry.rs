@@ -527,7 +527,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         found: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         if !matches!(statement.kind, Kind::Function | Kind::Class)
-            || found.getattr("unplaced")?.len()? == 0
+            || !found.call_method0("waits")?.is_truthy()?
         {
             return Ok(());
         }

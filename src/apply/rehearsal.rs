@@ -16,7 +16,7 @@ use super::kit::{Kit, is_heap_type, text};
 use super::module::Run;
 use crate::diff::What;
 use crate::interp::word;
-use crate::outline::{Kind, Outline, Statement};
+use crate::outline::{Kind, Outline, Statement, Value};
 use crate::plan::{Mark, Rehearsed, dealt_with, rehearsed};
 use crate::report::{Action, ChangeKind};
 
@@ -153,6 +153,10 @@ pub fn may_rehearse<'py>(kit: &Kit<'py>, dict: &Bound<'py, PyDict>) -> bool {
     seen.is_ok() && found
 }
 
+fn calls(statement: &Statement) -> bool {
+    statement.value == Value::Other && !statement.uses.calls.is_empty()
+}
+
 /// Statements that may change objects.
 pub fn acts_on_objects(statement: &Statement) -> bool {
     let kinds = [Kind::Expr, Kind::Compound, Kind::Assign, Kind::AugAssign];
@@ -196,8 +200,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if names.is_empty() || !self.is_as_before() {
             return Ok(self.job.foreseen.filter(|_| !names.is_empty()).cloned());
         }
-        // What is put into containers of the module is followed statement by statement.
-        if !any_of_program(self.work.kit, &self.job.dict, &names) {
+        // What is put into containers of the module is followed statement by statement, but for those that
+        // functions make.
+        let made_by_call = |name: &String| {
+            let places = old.outline.index().writers(&old.outline.body, name);
+            let mut binders = places.iter().map(|at| &old.outline.body[*at]);
+            binders.any(|s| s.kind == Kind::Assign && s.uses.binds.contains(name) && calls(s))
+        };
+        let program = any_of_program(self.work.kit, &self.job.dict, &names);
+        if !program && !names.iter().any(made_by_call) {
             return Ok(None);
         }
         rehearse(self.work.kit, &self.job.dict, old, names)
