@@ -71,9 +71,26 @@ def why_not(code):
     return None
 
 
-def global_names(code):
-    """The names of the module that code uses."""
-    return {step.argval for step in dis.get_instructions(code) if step.opcode in GLOBAL}
+def names_used(code):
+    """The names of the module that code uses, those that it uses for more than their attributes, and the
+    attributes that it adds to."""
+    names, whole, adds, adding, last = set(), set(), set(), False, None
+    for step in dis.get_instructions(code):
+        if last is not None and step.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
+            whole.add(last)
+        last = step.argval if step.opcode in GLOBAL else None
+        if last is not None:
+            names.add(last)
+        if step.opname.startswith("INPLACE_") or step.opname == "BINARY_OP" and step.argrepr.endswith("="):
+            adding = True
+        elif step.opname == "STORE_ATTR":
+            adds |= {step.argval} if adding else set()
+            adding = False
+        elif step.opname == "STORE_SUBSCR":
+            # `d[k] += 1`, `d[k] = d.get(k, 0) + 1`
+            adds |= {"[]"} if adding or "get" in code.co_names else set()
+            adding = False
+    return names, whole, adds
 
 
 class Guard:
@@ -82,7 +99,9 @@ class Guard:
 
     def __init__(self, module, space, own, live, quiet):
         self.module, self.space, self.own, self.live, self.quiet = module, space, own, live, quiet
-        self.left, self.codes = EVENTS, set()
+        self.left, self.codes, self.modules = EVENTS, set(), set()
+        # Attributes that it adds to, and "[]" where that are items.
+        self.adds = set()
         # The names of the module that it uses as they are now.
         self.used = set()
         # What is not the run's own, and what was in it.
@@ -130,9 +149,13 @@ class Guard:
             raise Refused(f"{code.co_name} must not be called: {why}")
         if names is not self.space and not SETS.isdisjoint(code.co_code[::2]):
             raise Refused(f"{code.co_name} sets names of a module")
-        self.use(code, names, global_names(code))
+        used, whole, adds = names_used(code)
+        if "BaseException" in used:
+            raise Refused(f"{code.co_name} catches whatever is raised")
+        self.adds |= adds
+        self.use(code, names, used, whole)
 
-    def use(self, code, names, used):
+    def use(self, code, names, used, whole):
         if names is self.module and not self.own.isdisjoint(used):
             raise Refused(f"{code.co_name} has names of the module")
         for name in used:
@@ -143,6 +166,8 @@ class Guard:
                 value = vars(builtins).get(name, MISSING)
             elif names is self.space or names is self.module:
                 self.used.add(name)
+            if isinstance(value, types.ModuleType) and name in whole:
+                self.watch_module(value)
             if value is not MISSING:
                 self.admit(value, code.co_names)
 
@@ -153,10 +178,12 @@ class Guard:
                 return
             if ships(name) or "Extension" in type(getattr(value, "__loader__", None)).__name__:
                 raise Refused(f"it uses {name}")
-            self.around[id(value)] = value, "module", dict(vars(value))
-            for attribute in attributes:
-                if attribute in vars(value):
-                    self.admit(vars(value)[attribute])
+            if (id(value), attributes) not in self.modules:
+                self.modules.add((id(value), attributes))
+                self.around[id(value)] = value, "module", dict(vars(value))
+                for attribute in attributes:
+                    if attribute in vars(value):
+                        self.admit(vars(value)[attribute], attributes)
             return
         if isinstance(value, type):
             if of_python(value):
@@ -171,10 +198,14 @@ class Guard:
             ):
                 raise Refused(f"it uses {value.__qualname__}")
             return
+        if isinstance(value, types.BuiltinFunctionType):
+            self.c_called(value)
         self.watch(value)
 
     def c_called(self, function):
         owner, name = getattr(function, "__self__", None), function.__name__
+        if name == "__subclasses__" or name in ("getattr", "setattr", "vars") and self.modules:
+            raise Refused(f"it calls {name}")
         if owner is None or isinstance(owner, types.ModuleType):
             module = getattr(function, "__module__", None) or ""
             if module == "builtins":
@@ -212,7 +243,15 @@ class Guard:
 
     def watch(self, value, deep=0):
         """Notes what an object has in it that is not the run's own, and what that leads to."""
-        if id(value) in self.around or saying(value) and not isinstance(value, enum.Enum):
+        if id(value) in self.around:
+            return
+        if isinstance(value, type):
+            self.watch_class(value)
+        elif isinstance(value, types.ModuleType):
+            self.watch_module(value)
+        elif isinstance(value, types.BuiltinFunctionType) and saying(value):
+            self.c_called(value)
+        if saying(value) and not isinstance(value, enum.Enum):
             return
         if id(value) in self.live:
             raise Refused("it sees what lives")
@@ -260,6 +299,18 @@ class Guard:
         for part in inner:
             self.watch(part, step)
 
+    def watch_module(self, module):
+        """The same of a module that something has."""
+        name = module.__name__
+        if name in COMPUTING or name == "builtins":
+            return
+        if ships(name) or "Extension" in type(getattr(module, "__loader__", None)).__name__:
+            raise Refused(f"it can reach {name}")
+        self.around[id(module)] = module, "module", dict(vars(module))
+        for name, value in list(vars(module).items()):
+            if not name.startswith("__") and not isinstance(value, (types.ModuleType, types.FunctionType)):
+                self.watch(value)
+
     def put_back(self):
         """Whether nothing around was changed; what was, is put back."""
         clean = True
@@ -275,7 +326,7 @@ def items_of(value):
     if base is None:
         return None, ()
     if base is dict:
-        content = dict(dict.items(value))
+        content = entries_of(value)
         return content, list(content.values())
     content = list(base.__iter__(value))
     return content, content
@@ -285,9 +336,7 @@ def alike_shallow(one, other):
     if len(one) != len(other):
         return False
     if isinstance(one, dict):
-        return all(
-            a is b and one[a] is other[b] for a, b in zip(dict.keys(one), dict.keys(other))
-        )
+        return all(a is b and one[a] is other[b] for a, b in zip(one, other))
     return all(a is b for a, b in zip(one, other))
 
 
@@ -349,7 +398,7 @@ def refill(value, items):
     if base is list:
         list.__setitem__(value, slice(None), items)
     elif base is dict:
-        now = list(dict.keys(value))
+        now = keys_of(value)
         for key in now:
             if key not in items:
                 dict.__delitem__(value, key)

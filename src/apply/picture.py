@@ -102,14 +102,36 @@ def base_of(value):
     return next((kind for kind in CONTAINERS if isinstance(value, kind)), None)
 
 
+def keys_of(value):
+    """The keys of a dict in their order, without asking its class."""
+    kind = collections.OrderedDict if isinstance(value, collections.OrderedDict) else dict
+    return list(kind.__iter__(value))
+
+
+def entries_of(value):
+    return {key: dict.__getitem__(value, key) for key in keys_of(value)}
+
+
+def manner(value):
+    """What else a container is made with."""
+    if isinstance(value, collections.deque):
+        return value.maxlen
+    return value.default_factory if isinstance(value, collections.defaultdict) else None
+
+
 class Node:
     """What one object has in it. `parts`: its attributes, items, entries by key; `items`: of an object that
     is derived from a container, what it has as such."""
 
-    __slots__ = ("kind", "type", "value", "parts", "items")
+    __slots__ = ("kind", "type", "manner", "value", "parts", "items")
 
     def __init__(self, kind, value):
-        self.kind, self.type, self.value, self.parts, self.items = kind, type(value), value, None, None
+        self.kind, self.type, self.manner, self.value = kind, type(value), manner(value), value
+        self.parts = self.items = None
+
+    def like(self, other):
+        """Whether one may be the other, whatever is in them."""
+        return self.kind == other.kind and self.type is other.type and self.manner == other.manner
 
 
 class Picture:
@@ -160,10 +182,12 @@ class Picture:
         base = base_of(value)
         if base is dict:
             content = {}
-            for key in dict.keys(value):
+            if not saying(manner(value)):
+                raise Refused("what a dict has by default is made by code")
+            for key, part in entries_of(value).items():
                 if not fixed(key):
                     raise Refused("a key is an object")
-                content[key] = self.node(dict.__getitem__(value, key), step)
+                content[key] = self.node(part, step)
         else:
             content = [self.node(part, step) for part in base.__iter__(value)]
             if base is set and not all(fixed(part.value) for part in content):
@@ -172,6 +196,8 @@ class Picture:
 
     def cells(self, function, step):
         found = []
+        if "<" in function.__qualname__ and function.__dict__:
+            raise Refused("a function that is made has attributes")
         for cell in function.__closure__ or ():
             try:
                 found.append(self.node(cell.cell_contents, step))
@@ -234,7 +260,7 @@ class Comparison:
         known = self.pairs.get(id(one))
         if known is not None or id(other) in self.others:
             return known is other
-        if one.type is not other.type or one.kind == "opaque":
+        if not one.like(other) or one.kind == "opaque":
             return False
         if one.kind == "function" and one.value.__code__ != other.value.__code__:
             return False

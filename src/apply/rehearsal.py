@@ -13,8 +13,8 @@ LONG = 64
 
 def run_aside(module, codes, chain, made, once):
     """Runs statements of a module in a namespace of their own. `chain`: the names that they bind, `made` those of
-    definitions among them; `once` says whether the module binds names once. The namespace, and what says
-    which function of the module one of there means."""
+    definitions among them; `once` says whether the module binds names once. The namespace, what says which
+    function of the module one of there means, and the attributes that were added to."""
     own = chain - made
     live = {id(module[name]) for name in own if name in module and not saying(module[name])}
     for quiet in (False, True):
@@ -49,7 +49,7 @@ def run_aside(module, codes, chain, made, once):
             continue
         if not once(guard.used):
             raise Refused("a name that it uses is bound several times")
-        return space, named
+        return space, named, guard.adds
     return None
 
 
@@ -98,7 +98,7 @@ class Rehearsal:
 
     def __init__(self, module, codes, chain, made, once):
         self.module = module
-        space, named = run_aside(module, codes, chain, made, once)
+        space, named, _ = run_aside(module, codes, chain, made, once)
         gave = {name: space[name] for name in chain if name in space}
         live = {name: module[name] for name in chain if name in module}
         self.live, self.gave = pictures(live, gave, named)
@@ -119,11 +119,11 @@ class Rehearsal:
         is what lived before. Names that are bound to something else, those whose objects have something
         else in them, and what undoes it."""
         module = self.module
-        space, named = run_aside(module, codes, chain, made, once)
+        space, named, adds = run_aside(module, codes, chain, made, once)
         gives = {name: space[name] for name in chain if name in space and name not in made}
         now = {name: module[name] for name in gives if name in module}
         now, gives = pictures(now, gives, named)
-        merge = Merge(module, space)
+        merge = Merge(module, space, adds)
         bound, three = [], {}
         for name, node in gives.items():
             live, gave, here = self.live.get(name), self.gave.get(name), now.get(name)
@@ -145,8 +145,8 @@ class Rehearsal:
 class Merge:
     """Brings together what import gave, what lives, and what import gives."""
 
-    def __init__(self, module, space):
-        self.module, self.space = module, space
+    def __init__(self, module, space, adds):
+        self.module, self.space, self.adds = module, space, adds
         self.done, self.taken, self.todo, self.name = {}, set(), [], None
         # Which is which, where attributes, keys and places say so.
         self.pairs, self.paired = {}, set()
@@ -157,7 +157,7 @@ class Merge:
         for gave, live, node in todo:
             if None in (gave, live) or node.kind == "value" or id(node) in self.pairs:
                 continue
-            if len({gave.kind, live.kind, node.kind}) > 1 or len({gave.type, live.type, node.type}) > 1:
+            if not node.like(gave) or not node.like(live):
                 continue
             if id(live.value) in self.paired:
                 continue
@@ -173,10 +173,10 @@ class Merge:
                         todo.append((was[same], is_[same], now[same]))
                         same += 1
 
-    def value(self, gave, live, node):
-        """What is to stand where import gives `node`."""
+    def value(self, gave, live, node, where="[]"):
+        """What is to stand where import gives `node`: under which attribute, or in a container."""
         if node.kind == "value":
-            return self.leaf(gave, live, node)
+            return self.leaf(gave, live, node, where)
         if id(node) in self.done:
             return self.done[id(node)]
         if id(node) in self.pairs:
@@ -184,21 +184,24 @@ class Merge:
         elif live is not None and id(live.value) in self.paired:
             gave = live = None
         ours = live
-        if live is None or live.kind != node.kind or live.type is not node.type or id(live.value) in self.taken:
+        if live is None or not live.like(node) or id(live.value) in self.taken:
             ours = None
             if live is not None and gave is not None and not self.before.same(live, gave):
                 return live.value
-        if gave is None or ours is None or gave.kind != node.kind or gave.type is not node.type:
+        if gave is None or ours is None or not gave.like(node):
             gave = None
         make = getattr(self, node.kind)
         return make(gave, ours, node)
 
-    def leaf(self, gave, live, node):
+    def leaf(self, gave, live, node, where="[]"):
         if live is None or gave is None or self.before.same(live, gave):
             return node.value
         if live.kind != "value" or gave.kind != "value":
             return live.value
         if says(node.value, gave.value):
+            return live.value
+        if where not in self.adds:
+            # Both have set it: what the program did stays.
             return live.value
         kinds = {part.type for part in (gave, live, node)}
         if kinds <= {*NUMBERS}:
@@ -215,7 +218,7 @@ class Merge:
 
     def object(self, gave, ours, node):
         value = self.take(ours, node)
-        state = self.entries(gave and gave.parts, ours and ours.parts, node.parts)
+        state = self.entries(gave and gave.parts, ours and ours.parts, node.parts, True)
         items = None
         if node.items is not None:
             items = self.content(gave and gave.items, ours and ours.items, node.items)
@@ -235,14 +238,14 @@ class Merge:
             return self.entries(gave, ours, parts)
         return self.sequence(gave, ours, parts)
 
-    def entries(self, gave, ours, parts):
+    def entries(self, gave, ours, parts, named=False):
         gave, ours = gave or {}, ours or {}
         out = {}
         for key, node in parts.items():
             was = gave.get(key)
             if key not in ours and was is not None and self.edit.same(was, node):
                 continue
-            out[key] = self.value(was, ours.get(key), node)
+            out[key] = self.value(was, ours.get(key), node, key if named else "[]")
         for key, live in ours.items():
             if key not in parts and not (key in gave and self.before.same(live, gave[key])):
                 out[key] = live.value
@@ -259,6 +262,9 @@ class Merge:
         if parts and fixed_all(parts) and fixed_all(gave) and fixed_all(ours):
             added = [live.value for live in without(ours, gave)]
             lost = without(gave, ours)
+            if gave and len(lost) == len(gave):
+                # The program has made another one of it.
+                return [live.value for live in ours]
             if not lost and says_all(ours, gave):
                 return [part.value for part in parts] + [live.value for live in ours[len(gave) :]]
             return [part.value for part in without(parts, lost)] + added
@@ -289,7 +295,7 @@ class Merge:
         free = [at for at in range(first, len(gave) - last) if id(ours[at].value) not in self.paired]
         for at in range(first, len(parts) - last):
             node = parts[at]
-            fit = [was for was in free[:LONG] if gave[was].kind == node.kind and gave[was].type is node.type]
+            fit = [was for was in free[:LONG] if gave[was].like(node)]
             if fit:
                 best = max(fit, key=lambda was: (likeness(gave[was], node), -abs(was - at)))
                 out[at] = best
@@ -425,7 +431,7 @@ def without(nodes, others):
 
 def corresponds(live, gave):
     """Whether what lives may be what import gave at this place, whatever the program did to it."""
-    if live.kind != gave.kind or live.type is not gave.type:
+    if not live.like(gave):
         return False
     return live.kind != "value" or says(live.value, gave.value)
 

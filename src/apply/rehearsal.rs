@@ -159,8 +159,10 @@ fn calls(statement: &Statement) -> bool {
 
 /// Statements that may change objects.
 pub fn acts_on_objects(statement: &Statement) -> bool {
-    let kinds = [Kind::Expr, Kind::Compound, Kind::Assign, Kind::AugAssign];
-    kinds.contains(&statement.kind)
+    match statement.kind {
+        Kind::Assign => statement.value == Value::Other,
+        kind => matches!(kind, Kind::Expr | Kind::Compound | Kind::AugAssign),
+    }
 }
 
 /// What nothing changes in place: modules, functions, classes and plain values.

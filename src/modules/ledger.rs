@@ -43,6 +43,8 @@ pub struct Version {
     outline: OnceLock<Box<Result<Outline, OutlineError>>>,
     imports: OnceLock<Arc<Imports>>,
     takes: OnceLock<Option<Box<[Taken]>>>,
+    /// Whether import makes objects or containers, as somebody found who looked at what it made.
+    pub objects: OnceLock<bool>,
 }
 
 /// Import statements: leading dots, dotted name, imported names.
@@ -89,6 +91,7 @@ impl Version {
             outline: OnceLock::new(),
             imports: OnceLock::new(),
             takes: OnceLock::new(),
+            objects: OnceLock::new(),
         }
     }
 

@@ -60,10 +60,11 @@ impl<'py> Unit<'_, '_, 'py> {
 
     /// Whether a module has objects, and its statements are for us to run.
     fn may_have_objects(&self, record: &Record) -> bool {
-        let Some(module) = self.module(&record.name).ok().flatten() else {
-            return false;
+        let look = || {
+            let module = self.module(&record.name).ok().flatten();
+            module.is_some_and(|module| may_rehearse(self.kit, &module.dict()))
         };
-        may_rehearse(self.kit, &module.dict()) && self.is_ours(record)
+        *record.version().objects.get_or_init(look) && self.is_ours(record)
     }
 
     fn is_ours(&self, record: &Record) -> bool {
