@@ -43,7 +43,9 @@ def ships(name):
 
 
 def operations(*names):
-    return frozenset(opcode.opmap[name] for name in names if name in opcode.opmap)
+    found = (opcode.opmap.get(name, 256) for name in names)
+    # Of what only a compiler has the numbers are larger.
+    return frozenset(number for number in found if number < 256)
 
 
 GLOBAL = operations("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDEREF", "STORE_GLOBAL")

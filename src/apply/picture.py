@@ -13,6 +13,8 @@ import types
 MOST, DEEPEST = 3000, 120
 NUMBERS = (int, float, complex)
 VALUES = (type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented))
+# 3.15
+VALUES += (builtins.sentinel,) if hasattr(builtins, "sentinel") else ()
 # Of these modules objects are values, which compare by what they say.
 SAYING = {"datetime", "decimal", "fractions", "ipaddress", "pathlib", "re", "uuid", "zoneinfo", "operator"}
 CONTAINERS = (list, collections.deque, dict, set)
