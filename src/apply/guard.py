@@ -27,6 +27,7 @@ REFUSED = {
 # What tells the time or makes something up.
 TELLING = {"now", "today", "utcnow"}
 SHIPPED = getattr(sys, "stdlib_module_names", None)
+READ_ONLY = (types.MappingProxyType, getattr(builtins, "frozendict", types.MappingProxyType))
 KINDS_OF_DICT = (collections.OrderedDict, collections.defaultdict)
 # What classes have that is Python's own.
 DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)
@@ -281,7 +282,7 @@ class Guard:
             inner = [*(inside for _, inside in content), *value.__dict__.values(), *given]
         elif kind is functools.cached_property:
             inner = (value.func,)
-        elif kind is types.MappingProxyType:
+        elif kind in READ_ONLY:
             inner = list(value.values())
         elif kind is functools.partial:
             inner = value.func, value.args, value.keywords
