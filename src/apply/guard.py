@@ -183,7 +183,7 @@ class Guard:
                 raise Refused(f"it uses {name}")
             if (id(value), attributes) not in self.modules:
                 self.modules.add((id(value), attributes))
-                self.around[id(value)] = value, "module", dict(vars(value))
+                self.around.setdefault(id(value), (value, "module", dict(vars(value))))
                 for attribute in attributes:
                     if attribute in vars(value):
                         self.admit(vars(value)[attribute], attributes)
@@ -246,12 +246,12 @@ class Guard:
 
     def watch(self, value, deep=0):
         """Notes what an object has in it that is not the run's own, and what that leads to."""
+        if isinstance(value, types.ModuleType):
+            self.watch_module(value)
         if id(value) in self.around:
             return
         if isinstance(value, type):
             self.watch_class(value)
-        elif isinstance(value, types.ModuleType):
-            self.watch_module(value)
         elif isinstance(value, types.BuiltinFunctionType) and saying(value):
             self.c_called(value)
         if saying(value) and not isinstance(value, enum.Enum):
@@ -290,6 +290,8 @@ class Guard:
             self.around[id(value)] = value, "object", ((None, ()), state_of(value))
             inner = list(state_of(value).values())
         elif kind in CONTAINERS or kind.__flags__ & 1 << 9 and of_python(kind) or kind in KINDS_OF_DICT:
+            if base_of(value) is not None and len_of(value) > LARGE:
+                raise Refused("there is too much around")
             items = items_of(value)
             own = kind.__flags__ & 1 << 9 and kind not in KINDS_OF_DICT
             state = state_of(value) if own else {}
@@ -309,7 +311,10 @@ class Guard:
             return
         if ships(name) or "Extension" in type(getattr(module, "__loader__", None)).__name__:
             raise Refused(f"it can reach {name}")
-        self.around[id(module)] = module, "module", dict(vars(module))
+        if (id(module), None) in self.modules:
+            return
+        self.modules.add((id(module), None))
+        self.around.setdefault(id(module), (module, "module", dict(vars(module))))
         for name, value in list(vars(module).items()):
             if not name.startswith("__") and not isinstance(value, (types.ModuleType, types.FunctionType)):
                 self.watch(value)

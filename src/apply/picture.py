@@ -11,6 +11,8 @@ import types
 
 # So many objects, and so deep: what is larger is left as it is.
 MOST, DEEPEST = 3000, 120
+# And so many items in one container.
+LARGE = 10_000
 NUMBERS = (int, float, complex)
 VALUES = (type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented))
 # 3.15
@@ -121,6 +123,10 @@ def manner(value):
     return value.default_factory if isinstance(value, collections.defaultdict) else None
 
 
+def len_of(value):
+    return base_of(value).__len__(value)
+
+
 class Node:
     """What one object has in it. `parts`: its attributes, items, entries by key; `items`: of an object that
     is derived from a container, what it has as such."""
@@ -155,6 +161,8 @@ class Picture:
         if saying(value) or id(value) in self.shared:
             return Node("value", value)
         if len(self.nodes) > MOST or deep > DEEPEST:
+            raise Refused("there is too much in it")
+        if base_of(value) is not None and len_of(value) > LARGE:
             raise Refused("there is too much in it")
         kind = type(value)
         node = self.nodes[id(value)] = Node("opaque", value)
