@@ -30,6 +30,10 @@ impl<'py> Unit<'_, '_, 'py> {
     /// those statements costs that may run again, and nothing where no module has objects.
     pub(super) fn foresee(&self) -> HashMap<String, Rehearsal<'py>> {
         let mut out = HashMap::new();
+        // A unit of one module knows no other one that was edited.
+        if self.order.len() < 2 {
+            return out;
+        }
         let last = self
             .order
             .iter()
