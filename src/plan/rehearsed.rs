@@ -1,7 +1,7 @@
 //! Which statements make objects and change them, so that running them on others of their own tells
 //! what import gives: see `apply::rehearsal`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::root;
 use crate::outline::{Kind, Outline, Statement};
@@ -62,7 +62,6 @@ pub fn rehearsed(
     let mut out = Rehearsed::default();
     let mut todo: Vec<String> = names.iter().cloned().collect();
     let mut seen: BTreeSet<String> = names.clone();
-    let mut callers: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     while let Some(name) = todo.pop() {
         let body = &outline.body;
         let index = outline.index();
@@ -102,9 +101,7 @@ pub fn rehearsed(
                 return None;
             }
             out.statements.insert(at);
-            let deals = callers
-                .entry(at)
-                .or_insert_with(|| dealt_with(outline, statement));
+            let deals = dealt_with(outline, statement);
             let binds = makes.binds.iter().chain(&makes.global_writes);
             for bound in binds {
                 if statement.kind == Kind::Function {
