@@ -9,6 +9,7 @@ use pyo3::types::{
 use rustc_hash::FxHashSet;
 
 use super::kit::{Kit, Word, is_above, is_text, reference_count, text, tuple};
+use super::twins::twins;
 use super::undo::set_code;
 use super::work::Work;
 
@@ -263,23 +264,7 @@ impl<'py> Work<'_, 'py> {
 
     /// Remembers that nested code was replaced, so that closures made from it are found.
     pub fn retire(&mut self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> PyResult<()> {
-        let old_parts = nested(self.kit, old)?;
-        if old_parts.is_empty() {
-            return Ok(());
-        }
-        let new_parts = nested(self.kit, new)?;
-        let mut used = vec![false; new_parts.len()];
-        for part in old_parts {
-            let name = text(&part.getattr(self.kit.name("co_name"))?);
-            let mut twin = None;
-            for (at, candidate) in new_parts.iter().enumerate() {
-                if !used[at] && text(&candidate.getattr(self.kit.name("co_name"))?) == name {
-                    used[at] = true;
-                    twin = Some(candidate.clone());
-                    break;
-                }
-            }
-            let Some(twin) = twin else { continue };
+        for (part, twin) in twins(self.kit, old, new)? {
             if same_code(self.kit, &part, &twin)? {
                 continue;
             }

@@ -114,6 +114,8 @@ pub struct Kit<'py> {
     pub skeleton: OnceCell<Bound<'py, PyDict>>,
     /// That of rehearsal.py.
     pub rehearsal: OnceCell<Bound<'py, PyDict>>,
+    /// That of twins.py.
+    pub twins: OnceCell<Bound<'py, PyDict>>,
 }
 
 /// Code objects of the new text. A function that has one was made or brought up to date in this
@@ -204,6 +206,7 @@ impl<'py> Kit<'py> {
             helper: OnceCell::new(),
             skeleton: OnceCell::new(),
             rehearsal: OnceCell::new(),
+            twins: OnceCell::new(),
         })
     }
 

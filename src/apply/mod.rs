@@ -71,6 +71,7 @@ mod starred;
 mod states;
 mod strayed;
 mod transaction;
+mod twins;
 mod undo;
 mod unlisted;
 mod value;

@@ -12,6 +12,7 @@ use super::collections::holds_items;
 use super::compile::Source;
 use super::entries::raw_entries;
 use super::function::plain;
+use super::helpers::load;
 use super::kit::{Kit, is_heap_type, text};
 use super::module::Run;
 use crate::diff::What;
@@ -318,19 +319,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 /// A name of the texts about rehearsals.
 fn rehearsal_helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
-    let helper = match kit.rehearsal.get() {
-        Some(helper) => helper,
-        None => {
-            let helper = PyDict::new(kit.py);
-            helper.set_item("__name__", "pyreload/rehearsal.py")?;
-            let texts = [
-                ("pyreload/picture.py", include_str!("picture.py")),
-                ("pyreload/guard.py", include_str!("guard.py")),
-                ("pyreload/rehearsal.py", include_str!("rehearsal.py")),
-            ];
-            kit.run_helpers(&COMPILED, &texts, &helper)?;
-            kit.rehearsal.get_or_init(|| helper)
-        }
-    };
-    helper.as_any().get_item(name)
+    let texts = [
+        ("pyreload/picture.py", include_str!("picture.py")),
+        ("pyreload/guard.py", include_str!("guard.py")),
+        ("pyreload/rehearsal.py", include_str!("rehearsal.py")),
+    ];
+    load(kit, &kit.rehearsal, &COMPILED, &texts)?.get_item(name)
 }
