@@ -148,21 +148,58 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             };
             if !same {
                 if kit.is_exact(&was.owner, &kit.module) {
-                    let (module, name) = was.path.clone();
-                    let base = self.base_in(&module, &name);
-                    let own = |had: &Bound<'py, PyAny>| {
-                        base.as_ref().is_none_or(|base| identical(had, base))
-                    };
-                    self.work.set.push(SetThere {
-                        first: was.had.as_ref().is_none_or(own),
-                        module,
-                        name,
-                        old: was.had,
-                        new: now,
-                    });
+                    self.set_there(&was.path, was.had, now);
                 }
                 self.feed(vec![was.path], statement)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Notes that a name of another module is bound to something else now.
+    fn set_there(
+        &mut self,
+        (module, name): &(String, String),
+        old: Option<Bound<'py, PyAny>>,
+        new: Option<Bound<'py, PyAny>>,
+    ) {
+        let base = self.base_in(module, name);
+        let own = |had| base.as_ref().is_none_or(|base| identical(had, base));
+        self.work.set.push(SetThere {
+            first: old.as_ref().is_none_or(own),
+            module: module.clone(),
+            name: name.clone(),
+            old,
+            new,
+        });
+    }
+
+    /// After the statement ran: globals of other modules that functions there have set.
+    pub(super) fn tell_globals(
+        &mut self,
+        registries: &Bound<'py, PyAny>,
+        statement: &Statement,
+    ) -> PyResult<()> {
+        let set: Vec<(String, String, Bound<'py, PyAny>)> =
+            registries.call_method0("rebound")?.extract()?;
+        for (module, name, old) in set {
+            let found = self.work.kit.sys_modules.get_item(&module)?;
+            let Some(found) = found.filter(|_| (self.job.others)(&module).is_some()) else {
+                continue;
+            };
+            let new = self.had(&found, &name)?;
+            let path = (module, name);
+            self.set_there(&path, Some(old), new);
+            let (module, name) = &path;
+            let readers = self.job.elsewhere.readers(module, name);
+            for reader in &readers {
+                for path in self.imported_as(module, reader)? {
+                    let why = format!("which reads what line {} sets", statement.span.line);
+                    self.dirty.acts(path, why);
+                }
+            }
+            self.work.holding.push((module.clone(), readers));
+            self.feed(vec![path], statement)?;
         }
         Ok(())
     }

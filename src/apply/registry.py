@@ -12,8 +12,9 @@ Runs after walk.py, snapshot.py and reach.py, in one namespace with them.
 class Registry:
     """The registries of one statement, from before it runs until after."""
 
-    def __init__(self, before, after, snapshot):
-        """`before` is what the old version called, `after` what the new one calls."""
+    def __init__(self, before, after, snapshot, module):
+        """`before` is what the old version called, `after` what the new one calls; `module` has the names of
+        the statement."""
         reach, other = Reach(after), Reach(before)
         self.snapshot = snapshot
         self.roots = list(reach.found)
@@ -42,6 +43,12 @@ class Registry:
         self.states = [(owner, origin, self.plain_state(owner)) for owner, origin in {
             id(owner): (owner, origin) for reached in (other, reach) for owner, origin in named_owners(reached)
         }.values()] if self.stored or reach.stored else []
+        # What the globals mean that functions of other modules set.
+        self.globals = {}
+        for space, names in [*reach.spaces.values(), *other.spaces.values()]:
+            if space is not module:
+                had = self.globals.setdefault(id(space), (space, {}))[1]
+                had.update({name: space[name] for name in names if name in space})
         left = BUDGET
         for root in self.roots:
             budget = max(left, 0) if SPENT[0] < LIMIT else 0
@@ -68,6 +75,15 @@ class Registry:
             for name in [name for name in {**had, **now} if had.get(name) != now.get(name)]:
                 found += [(module, f"{path}.{name}") for module, path in origins]
         return [origin for origin in found if isinstance(origin[0], str)]
+
+    def rebound(self):
+        """The globals that mean something else now, with what they meant before."""
+        return [
+            (space["__name__"], name, value)
+            for space, had in self.globals.values()
+            for name, value in had.items()
+            if not same_value(space.get(name), value) and type(space.get("__name__")) is str
+        ]
 
     def plain_state(self, owner):
         space = vars(owner) if isinstance(owner, type) else _state(owner)
@@ -520,6 +536,10 @@ class Registry:
             for place, item in sorted(zip(places, fresh), key=lambda pair: pair[0]):
                 rest.insert(place, item)
             _restore(holder, rest)
+
+
+def same_value(one, other):
+    return one is other or type(one) is type(other) and isinstance(one, PLAIN) and one == other
 
 
 def named_owners(reached):

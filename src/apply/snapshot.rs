@@ -24,7 +24,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
         };
         let known = self.kept()?;
         let helper = self.registry_helper("Registry")?;
-        let found = helper.call1((before, after, &snapshot))?;
+        let found = helper.call1((before, after, &snapshot, &self.job.dict))?;
         self.put_back_from(known)?;
         Ok(found)
     }

@@ -88,6 +88,9 @@ pub trait Elsewhere {
 
     /// The paths of a module that act differently when the container of this name has other items.
     fn holders(&self, module: &str, name: &str) -> BTreeSet<String>;
+
+    /// The same when the name is bound to something else.
+    fn readers(&self, module: &str, name: &str) -> BTreeSet<String>;
 }
 
 /// Paths in modules.
@@ -156,6 +159,10 @@ impl Elsewhere for Nowhere {
     }
 
     fn holders(&self, _: &str, _: &str) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
+    fn readers(&self, _: &str, _: &str) -> BTreeSet<String> {
         BTreeSet::new()
     }
 }
@@ -635,6 +642,16 @@ impl<'a> Functions<'a> {
         paths
     }
 
+    /// What acts differently when this name is bound to something else.
+    pub fn readers(&self, name: &str) -> BTreeSet<String> {
+        let mut dirty = Dirty::default();
+        dirty.value(name, "");
+        let acting = super::acting_at_all(self.outline(), &dirty, usize::MAX);
+        let paths = self.paths(acting.into_iter().flatten()).into_iter();
+        let differs = |path: &String| self.applied_differs(path, 1, &dirty).is_some();
+        paths.filter(differs).collect()
+    }
+
     /// What those that hold something act differently for goes by these paths.
     pub fn held(paths: BTreeSet<String>) -> BTreeSet<String> {
         let paths = paths.into_iter();
@@ -657,7 +674,10 @@ impl<'a> Functions<'a> {
         {
             names.insert(chooser.to_owned());
         }
-        let paths = self.holders(names, false);
+        let mut paths = self.holders(names, false);
+        for name in self.global_writes(&makes[..1]) {
+            paths.extend(self.readers(&name));
+        }
         let mut out = vec![(module.to_owned(), paths)];
         if self.at(path).is_empty() {
             for import in self.imports(name) {

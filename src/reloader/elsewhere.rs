@@ -206,4 +206,13 @@ impl Elsewhere for Others<'_, '_, '_, '_> {
             _ => names,
         }
     }
+
+    fn readers(&self, module: &str, name: &str) -> BTreeSet<String> {
+        let version = self.unit.version(module);
+        let outline = version.as_ref().map(|version| version.outline().as_ref());
+        match outline {
+            Some(Ok(outline)) => Functions::of(outline).readers(name),
+            _ => BTreeSet::new(),
+        }
+    }
 }
