@@ -190,18 +190,27 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let new = self.had(&found, &name)?;
             let path = (module, name);
             self.set_there(&path, Some(old), new);
-            let (module, name) = &path;
-            let readers = self.job.elsewhere.readers(module, name);
-            for reader in &readers {
-                for path in self.imported_as(module, reader)? {
-                    let why = format!("which reads what line {} sets", statement.span.line);
-                    self.dirty.acts(path, why);
-                }
-            }
-            self.work.holding.push((module.clone(), readers));
-            self.feed(vec![path], statement)?;
+            self.tell_set(path, statement)?;
         }
         Ok(())
+    }
+
+    /// Who reads a global of another module that a function there has set is told.
+    pub(super) fn tell_set(
+        &mut self,
+        path: (String, String),
+        statement: &Statement,
+    ) -> PyResult<()> {
+        let (module, name) = &path;
+        let readers = self.job.elsewhere.readers(module, name);
+        for reader in &readers {
+            for path in self.imported_as(module, reader)? {
+                let why = format!("which reads what line {} sets", statement.span.line);
+                self.dirty.acts(path, why);
+            }
+        }
+        self.work.holding.push((module.clone(), readers));
+        self.feed(vec![path], statement)
     }
 
     /// Whether a module's own statements bind a name, or those of a class body; `None` where that

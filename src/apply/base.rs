@@ -115,6 +115,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if !only_makes(statement, &name, had.same().names(&name), at == origin) {
                     // `put("a", 1)`: with the function as it was, and all that it fills.
                     let (functions, filled) = only_fills(old.outline, had, statement)?;
+                    // It may go by what they set: `if _ready: return`.
+                    let set = functions
+                        .iter()
+                        .flat_map(|at| &body[*at].later.global_writes);
+                    todo.extend(set.map(|name| (name.clone(), end)));
                     out.extend(functions);
                     let own =
                         |other: &String| *other == name || had.same().names(&name).contains(other);

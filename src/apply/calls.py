@@ -61,6 +61,8 @@ class Calls:
         self.beyond, self.foreign = 0, set()
         # Assignments that may not have been reached.
         self.unsure = set()
+        # The globals that functions of other modules set, by the last of them; those of the one that it is in.
+        self.globals, self.declared = {}, ({}, ())
         # What they had added to numbers; in how many statements that may not have run it is.
         self.amounts, self.doubt = [], 0
         node = _placed(text, line)
@@ -138,10 +140,16 @@ class Calls:
             if id(node) not in self.unsure:
                 try:
                     scope.names[name] = _Values(scope).visit(node.value)
+                    self.set_global(name, scope.names[name])
                 except Unknown:
                     if isinstance(node.value, ast.Call) and (made := _instance(node.value, _Values(scope), True)):
                         call = ast.copy_location(ast.Expr(node.value), node)
                         scope.names[name], made[0].given = made[0], arguments(call, scope)[0]
+
+    def set_global(self, name, value):
+        space, names = self.declared
+        if name in names:
+            self.globals[id(space), name] = space, name, value
 
     def parts(self, value, scope, depth):
         """Calls in what a statement makes: `[note(1), note(2)]`, `{n: note(n) for n in NAMES}`."""
@@ -234,12 +242,13 @@ class Calls:
         self.beyond += 1
         self.doubt += later
         known = len(self.amounts)
+        declared, self.declared = self.declared, (function.__globals__, _declared(text))
         names = {**THEN.get(id(function.__globals__), {}), **names}
         self.expand(text.body, _Scope(function.__globals__, names), depth + 1)
         self.amounts[known:] = [a for a in self.amounts[known:] if a.in_table() or a.key not in used(text)]
         self.doubt -= later
         self.beyond -= 1
-        self.within = outer
+        self.within, self.declared = outer, declared
 
     def passing(self, making, call, scope, depth):
         """`C("a").show()`, where that is made for this alone, and perhaps fills a list of the module."""

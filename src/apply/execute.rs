@@ -37,6 +37,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.retract_own(at)?;
         self.compute_again(statement);
         let written = self.functions.global_writes(&statement.uses.calls);
+        self.lower_own_flags(was.filter(|_| !written.is_empty()))?;
         let counts = self.count_back(at, statement, &written)?;
         self.before_star(at, statement)?;
         self.after_star(at, statement)?;

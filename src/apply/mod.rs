@@ -33,6 +33,7 @@ mod export;
 mod fed;
 mod filled;
 mod finish;
+mod flags;
 mod function;
 mod heap;
 mod heirs;

@@ -410,7 +410,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             _ => None,
         };
-        let found = self.watch(before, after)?;
+        let found = self.watch(before.clone(), after)?;
         self.past()?;
         let (text, line) = (old.slice(was), was.span.line);
         let bodies = self.inlined(old, was)?;
@@ -420,6 +420,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 found.call_method1("constructed", (text, line, bodies, &self.before))?
             }
             None => {
+                if found.getattr("globals")?.is_truthy()? {
+                    self.lower_flags(&before)?;
+                }
                 let known = self.kept()?;
                 let outcome =
                     found.call_method1("call", (text, line, bodies, &self.before, again))?;
@@ -627,7 +630,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             };
             match registries.made {
-                None => told(self.let_go_of_call(&registries.found, statement)),
+                None => {
+                    told(self.let_go_of_call(&registries.found, statement));
+                    told(self.unset_globals(&registries.found, old, statement))
+                }
                 // Nothing else has this name: what it made goes.
                 Some(made) if self.binders(&statement.uses.binds[0]).next().is_none() => {
                     told(self.unregister(statement, &made))

@@ -145,6 +145,8 @@ pub struct Work<'k, 'py> {
     pub fed: Vec<(String, String)>,
     /// Names of other modules that are bound to something else now.
     pub set: Vec<SetThere<'py>>,
+    /// Names of modules that said that a function had run, and do not any more.
+    pub lowered: BTreeSet<(String, String)>,
     /// Paths in other modules that act differently, since they hold what does.
     pub holding: Holding,
     /// What statements have put into lists of other modules so far.
@@ -229,6 +231,7 @@ impl<'k, 'py> Work<'k, 'py> {
             snapshot: None,
             fed: Vec::new(),
             set: Vec::new(),
+            lowered: BTreeSet::new(),
             holding: Holding::new(),
             poured: Vec::new(),
             lost: Vec::new(),

@@ -117,25 +117,34 @@ impl<'a> Functions<'a> {
             false => self.all_imports().collect(),
         };
         for (import, path) in takers {
-            let Some((_, paths)) = self.elsewhere.keeps(import, &path).into_iter().next() else {
-                continue;
-            };
-            let same =
-                |other: &&&Import| other.level == import.level && other.module == import.module;
-            for other in beside.iter().filter(same) {
-                let bound = &other.bound;
-                holders.extend(paths.iter().filter_map(|path| match other.name.as_deref() {
-                    Some("*") => Some(path.clone()),
-                    Some(name) => {
-                        let rest = path.strip_prefix(name)?;
-                        (rest.is_empty() || rest.starts_with('.')).then(|| format!("{bound}{rest}"))
-                    }
-                    None if other.aliased => Some(format!("{bound}.{path}")),
-                    None => Some(format!("{}.{path}", other.module)),
-                }));
+            for (module, paths) in self.elsewhere.keeps(import, &path) {
+                for other in &beside {
+                    holders.extend(self.as_imported(other, &module, &paths));
+                }
             }
         }
         holders
+    }
+
+    /// How an import names paths of a module.
+    fn as_imported(&self, import: &Import, module: &str, paths: &BTreeSet<String>) -> Vec<String> {
+        let (there, bound) = (self.elsewhere.module_of(import), &import.bound);
+        let whole = |path: &String| match import.name.as_deref() {
+            Some("*") if there == module => Some(path.clone()),
+            Some(name) if there == module => {
+                let rest = path.strip_prefix(name)?;
+                (rest.is_empty() || rest.starts_with('.')).then(|| format!("{bound}{rest}"))
+            }
+            // `from package import module`
+            Some(name) => {
+                let inner = module.strip_prefix(&*there)?.strip_prefix('.')?;
+                (inner == name).then(|| format!("{bound}.{path}"))
+            }
+            None if there != module => None,
+            None if import.aliased => Some(format!("{bound}.{path}")),
+            None => Some(format!("{there}.{path}")),
+        };
+        paths.iter().filter_map(whole).collect()
     }
 
     fn all_imports(&self) -> impl Iterator<Item = &'a Import> + use<'a> {

@@ -11,7 +11,6 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::affected::REGISTERS;
 use super::described::Asks;
 use super::dirty::prefixes;
 use super::settled::Seen;
@@ -58,6 +57,12 @@ pub trait Elsewhere {
     /// Where that puts what it is given: modules, the one that the import names first, with the paths
     /// in them that act differently when that does.
     fn keeps(&self, import: &Import, path: &str) -> Holding;
+
+    /// What acts differently for what is put into what an imported path means.
+    fn holding(&self, import: &Import, path: &str) -> Holding;
+
+    /// The module that an import is about.
+    fn module_of(&self, import: &Import) -> String;
 
     /// See `Functions::puts_into` and `Functions::looks_inside`; of what an import binds.
     fn puts_into(&self, import: &Import, path: &str) -> Option<BTreeSet<String>>;
@@ -109,7 +114,7 @@ fn differs_deeper(path: &str, members: &BTreeSet<&str>, dirty: &Dirty) -> Option
 }
 
 /// Whether something takes a definition when it is made: decorators, bases.
-fn is_taken(statement: &Statement) -> bool {
+pub(super) fn is_taken(statement: &Statement) -> bool {
     let class = statement.kind == Kind::Class && !statement.head.reads.is_empty();
     class || statement.decorators != 0
 }
@@ -129,6 +134,14 @@ impl Elsewhere for Nowhere {
 
     fn keeps(&self, _: &Import, _: &str) -> Holding {
         Holding::new()
+    }
+
+    fn holding(&self, _: &Import, _: &str) -> Holding {
+        Holding::new()
+    }
+
+    fn module_of(&self, import: &Import) -> String {
+        import.module.clone()
     }
 
     fn puts_into(&self, _: &Import, _: &str) -> Option<BTreeSet<String>> {
@@ -568,123 +581,6 @@ impl<'a> Functions<'a> {
         let takers: Vec<(&Import, String)> = self.takers(statement).collect();
         holders.extend(self.named_here(takers));
         holders
-    }
-
-    /// What other modules hold of a definition that acts differently, and act differently for it.
-    pub fn told_elsewhere(&self, statement: &Statement) -> Holding {
-        if !is_taken(statement) {
-            return Holding::new();
-        }
-        let takers = self.takers(statement);
-        let kept = takers.flat_map(|(import, path)| self.elsewhere.keeps(import, &path));
-        kept.map(|(module, paths)| (module, Self::held(paths)))
-            .collect()
-    }
-
-    /// The same of all statements that give a definition of this name away: its own, by decorators and
-    /// bases, and calls.
-    pub fn handed_elsewhere(&self, name: &str) -> Holding {
-        let outline = self.outline();
-        let (body, index) = (&outline.body, outline.index());
-        let own = index.writers(body, name).into_iter();
-        let own = own.filter(|at| is_taken(&body[*at]) && body[*at].name == name);
-        let calls = index.readers(body, name).into_iter();
-        let calls = calls.filter(|at| {
-            let statement = &body[*at];
-            calls_alone(statement) && statement.uses.reads.iter().any(|read| read == name)
-        });
-        let takers = own.chain(calls).flat_map(|at| self.takers(&body[at]));
-        let kept = takers.flat_map(|(import, path)| self.elsewhere.keeps(import, &path));
-        kept.map(|(module, paths)| (module, Self::held(paths)))
-            .collect()
-    }
-
-    /// What is imported and takes a definition when it is made: decorators, and bases of a class.
-    fn takers(
-        &self,
-        statement: &Statement,
-    ) -> impl Iterator<Item = (&'a Import, String)> + use<'a> {
-        let mut paths: BTreeSet<String> = BTreeSet::new();
-        if statement.decorators != 0 || calls_alone(statement) {
-            paths.extend(statement.uses.calls.iter().cloned());
-        }
-        if statement.kind == Kind::Class {
-            paths.extend(statement.head.reads.iter().cloned());
-        }
-        let found: Vec<(&'a Import, String)> = paths
-            .into_iter()
-            .flat_map(|path| {
-                let imports: Vec<&'a Import> = self.imports(root(&path)).collect();
-                imports
-                    .into_iter()
-                    .map(move |import| (import, path.clone()))
-            })
-            .collect();
-        found.into_iter()
-    }
-
-    /// These names, and what acts differently when what is in their objects does, or (`filled`) is
-    /// something else.
-    pub fn holders(&self, names: BTreeSet<String>, filled: bool) -> BTreeSet<String> {
-        let mut dirty = Dirty::default();
-        for name in &names {
-            match filled {
-                true => dirty.value(name, ""),
-                false => dirty.acts(format!("{name}{GIVEN}"), ""),
-            }
-        }
-        let mut paths = names;
-        if !dirty.is_empty() {
-            let acting = super::acting_at_all(self.outline(), &dirty, usize::MAX);
-            let found = self.paths(acting.into_iter().flatten()).into_iter();
-            paths.extend(found.filter(|path| self.acts_given(path, &dirty).is_some()));
-        }
-        paths
-    }
-
-    /// What acts differently when this name is bound to something else.
-    pub fn readers(&self, name: &str) -> BTreeSet<String> {
-        let mut dirty = Dirty::default();
-        dirty.value(name, "");
-        let acting = super::acting_at_all(self.outline(), &dirty, usize::MAX);
-        let paths = self.paths(acting.into_iter().flatten()).into_iter();
-        let differs = |path: &String| self.applied_differs(path, 1, &dirty).is_some();
-        paths.filter(differs).collect()
-    }
-
-    /// What those that hold something act differently for goes by these paths.
-    pub fn held(paths: BTreeSet<String>) -> BTreeSet<String> {
-        let paths = paths.into_iter();
-        paths.map(|path| format!("{path}{GIVEN}")).collect()
-    }
-
-    /// Where calling a path of this module puts what it is given, and what acts differently when that
-    /// does: in the module, and in others.
-    pub fn keeps(&self, module: &str, path: &str) -> Holding {
-        let makes = [path.to_owned(), format!("{path}.__init_subclass__")];
-        let mut names = self.parts_filled(&makes);
-        names.extend(self.mutations(&makes));
-        let name = root(path);
-        if !self.made_by(name).is_empty() {
-            names.extend(self.with_place(name, path));
-        }
-        // It chooses among those that are registered with it.
-        if let Some(chooser) = path.strip_suffix(REGISTERS)
-            && self.at(chooser).iter().any(|s| s.decorators != 0)
-        {
-            names.insert(chooser.to_owned());
-        }
-        let mut paths = self.holders(names, false);
-        for name in self.global_writes(&makes[..1]) {
-            paths.extend(self.readers(&name));
-        }
-        let mut out = vec![(module.to_owned(), paths)];
-        if self.at(path).is_empty() {
-            for import in self.imports(name) {
-                out.extend(self.elsewhere.keeps(import, path));
-            }
-        }
-        out
     }
 
     /// The classes of the module that are derived from this one.

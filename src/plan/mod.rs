@@ -20,6 +20,7 @@ mod gone;
 mod hints;
 mod inside;
 mod instances;
+mod keeps;
 mod kin;
 mod lineage;
 mod names;

@@ -142,6 +142,18 @@ impl Elsewhere for Others<'_, '_, '_, '_> {
         kept.unwrap_or_default()
     }
 
+    fn holding(&self, import: &Import, path: &str) -> Holding {
+        let found = self.find(import, path, |module, path| {
+            self.unit.reloader.ledger.get(module)?;
+            Some((module.to_owned(), self.holders(module, path)))
+        });
+        found.into_iter().collect()
+    }
+
+    fn module_of(&self, import: &Import) -> String {
+        resolve(&self.package, import.level, &import.module)
+    }
+
     fn puts_into(&self, import: &Import, path: &str) -> Option<BTreeSet<String>> {
         let found = self.find(import, path, |module, path| {
             self.once(module, path, |functions| functions.puts_into(path))
