@@ -142,6 +142,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             (Err(error), Some(found)) => self.run_unregistered(statement, found, error),
             (ran, _) => ran,
         };
+        let ran = ran.or_else(|error| self.forgive(statement, error));
         self.show_annotations(annotations)?;
         self.show_below(below)?;
         opened.close()?;

@@ -162,6 +162,9 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub retracted: BTreeSet<usize>,
     /// Functions whose results are forgotten, and how many new bindings helpers know (`past`).
     pub computed: (BTreeSet<String>, usize),
+    /// What import had given of objects that statements change, and why one of these failed.
+    pub rehearsal: Option<Rehearsal<'py>>,
+    pub forgiven: Option<PyErr>,
 }
 
 /// Applies a job. On an error the caller rolls the transaction back.
@@ -217,10 +220,12 @@ pub fn run<'k, 'a, 'py>(
         refilled: BTreeMap::new(),
         retracted: BTreeSet::new(),
         computed: Default::default(),
+        rehearsal: None,
+        forgiven: None,
         work,
         job,
     };
-    let rehearsal = told(run.rehearse()).flatten();
+    run.rehearsal = told(run.rehearse()).flatten();
     run.prepare()?;
     run.uncover()?;
     run.retract_calls()?;
@@ -238,9 +243,7 @@ pub fn run<'k, 'a, 'py>(
     run.shift_lines()?;
     run.dirty.imported(run.job.new.outline.body.len());
     run.clear_caches()?;
-    if let Some(rehearsal) = &rehearsal {
-        told(run.settle_rehearsed(rehearsal));
-    }
+    run.finish_rehearsal()?;
     if super::imports::public_names(&run.job.dict)? != public {
         // Decorators collect into it, so that no statement of its own need have run.
         run.dirty.value("__all__", "which changed");

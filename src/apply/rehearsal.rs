@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::OnceLock;
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyFrozenSet, PyList, PyTuple};
 
@@ -15,6 +16,7 @@ use super::function::plain;
 use super::helpers::load;
 use super::kit::{Kit, is_heap_type, text};
 use super::module::Run;
+use super::registry::told;
 use crate::diff::What;
 use crate::interp::word;
 use crate::outline::{Kind, Outline, Statement, Value};
@@ -217,13 +219,45 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         rehearse(self.work.kit, &self.job.dict, old, names)
     }
 
+    /// A statement failed, on objects as they are now: the state of a machine has no transition any more. It
+    /// may, where they get what import gives now.
+    pub(super) fn forgive(&mut self, statement: &Statement, error: PyErr) -> PyResult<()> {
+        let acts = matches!(
+            statement.kind,
+            Kind::Expr | Kind::Compound | Kind::AugAssign
+        );
+        let covers = |rehearsal: &Rehearsal<'py>| {
+            let deals = dealt_with(self.job.new.outline, statement);
+            let mut objects = objects_of(self.work.kit, &self.job.dict, deals);
+            objects.extend(statement.uses.binds.iter().cloned());
+            !objects.is_empty() && objects.is_subset(&rehearsal.names)
+        };
+        let mine = error.is_instance_of::<PyException>(self.work.kit.py);
+        if !acts || !mine || !self.rehearsal.as_ref().is_some_and(covers) {
+            return Err(error);
+        }
+        self.forgiven.get_or_insert(error);
+        Ok(())
+    }
+
     /// After the edit: gives the objects what import gives now.
-    pub(super) fn settle_rehearsed(&mut self, rehearsal: &Rehearsal<'py>) -> PyResult<()> {
+    pub(super) fn finish_rehearsal(&mut self) -> PyResult<()> {
+        let Some(rehearsal) = self.rehearsal.take() else {
+            return Ok(());
+        };
+        let settled = told(self.settle_rehearsed(&rehearsal)).flatten();
+        match self.forgiven.take() {
+            Some(error) if settled.is_none() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn settle_rehearsed(&mut self, rehearsal: &Rehearsal<'py>) -> PyResult<Option<()>> {
         let (kit, outline) = (self.work.kit, self.job.new.outline);
         let dict = self.job.dict.clone();
         let may_change = |name: &str| may_change(kit, &dict, name);
         let Some(found) = rehearsed(outline, &rehearsal.names, &may_change) else {
-            return Ok(());
+            return Ok(None);
         };
         let edited = |at: &usize| matches!(self.what(*at), What::Changed | What::Added);
         let same = |name: &&String| {
@@ -239,7 +273,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let settled = rehearsal.before.call_method1("settle", about);
         let settled = match settled {
             Ok(settled) => settled,
-            Err(error) => return refused(kit, error).map(|_: Option<()>| ()),
+            Err(error) => return refused(kit, error),
         };
         let (bound, changed, undo): Settled<'py> = settled.extract()?;
         self.work.tx.call(undo, PyTuple::empty(kit.py));
@@ -255,7 +289,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for name in changed {
             self.tell_rehearsed(&name, &found, outline);
         }
-        Ok(())
+        Ok(Some(()))
     }
 
     /// Whether what import gave can still be worked out: nothing around is edited by now but plain values,
