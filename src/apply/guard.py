@@ -109,6 +109,8 @@ class Guard:
         self.used = set()
         # What is not the run's own, and what was in it.
         self.around = {}
+        # What takes the place of something, and is not looked into.
+        self.ours = set()
         self.refused = None
 
     def __call__(self, frame, event, about):
@@ -167,6 +169,8 @@ class Guard:
             value = names.get(name, MISSING)
             if value is MISSING:
                 value = vars(builtins).get(name, MISSING)
+            elif id(value) in self.ours:
+                continue
             elif names is self.space or names is self.module:
                 self.used.add(name)
             if isinstance(value, types.ModuleType) and name in whole:

@@ -64,14 +64,19 @@ pub fn rehearse<'py>(
         return Ok(None);
     };
     let helper = rehearsal_helper(kit, "Rehearsal")?;
-    let (codes, chain, made, once) = told_aside(kit, source, &found)?;
+    let (codes, chain, made, once) = told_aside(kit, dict, source, &found)?;
     match helper.call1((dict, codes, chain, made, once)) {
         Ok(before) => Ok(Some(Rehearsal { before, names })),
         Err(error) => refused(kit, error),
     }
 }
 
-fn told_aside<'py>(kit: &Kit<'py>, source: &Source<'_>, found: &Rehearsed) -> PyResult<Told<'py>> {
+fn told_aside<'py>(
+    kit: &Kit<'py>,
+    dict: &Bound<'py, PyDict>,
+    source: &Source<'_>,
+    found: &Rehearsed,
+) -> PyResult<Told<'py>> {
     let codes = PyList::empty(kit.py);
     for &at in &found.statements {
         codes.append(source.again(kit, &source.outline.body[at])?)?;
@@ -79,9 +84,23 @@ fn told_aside<'py>(kit: &Kit<'py>, source: &Source<'_>, found: &Rehearsed) -> Py
     let chain = PyFrozenSet::new(kit.py, &found.bound)?;
     let made = PyFrozenSet::new(kit.py, &found.made)?;
     let outline = source.outline.clone();
+    // What is done to a module's own things is looked at with these.
+    let modules: HashSet<String> = {
+        let is_module =
+            |(_, value): &(Bound<'py, PyAny>, Bound<'py, PyAny>)| kit.is_exact(value, &kit.module);
+        let found = dict.iter().filter(is_module);
+        found.map(|(name, _)| text(&name)).collect()
+    };
     let once = move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
         let names: HashSet<String> = arguments.get_item(0)?.extract()?;
-        let bound_once = |name: &String| outline.index().writers(&outline.body, name).len() < 2;
+        let bound_once = |name: &String| {
+            let places = outline.index().writers(&outline.body, name).into_iter();
+            let binds = |at: &usize| outline.body[*at].uses.binds.contains(name);
+            places
+                .filter(|at| !modules.contains(name) || binds(at))
+                .count()
+                < 2
+        };
         PyResult::Ok(names.iter().all(bound_once))
     };
     let once = PyCFunction::new_closure(kit.py, None, None, once)?;
@@ -268,7 +287,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             !binders.any(edited) && !self.job.anew.names.contains(*name)
         };
         let same = PyFrozenSet::new(kit.py, found.bound.iter().filter(same))?;
-        let (codes, chain, made, once) = told_aside(kit, self.job.new, &found)?;
+        let (codes, chain, made, once) = told_aside(kit, &dict, self.job.new, &found)?;
         let about = (codes, chain, made, once, same);
         let settled = rehearsal.before.call_method1("settle", about);
         let settled = match settled {

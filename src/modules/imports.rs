@@ -2,6 +2,8 @@
 //! on whom, which is asked of every module. What looks like an import in a string costs a look
 //! at an outline, nothing more.
 
+use std::collections::BTreeSet;
+
 /// Each import statement: leading dots, dotted module, imported names (empty for `import m`).
 pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
     let mut out = Vec::new();
@@ -44,6 +46,36 @@ pub fn scan(text: &str) -> Vec<(u32, String, Vec<String>)> {
     out
 }
 
+/// The modules that these import, by absolute name.
+pub(super) fn absolute(package: &str, imports: &[(u32, String, Vec<String>)]) -> Vec<String> {
+    let mut out = BTreeSet::new();
+    for (level, module, names) in imports {
+        let base = resolve(package, *level, module);
+        if base == ANY {
+            // Anything: what it may be is among the texts.
+            continue;
+        }
+        if names.is_empty() {
+            // `import a.b.c` binds `a` and makes all three.
+            let mut at = String::new();
+            for part in base.split('.') {
+                if !at.is_empty() {
+                    at.push('.');
+                }
+                at.push_str(part);
+                out.insert(at.clone());
+            }
+        }
+        for name in names {
+            if name != "*" {
+                out.insert(format!("{base}.{name}"));
+            }
+        }
+        out.insert(base);
+    }
+    out.into_iter().collect()
+}
+
 /// Stands for the rest of a name of which more is computed: `plugins.*`.
 pub const ANY: &str = "*";
 
@@ -55,7 +87,7 @@ pub fn may_be(module: &str, pattern: &str) -> bool {
 
 /// What the string literals of a text may name: modules, `"a.b"`, or something in one, `"a.b.C"` and
 /// `"a.b:C"`.
-fn named(text: &str) -> Vec<(u32, String, Vec<String>)> {
+pub(super) fn named(text: &str) -> Vec<(u32, String, Vec<String>)> {
     let mut out = Vec::new();
     let mut before = None;
     for (at, quote) in text.match_indices(['"', '\'']) {

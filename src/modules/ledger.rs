@@ -1,7 +1,6 @@
 //! What is known of each tracked module.
 
 use std::borrow::{Borrow, Cow};
-use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -14,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::failure::Failure;
 use super::graph::{Graph, Id};
-use super::imports::{ANY, scan};
+use super::imports::{ANY, absolute, named, scan};
 use super::kept::{Kept, Packer};
 use super::names::shared;
 use super::takes::{Taken, takes};
@@ -400,6 +399,8 @@ struct Inner {
     numbered: Vec<Option<Arc<Record>>>,
     /// Records whose imports are not in the graph yet.
     unindexed: Vec<Arc<Record>>,
+    /// Modules whose texts name what others import by a computed name, with those.
+    spelling: FxHashMap<Arc<str>, Vec<Arc<str>>>,
     /// How many records were ever added.
     added: u64,
 }
@@ -482,10 +483,14 @@ impl Inner {
                     &scanned
                 }
             };
-            let targets = absolute(&package, imports)
-                .iter()
-                .map(|target| self.graph.id(target))
-                .collect();
+            let mut targets = absolute(&package, imports);
+            if imports.iter().any(|(_, module, _)| module == ANY) {
+                let named = self.named_beside(&record, &targets);
+                targets.extend(named);
+                targets.sort_unstable();
+                targets.dedup();
+            }
+            let targets = targets.iter().map(|target| self.graph.id(target)).collect();
             self.graph
                 .set(id, record.place.load(Ordering::Relaxed), targets);
             self.numbered.resize(self.graph.size(), None);
@@ -493,7 +498,33 @@ impl Inner {
         }
         &self.graph
     }
+
+    /// What the texts of modules that one imports name, which imports by computed names: `from settings
+    /// import PLUGINS`.
+    fn named_beside(&mut self, record: &Record, targets: &[String]) -> Vec<String> {
+        let mut out = Vec::new();
+        for target in targets {
+            let Some(Named(other)) = self.records.get(&**target) else {
+                continue;
+            };
+            if other.name == record.name {
+                continue;
+            }
+            let mut words = named(&other.version().glance());
+            words.truncate(MOST_NAMED);
+            out.extend(absolute("", &words));
+            let importers = self.spelling.entry(Arc::clone(&other.name)).or_default();
+            if !importers.contains(&record.name) {
+                importers.push(Arc::clone(&record.name));
+            }
+        }
+        out.retain(|name| *name != *record.name);
+        out
+    }
 }
+
+/// Of a text that has more strings, it is data.
+const MOST_NAMED: usize = 200;
 
 impl Ledger {
     /// The record of a module.
@@ -591,6 +622,16 @@ impl Ledger {
         }
     }
 
+    /// The text of a module is another one: so are perhaps the imports of those that take names from it.
+    pub fn reindex_spelled(&self, name: &str) {
+        let mut inner = self.inner.lock();
+        for importer in inner.spelling.remove(name).unwrap_or_default() {
+            if let Some(Named(record)) = inner.records.get(&*importer).cloned() {
+                inner.unindexed.push(record);
+            }
+        }
+    }
+
     /// Import targets whose last part is one of these, each with a module that names it.
     pub fn wanting(&self, stems: &FxHashSet<&str>) -> Vec<(String, String)> {
         if stems.is_empty() {
@@ -642,33 +683,4 @@ pub fn forward(record: &Record) -> Vec<String> {
 /// The modules that a version of a module may import, by absolute name.
 pub fn targets(record: &Record, version: &Version) -> Vec<String> {
     absolute(&record.package.read(), version.imports())
-}
-
-fn absolute(package: &str, imports: &[(u32, String, Vec<String>)]) -> Vec<String> {
-    let mut out = BTreeSet::new();
-    for (level, module, names) in imports {
-        let base = super::imports::resolve(package, *level, module);
-        if base == ANY {
-            // Anything: what it may be is among the texts.
-            continue;
-        }
-        if names.is_empty() {
-            // `import a.b.c` binds `a` and makes all three.
-            let mut at = String::new();
-            for part in base.split('.') {
-                if !at.is_empty() {
-                    at.push('.');
-                }
-                at.push_str(part);
-                out.insert(at.clone());
-            }
-        }
-        for name in names {
-            if name != "*" {
-                out.insert(format!("{base}.{name}"));
-            }
-        }
-        out.insert(base);
-    }
-    out.into_iter().collect()
 }

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::Policy;
+use super::loaded::holds;
 use super::unit::Unit;
 use crate::apply::{
     Rehearsal, Source, acts_on_objects, any_of_program, may_rehearse, objects_of, rehearse,
@@ -80,6 +81,25 @@ impl<'py> Unit<'_, '_, 'py> {
         policy == Policy::Incremental && rules.track(&self.reloader.places, record)
     }
 
+    /// Names that mean modules of which something is reached, or lists and dicts that have such in them.
+    fn holding_modules(
+        &self,
+        dict: &Bound<'py, PyDict>,
+        reached: &BTreeMap<String, BTreeSet<String>>,
+    ) -> PyResult<Vec<String>> {
+        let mut modules = Vec::new();
+        for (name, _) in reached.iter().filter(|(_, names)| !names.is_empty()) {
+            modules.extend(self.kit.sys_modules.get_item(name)?);
+        }
+        let mut out = Vec::new();
+        for (name, value) in dict.iter() {
+            if modules.iter().any(|module| holds(&value, module, 1)) {
+                out.push(name.extract()?);
+            }
+        }
+        Ok(out)
+    }
+
     fn foreseen_in(&self, record: &Record, reach: &mut Reach) -> PyResult<Option<Rehearsal<'py>>> {
         let version = record.version();
         let Some(module) = self.module(&record.name)? else {
@@ -96,13 +116,23 @@ impl<'py> Unit<'_, '_, 'py> {
         for name in reach.seen_from(outline, &package) {
             dirty.value(name, String::new());
         }
+        let dict: Bound<'py, PyDict> = module.dict();
+        let loads = |s: &&Statement| !s.late.is_empty();
+        let by_name = outline.body.iter().any(|s| loads(&s));
+        if by_name {
+            for name in self.holding_modules(&dict, &reach.names)? {
+                dirty.value(name, String::new());
+            }
+        }
         let here = reach.acting(outline, &dirty);
         let (mut names, mut filled) = (BTreeSet::new(), BTreeSet::new());
         let mut binds = here.clone();
         for statement in outline.body.iter().filter(|s| acts_on_objects(s)) {
             let deals = dealt_with(outline, statement);
             let members = &statement.uses.members;
+            // `import_module(name).setup(app)`
             let hit = members.iter().any(|member| reach.methods.contains(member))
+                || by_name && loads(&statement)
                 || deals.iter().any(|name| here.contains(name));
             if hit {
                 binds.extend(statement.uses.binds.iter().cloned());
@@ -116,7 +146,6 @@ impl<'py> Unit<'_, '_, 'py> {
         }
         // For those that import it.
         reach.names.insert(record.name.to_string(), binds);
-        let dict: Bound<'py, PyDict> = module.dict();
         if !any_of_program(self.kit, &dict, &names) {
             names.clear();
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
 use super::dependents::{Inbound, prefixed};
 use super::unit::Unit;
@@ -52,7 +52,9 @@ impl<'py> Unit<'_, '_, 'py> {
             let pattern = resolve(&package, import.level, &import.module);
             for (name, found) in facts {
                 let meant = match pattern == ANY {
-                    true => self.names_it(record, outline, &package, name),
+                    true => {
+                        self.names_it(record, outline, &package, name) || self.has_it(dict, name)?
+                    }
                     false => may_be(name, &pattern),
                 };
                 if !meant || *name == *record.name {
@@ -75,6 +77,40 @@ impl<'py> Unit<'_, '_, 'py> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a name of a module means another one or the name of that, or has it in it: what it was
+    /// loaded by came from elsewhere.
+    fn has_it(&self, dict: &Bound<'py, PyDict>, name: &str) -> PyResult<bool> {
+        let module = self.kit.sys_modules.get_item(name)?;
+        Ok(module.is_some_and(|module| {
+            let found = |value: &Bound<'_, PyAny>| {
+                let text = value.cast_exact::<PyString>();
+                value.is(&module) || text.is_ok_and(|text| text == name)
+            };
+            dict.values().iter().any(|v| has(&v, &found, 2))
+        }))
+    }
+
+    /// Changed modules that a module imports by names which others have.
+    pub(super) fn spelled_elsewhere(
+        &self,
+        record: &Record,
+        facts: &HashMap<String, Rc<Facts<'py>>>,
+    ) -> Vec<String> {
+        let version = self.in_force(record);
+        if version.imports().iter().all(|(_, module, _)| module != ANY) {
+            return Vec::new();
+        }
+        self.reloader.ledger.with_graph(|graph| {
+            let Some(own) = graph.find(&record.name) else {
+                return Vec::new();
+            };
+            let targets = graph.targets(own);
+            let is_target =
+                |name: &&String| graph.find(name).is_some_and(|id| targets.contains(&id));
+            facts.keys().filter(is_target).cloned().collect()
+        })
     }
 
     /// Whether a module names another one in a string, and imports it in no other way.
@@ -144,7 +180,9 @@ impl<'py> Seen<'_, 'py> {
             }
             let uses = &statement.uses;
             for name in uses.binds.iter().chain(&uses.mutates) {
-                let held = dict.get_item(name)?.is_some_and(|v| self.holds(&v, 2));
+                let held = dict
+                    .get_item(name)?
+                    .is_some_and(|v| holds(&v, &self.module, 2));
                 if held && self.is_looked_at(statement, name) {
                     around.outside.value(name, self.why.as_str());
                 }
@@ -178,24 +216,28 @@ impl<'py> Seen<'_, 'py> {
             .into_iter()
             .any(|at| self.looks(&body[at].later))
     }
+}
 
-    /// Whether a value is the module, or has it in it.
-    fn holds(&self, value: &Bound<'py, PyAny>, deep: usize) -> bool {
-        if value.is(&self.module) {
-            return true;
-        }
-        if deep == 0 {
-            return false;
-        }
-        let inside = |value: Bound<'py, PyAny>| self.holds(&value, deep - 1);
-        if let Ok(dict) = value.cast_exact::<PyDict>() {
-            return dict.iter().any(|(_, value)| inside(value));
-        }
-        let sequence = value.is_exact_instance_of::<PyList>()
-            || value.is_exact_instance_of::<PyTuple>()
-            || value.is_exact_instance_of::<PySet>()
-            || value.is_exact_instance_of::<PyFrozenSet>();
-        let items = sequence.then(|| value.try_iter().ok()).flatten();
-        items.is_some_and(|mut items| items.any(|item| item.is_ok_and(inside)))
+/// Whether a value is a module, or has it in it.
+pub(super) fn holds(value: &Bound<'_, PyAny>, module: &Bound<'_, PyAny>, deep: usize) -> bool {
+    has(value, &|value| value.is(module), deep)
+}
+
+fn has(value: &Bound<'_, PyAny>, found: &dyn Fn(&Bound<'_, PyAny>) -> bool, deep: usize) -> bool {
+    if found(value) {
+        return true;
     }
+    if deep == 0 {
+        return false;
+    }
+    let inside = |value: Bound<'_, PyAny>| has(&value, found, deep - 1);
+    if let Ok(dict) = value.cast_exact::<PyDict>() {
+        return dict.iter().any(|(_, value)| inside(value));
+    }
+    let sequence = value.is_exact_instance_of::<PyList>()
+        || value.is_exact_instance_of::<PyTuple>()
+        || value.is_exact_instance_of::<PySet>()
+        || value.is_exact_instance_of::<PyFrozenSet>();
+    let items = sequence.then(|| value.try_iter().ok()).flatten();
+    items.is_some_and(|mut items| items.any(|item| item.is_ok_and(inside)))
 }

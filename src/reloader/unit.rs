@@ -182,6 +182,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 if !known {
                     self.reloader.ledger.reindex(&record.name);
                 }
+                self.reloader.ledger.reindex_spelled(&record.name);
             }
         }
         let gone = std::mem::take(&mut work.gone);
@@ -391,6 +392,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             out.extend(crate::modules::targets(&record, &edited.version));
         }
         super::loaded::spell(&mut out, facts);
+        out.extend(self.spelled_elsewhere(&record, facts));
         if **record.package.read() == *name {
             let prefix = format!("{name}.");
             out.extend(
