@@ -1,13 +1,13 @@
-//! Methods that a class has no more and inherits now: whoever holds the one that was (a bound method in
-//! a callback) calls what the class gives by that name.
+//! Methods that a class has no more, or that are something else now: whoever holds the one that was (a
+//! bound method in a callback) calls what the class gives by that name.
 
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::kit::text;
-use super::work::{Lost, Work};
+use super::kit::{Kit, reference_count, text};
+use super::work::{Lost, Replaced, Work};
 
 impl<'py> Work<'_, 'py> {
     /// Notes that a class loses an entry.
@@ -122,27 +122,224 @@ impl<'py> Work<'_, 'py> {
                 }
             }
             let Some(mut heir) = heir.filter(|heir| heir.get_type().is(&lost.kind)) else {
+                self.unbound
+                    .push((lost.function.clone(), lost.name.clone(), None));
+                self.departed.push(Departed::method(self.kit, &lost)?);
                 continue;
             };
             if !kit.is_function(&heir) {
                 heir = heir.getattr("__func__")?;
             }
-            let function = &lost.function;
-            let same =
-                |name| -> PyResult<bool> { Ok(heir.getattr(name)?.is(&function.getattr(name)?)) };
-            // Globals cannot be exchanged.
-            if heir.is(function) || !kit.is_function(&heir) || !same("__globals__")? {
+            if !self.take_over(&lost.function, &heir, Some(class))? {
+                self.unbound
+                    .push((lost.function.clone(), lost.name.clone(), None));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a function do what another one does. `false`: it cannot.
+    pub(super) fn take_over(
+        &mut self,
+        function: &Bound<'py, PyAny>,
+        heir: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<bool> {
+        let kit = self.kit;
+        if heir.is(function) {
+            return Ok(true);
+        }
+        // Globals cannot be exchanged.
+        let globals = function.getattr("__globals__")?;
+        if !kit.is_function(heir) || !heir.getattr("__globals__")?.is(&globals) {
+            return Ok(false);
+        }
+        self.tx.function(kit, function)?;
+        let code = heir.getattr(kit.name("__code__"))?;
+        let fresh = (!heir.getattr(kit.name("__closure__"))?.is_none()).then_some(heir);
+        if !self.give_code(function, &code, class, fresh)? {
+            return Ok(false);
+        }
+        for name in ["__defaults__", "__kwdefaults__", "__doc__", "__qualname__"] {
+            function.setattr(name, heir.getattr(name)?)?;
+        }
+        Ok(true)
+    }
+
+    /// Methods that are another kind of thing now: a static method has no place for the object.
+    fn changed_kinds(&mut self) -> PyResult<()> {
+        let kit = self.kit;
+        let mut found = Vec::new();
+        for (class, name, before) in self.tx.first_entries() {
+            let name = text(name);
+            let function = match kit.is_exact(before, &kit.classmethod) {
+                true => before.getattr("__func__")?,
+                false => before.clone(),
+            };
+            let now = kit.class_entry(class, &name)?;
+            // Or another function: `run = go`.
+            let other = |now: &Bound<'py, PyAny>| {
+                kit.is_exact(now, &kit.staticmethod)
+                    || kit.is_function(now) && !now.is(&function) && before.is(&function)
+            };
+            if kit.is_function(&function) && now.as_ref().is_some_and(other) {
+                found.push((function, name, None));
+            }
+        }
+        self.unbound.extend(found);
+        Ok(())
+    }
+
+    /// Bound methods whose function is gone: who holds one holds what the object gives by that name now.
+    pub fn rebind_methods(&mut self) -> PyResult<()> {
+        self.changed_kinds()?;
+        let kit = self.kit;
+        let mut all = std::mem::take(&mut self.unbound);
+        let held = |function: &Bound<'py, PyAny>| {
+            reference_count(function) > 1 + self.tx.references(function) as isize
+        };
+        all.retain(|(function, ..)| held(function));
+        if all.is_empty() {
+            return Ok(());
+        }
+        let functions: Vec<&Bound<'py, PyAny>> = all.iter().map(|(f, ..)| f).collect();
+        let method = kit.py.import("types")?.getattr("MethodType")?;
+        for bound in self.holders_of_many(&functions)?.iter() {
+            if !bound.get_type().is(&method) {
                 continue;
             }
-            self.tx.function(kit, function)?;
-            let code = heir.getattr(kit.name("__code__"))?;
-            let fresh = (!heir.getattr(kit.name("__closure__"))?.is_none()).then_some(&heir);
-            if self.give_code(function, &code, Some(class), fresh)? {
-                for name in ["__defaults__", "__kwdefaults__", "__doc__", "__qualname__"] {
-                    function.setattr(name, heir.getattr(name)?)?;
+            let (function, on) = (bound.getattr("__func__")?, bound.getattr("__self__")?);
+            let found = all.iter().find(|(known, ..)| known.is(&function));
+            let Some((_, name, class)) = found else {
+                continue;
+            };
+            let kind = match (class, kit.is_class(&on)) {
+                (Some(class), _) => class.clone(),
+                (None, true) => on.clone(),
+                (None, false) => on.get_type().into_any(),
+            };
+            let Some(now) = self.looked_up(&kind, name)? else {
+                continue;
+            };
+            let to = if kit.is_exact(&now, &kit.staticmethod) {
+                now.getattr("__func__")?
+            } else if kit.is_exact(&now, &kit.classmethod) {
+                method.call1((now.getattr("__func__")?, &kind))?
+            } else if kit.is_function(&now) && !now.is(&function) {
+                method.call1((now, &on))?
+            } else {
+                continue;
+            };
+            // Nothing of ours holds it.
+            let lived = false;
+            self.replaced.push(Replaced {
+                from: bound,
+                to,
+                lived,
+            });
+        }
+        Ok(())
+    }
+
+    /// What a class has by a name, itself or from a base.
+    fn looked_up(
+        &self,
+        class: &Bound<'py, PyAny>,
+        name: &str,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        for base in super::kit::mro(class).iter() {
+            if let Some(found) = self.kit.class_entry(&base, name)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Methods that came back: those who held the one that was have this one.
+    pub fn returned_methods(
+        &mut self,
+        departed: &dyn Fn(&str, &str) -> Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let mut came = Vec::new();
+        for (class, name) in self.tx.new_entries() {
+            let name = text(name);
+            let Some(now) = kit
+                .class_entry(class, &name)?
+                .filter(|v| kit.is_function(v))
+            else {
+                continue;
+            };
+            let home = text(&class.getattr("__module__")?);
+            let path = format!("{}.{name}", text(&class.getattr("__qualname__")?));
+            for was in departed(&home, &path) {
+                came.push((was, now.clone(), class.clone()));
+            }
+        }
+        for (was, now, class) in came {
+            if kit.is_function(&was) {
+                self.take_over(&was, &now, Some(&class))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A definition is another object now: who holds the old one, or a method of it, is to have the new
+    /// one. `fresh`: nobody had that before.
+    pub fn succeed(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        fresh: bool,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        if kit.is_function(old) && self.take_over(old, new, None)? && !fresh {
+            // Who holds both is to hold two.
+            return Ok(());
+        }
+        self.moved_home(old, new);
+        if kit.is_class(old) && kit.is_class(new) {
+            for (name, value) in kit.class_dict(old)?.iter() {
+                if kit.is_function(&value) {
+                    self.unbound.push((value, text(&name), Some(new.clone())));
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// A definition that is gone from its module while somebody may hold it: it may come back.
+pub struct Departed {
+    pub module: String,
+    pub path: String,
+    /// A weak reference.
+    pub object: Py<PyAny>,
+}
+
+impl Departed {
+    /// A definition at the top level of a module, or in a class.
+    pub fn new(
+        kit: &Kit<'_>,
+        module: String,
+        path: String,
+        object: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let weak = kit.py.import("weakref")?.getattr("ref")?.call1((object,))?;
+        Ok(Self {
+            module,
+            path,
+            object: weak.unbind(),
+        })
+    }
+
+    fn method(kit: &Kit<'_>, lost: &Lost<'_>) -> PyResult<Self> {
+        let module = text(&lost.class.getattr("__module__")?);
+        let path = format!(
+            "{}.{}",
+            text(&lost.class.getattr("__qualname__")?),
+            lost.name
+        );
+        Self::new(kit, module, path, &lost.function)
     }
 }

@@ -82,6 +82,7 @@ mod work;
 pub use arrivals::awaits;
 pub use compile::Source;
 pub use function::{identical, plain};
+pub use heirs::Departed;
 pub use kit::{Kit, text};
 pub use module::{Facts, Job, Rebind, Taken, run};
 pub use outdated::{bound_to, outdated};

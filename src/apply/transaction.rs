@@ -125,6 +125,34 @@ impl<'py> Transaction<'py> {
         })
     }
 
+    /// Entries of classes that are others now, with what they were.
+    pub(super) fn first_entries(
+        &self,
+    ) -> impl Iterator<Item = (&Bound<'py, PyAny>, &Bound<'py, PyAny>, &Bound<'py, PyAny>)> {
+        self.log.iter().filter_map(|undo| match undo {
+            Undo::ClassEntry {
+                class,
+                name,
+                before: Some(before),
+            } => Some((class, name, before)),
+            _ => None,
+        })
+    }
+
+    /// Those that came.
+    pub(super) fn new_entries(
+        &self,
+    ) -> impl Iterator<Item = (&Bound<'py, PyAny>, &Bound<'py, PyAny>)> {
+        self.log.iter().filter_map(|undo| match undo {
+            Undo::ClassEntry {
+                class,
+                name,
+                before: None,
+            } => Some((class, name)),
+            _ => None,
+        })
+    }
+
     /// The code that a function had before any change, where that was another.
     pub fn first_code(&self, of: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
         self.log.iter().find_map(|undo| match undo {

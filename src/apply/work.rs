@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::heirs::Departed;
 use super::kit::Kit;
 use super::leaving::Left;
 use super::made::Remade;
@@ -89,6 +90,10 @@ pub struct Lost<'py> {
     pub function: Bound<'py, PyAny>,
 }
 
+/// A function that was a method, its name, and the class that it is to be looked up in, where that is not the
+/// one of the object.
+pub type Unbound<'py> = (Bound<'py, PyAny>, String, Option<Bound<'py, PyAny>>);
+
 /// The state of one unit's application.
 pub struct Work<'k, 'py> {
     pub kit: &'k Kit<'py>,
@@ -114,6 +119,10 @@ pub struct Work<'k, 'py> {
     pub current: FxHashSet<usize>,
     /// Objects whose holders are to hold another one.
     pub replaced: Vec<Replaced<'py>>,
+    /// Functions that objects do not give any more, of which bound methods may live.
+    pub unbound: Vec<Unbound<'py>>,
+    /// Definitions that are gone from their modules, and may come back.
+    pub departed: Vec<Departed>,
     /// Twins among those that have left the lists of subclasses, by their addresses.
     pub detached: FxHashSet<usize>,
     /// Classes that were changed in place.
@@ -212,6 +221,8 @@ impl<'k, 'py> Work<'k, 'py> {
             made: Vec::new(),
             current: FxHashSet::default(),
             replaced: Vec::new(),
+            unbound: Vec::new(),
+            departed: Vec::new(),
             detached: FxHashSet::default(),
             classes: Vec::new(),
             members: BTreeMap::new(),

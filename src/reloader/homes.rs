@@ -1,13 +1,16 @@
-//! Definitions that moved to another module: who holds the old one, and its instances, belong to the
-//! new one, as after a restart.
+//! Definitions that moved to another module, came back after they had been gone, or whose name means
+//! another one: who holds the old one, and its instances, belong to the new one, as after a restart.
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 
 use super::unit::Unit;
-use crate::apply::{Facts, Kit, Work, text};
+use crate::apply::{Departed, Facts, Kit, Work, text};
+use crate::modules::Version;
+use crate::outline::Kind;
 
 /// A class or function that a module defines under this name.
 struct Defined<'py> {
@@ -96,7 +99,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 }
             }
             if let Some(new) = new.filter(|_| !several) {
-                work.moved_home(&old.object, &new.object);
+                if let Err(error) = work.succeed(&old.object, &new.object, true) {
+                    log::debug!("who holds a method of {name} keeps it: {error}");
+                }
                 let what = match kit.is_class(&old.object) {
                     true => "its instances belong to that one",
                     false => "who held it holds that one",
@@ -108,4 +113,98 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             }
         }
     }
+
+    /// Finds definitions that another one stands for now, under their names: `old = new`, or since they
+    /// came back. And those that are gone are noted.
+    pub(super) fn successors(
+        &self,
+        work: &mut Work<'k, 'py>,
+        facts: &HashMap<String, Rc<Facts<'py>>>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let mut pairs = Vec::new();
+        for (module, facts) in facts {
+            for (name, old, new) in &facts.rebound {
+                let here = |value: &Option<Bound<'py, PyAny>>| {
+                    let found = defined(kit, name, value.as_ref()?)?;
+                    (found.home == *module).then_some(found.object)
+                };
+                match (here(old), here(new), new) {
+                    (None, Some(new), _) => {
+                        let departed = self.departed(module, name).into_iter();
+                        pairs.extend(departed.map(|old| (old, new.clone(), true)));
+                    }
+                    (Some(old), None, Some(new)) if self.stands_for(module, name, &old, new) => {
+                        pairs.push((old, new.clone(), false));
+                    }
+                    (Some(old), None, _) => {
+                        let gone = Departed::new(kit, module.clone(), name.clone(), &old)?;
+                        work.departed.push(gone);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for (old, new, fresh) in pairs {
+            if !old.is(&new) && kit.is_class(&old) == kit.is_class(&new) || kit.is_function(&old) {
+                work.succeed(&old, &new, fresh)?;
+            }
+        }
+        work.returned_methods(&|module, path| self.departed(module, path))?;
+        work.rebind_methods()
+    }
+
+    /// Whether a name means something else of the kind, by an assignment or an import.
+    fn stands_for(
+        &self,
+        module: &str,
+        name: &str,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> bool {
+        let kit = self.kit;
+        let alike = match kit.is_class(old) {
+            true => kit.is_class(new),
+            false => new.is_callable() && !kit.is_class(new),
+        };
+        let assigned = |version: Arc<Version>| {
+            let outline = version.outline().as_ref().ok()?;
+            let mut places = outline.index().writers(&outline.body, name).into_iter();
+            Some(places.all(|at| matches!(outline.body[at].kind, Kind::Assign | Kind::Import)))
+        };
+        alike && self.version(module).and_then(assigned) == Some(true)
+    }
+
+    /// What is alive of definitions that are gone.
+    fn departed(&self, module: &str, path: &str) -> Vec<Bound<'py, PyAny>> {
+        // No lock is held while Python is asked.
+        let known: Vec<_> = {
+            let all = self.reloader.departed.lock();
+            let here = |d: &&Departed| d.module == module && d.path == path;
+            let here = all.iter().filter(here);
+            here.map(|d| d.object.clone_ref(self.kit.py)).collect()
+        };
+        let found = known
+            .iter()
+            .filter_map(|weak| weak.bind(self.kit.py).call0().ok());
+        found.filter(|object| !object.is_none()).collect()
+    }
+
+    /// After the unit was applied.
+    pub(super) fn keep_departed(&self, departed: Vec<Departed>) {
+        if departed.is_empty() {
+            return;
+        }
+        let py = self.kit.py;
+        let alive = |d: &Departed| d.object.bind(py).call0().is_ok_and(|o| !o.is_none());
+        let mut known = std::mem::take(&mut *self.reloader.departed.lock());
+        known.extend(departed);
+        known.retain(alive);
+        let more = known.len().saturating_sub(MOST_DEPARTED);
+        known.drain(..more);
+        *self.reloader.departed.lock() = known;
+    }
 }
+
+/// So many are kept in mind.
+const MOST_DEPARTED: usize = 1000;

@@ -188,6 +188,8 @@ pub struct Reloader {
     /// C extensions of the user, by file: name and fingerprint. They are never reloaded; a change
     /// is said.
     extensions: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
+    /// Definitions that are gone from their modules, and may come back.
+    departed: Mutex<Vec<crate::apply::Departed>>,
     /// How much is kept of modules that may be gone.
     enough: Mutex<gone::Enough>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
@@ -254,6 +256,7 @@ impl Reloader {
             enough: Mutex::default(),
             namespaces: Mutex::default(),
             orphans: Mutex::default(),
+            departed: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),
             pending: AtomicUsize::new(0),
             checks: AtomicU64::new(0),

@@ -187,8 +187,10 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         }
         let gone = std::mem::take(&mut work.gone);
         let left = std::mem::take(&mut work.left);
+        let departed = std::mem::take(&mut work.departed);
         drop(work);
         if failed.is_none() {
+            self.keep_departed(departed);
             Work::come_back(self.kit, left);
             if let Err(error) = self.bind_loose() {
                 log::debug!("a submodule cannot be bound in its package: {error}");
@@ -261,6 +263,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         work.notes.clear();
         self.new_homes(work, &facts, modules);
+        self.successors(work, &facts).map_err(fail)?;
         self.namespaces(work, &facts, &news.aliases).map_err(fail)?;
         // Asked for closures only.
         if !work.nested.is_empty() {
