@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# README's second command: runs everything.
+# README's second command.
 #
-#   bash tests/run.sh            all of it
-#   bash tests/run.sh quick      only what needs nothing but cargo, cc and the Pythons
+#   bash tests/run.sh            all that an edit of the sources should pass: under 25 minutes
+#   bash tests/run.sh quick      of that, what needs nothing but cargo, cc and the Pythons
+#   bash tests/run.sh long       the rest: counted instructions, memory, packaging (some 25 minutes)
 #
 # What it needs beyond cargo it installs by package name where it may. A part that fails does not
 # hold back the next ones; the last line says how many did.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ci/packages.sh
-quick=${1:-}
+which=${1:-}
 
 need cc gcc libc6-dev
 need c++ g++
@@ -51,14 +52,12 @@ examples() {
 }
 
 part "build" cargo build --release
-part "unit tests, behaviour cases, C tests with each Python" cargo test --no-fail-fast
-part "the library as it is shipped" bash tests/library.sh target/release/libpyreload.so
-part "examples, with each Python" examples
-if [ "$quick" != quick ]; then
-    need /usr/include/pybind11/embed.h pybind11-dev
-    need cmake cmake
-    need pkg-config pkg-config
-    need valgrind valgrind
+if [ "$which" != long ]; then
+    part "unit tests, behaviour cases, C tests with each Python" cargo test --no-fail-fast
+    part "the library as it is shipped" bash tests/library.sh target/release/libpyreload.so
+    part "examples, with each Python" examples
+fi
+if [ "$which" = "" ]; then
     need gdb gdb
     part "an unmodified host: gdb" python3 tests/hosts/gdb_test.py
     # The same programs each time: what fails here was broken by the change at hand.
@@ -68,6 +67,12 @@ if [ "$quick" != quick ]; then
         timeout 150 python3 tests/equivalence/small.py
     part "real packages that change version: 99.5 % of their tests pass" \
         timeout 240 python3 tests/packages/timetravel.py --subset --floor 99.5
+fi
+if [ "$which" = long ]; then
+    need /usr/include/pybind11/embed.h pybind11-dev
+    need cmake cmake
+    need pkg-config pkg-config
+    need valgrind valgrind
     part "counted instructions" sh benches/count.sh --check
     part "10,000 reloads, nothing grows" python3 tests/soak_reload.py --count 10000
     part "valgrind" bash tests/valgrind.sh
