@@ -15,8 +15,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
     /// Before a statement runs again that calls functions of the module which set globals.
     pub(super) fn lower_own_flags(&mut self, was: Option<&Statement>) -> PyResult<()> {
         if let (Some(old), Some(was)) = (self.job.old, was) {
-            let called = self.callee(old, was, &self.before.clone())?;
-            told(self.lower_flags(&called));
+            let called = told(self.callee(old, was, &self.before.clone()));
+            told(called.map_or(Ok(()), |called| self.lower_flags(&called)));
         }
         Ok(())
     }
