@@ -373,6 +373,7 @@ def callees(text, line, bodies, namespace):
                 value = scope.get(part.id) if isinstance(part, ast.Name) else None
                 if _plain(value) and all(value is not getattr(o, "value", o) for o in out):
                     out.append(Named(value, _bound_to(value, part.id)))
+                out += _of_another(part, scope, namespace)
     for owner, name in summed(text, namespace):
         out.append(Named(owner, _bound_to(owner, name)))
     for called, node, scope in calls:
@@ -380,6 +381,22 @@ def callees(text, line, bodies, namespace):
         if owner is not None:
             out.append(Named(owner, _origins(node, owner, scope)))
     return out
+
+
+def _of_another(part, scope, namespace):
+    """The container of another module that a call is given: `register(reg.TABLE)`."""
+    try:
+        value = _Values(scope).visit(part) if isinstance(part, (ast.Name, ast.Attribute)) else None
+        if not isinstance(value, MUTABLE):
+            return []
+        if isinstance(part, ast.Attribute):
+            module = _Values(scope).visit(part.value)
+            origins = [(module.__name__, part.attr)] if isinstance(module, types.ModuleType) else []
+        else:
+            origins = [o for o in _bound_to(value, part.id) if o[0] != namespace.get("__name__")]
+    except Unknown:
+        return []
+    return [Named(value, origins)] if origins else []
 
 
 def summed(text, namespace):

@@ -14,12 +14,12 @@ CODES, TEXTS = {}, {}
 
 
 @functools.lru_cache(maxsize=None)
-def _lines(file):
+def _text(file):
     try:
         with tokenize.open(file) as stream:
-            return stream.readlines()
+            return stream.read()
     except (OSError, SyntaxError, ValueError):
-        return []
+        return ""
 
 
 def _alike(a, b):
@@ -34,10 +34,10 @@ def _alike(a, b):
     return same and all(map(_alike, a.co_consts, b.co_consts))
 
 
-def _compiled_from(code, lines, closed=False):
+def _compiled_from(code, text, closed=False):
     """The definition in a text that a function's code was compiled from. `closed`: also of one that
     closes over something."""
-    lines = lines[code.co_firstlineno - 1:]
+    lines = text.splitlines(True)[code.co_firstlineno - 1:]
     if not lines or code.co_freevars and not closed:
         return None
     try:
@@ -49,13 +49,30 @@ def _compiled_from(code, lines, closed=False):
         if code.co_freevars:
             outer = _statement(f"def outer({', '.join(code.co_freevars)}): pass")
             outer.body, alone = [alone], outer
-        made = compile(ast.Module([alone], []), code.co_filename, "exec", 0, True)
+        # From 3.11 on a method is called in another way on a name that the module imports.
+        for imports in (list, lambda: _imports(text)):
+            made = compile(ast.Module([*imports(), alone], []), code.co_filename, "exec", 0, True)
+            if code.co_freevars:
+                made = next(c for c in made.co_consts if isinstance(c, types.CodeType))
+            if any(isinstance(c, types.CodeType) and _alike(c, code) for c in made.co_consts):
+                return node
     except (SyntaxError, ValueError, tokenize.TokenError):
-        return None  # it stands elsewhere now
-    if code.co_freevars:
-        made = next(c for c in made.co_consts if isinstance(c, types.CodeType))
-    same = [c for c in made.co_consts if isinstance(c, types.CodeType) and _alike(c, code)]
-    return node if same else None
+        pass  # it stands elsewhere now
+    return None
+
+
+@functools.lru_cache(maxsize=None)
+def _imports(text):
+    """The import statements of a module."""
+    found, todo = [], [ast.parse(text)]
+    while todo:
+        for node in ast.iter_child_nodes(todo.pop()):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                if getattr(node, "module", None) != "__future__" and node.names[0].name != "*":
+                    found.append(node)
+            elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.expr)):
+                todo.append(node)
+    return found
 
 
 @_once
@@ -63,10 +80,10 @@ def _definition(code):
     """The same in the file, which may be another one by now, or in what it was before."""
     former = TEXTS.get(code.co_filename)
     if former is not None:
-        node = _compiled_from(code, former.splitlines(True))
+        node = _compiled_from(code, former)
         if node is not None:
             return node
-    return _compiled_from(code, _lines(code.co_filename))
+    return _compiled_from(code, _text(code.co_filename))
 
 
 def definition(called):

@@ -53,8 +53,8 @@ def _text_that_runs(function):
     code = CODES[id(function)][1] if id(function) in CODES else function.__code__
     if _standard(code.co_filename):
         return None
-    for lines in (TEXTS.get(code.co_filename, "").splitlines(True), _lines(code.co_filename)):
-        node = _compiled_from(code, lines, True)
+    for text in (TEXTS.get(code.co_filename, ""), _text(code.co_filename)):
+        node = _compiled_from(code, text, True)
         if node is not None:
             return node
     return None

@@ -170,7 +170,11 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         let assigned = |version: Arc<Version>| {
             let outline = version.outline().as_ref().ok()?;
             let mut places = outline.index().writers(&outline.body, name).into_iter();
-            Some(places.all(|at| matches!(outline.body[at].kind, Kind::Assign | Kind::Import)))
+            // Instances of a class do not become those of another one that was there before.
+            Some(places.all(|at| match outline.body[at].kind {
+                Kind::Assign => true,
+                kind => kind == Kind::Import && !kit.is_class(old),
+            }))
         };
         alike && self.version(module).and_then(assigned) == Some(true)
     }
