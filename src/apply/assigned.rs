@@ -177,6 +177,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// After the statement ran: globals of other modules that functions there have set.
     pub(super) fn tell_globals(
         &mut self,
+        at: usize,
         registries: &Bound<'py, PyAny>,
         statement: &Statement,
     ) -> PyResult<()> {
@@ -187,9 +188,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(found) = found.filter(|_| (self.job.others)(&module).is_some()) else {
                 continue;
             };
-            let new = self.had(&found, &name)?;
+            let Some(new) = self.had(&found, &name)? else {
+                continue;
+            };
+            let new = self.settle_global(at, (&module, &name), &old, &new)?;
+            if identical(&old, &new) {
+                continue;
+            }
             let path = (module, name);
-            self.set_there(&path, Some(old), new);
+            self.set_there(&path, Some(old), Some(new));
             self.tell_set(path, statement)?;
         }
         Ok(())

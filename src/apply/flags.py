@@ -35,10 +35,10 @@ def raised(callables):
 
 
 def told_globals(text, line, bodies, namespace):
-    """Those of other modules that a call of the old text set to a plain value, and that still have it."""
+    """Those of other modules that a call sets to a plain value: the names of modules, those, and the values."""
     calls = Calls(text, line, bodies, namespace, True)
     return [
-        (space["__name__"], name)
+        (space["__name__"], name, value)
         for space, name, value in calls.globals.values()
-        if same_value(space.get(name), value) and type(space.get("__name__")) is str
+        if isinstance(value, PLAIN) and type(space.get("__name__")) is str
     ]

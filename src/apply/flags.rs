@@ -9,7 +9,7 @@ use super::function::{identical, plain};
 use super::module::Run;
 use super::registry::told;
 use super::work::SetThere;
-use crate::outline::Statement;
+use crate::outline::{Kind, Statement};
 
 impl<'py> Run<'_, '_, '_, 'py> {
     /// Before a statement runs again that calls functions of the module which set globals.
@@ -44,33 +44,125 @@ impl<'py> Run<'_, '_, '_, 'py> {
         if !found.getattr("globals")?.is_truthy()? {
             return Ok(());
         }
-        let (text, line) = (old.slice(statement), statement.span.line);
-        let bodies = self.inlined(old, statement)?;
-        let told = self.registry_helper("told_globals")?;
-        let told = told.call1((text, line, bodies, &self.before))?;
-        for (module, name) in told.extract::<Vec<(String, String)>>()? {
-            if let Some((was, base)) = self.give_base(&module, &name)? {
-                self.work.set.push(SetThere {
-                    first: false,
-                    module: module.clone(),
-                    name: name.clone(),
-                    old: Some(was.clone()),
-                    new: Some(base),
-                });
-                self.tell_set((module, name), statement)?;
+        for (module, name, told) in self.told_globals(old, statement)? {
+            let Some((was, mut base)) = self.base_of_global(&module, &name, &told)? else {
+                continue;
+            };
+            if let Some(later) = self.set_below(0, &module, &name)? {
+                base = later;
             }
+            self.bind_there(&module, &name, &base)?;
+            self.work.set.push(SetThere {
+                first: false,
+                module: module.clone(),
+                name: name.clone(),
+                old: Some(was),
+                new: Some(base),
+            });
+            self.tell_set((module, name), statement)?;
         }
         Ok(())
     }
 
-    /// Binds a name of a module to what the statements there give it. What it was and what it is now.
-    fn give_base(
-        &mut self,
+    /// What calls in a statement set names of other modules to, as far as its text tells.
+    fn told_globals(
+        &self,
+        source: &Source<'_>,
+        statement: &Statement,
+    ) -> PyResult<Vec<(String, String, Bound<'py, PyAny>)>> {
+        if statement.uses.calls.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (text, line) = (source.slice(statement), statement.span.line);
+        let bodies = self.inlined(source, statement)?;
+        let told = self.registry_helper("told_globals")?;
+        let found = told.call1((text, line, bodies, &self.job.dict))?;
+        found.extract()
+    }
+
+    /// What the last of the statements from one on sets such a name to.
+    fn set_below(
+        &self,
+        first: usize,
         module: &str,
         name: &str,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let source = self.job.new;
+        let mut last = None;
+        for statement in source.outline.body.iter().skip(first) {
+            if !matches!(statement.kind, Kind::Expr | Kind::Assign) {
+                continue;
+            }
+            for (there, what, value) in self.told_globals(source, statement)? {
+                if there == module && what == name {
+                    last = Some(value);
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// After a statement ran that set such a name again, from `old` to `new`: what the program had set stays,
+    /// and what a statement below sets counts.
+    pub(super) fn settle_global(
+        &mut self,
+        at: usize,
+        (module, name): (&str, &str),
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if !plain(new) {
+            return Ok(new.clone());
+        }
+        let mut kept = self.set_below(at + 1, module, name)?;
+        if let (None, Some(source), Some(was)) = (&kept, self.job.old, self.old_statement(at)) {
+            let told = self.told_globals(source, was)?;
+            let mut told = told.iter().filter(|(m, n, _)| m == module && n == name);
+            let set = |(.., value): &(String, String, Bound<'py, PyAny>)| {
+                identical(value, new) && !identical(value, old)
+            };
+            if told.any(set) {
+                kept = Some(old.clone());
+            }
+        }
+        match kept {
+            Some(kept) => {
+                self.bind_there(module, name, &kept)?;
+                Ok(kept)
+            }
+            None => Ok(new.clone()),
+        }
+    }
+
+    fn bind_there(&mut self, module: &str, name: &str, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        if let Some(found) = self.work.kit.sys_modules.get_item(module)? {
+            let space = found.getattr("__dict__")?.cast_into::<PyDict>()?;
+            self.work.tx.dict(&space)?;
+            space.set_item(name, value)?;
+        }
+        Ok(())
+    }
+
+    /// What a name of another module is, and what the statements there give it; `None` where it is not
+    /// what it was `told`.
+    fn base_of_global(
+        &self,
+        module: &str,
+        name: &str,
+        told: &Bound<'py, PyAny>,
     ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
         let Some(found) = self.work.kit.sys_modules.get_item(module)? else {
             return Ok(None);
+        };
+        let space = found.getattr("__dict__")?.cast_into::<PyDict>()?;
+        let was = space.get_item(name)?.filter(|was| identical(was, told));
+        Ok(was.zip(self.base_in(module, name)))
+    }
+
+    /// Binds a name of a module to what the statements there give it.
+    fn give_base(&mut self, module: &str, name: &str) -> PyResult<()> {
+        let Some(found) = self.work.kit.sys_modules.get_item(module)? else {
+            return Ok(());
         };
         let space = found.getattr("__dict__")?.cast_into::<PyDict>()?;
         let base = match self.job.old {
@@ -78,13 +170,12 @@ impl<'py> Run<'_, '_, '_, 'py> {
             _ => self.base_in(module, name),
         };
         let (Some(base), Some(was)) = (base, space.get_item(name)?) else {
-            return Ok(None);
+            return Ok(());
         };
-        if !plain(&base) || identical(&base, &was) {
-            return Ok(None);
+        if plain(&base) && !identical(&base, &was) {
+            self.work.tx.dict(&space)?;
+            space.set_item(name, &base)?;
         }
-        self.work.tx.dict(&space)?;
-        space.set_item(name, &base)?;
-        Ok(Some((was, base)))
+        Ok(())
     }
 }

@@ -113,6 +113,7 @@ impl<'py> Work<'_, 'py> {
         let kit = self.kit;
         for lost in std::mem::take(&mut self.lost) {
             let class = &lost.class;
+            self.departed.push(Departed::method(kit, &lost)?);
             let mro = class.getattr("__mro__")?.cast_into::<PyTuple>()?;
             let mut heir = None;
             for base in mro.iter() {
@@ -154,6 +155,19 @@ impl<'py> Work<'_, 'py> {
         if !kit.is_function(heir) || !heir.getattr("__globals__")?.is(&globals) {
             return Ok(false);
         }
+        // A wrapper calls it.
+        if let Ok(cells) = heir
+            .getattr(kit.name("__closure__"))?
+            .cast_into::<PyTuple>()
+        {
+            let calls = |cell: Bound<'py, PyAny>| {
+                let inside = cell.getattr("cell_contents").ok();
+                inside.is_some_and(|inside| inside.is_callable())
+            };
+            if cells.iter().any(calls) {
+                return Ok(false);
+            }
+        }
         self.tx.function(kit, function)?;
         let code = heir.getattr(kit.name("__code__"))?;
         let fresh = (!heir.getattr(kit.name("__closure__"))?.is_none()).then_some(heir);
@@ -182,11 +196,52 @@ impl<'py> Work<'_, 'py> {
                 kit.is_exact(now, &kit.staticmethod)
                     || kit.is_function(now) && !now.is(&function) && before.is(&function)
             };
-            if kit.is_function(&function) && now.as_ref().is_some_and(other) {
-                found.push((function, name, None));
+            if kit.is_function(&function)
+                && now.as_ref().is_some_and(other)
+                // An alias had been here of what has its own name.
+                && text(&function.getattr("__name__")?) == name
+            {
+                found.push((class.clone(), function, name));
             }
         }
-        self.unbound.extend(found);
+        for (class, function, name) in found {
+            // It may be one of its own again.
+            let lost = Lost {
+                class,
+                name: name.clone(),
+                kind: function.get_type().into_any(),
+                function: function.clone(),
+            };
+            self.departed.push(Departed::method(kit, &lost)?);
+            let now = kit.class_entry(&lost.class, &name)?;
+            let taken = match now.filter(|now| kit.is_function(now)) {
+                Some(now) => self.take_over(&function, &now, Some(&lost.class))?,
+                None => false,
+            };
+            if !taken {
+                self.unbound.push((function, name, None));
+            }
+        }
+        // What a base gave until now.
+        let mut covered = Vec::new();
+        for (class, name) in self.tx.new_entries() {
+            let name = text(name);
+            let now = kit.class_entry(class, &name)?;
+            if now.is_none_or(|now| !kit.is_function(&now)) {
+                continue;
+            }
+            for base in super::kit::mro(class).iter().skip(1) {
+                let Some(found) = kit.class_entry(&base, &name)? else {
+                    continue;
+                };
+                // Ours and that of the class: nobody holds a method of it.
+                if kit.is_function(&found) && reference_count(&found) > 2 {
+                    covered.push((found, name.clone(), None));
+                }
+                break;
+            }
+        }
+        self.unbound.extend(covered);
         Ok(())
     }
 

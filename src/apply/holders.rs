@@ -380,7 +380,7 @@ impl<'py> Work<'_, 'py> {
             let mut hits = Vec::new();
             for (at, item) in list.iter().enumerate() {
                 if let Some(to) = instead(&item)? {
-                    let present = list.iter().any(|item| item.is(&to));
+                    let present = kit.is_class(&to) && list.iter().any(|item| item.is(&to));
                     hits.push((at, to, present));
                 }
             }

@@ -504,7 +504,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let edited = !lives && *self.what(at) != What::Same;
         let fed = found.call_method1("changed", (pairs, edited))?;
         self.feed(fed.extract()?, statement)?;
-        self.tell_globals(found, statement)?;
+        self.tell_globals(at, found, statement)?;
         // What the registries keep in tuples and objects of their own, only the heap knows; asked
         // for what a registry was seen to have.
         let mut met: Vec<usize> = Vec::new();

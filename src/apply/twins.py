@@ -22,8 +22,8 @@ class Places:
     def __init__(self, code):
         # By the address of the code of a function: where it is kept, from the inside to the outside.
         self.found = {}
-        self.depth, self.constants, self.holds = 0, {}, {}
-        self.keywords, self.named = (), code.co_consts
+        self.depth, self.constants, self.holds, self.paths = 0, {}, {}, {}
+        self.keywords, self.named, self.reached = (), code.co_consts, ""
         last = None
         try:
             for step in dis.get_instructions(code):
@@ -49,9 +49,8 @@ class Places:
             self.drop(after - 1)
             self.holds[after - 1] = held
         elif name.startswith(LOADS):
-            for place in range(depth, after):
-                self.constants.pop(place, None)
-                self.holds.pop(place, None)
+            self.drop(min(depth, after))
+            self.path(step, name, depth, after)
             if name in ("LOAD_CONST", "LOAD_SMALL_INT", "LOAD_CONST_IMMORTAL"):
                 self.constants[after - 1] = step.argval
             if name == "KW_NAMES":
@@ -61,9 +60,23 @@ class Places:
             self.drop(after)
         else:
             inside = [held for place, held in self.holds.items() if place >= after - 1]
+            texts = tuple(filter(None, (self.text(place) for place in range(after - 1, depth))))
             self.drop(after - 1)
             if inside:
                 self.holds[after - 1] = [code for held in inside for code in held]
+            if texts:
+                # `prefix + "open"`, `route("/a")`
+                self.constants[after - 1] = texts
+
+    def path(self, step, name, depth, after):
+        """`self.ok.connect`: what is called, and names that are keys."""
+        if not isinstance(step.argval, str) or name.startswith("LOAD_CONST"):
+            return
+        before = self.reached if name.startswith(("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER")) else ""
+        path = f"{before}.{step.argval}" if before else step.argval
+        for place in range(max(min(depth, after - 1), 0), after):
+            self.paths[place] = path
+        self.reached = path
 
     def kept(self, step, name, depth):
         """What an operation keeps, and under what."""
@@ -86,25 +99,36 @@ class Places:
             for at in range(depth - 2 * argument, depth, 2):
                 self.label(at + 1, "key", self.text(at))
         elif name in CALLS:
-            self.called(range(depth - argument, depth), self.keywords)
+            self.called(depth, argument, depth - argument, self.keywords)
             self.keywords = ()
         elif name in CALLS_KW:
-            self.called(range(depth - 1 - argument, depth - 1), self.constants.get(depth - 1, ()))
+            self.called(depth - 1, argument, depth - 1 - argument, self.constants.get(depth - 1, ()))
         elif name in ("BUILD_TUPLE", "BUILD_LIST"):
-            self.called(range(depth - argument, depth), ())
+            self.beside(range(depth - argument, depth), (), "")
 
-    def called(self, places, keywords):
-        texts = tuple(filter(None, map(self.text, places)))
+    def called(self, end, count, first, keywords):
+        below = first - 1
+        callee = self.paths.get(below) or self.paths.get(below - 1) or ""
+        if self.holds.get(below) and not count:
+            # How a decorator is called.
+            self.label(below, "beside", (self.paths.get(below - 1), (self.text(below - 1),)))
+        elif count == 1 and self.constants.get(below):
+            self.label(first, "beside", (callee, (self.constants[below],)))
+        else:
+            self.beside(range(first, end), keywords, callee)
+
+    def beside(self, places, keywords, callee):
         named = len(places) - len(keywords)
+        texts = tuple(filter(None, map(self.text, places[:named])))
         for at, place in enumerate(places):
             if at >= named:
-                self.label(place, "argument", (keywords[at - named], texts))
-            elif texts or named == 1:
-                self.label(place, "beside", texts)
+                self.label(place, "argument", (keywords[at - named], (callee, texts)))
+            else:
+                self.label(place, "beside", (callee, texts))
 
     def text(self, place):
         value = self.constants.get(place)
-        return value if isinstance(value, (str, int, tuple)) else None
+        return value if isinstance(value, (str, int, tuple)) else self.paths.get(place)
 
     def label(self, place, kind, value):
         for code in self.holds.get(place, ()):
@@ -112,7 +136,7 @@ class Places:
                 self.found[id(code)] += ((kind, value),)
 
     def drop(self, first):
-        for known in (self.constants, self.holds):
+        for known in (self.constants, self.holds, self.paths):
             for place in [place for place in known if place >= first]:
                 del known[place]
 
@@ -152,9 +176,8 @@ def pair(old, new, olds, news):
         out[at] = to
         free.discard(to)
 
-    for short in (False, True):
-        # The whole of it, and then what is next to it alone.
-        one, other = [[p and (p[:1] if short else p) for p in side] for side in places]
+    for how in (tuple, inner, words_beside, first_beside):
+        one, other = [[p and how(p) for p in side] for side in places]
         for at, place in enumerate(one):
             if place and out[at] is None and one.count(place) == 1 == other.count(place):
                 to = other.index(place)
@@ -189,6 +212,22 @@ def pair(old, new, olds, news):
                     match(number, best)
         at = end
     return out
+
+
+def inner(place):
+    """What is next to it alone."""
+    return place[:1]
+
+
+def words_beside(place):
+    """The same, whatever is called with these texts."""
+    kind, value = place[0]
+    return kind, value[1] if kind == "beside" else value[0] if kind == "argument" else value
+
+
+def first_beside(place):
+    kind, value = place[0]
+    return (value[1] or None) and (kind, value[1][0]) if kind == "beside" else None
 
 
 def may_be(one, other, here, there):

@@ -21,7 +21,7 @@ struct Defined<'py> {
 /// What a value is, if it is a class or function that some module defines at its top level by this
 /// name.
 fn defined<'py>(kit: &Kit<'py>, name: &str, value: &Bound<'py, PyAny>) -> Option<Defined<'py>> {
-    if !kit.is_class(value) && !kit.is_function(value) {
+    if !kit.is_class(value) && !kit.is_function(value) && !caches(value) {
         return None;
     }
     let attribute = |name| Some(text(&value.getattr(name).ok()?));
@@ -29,6 +29,12 @@ fn defined<'py>(kit: &Kit<'py>, name: &str, value: &Bound<'py, PyAny>) -> Option
         home: attribute("__module__")?,
         object: value.clone(),
     })
+}
+
+/// Whether it is a function that `functools.lru_cache` made.
+fn caches(value: &Bound<'_, PyAny>) -> bool {
+    let kind = value.get_type().name();
+    kind.is_ok_and(|name| name == "_lru_cache_wrapper")
 }
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
@@ -134,12 +140,21 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                         let departed = self.departed(module, name).into_iter();
                         pairs.extend(departed.map(|old| (old, new.clone(), true)));
                     }
-                    (Some(old), None, Some(new)) if self.stands_for(module, name, &old, new) => {
-                        pairs.push((old, new.clone(), false));
+                    // `@lru_cache` came or went.
+                    (Some(old), Some(new), _)
+                        if !old.is(&new) && (caches(&old) || caches(&new)) =>
+                    {
+                        pairs.push((old, new, true));
                     }
-                    (Some(old), None, _) => {
+                    (Some(old), None, new) => {
+                        // It may come back, also from being another name of something else.
                         let gone = Departed::new(kit, module.clone(), name.clone(), &old)?;
                         work.departed.push(gone);
+                        if let Some(new) = new
+                            && self.stands_for(module, name, &old, new)
+                        {
+                            pairs.push((old, new.clone(), false));
+                        }
                     }
                     _ => {}
                 }
