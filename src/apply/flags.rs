@@ -64,6 +64,23 @@ impl<'py> Run<'_, '_, '_, 'py> {
         Ok(())
     }
 
+    /// Before a call runs again with other arguments: what it had set in other modules and may set no more.
+    pub(super) fn take_back_globals(
+        &mut self,
+        found: &Bound<'py, PyAny>,
+        old: &Source<'_>,
+        was: &Statement,
+    ) -> PyResult<()> {
+        if found.getattr("globals")?.is_truthy()? {
+            for (module, name, told) in self.told_globals(old, was)? {
+                if let Some((_, base)) = self.base_of_global(&module, &name, &told)? {
+                    self.bind_there(&module, &name, &base)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What calls in a statement set names of other modules to, as far as its text tells.
     fn told_globals(
         &self,

@@ -113,7 +113,7 @@ impl<'py> Work<'_, 'py> {
         let kit = self.kit;
         for lost in std::mem::take(&mut self.lost) {
             let class = &lost.class;
-            self.departed.push(Departed::method(kit, &lost)?);
+            self.departed.extend(Departed::method(kit, &lost));
             let mro = class.getattr("__mro__")?.cast_into::<PyTuple>()?;
             let mut heir = None;
             for base in mro.iter() {
@@ -125,7 +125,6 @@ impl<'py> Work<'_, 'py> {
             let Some(mut heir) = heir.filter(|heir| heir.get_type().is(&lost.kind)) else {
                 self.unbound
                     .push((lost.function.clone(), lost.name.clone(), None));
-                self.departed.push(Departed::method(self.kit, &lost)?);
                 continue;
             };
             if !kit.is_function(&heir) {
@@ -212,7 +211,7 @@ impl<'py> Work<'_, 'py> {
                 kind: function.get_type().into_any(),
                 function: function.clone(),
             };
-            self.departed.push(Departed::method(kit, &lost)?);
+            self.departed.extend(Departed::method(kit, &lost));
             let now = kit.class_entry(&lost.class, &name)?;
             let taken = match now.filter(|now| kit.is_function(now)) {
                 Some(now) => self.take_over(&function, &now, Some(&lost.class))?,
@@ -373,28 +372,26 @@ pub struct Departed {
 }
 
 impl Departed {
-    /// A definition at the top level of a module, or in a class.
+    /// A definition at the top level of a module, or in a class. `None`: nothing can refer to it weakly.
     pub fn new(
         kit: &Kit<'_>,
         module: String,
         path: String,
         object: &Bound<'_, PyAny>,
-    ) -> PyResult<Self> {
-        let weak = kit.py.import("weakref")?.getattr("ref")?.call1((object,))?;
-        Ok(Self {
+    ) -> Option<Self> {
+        let weakref = kit.py.import("weakref").ok()?.getattr("ref").ok()?;
+        let weak = weakref.call1((object,)).ok()?;
+        Some(Self {
             module,
             path,
             object: weak.unbind(),
         })
     }
 
-    fn method(kit: &Kit<'_>, lost: &Lost<'_>) -> PyResult<Self> {
-        let module = text(&lost.class.getattr("__module__")?);
-        let path = format!(
-            "{}.{}",
-            text(&lost.class.getattr("__qualname__")?),
-            lost.name
-        );
+    fn method(kit: &Kit<'_>, lost: &Lost<'_>) -> Option<Self> {
+        let module = text(&lost.class.getattr("__module__").ok()?);
+        let class = text(&lost.class.getattr("__qualname__").ok()?);
+        let path = format!("{class}.{}", lost.name);
         Self::new(kit, module, path, &lost.function)
     }
 }

@@ -269,6 +269,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         registries.found.call_method0("take_out")?;
         registries.open = true;
+        if *self.what(at) == What::Changed {
+            told(self.take_back_globals(&registries.found, old, was));
+        }
         Ok(Some(registries))
     }
 

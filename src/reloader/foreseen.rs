@@ -13,7 +13,7 @@ use crate::apply::{
     Rehearsal, Source, acts_on_objects, any_of_program, may_rehearse, objects_of, rehearse,
 };
 use crate::diff::{self, Changes, What};
-use crate::modules::{Record, Version, resolve};
+use crate::modules::{ANY, Record, Version, resolve};
 use crate::outline::{Kind, Outline, Statement};
 use crate::plan::{Dirty, acting_at_all, dealt_with};
 
@@ -117,8 +117,18 @@ impl<'py> Unit<'_, '_, 'py> {
             dirty.value(name, String::new());
         }
         let dict: Bound<'py, PyDict> = module.dict();
-        let loads = |s: &&Statement| !s.late.is_empty();
-        let by_name = outline.body.iter().any(|s| loads(&s));
+        let loads = |s: &&Statement| {
+            s.late.iter().any(|import| {
+                let module = resolve(&package, import.level, &import.module);
+                let names = reach.names.get(&module);
+                module.ends_with(ANY) || names.is_some_and(|names| !names.is_empty())
+            })
+        };
+        let loading: BTreeSet<u32> = {
+            let all = outline.body.iter().filter(loads);
+            all.map(|s| s.span.start).collect()
+        };
+        let by_name = !loading.is_empty();
         if by_name {
             for name in self.holding_modules(&dict, &reach.names)? {
                 dirty.value(name, String::new());
@@ -132,7 +142,7 @@ impl<'py> Unit<'_, '_, 'py> {
             let members = &statement.uses.members;
             // `import_module(name).setup(app)`
             let hit = members.iter().any(|member| reach.methods.contains(member))
-                || by_name && loads(&statement)
+                || loading.contains(&statement.span.start)
                 || deals.iter().any(|name| here.contains(name));
             if hit {
                 binds.extend(statement.uses.binds.iter().cloned());

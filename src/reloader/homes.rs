@@ -148,8 +148,8 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                     }
                     (Some(old), None, new) => {
                         // It may come back, also from being another name of something else.
-                        let gone = Departed::new(kit, module.clone(), name.clone(), &old)?;
-                        work.departed.push(gone);
+                        let gone = Departed::new(kit, module.clone(), name.clone(), &old);
+                        work.departed.extend(gone);
                         if let Some(new) = new
                             && self.stands_for(module, name, &old, new)
                         {
