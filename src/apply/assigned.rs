@@ -138,6 +138,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         before: Vec<Assigned<'py>>,
         statement: &Statement,
     ) -> PyResult<()> {
+        self.raise_flags()?;
         let kit = self.work.kit;
         for was in before {
             let now = self.had(&was.owner, &was.name)?;

@@ -5,6 +5,7 @@ Runs in the namespace of registry.py, with values.py.
 """
 import copy
 import inspect
+import io
 import textwrap
 import tokenize
 
@@ -22,6 +23,12 @@ def _text(file):
         return ""
 
 
+@functools.lru_cache(maxsize=None)
+def _lines(text):
+    # Where Python's own tokenizer ends them.
+    return io.StringIO(text).readlines()
+
+
 def _alike(a, b):
     """Whether code, or a constant of it, is the same but for its lines."""
     if type(a) is str and type(b) is str and ".<locals>." in a:
@@ -37,7 +44,7 @@ def _alike(a, b):
 def _compiled_from(code, text, closed=False):
     """The definition in a text that a function's code was compiled from. `closed`: also of one that
     closes over something."""
-    lines = text.splitlines(True)[code.co_firstlineno - 1:]
+    lines = _lines(text)[code.co_firstlineno - 1:]
     if not lines or code.co_freevars and not closed:
         return None
     try:

@@ -11,6 +11,9 @@ use super::registry::told;
 use super::work::SetThere;
 use crate::outline::{Kind, Statement};
 
+/// So many statements below one that sets a global are asked whether they set it, too.
+const FEW: usize = 32;
+
 impl<'py> Run<'_, '_, '_, 'py> {
     /// Before a statement runs again that calls functions of the module which set globals.
     pub(super) fn lower_own_flags(&mut self, was: Option<&Statement>) -> PyResult<()> {
@@ -106,10 +109,11 @@ impl<'py> Run<'_, '_, '_, 'py> {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let source = self.job.new;
         let mut last = None;
-        for statement in source.outline.body.iter().skip(first) {
-            if !matches!(statement.kind, Kind::Expr | Kind::Assign) {
-                continue;
-            }
+        let calls = |s: &&Statement| {
+            matches!(s.kind, Kind::Expr | Kind::Assign) && !s.uses.calls.is_empty()
+        };
+        let below = source.outline.body.iter().skip(first).filter(calls);
+        for statement in below.take(FEW) {
             for (there, what, value) in self.told_globals(source, statement)? {
                 if there == module && what == name {
                     last = Some(value);
@@ -192,6 +196,21 @@ impl<'py> Run<'_, '_, '_, 'py> {
         if plain(&base) && !identical(&base, &was) {
             self.work.tx.dict(&space)?;
             space.set_item(name, &base)?;
+            let lowered = (space, name.to_owned(), was, base);
+            self.work.lowering.push(lowered);
+        }
+        Ok(())
+    }
+
+    /// After the statement ran: what it did not set had been set by somebody else.
+    pub(super) fn raise_flags(&mut self) -> PyResult<()> {
+        for (space, name, was, base) in std::mem::take(&mut self.work.lowering) {
+            if space
+                .get_item(&name)?
+                .is_some_and(|now| identical(&now, &base))
+            {
+                space.set_item(name, was)?;
+            }
         }
         Ok(())
     }

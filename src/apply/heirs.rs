@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::kit::{Kit, reference_count, text};
-use super::work::{Lost, Replaced, Work};
+use super::work::{Lost, Owner, Replaced, Work};
 
 impl<'py> Work<'_, 'py> {
     /// Notes that a class loses an entry.
@@ -123,16 +123,18 @@ impl<'py> Work<'_, 'py> {
                 }
             }
             let Some(mut heir) = heir.filter(|heir| heir.get_type().is(&lost.kind)) else {
+                let from = Owner::From(class.clone());
                 self.unbound
-                    .push((lost.function.clone(), lost.name.clone(), None));
+                    .push((lost.function.clone(), lost.name.clone(), from));
                 continue;
             };
             if !kit.is_function(&heir) {
                 heir = heir.getattr("__func__")?;
             }
             if !self.take_over(&lost.function, &heir, Some(class))? {
+                let from = Owner::From(class.clone());
                 self.unbound
-                    .push((lost.function.clone(), lost.name.clone(), None));
+                    .push((lost.function.clone(), lost.name.clone(), from));
             }
         }
         Ok(())
@@ -161,7 +163,7 @@ impl<'py> Work<'_, 'py> {
         {
             let calls = |cell: Bound<'py, PyAny>| {
                 let inside = cell.getattr("cell_contents").ok();
-                inside.is_some_and(|inside| inside.is_callable())
+                inside.is_some_and(|inside| inside.is_callable() && !kit.is_class(&inside))
             };
             if cells.iter().any(calls) {
                 return Ok(false);
@@ -218,7 +220,7 @@ impl<'py> Work<'_, 'py> {
                 None => false,
             };
             if !taken {
-                self.unbound.push((function, name, None));
+                self.unbound.push((function, name, Owner::From(lost.class)));
             }
         }
         // What a base gave until now.
@@ -234,8 +236,11 @@ impl<'py> Work<'_, 'py> {
                     continue;
                 };
                 // Ours and that of the class: nobody holds a method of it.
-                if kit.is_function(&found) && reference_count(&found) > 2 {
-                    covered.push((found, name.clone(), None));
+                if kit.is_function(&found)
+                    && reference_count(&found) > 2
+                    && !self.asks_super(class, &name)?
+                {
+                    covered.push((found, name.clone(), Owner::From(class.clone())));
                 }
                 break;
             }
@@ -264,15 +269,18 @@ impl<'py> Work<'_, 'py> {
             }
             let (function, on) = (bound.getattr("__func__")?, bound.getattr("__self__")?);
             let found = all.iter().find(|(known, ..)| known.is(&function));
-            let Some((_, name, class)) = found else {
+            let Some((_, name, owner)) = found else {
                 continue;
             };
-            let kind = match (class, kit.is_class(&on)) {
-                (Some(class), _) => class.clone(),
-                (None, true) => on.clone(),
-                (None, false) => on.get_type().into_any(),
+            let own = match kit.is_class(&on) {
+                true => on.clone(),
+                false => on.get_type().into_any(),
             };
-            let Some(now) = self.looked_up(&kind, name)? else {
+            let (kind, from) = match owner {
+                Owner::In(class) => (class.clone(), class),
+                Owner::From(class) => (own, class),
+            };
+            let Some(now) = self.looked_up(&kind, name, from)? else {
                 continue;
             };
             let to = if kit.is_exact(&now, &kit.staticmethod) {
@@ -295,18 +303,50 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
-    /// What a class has by a name, itself or from a base.
+    /// What a class has by a name, from one of its bases on.
     fn looked_up(
         &self,
         class: &Bound<'py, PyAny>,
         name: &str,
+        from: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        for base in super::kit::mro(class).iter() {
+        let mro = super::kit::mro(class);
+        // A base that lost it to what is derived from it.
+        let first = mro.iter().position(|base| base.is(from)).unwrap_or(0);
+        let first = match self.gives(&mro, name, first)? {
+            true => first,
+            false => 0,
+        };
+        for base in mro.iter().skip(first) {
             if let Some(found) = self.kit.class_entry(&base, name)? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    fn gives(&self, mro: &Bound<'py, PyTuple>, name: &str, first: usize) -> PyResult<bool> {
+        for base in mro.iter().skip(first) {
+            if self.kit.class_entry(&base, name)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether code of a class asks its bases for this name: who holds what they gave may mean that.
+    fn asks_super(&self, class: &Bound<'py, PyAny>, name: &str) -> PyResult<bool> {
+        for (_, value) in self.kit.class_dict(class)?.iter() {
+            if self.kit.is_function(&value) {
+                let names = value
+                    .getattr(self.kit.name("__code__"))?
+                    .getattr(self.kit.name("co_names"))?;
+                if names.contains("super")? && names.contains(name)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Methods that came back: those who held the one that was have this one.
@@ -316,7 +356,12 @@ impl<'py> Work<'_, 'py> {
     ) -> PyResult<()> {
         let kit = self.kit;
         let mut came = Vec::new();
-        for (class, name) in self.tx.new_entries() {
+        // Also of an alias that is a definition of its own again.
+        let others = self
+            .tx
+            .first_entries()
+            .map(|(class, name, _)| (class, name));
+        for (class, name) in self.tx.new_entries().chain(others) {
             let name = text(name);
             let Some(now) = kit
                 .class_entry(class, &name)?
@@ -324,6 +369,9 @@ impl<'py> Work<'_, 'py> {
             else {
                 continue;
             };
+            if text(&now.getattr("__name__")?) != name {
+                continue;
+            }
             let home = text(&class.getattr("__module__")?);
             let path = format!("{}.{name}", text(&class.getattr("__qualname__")?));
             for was in departed(&home, &path) {
@@ -331,8 +379,9 @@ impl<'py> Work<'_, 'py> {
             }
         }
         for (was, now, class) in came {
-            if kit.is_function(&was) {
-                self.take_over(&was, &now, Some(&class))?;
+            if kit.is_function(&was) && !self.take_over(&was, &now, Some(&class))? {
+                let name = text(&now.getattr("__name__")?);
+                self.unbound.push((was, name, Owner::From(class)));
             }
         }
         Ok(())
@@ -355,7 +404,8 @@ impl<'py> Work<'_, 'py> {
         if kit.is_class(old) && kit.is_class(new) {
             for (name, value) in kit.class_dict(old)?.iter() {
                 if kit.is_function(&value) {
-                    self.unbound.push((value, text(&name), Some(new.clone())));
+                    self.unbound
+                        .push((value, text(&name), Owner::In(new.clone())));
                 }
             }
         }

@@ -512,6 +512,9 @@ impl<'py> Transaction<'py> {
                 Undo::ClassAttribute { class, before, .. } => is(class) + is(before),
                 Undo::Attribute { object, before, .. } => is(object) + may(before),
                 Undo::InstanceClass { object, before } => is(object) + is(before),
+                Undo::Function { function, .. }
+                | Undo::Code { function, .. }
+                | Undo::Lines { function, .. } => is(function),
                 Undo::Cell { before, .. } => may(before),
                 _ => 0,
             })

@@ -2,6 +2,7 @@
 their place now: under the same key or name or with the same text beside it, wherever that is; else of
 one that does the same; else of the one between the same neighbours.
 """
+import collections
 import dis
 import types
 
@@ -11,6 +12,8 @@ NAMES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
 # 3.11 takes the arguments before it calls.
 CALLS = ("PRECALL",) if "PRECALL" in dis.opmap else ("CALL", "CALL_FUNCTION", "CALL_METHOD")
 CALLS_KW = ("CALL_KW", "CALL_FUNCTION_KW")
+# So many pairs are compared.
+MANY = 100_000
 # So much of two pieces of code is to be the same where their places say that they are two.
 MUCH = 0.5
 
@@ -168,6 +171,9 @@ def likeness(a, b):
 
 def pair(old, new, olds, news):
     """For each of the `olds`, functions inside of `old` that have one name, which of the `news` it is; or None."""
+    if len(olds) * len(news) > MANY:
+        # Data, and no callbacks.
+        return [number if number < len(news) else None for number in range(len(olds))]
     before, after = Places(old).found, Places(new).found
     places = [before.get(id(code)) for code in olds], [after.get(id(code)) for code in news]
     out, free = [None] * len(olds), set(range(len(news)))
@@ -178,8 +184,9 @@ def pair(old, new, olds, news):
 
     for how in (tuple, inner, words_beside, first_beside):
         one, other = [[p and how(p) for p in side] for side in places]
+        here, there = collections.Counter(one), collections.Counter(other)
         for at, place in enumerate(one):
-            if place and out[at] is None and one.count(place) == 1 == other.count(place):
+            if place and out[at] is None and here[place] == 1 == there[place]:
                 to = other.index(place)
                 if to in free:
                     match(at, to)
@@ -187,7 +194,8 @@ def pair(old, new, olds, news):
         if out[at] is None:
             same = [to for to in sorted(free) if alike(code, news[to])]
             # That between the same neighbours, where there are several.
-            near = [to for to in same if lower(out, at) < to < upper(out, at, len(news))]
+            low, high = lower(out, at), upper(out, at, len(news))
+            near = [to for to in same if low < to < high]
             if same:
                 match(at, (near or same)[0])
     at = 0

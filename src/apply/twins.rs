@@ -50,7 +50,14 @@ pub fn twins<'py>(
         let texts = [("pyreload/twins.py", include_str!("twins.py"))];
         let pair = load(kit, &kit.twins, &COMPILED, &texts)?.get_item("pair")?;
         let (was, is) = (PyList::new(kit.py, &olds)?, PyList::new(kit.py, &news)?);
-        let found: Vec<Option<usize>> = pair.call1((old, new, was, is))?.extract()?;
+        let found = pair.call1((old, new, was, is));
+        let found: Vec<Option<usize>> = match found.and_then(|found| found.extract()) {
+            Ok(found) => found,
+            Err(error) => {
+                log::debug!("functions inside are taken in their order: {error}");
+                (0..olds.len()).map(Some).collect()
+            }
+        };
         let found = olds.into_iter().zip(found);
         out.extend(found.filter_map(|(code, at)| Some((code, news.get(at?)?.clone()))));
     }

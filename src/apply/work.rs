@@ -90,9 +90,25 @@ pub struct Lost<'py> {
     pub function: Bound<'py, PyAny>,
 }
 
-/// A function that was a method, its name, and the class that it is to be looked up in, where that is not the
-/// one of the object.
-pub type Unbound<'py> = (Bound<'py, PyAny>, String, Option<Bound<'py, PyAny>>);
+/// See `Work::lowering`.
+pub type Lowered<'py> = (
+    Bound<'py, PyDict>,
+    String,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+);
+
+/// A function that was a method, its name, and the class that had it.
+pub type Unbound<'py> = (Bound<'py, PyAny>, String, Owner<'py>);
+
+/// Where the method of an object is looked for.
+#[derive(Clone)]
+pub enum Owner<'py> {
+    /// From this class on in the bases of the object's: what `super()` gave does not come from below.
+    From(Bound<'py, PyAny>),
+    /// In this class, whatever the object's is.
+    In(Bound<'py, PyAny>),
+}
 
 /// The state of one unit's application.
 pub struct Work<'k, 'py> {
@@ -156,6 +172,8 @@ pub struct Work<'k, 'py> {
     pub set: Vec<SetThere<'py>>,
     /// Names of modules that said that a function had run, and do not any more.
     pub lowered: BTreeSet<(String, String)>,
+    /// Those of the statement that runs: the module's dict, the name, what it was and what it is meanwhile.
+    pub lowering: Vec<Lowered<'py>>,
     /// Paths in other modules that act differently, since they hold what does.
     pub holding: Holding,
     /// What statements have put into lists of other modules so far.
@@ -243,6 +261,7 @@ impl<'k, 'py> Work<'k, 'py> {
             fed: Vec::new(),
             set: Vec::new(),
             lowered: BTreeSet::new(),
+            lowering: Vec::new(),
             holding: Holding::new(),
             poured: Vec::new(),
             lost: Vec::new(),

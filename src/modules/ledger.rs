@@ -499,23 +499,33 @@ impl Inner {
         &self.graph
     }
 
+    /// Who takes names from this module is to be read again.
+    fn respell(&mut self, name: &str) {
+        for importer in self.spelling.remove(name).unwrap_or_default() {
+            if let Some(Named(record)) = self.records.get(&*importer).cloned() {
+                self.unindexed.push(record);
+            }
+        }
+    }
+
     /// What the texts of modules that one imports name, which imports by computed names: `from settings
     /// import PLUGINS`.
     fn named_beside(&mut self, record: &Record, targets: &[String]) -> Vec<String> {
         let mut out = Vec::new();
         for target in targets {
-            let Some(Named(other)) = self.records.get(&**target) else {
-                continue;
-            };
-            if other.name == record.name {
+            if **target == *record.name {
                 continue;
             }
-            let mut words = named(&other.version().glance());
-            words.truncate(MOST_NAMED);
-            out.extend(absolute("", &words));
-            let importers = self.spelling.entry(Arc::clone(&other.name)).or_default();
+            // Also of one that is not known yet.
+            let importers = self.spelling.entry(Arc::from(&**target)).or_default();
             if !importers.contains(&record.name) {
                 importers.push(Arc::clone(&record.name));
+            }
+            if let Some(Named(other)) = self.records.get(&**target) {
+                let words = named(&other.version().glance());
+                if words.len() <= MOST_NAMED {
+                    out.extend(absolute("", &words));
+                }
             }
         }
         out.retain(|name| *name != *record.name);
@@ -523,7 +533,7 @@ impl Inner {
     }
 }
 
-/// Of a text that has more strings, it is data.
+/// A text that has more strings is data.
 const MOST_NAMED: usize = 200;
 
 impl Ledger {
@@ -543,6 +553,7 @@ impl Ledger {
         inner.added += 1;
         record.place.store(inner.added, Ordering::Relaxed);
         inner.unindexed.push(Arc::clone(&record));
+        inner.respell(&record.name);
         inner.file(&record.path.read(), &record);
         inner.records.insert(Named(record));
         drop(inner);
@@ -554,6 +565,11 @@ impl Ledger {
         let mut inner = self.inner.lock();
         inner.take_out(name);
         inner.unindexed.retain(|r| *r.name != *name);
+        inner.spelling.remove(name);
+        for importers in inner.spelling.values_mut() {
+            importers.retain(|importer| **importer != *name);
+        }
+        inner.spelling.retain(|_, importers| !importers.is_empty());
         if let Some(id) = inner.graph.find(name) {
             if let Some(place) = inner.numbered.get_mut(id as usize) {
                 *place = None;
@@ -624,12 +640,7 @@ impl Ledger {
 
     /// The text of a module is another one: so are perhaps the imports of those that take names from it.
     pub fn reindex_spelled(&self, name: &str) {
-        let mut inner = self.inner.lock();
-        for importer in inner.spelling.remove(name).unwrap_or_default() {
-            if let Some(Named(record)) = inner.records.get(&*importer).cloned() {
-                inner.unindexed.push(record);
-            }
-        }
+        self.inner.lock().respell(name);
     }
 
     /// Import targets whose last part is one of these, each with a module that names it.

@@ -15,7 +15,12 @@ pub(super) struct Memory {
     asked: BTreeSet<(String, String)>,
     does: HashMap<(String, String, bool), Does>,
     kept: HashMap<(String, String), Holding>,
+    /// Whose keeping was asked for within one question: once is enough, since all that is found is joined.
+    keeping: BTreeSet<(String, String)>,
 }
+
+/// So many functions are followed for one question, one in the other.
+const MOST_KEEPING: usize = 100;
 
 /// Asks the texts of the modules that are known.
 pub(super) struct Others<'u, 'r, 'k, 'py> {
@@ -72,8 +77,9 @@ impl Others<'_, '_, '_, '_> {
         if let Some(kept) = self.memory.borrow().kept.get(&known) {
             return Some(kept.clone());
         }
-        let key = (module.to_owned(), format!("keeps {path}"));
-        if path.is_empty() || !self.memory.borrow_mut().asked.insert(key.clone()) {
+        let outermost = self.memory.borrow().keeping.is_empty();
+        let many = self.memory.borrow().keeping.len() > MOST_KEEPING;
+        if path.is_empty() || many || !self.memory.borrow_mut().keeping.insert(known.clone()) {
             return Some(Holding::new());
         }
         let kept = version.outline().as_ref().ok().map(|outline| {
@@ -81,10 +87,12 @@ impl Others<'_, '_, '_, '_> {
             let others = Others::new(self.unit, &package, self.memory);
             Functions::of(outline).with(&others).keeps(module, path)
         });
-        let mut memory = self.memory.borrow_mut();
-        memory.asked.remove(&key);
-        if let Some(kept) = kept.as_ref().filter(|_| memory.asked.is_empty()) {
-            memory.kept.insert(known, kept.clone());
+        if outermost {
+            let mut memory = self.memory.borrow_mut();
+            memory.keeping.clear();
+            if let Some(kept) = &kept {
+                memory.kept.insert(known, kept.clone());
+            }
         }
         kept
     }

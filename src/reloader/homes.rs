@@ -161,7 +161,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             }
         }
         for (old, new, fresh) in pairs {
-            if !old.is(&new) && kit.is_class(&old) == kit.is_class(&new) || kit.is_function(&old) {
+            if !old.is(&new) && kit.is_class(&old) == kit.is_class(&new) {
                 work.succeed(&old, &new, fresh)?;
             }
         }

@@ -88,7 +88,13 @@ impl<'py> Unit<'_, '_, 'py> {
                 let text = value.cast_exact::<PyString>();
                 value.is(&module) || text.is_ok_and(|text| text == name)
             };
-            dict.values().iter().any(|v| has(&v, &found, 2))
+            let own = |(key, value): &(Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+                let hidden = key
+                    .cast::<PyString>()
+                    .is_ok_and(|key| key == "__builtins__");
+                !hidden && has(value, &found, 2)
+            };
+            dict.iter().any(|item| own(&item))
         }))
     }
 

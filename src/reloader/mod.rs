@@ -387,7 +387,8 @@ impl Reloader {
         self.pulse.stop();
         let namespaces = std::mem::take(&mut *self.namespaces.lock());
         let modules = self.modules.lock().take();
-        drop((namespaces, modules));
+        let departed = std::mem::take(&mut *self.departed.lock());
+        drop((namespaces, modules, departed));
     }
 
     /// The interpreter is gone: forgets all Python objects, so that dropping does not decref them.
@@ -398,6 +399,9 @@ impl Reloader {
         }
         if let Some(modules) = self.modules.lock().take() {
             std::mem::forget(modules);
+        }
+        for departed in std::mem::take(&mut *self.departed.lock()) {
+            std::mem::forget(departed.object);
         }
     }
 

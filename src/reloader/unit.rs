@@ -263,7 +263,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         work.notes.clear();
         self.new_homes(work, &facts, modules);
-        self.successors(work, &facts).map_err(fail)?;
+        if let Err(error) = self.successors(work, &facts) {
+            log::debug!("who holds what came in another's place keeps it: {error}");
+        }
         self.namespaces(work, &facts, &news.aliases).map_err(fail)?;
         // Asked for closures only.
         if !work.nested.is_empty() {
@@ -573,6 +575,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     work.tx.roll_back_to(kit, before);
                     // What the second attempt logs is told anew.
                     work.past.1 = work.past.1.min(before);
+                    work.lowered.clear();
                     let body = &new_outline.body;
                     let class = body.iter().any(|s| s.kind == Kind::Class && s.name == name);
                     if !class {
