@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # README's second command.
 #
-#   bash tests/run.sh            all that an edit of the sources should pass: under 25 minutes
+#   bash tests/run.sh            all that an edit of the sources should pass (some 25 minutes)
 #   bash tests/run.sh quick      of that, what needs nothing but cargo, cc and the Pythons
 #   bash tests/run.sh long       the rest: counted instructions, memory, packaging (some 25 minutes)
 #

@@ -185,7 +185,7 @@ impl<'py> Work<'_, 'py> {
     fn changed_kinds(&mut self) -> PyResult<()> {
         let kit = self.kit;
         let mut found = Vec::new();
-        for (class, name, before) in self.tx.first_entries() {
+        for (class, name, before) in self.tx.entries_since(0) {
             let name = text(name);
             let function = match kit.is_exact(before, &kit.classmethod) {
                 true => before.getattr("__func__")?,
@@ -359,7 +359,7 @@ impl<'py> Work<'_, 'py> {
         // Also of an alias that is a definition of its own again.
         let others = self
             .tx
-            .first_entries()
+            .entries_since(0)
             .map(|(class, name, _)| (class, name));
         for (class, name) in self.tx.new_entries().chain(others) {
             let name = text(name);

@@ -125,21 +125,7 @@ impl<'py> Transaction<'py> {
         })
     }
 
-    /// Entries of classes that are others now, with what they were.
-    pub(super) fn first_entries(
-        &self,
-    ) -> impl Iterator<Item = (&Bound<'py, PyAny>, &Bound<'py, PyAny>, &Bound<'py, PyAny>)> {
-        self.log.iter().filter_map(|undo| match undo {
-            Undo::ClassEntry {
-                class,
-                name,
-                before: Some(before),
-            } => Some((class, name, before)),
-            _ => None,
-        })
-    }
-
-    /// Those that came.
+    /// Entries that classes had not before, with their names.
     pub(super) fn new_entries(
         &self,
     ) -> impl Iterator<Item = (&Bound<'py, PyAny>, &Bound<'py, PyAny>)> {

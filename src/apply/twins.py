@@ -172,8 +172,8 @@ def likeness(a, b):
 def pair(old, new, olds, news):
     """For each of the `olds`, functions inside of `old` that have one name, which of the `news` it is; or None."""
     if len(olds) * len(news) > MANY:
-        # Data, and no callbacks.
-        return [number if number < len(news) else None for number in range(len(olds))]
+        # Data, and no callbacks: in their order, where none came or went; else they keep their code.
+        return [number if len(olds) == len(news) else None for number in range(len(olds))]
     before, after = Places(old).found, Places(new).found
     places = [before.get(id(code)) for code in olds], [after.get(id(code)) for code in news]
     out, free = [None] * len(olds), set(range(len(news)))

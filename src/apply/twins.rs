@@ -54,8 +54,9 @@ pub fn twins<'py>(
         let found: Vec<Option<usize>> = match found.and_then(|found| found.extract()) {
             Ok(found) => found,
             Err(error) => {
-                log::debug!("functions inside are taken in their order: {error}");
-                (0..olds.len()).map(Some).collect()
+                log::debug!("functions inside cannot be told apart: {error}");
+                let all = olds.len() == news.len();
+                (0..olds.len()).map(|at| all.then_some(at)).collect()
             }
         };
         let found = olds.into_iter().zip(found);

@@ -383,3 +383,19 @@ class _Lambda:
             and function.__name__ == "<lambda>"
             and function.__code__.co_firstlineno == self.line
         )
+
+
+def _of_another(part, scope, namespace):
+    """The container of another module that a call is given: `register(reg.TABLE)`."""
+    try:
+        value = _Values(scope).visit(part) if isinstance(part, (ast.Name, ast.Attribute)) else None
+        if not isinstance(value, MUTABLE):
+            return []
+        if isinstance(part, ast.Attribute):
+            module = _Values(scope).visit(part.value)
+            origins = [(module.__name__, part.attr)] if isinstance(module, types.ModuleType) else []
+        else:
+            origins = [o for o in _bound_to(value, part.id) if o[0] != namespace.get("__name__")]
+    except Unknown:
+        return []
+    return [Named(value, origins)] if origins else []

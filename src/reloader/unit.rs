@@ -576,6 +576,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                     // What the second attempt logs is told anew.
                     work.past.1 = work.past.1.min(before);
                     work.lowered.clear();
+                    work.lowering.clear();
                     let body = &new_outline.body;
                     let class = body.iter().any(|s| s.kind == Kind::Class && s.name == name);
                     if !class {
