@@ -344,6 +344,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(old), Some(new)) => {
                     let left = self.left_by_decorators(at, old, new)?;
                     let had = self.attributes(statement, old)?;
+                    let makes = told(self.makes(at, statement, old)).flatten();
                     let was = self.old_statement(at);
                     parts = self.parts_of_equal(name, old, new);
                     let kept = match self.covered(statement, was, old, new, None)? {
@@ -352,6 +353,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     };
                     if statement.kind == Kind::Function && kit.is_function(&kept) {
                         self.placed.insert(kept.as_ptr() as usize);
+                    }
+                    if let Some(makes) = makes {
+                        told(self.note_makes(&makes, old, &kept));
                     }
                     let same = kept.is(old);
                     self.compare_attributes(&had, statement, &kept, &changed_on)?;

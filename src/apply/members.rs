@@ -11,10 +11,13 @@ use super::lines::Moved;
 use super::made::other_names;
 use super::module::Run;
 use super::parts::with_deleted;
+use super::patch::Patched;
 use super::registry::told;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
-use crate::plan::{Chains, affected_head, decorated_blindly, reordered, rewritten, tell_hints};
+use crate::plan::{
+    Chains, affected_head, decorated_blindly, reordered, rewritten, tell_doc, tell_hints,
+};
 use crate::report::{Action, ChangeKind};
 
 /// `__name` inside `class C` is `_C__name`.
@@ -456,11 +459,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         class: Option<&Bound<'py, PyAny>>,
         prefix: &str,
     ) -> PyResult<()> {
-        if self.patch(holder, chain, was, part, class, prefix)? {
+        let patched = self.patch(holder, chain, was, part, class, prefix)?;
+        if patched != Patched::No {
             let name = format!("{prefix}{}", part.name);
             let why = format!("which changed on line {}", part.span.line);
-            match part.differs_in_hints(was) && decorated_blindly(part) {
-                true => tell_hints(&name, part.span.line, &mut self.dirty),
+            let alike = patched == Patched::Alike || part.differs_in_hints(was);
+            match alike && decorated_blindly(part) {
+                true => {
+                    tell_hints(&name, part.span.line, &mut self.dirty);
+                    tell_doc(&name, part.span.line, &mut self.dirty);
+                }
                 false => self.dirty.acts(&name, why),
             }
             let why = "its body changed";

@@ -1,5 +1,6 @@
 //! Steps to live objects, in one transaction.
 
+mod alike;
 mod annotations;
 mod answers;
 mod arrange;
@@ -46,6 +47,7 @@ mod leaving;
 mod lines;
 mod listed;
 mod made;
+mod makes;
 mod members;
 mod module;
 mod namesakes;

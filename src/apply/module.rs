@@ -17,7 +17,7 @@ use super::compile::Source;
 use super::function::Wanted;
 use super::kit::Kit;
 use super::lines::Moved;
-use super::patch::clear_cache;
+use super::patch::{Patched, clear_cache};
 use super::registry::told;
 use super::rehearsal::Rehearsal;
 use super::work::Work;
@@ -456,8 +456,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     if let Some(holder) = holder.filter(|_| !statement.applied.is_empty()) {
                         self.work.renew(&holder, &self.job.dict)?;
                     }
-                    self.tell_patched(at, old, statement);
-                    if patched {
+                    self.tell_patched(at, patched, old, statement);
+                    if patched != Patched::No {
                         self.note(
                             ChangeKind::Function,
                             Action::Updated,

@@ -16,8 +16,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         statement: &'a Statement,
     ) -> PyResult<Option<Affected>> {
         let affected = affected_statement(statement, &self.functions, &self.dirty);
-        if affected.is_some() {
-            return Ok(affected);
+        if let Some(affected) = affected {
+            return self.but_for_makers(at, statement, affected);
         }
         for (name, why) in passed_on(statement, &self.functions, &self.dirty) {
             if self.default_counts(at, name)? != Some(false) {

@@ -3,17 +3,29 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::alike::acts_alike;
 use super::function::{Wanted, find, same_code, search};
 use super::kit::{Kit, reference_count};
 use super::module::Run;
 use super::transaction::Transaction;
 use crate::outline::Statement;
-use crate::plan::{path_that_acts, tell_hints};
+use crate::plan::{path_that_acts, tell_doc, tell_hints};
 use crate::report::{Action, ChangeKind};
+
+/// What became of a function whose body is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patched {
+    /// There is no such function any more, or it cannot have that code.
+    No,
+    /// It has the new code, and does what it did.
+    Alike,
+    /// It has the new code.
+    Acts,
+}
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Gives the live function that `old` made the code of `new`. `holder` is what its name is
-    /// bound to, `chain` the blocks around it. False when there is no such function any more.
+    /// bound to, `chain` the blocks around it.
     pub fn patch(
         &mut self,
         holder: Option<&Bound<'py, PyAny>>,
@@ -22,7 +34,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         new: &'a Statement,
         class: Option<&Bound<'py, PyAny>>,
         prefix: &str,
-    ) -> PyResult<bool> {
+    ) -> PyResult<Patched> {
         let kit = self.work.kit;
         let wanted = Wanted {
             name: &old.name,
@@ -40,7 +52,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 None => {
                     // Compiled all the same: a body that does not compile must not go unnoticed.
                     self.job.new.definition(kit, chain, new)?;
-                    return Ok(false);
+                    return Ok(Patched::No);
                 }
             },
         };
@@ -56,10 +68,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 new,
                 "it needs a variable that it has no cell for",
             );
-            return Ok(false);
+            return Ok(Patched::No);
         }
         self.placed.insert(function.as_ptr() as usize);
         self.documentation(&function, holder, &was, &code)?;
+        let alike = acts_alike(kit, &was, &code)?;
         // Held by us and by the log. More: a loop or a factory made other functions from it.
         if reference_count(&was) > 2 && !same_code(kit, &was, &code)? {
             self.work.codes.push((was.clone(), code.clone()));
@@ -75,14 +88,24 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.work.forget_stored(class, holder)?;
             }
         }
-        Ok(true)
+        Ok(match alike {
+            true => Patched::Alike,
+            false => Patched::Acts,
+        })
     }
 
     /// Tells who calls a function of the module that it has another body.
-    pub(super) fn tell_patched(&mut self, at: usize, old: &Statement, new: &Statement) {
+    pub(super) fn tell_patched(
+        &mut self,
+        at: usize,
+        patched: Patched,
+        old: &Statement,
+        new: &Statement,
+    ) {
         let line = new.span.line;
-        if self.job.changes.hints(at) {
-            return tell_hints(&new.name, line, &mut self.dirty);
+        if self.job.changes.hints(at) || patched == Patched::Alike {
+            tell_hints(&new.name, line, &mut self.dirty);
+            return tell_doc(&new.name, line, &mut self.dirty);
         }
         let path = path_that_acts(self.job.new.outline, at, old);
         self.dirty

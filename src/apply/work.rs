@@ -168,6 +168,9 @@ pub struct Work<'k, 'py> {
     pub orphaned: Orphans,
     /// Containers of other modules that have other items now: the module and the name there.
     pub fed: Vec<(String, String)>,
+    /// Classes that other bases or decorators made no difference to who makes an instance, each with
+    /// the one that is in its place.
+    pub alike: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Names of other modules that are bound to something else now.
     pub set: Vec<SetThere<'py>>,
     /// Names of modules that said that a function had run, and do not any more.
@@ -259,6 +262,7 @@ impl<'k, 'py> Work<'k, 'py> {
             past: (0, 0),
             snapshot: None,
             fed: Vec::new(),
+            alike: Vec::new(),
             set: Vec::new(),
             lowered: BTreeSet::new(),
             lowering: Vec::new(),

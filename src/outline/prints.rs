@@ -37,6 +37,8 @@ impl Prints {
             pieces: Vec::with_capacity(tokens.len()),
         };
         let mut brackets = Brackets::default();
+        // The blocks around the token, each by the number of the piece that begins it.
+        let mut blocks: Vec<usize> = Vec::new();
         let mut tokens = tokens.iter();
         while let Some(token) = tokens.next() {
             let kind = token.kind();
@@ -67,6 +69,13 @@ impl Prints {
                 out.remove(out.pieces.len() - 1);
             }
             brackets.after(kind, out.pieces.len());
+            match kind {
+                TokenKind::Indent => blocks.push(out.pieces.len()),
+                TokenKind::Dedent if blocks.pop().is_some_and(|indent| out.fold(indent)) => {
+                    continue;
+                }
+                _ => {}
+            }
             out.pieces.push(Piece {
                 start,
                 size: end - start,
@@ -84,6 +93,23 @@ impl Prints {
             out.bytes.push(END);
         }
         out
+    }
+
+    /// A block of one line says what it does behind its colon: `if a: b`. False where the block that
+    /// begins with this piece, and ends here, has more.
+    fn fold(&mut self, indent: usize) -> bool {
+        const SHORT: usize = 256;
+        let newline = |piece: &Piece| piece.kind == TokenKind::Newline;
+        let line = &self.pieces[indent + 1..];
+        let simple = line.len() <= SHORT
+            && line.iter().position(newline) == line.len().checked_sub(1)
+            && indent > 0
+            && newline(&self.pieces[indent - 1]);
+        if simple {
+            self.remove(indent);
+            self.remove(indent - 1);
+        }
+        simple
     }
 
     fn remove(&mut self, piece: usize) {

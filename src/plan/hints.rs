@@ -9,6 +9,12 @@ use crate::outline::{Kind, Statement, Uses};
 /// does something else when these are others.
 const HINTS: &str = "<hints>";
 
+/// The same of the docstring of a function.
+const DOC: &str = "<doc>";
+
+/// Functions that tell the docstring of what they are given.
+const DOC_TELLERS: [&str; 4] = ["getdoc", "getcomments", "getsource", "help"];
+
 /// Functions that tell annotations of what they are given.
 const TELLERS: [&str; 4] = [
     "get_annotations",
@@ -64,6 +70,21 @@ pub fn tell_hints(path: &str, line: u32, dirty: &mut Dirty) {
     }
 }
 
+/// Tells that a function at this path has another docstring, and does what it did.
+pub fn tell_doc(path: &str, line: u32, dirty: &mut Dirty) {
+    dirty.acts(
+        format!("{path}.{DOC}"),
+        format!("which changed on line {line}"),
+    );
+}
+
+/// Whether code asks for docstrings itself.
+fn asks_doc(uses: &Uses) -> bool {
+    let last = |path: &String| DOC_TELLERS.contains(&path.rsplit('.').next().unwrap_or(path));
+    let attribute = |name: &String| name == "__doc__" || name == "__code__";
+    uses.calls.iter().any(last) || uses.members.iter().any(attribute)
+}
+
 /// Whether code asks for annotations itself.
 fn asks_hints(uses: &Uses) -> bool {
     let last = |path: &String| TELLERS.contains(&path.rsplit('.').next().unwrap_or(path));
@@ -80,18 +101,30 @@ pub fn decorated_blindly(method: &Statement) -> bool {
 }
 
 impl Functions<'_> {
-    /// What differs for a statement that asks for annotations, itself or by what it calls: functions
-    /// that have others act differently for it.
+    /// What differs for a statement that asks for annotations or docstrings, itself or by what it calls:
+    /// functions that have others act differently for it.
     pub(super) fn with_hints(&self, statement: &Statement, dirty: &Dirty) -> Option<Dirty> {
-        if !dirty.mentions(HINTS) {
+        let hints = self.with_asked(statement, dirty, HINTS, asks_hints);
+        let told = hints.as_ref().unwrap_or(dirty);
+        self.with_asked(statement, told, DOC, asks_doc).or(hints)
+    }
+
+    fn with_asked(
+        &self,
+        statement: &Statement,
+        dirty: &Dirty,
+        what: &str,
+        asks: fn(&Uses) -> bool,
+    ) -> Option<Dirty> {
+        if !dirty.mentions(what) {
             return None;
         }
         let calls = &statement.uses.calls;
-        let by_calls = || self.any_called(calls, |function| asks_hints(&function.later));
-        if !asks_hints(&statement.uses) && !by_calls() && !self.does(calls, true).asks.outright() {
+        let by_calls = || self.any_called(calls, |function| asks(&function.later));
+        if !asks(&statement.uses) && !by_calls() && !self.does(calls, true).asks.outright() {
             return None;
         }
-        let suffix = format!(".{HINTS}");
+        let suffix = format!(".{what}");
         let paths = dirty.behaviour.iter();
         let paths = paths.filter_map(|(path, why)| Some((path.strip_suffix(&suffix)?, why)));
         let told: Vec<(String, String)> = paths.map(|(p, w)| (p.to_owned(), w.clone())).collect();

@@ -56,7 +56,7 @@ pub use defaults::passed_on;
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{FRESH, Functions, shown};
 pub use given::{Does, Elsewhere, Holding, Nowhere};
-pub use hints::{decorated_blindly, tell_hints};
+pub use hints::{decorated_blindly, tell_doc, tell_hints};
 pub use inside::place_of;
 pub use names::{fills_from_all, looks_at_all, with_names};
 use parsers::Parsers;

@@ -43,6 +43,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                     };
                     if let Some(now) = namespace.get_item(name)?
                         && now.is(old)
+                        && !self.had_elsewhere(module, name, old)?
                     {
                         follow(work, &namespace, name, &now, new)?;
                     }
@@ -77,6 +78,28 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             }
         }
         Ok(())
+    }
+
+    /// Whether what a module had by a name is another library's, which has it still: a host that has
+    /// it too, by that name, has imported it from there for all that is known. `import json`.
+    fn had_elsewhere(&self, module: &str, name: &str, old: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let package = |module: &str| module.split('.').next().unwrap_or_default().to_owned();
+        let own = package(module);
+        if let Ok(imported) = old.cast::<PyModule>() {
+            let full = imported.name().map(|full| text(&full)).unwrap_or_default();
+            let by_itself = full == name || full.ends_with(&format!(".{name}"));
+            return Ok(by_itself && package(&full) != own);
+        }
+        let home = match old.getattr("__module__") {
+            Ok(home) => text(&home),
+            Err(_) => return Ok(false),
+        };
+        let Some(home) = Some(home).filter(|home| package(home) != own) else {
+            return Ok(false);
+        };
+        let home = self.module(&home)?;
+        let there = home.map(|home| home.dict().get_item(name)).transpose()?;
+        Ok(there.flatten().is_some_and(|value| value.is(old)))
     }
 
     /// A namespace that has every public name of a module, and more than one, got them with
