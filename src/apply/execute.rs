@@ -424,8 +424,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     self.dirty.clean(name);
                     continue;
                 }
-                self.dirty.refilled.insert(name.clone());
-                self.dirty.value(name, changed_on.clone());
+                self.dirty.refill(name, &changed_on);
             } else if kept.as_ref().is_some_and(|k| kit.is_class(k)) && !same(&old, &new) {
                 // A class made by a call (`namedtuple(...)`): what was made of it may differ.
                 self.dirty.value(name, changed_on.clone());

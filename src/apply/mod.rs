@@ -69,6 +69,7 @@ mod replace;
 mod retract;
 mod sieve;
 mod together;
+mod since;
 mod snapshot;
 mod starred;
 mod states;

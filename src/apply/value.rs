@@ -9,6 +9,7 @@ use super::equal::{equal_items, take_over, take_over_items};
 use super::function::identical;
 use super::kit::{Word, is_above, reference_count, text};
 use super::module::container;
+use super::since::appended;
 use super::work::{Replaced, Work};
 
 /// How many wrappers around wrappers are followed.
@@ -395,19 +396,19 @@ impl<'py> Work<'_, 'py> {
                 && let Some(base) = base.and_then(|b| b.cast_exact::<PyList>().ok())
                 && !base.eq(live).unwrap_or(false)
             {
-                // Appended at run time: what stands behind what import had put there.
-                let head = live.get_slice(0, base.len());
-                if base.eq(&head).unwrap_or(false) {
-                    added = live.get_slice(base.len(), live.len()).iter().collect();
-                } else {
-                    self.notes.push(format!(
+                match appended(base, live, fresh, &self.registered) {
+                    Some(items) => added = items,
+                    None => self.notes.push(format!(
                         "{name} was changed by the program and by the edit; it has the edit's items"
-                    ));
+                    )),
                 }
             }
             live.set_slice(0, live.len(), fresh)?;
-            for item in added {
+            for item in &added {
                 live.append(item)?;
+            }
+            if !added.is_empty() {
+                self.appended.push((live.clone(), added));
             }
             return Ok(true);
         }
@@ -520,11 +521,19 @@ impl<'py> Work<'_, 'py> {
         } else if let (Ok(live), Ok(base)) =
             (live.cast_exact::<PyList>(), base.cast_exact::<PyList>())
         {
+            // Others may stand before it by now, or be gone.
+            let others = || live.iter().take(MANY);
             for (at, value) in base.iter().enumerate() {
-                let Ok(now) = live.get_item(at) else { break };
-                if same(&now, &value)? {
-                    base.set_item(at, now)?;
-                } else if depth < DEEP {
+                let Ok(now) = live.get_item(at.min(live.len().saturating_sub(1))) else {
+                    break;
+                };
+                let mut found = same(&now, &value)?.then(|| now.clone());
+                if found.is_none() && self.kit.is_function(&value) {
+                    found = others().find(|other| same(other, &value).unwrap_or(false));
+                }
+                if let Some(found) = found {
+                    base.set_item(at, found)?;
+                } else if depth < DEEP && at < live.len() {
                     self.same_inside(&now, &value, depth + 1)?;
                 }
             }

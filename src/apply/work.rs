@@ -168,6 +168,10 @@ pub struct Work<'k, 'py> {
     pub orphaned: Orphans,
     /// Containers of other modules that have other items now: the module and the name there.
     pub fed: Vec<(String, String)>,
+    /// Definitions, by address, that decorators may have told somebody of: see `since`.
+    pub registered: FxHashSet<usize>,
+    /// Lists that were made anew, and what the program had appended to each.
+    pub appended: Vec<(Bound<'py, PyList>, Vec<Bound<'py, PyAny>>)>,
     /// Classes that other bases or decorators made no difference to who makes an instance, each with
     /// the one that is in its place.
     pub alike: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
@@ -262,6 +266,8 @@ impl<'k, 'py> Work<'k, 'py> {
             past: (0, 0),
             snapshot: None,
             fed: Vec::new(),
+            registered: FxHashSet::default(),
+            appended: Vec::new(),
             alike: Vec::new(),
             set: Vec::new(),
             lowered: BTreeSet::new(),

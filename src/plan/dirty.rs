@@ -152,6 +152,14 @@ impl Dirty {
         self.value(path, why);
     }
 
+    /// A statement made the container at `path` anew: it is the object that it was, and what others had
+    /// told it they tell it again.
+    pub fn refill(&mut self, path: &str, why: &str) {
+        self.refilled.insert(path.to_owned());
+        self.filled.remove(path);
+        self.value(path, why);
+    }
+
     /// An import stands at this place, of a module that fills containers of this one.
     pub fn imported(&mut self, place: usize) {
         let Some(paths) = self.filled_at.get(&place).cloned() else {
