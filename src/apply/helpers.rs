@@ -37,6 +37,7 @@ pub(super) fn registry_helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound
         ("pyreload/calls.py", include_str!("calls.py")),
         ("pyreload/flags.py", include_str!("flags.py")),
         ("pyreload/told.py", include_str!("told.py")),
+        ("pyreload/firsts.py", include_str!("firsts.py")),
         ("pyreload/once.py", include_str!("once.py")),
         ("pyreload/reorder.py", include_str!("reorder.py")),
         ("pyreload/arrivals.py", include_str!("arrivals.py")),

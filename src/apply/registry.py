@@ -489,10 +489,13 @@ class Registry:
         if gone and self.amounts:
             self.snapshot.ended.add(self.by)
         self.amounts = [amount for amount in self.amounts if amount.take_off(self.snapshot, gone)]
-        done = []
+        done, restored = [], False
         for entry in self.entries:
             # What was not noted would not come back from an edit that fails.
             if entry.stands() and id(entry.holder) in self.snapshot.kept:
+                if self.restore(entry):
+                    restored = True
+                    continue
                 entry.take_out(self.prune()) if gone else entry.drop()
                 done.append(entry)
         self.entries = done
@@ -502,7 +505,16 @@ class Registry:
         for pair in self.virtual:
             if unregister(*pair):
                 self.snapshot.virtual.append(pair)
-        return bool(done or self.amounts)
+        return bool(done or restored or self.amounts)
+
+    def restore(self, entry):
+        """Gives an entry the value that it has from the table's own statement. Whether it has one."""
+        try:
+            value = first_value(self.origins.get(id(entry.holder)) or (), entry.holder, entry.key)
+        except Unknown:
+            return False
+        entry.holder[entry.key] = value
+        return True
 
     def put(self):
         """After it: what came stands where the other was."""

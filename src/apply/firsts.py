@@ -1,0 +1,86 @@
+"""What a table has under a key from the statement that binds it: an entry that a call had put in its
+place gives way to it again.
+
+Runs in the namespace of registry.py, with elsewhere.py.
+"""
+
+# What makes a table of one that is there.
+COPIES = ("dict", "OrderedDict", "copy", "deepcopy")
+
+
+@functools.lru_cache(maxsize=None)
+def _bound_in(text):
+    """The values that the statements of a module bind its names to."""
+    found = {}
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return found
+    for node in body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        for target in targets:
+            if isinstance(target, ast.Name) and isinstance(node, (ast.Assign, ast.AnnAssign)):
+                found[target.id] = node.value
+    return found
+
+
+def _sources(node):
+    """The displays, keywords and other tables that a new table is made of, the last one first."""
+    if isinstance(node, ast.Dict):
+        for key, value in reversed(list(zip(node.keys, node.values))):
+            yield (value, None) if key is None else (key, value)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        yield from _sources(node.right)
+        yield from _sources(node.left)
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in COPIES:
+        for keyword in reversed(node.keywords):
+            yield (keyword.value, None) if keyword.arg is None else (ast.Constant(keyword.arg), keyword.value)
+        for source in reversed(node.args):
+            yield (source, None)
+        if isinstance(node.func, ast.Attribute) and not node.args and not node.keywords:
+            yield (node.func.value, None)
+    elif isinstance(node, ast.Name):
+        yield (node, None)
+
+
+def _set_first(space, path, table):
+    """The expression that gave a name, or an attribute of an object that a name was given, its table,
+    and the names that it saw."""
+    name, _, attribute = path.partition(".")
+    node = _bound_in(_text(space.get("__file__") or "")).get(name)
+    owner = space.get(name)
+    if not attribute:
+        return (node, space) if owner is table else (None, space)
+    if not isinstance(node, ast.Call) or not _plain(owner) or _state(owner).get(attribute) is not table:
+        return None, space
+    found = definition(next((vars(k)["__init__"] for k in type(owner).__mro__ if "__init__" in vars(k)), None))
+    if found is None or _Values(space).visit(node.func) is not type(owner):
+        return None, space
+    function, _, text = found
+    names = given(function, [owner], text, node, _Values(space))
+    sets = [
+        part.value for part in text.body if isinstance(part, (ast.Assign, ast.AnnAssign))
+        for target in getattr(part, "targets", None) or [part.target]
+        if isinstance(target, ast.Attribute) and target.attr == attribute
+    ]
+    return (sets[-1] if sets else None), _Scope(function.__globals__, names)
+
+
+def first_value(origins, table, key):
+    """`Unknown` where there is none, or it cannot be told."""
+    for module, path in origins:
+        space = vars(sys.modules.get(module) or ast) if isinstance(module, str) else {}
+        if type(table) is not dict or path.count(".") > 1:
+            continue
+        node, scope = _set_first(space, path, table)
+        values = _Values(scope)
+        for source, value in _sources(node) if node is not None else ():
+            if value is not None and values.visit(source) == key:
+                return values.visit(value)
+            if value is None:
+                inner = values.visit(source)
+                if type(inner) is not dict:
+                    raise Unknown
+                if inner is not table and key in inner:
+                    return inner[key]
+    raise Unknown
