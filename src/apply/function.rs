@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 use super::kit::{Kit, Word, is_above, is_text, reference_count, text, tuple};
 use super::twins::twins;
 use super::undo::set_code;
-use super::work::Work;
+use super::work::{Replaced, Work};
 
 /// How deep and how far a decorated function is looked for inside what the decorator returned.
 const SEARCH_DEPTH: usize = 15;
@@ -322,8 +322,14 @@ impl<'py> Work<'_, 'py> {
             return Ok(old.clone());
         }
         if !old.getattr("__globals__")?.is(new.getattr("__globals__")?) {
-            // A wrapper of another module's decorator now: its globals cannot be exchanged.
-            self.follow_inside(old, new)?;
+            // A wrapper of another module's decorator now, or it was: its globals cannot be exchanged.
+            if self.follow_inside(old, new)? && class.is_none() {
+                self.replaced.push(Replaced {
+                    from: old.clone(),
+                    to: new.clone(),
+                    lived: false,
+                });
+            }
             return Ok(new.clone());
         }
         let closure = new.getattr(kit.name("__closure__"))?;
@@ -484,8 +490,12 @@ impl<'py> Work<'_, 'py> {
     }
 
     /// `old` cannot become `new`; but the functions of this module inside it can follow those
-    /// inside `new`, so that whoever holds `old` runs new code.
-    fn follow_inside(&mut self, old: &Bound<'py, PyAny>, new: &Bound<'py, PyAny>) -> PyResult<()> {
+    /// inside `new`, so that whoever holds `old` runs new code. Whether there are such of one name.
+    fn follow_inside(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<bool> {
         let kit = self.kit;
         let unwrap = |value: &Bound<'py, PyAny>| -> Option<Bound<'py, PyAny>> {
             let mut at = value.clone();
@@ -511,8 +521,9 @@ impl<'py> Work<'_, 'py> {
             for part in ["__defaults__", "__kwdefaults__"] {
                 self.tx.set_attribute(&a, part, &b.getattr(part)?)?;
             }
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 }
 

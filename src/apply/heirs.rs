@@ -38,8 +38,8 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
-    /// Notes what a class does not inherit any more from one that its module does not have any more:
-    /// a base that got another name, most often.
+    /// Notes what a class does not inherit any more: from a base that got another name, most often, and
+    /// is not in its module any more, or from a mixin that was taken out.
     pub(super) fn lose_bases(
         &mut self,
         class: &Bound<'py, PyAny>,
@@ -54,8 +54,15 @@ impl<'py> Work<'_, 'py> {
                 .any(|class| class.is_ok_and(|class| class.is(&ancestor)));
             let gone = !still && !self.has_home(&ancestor)?;
             for (name, value) in self.kit.class_dict(&ancestor)?.iter() {
-                if hidden.insert(text(&name)) && gone {
+                if !hidden.insert(text(&name)) || still {
+                    continue;
+                }
+                if gone {
                     self.note_lost(class, &name, &value);
+                } else if self.kit.is_function(&value) {
+                    // Others may have it still.
+                    let from = Owner::From(class.clone());
+                    self.unbound.push((value, text(&name), from));
                 }
             }
         }

@@ -130,6 +130,16 @@ class Registry:
                 self.old.append((old, number, _shape(chain), self.levels(chain)))
                 self.seen_at.add((old, number))
 
+    def look_instances(self, made):
+        """The same of what the registry itself made of a class: `TABLE[cls.__name__] = cls()`."""
+        for number, root in enumerate(self.roots if isinstance(made, type) else ()):
+            items = root.values() if isinstance(root, dict) else root
+            found = [item for item in items if type(item) is made]
+            # Several of one class are the program's, for all that is known.
+            if len(found) == 1 and not isinstance(root, set):
+                for old, chain in Walk({id(found[0]): found[0]}).chains(root):
+                    self.old.append((old, number, _shape(chain), self.levels(chain)))
+
     def level(self, chain):
         """Where in a chain an object stands that the registry made for the entry."""
         for number, (holder, *_) in enumerate(chain):

@@ -452,6 +452,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Err(error);
         }
         let code = self.job.new.statement(kit, statement)?;
+        registries
+            .found
+            .call_method1("look_instances", (&registries.made,))?;
         for wide in [false, true] {
             let found = &registries.found;
             if found.call_method1("forget", (wide,))?.is_truthy()?
@@ -584,6 +587,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.by_name(&found, before, statement, made, true)?;
                 found.call_method1("take_out", (true,))?;
                 found.call_method1("look", (made,))?;
+                found.call_method1("look_instances", (made,))?;
                 Some(found)
             }
             Kind::Assign => match self.job.old {
