@@ -205,6 +205,8 @@ class Calls:
         else:
             return
         inner = target.value if isinstance(target, ast.Attribute) else None
+        if isinstance(inner, ast.Call) and values.imports(inner):
+            inner = None
         if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and not _gets(inner):
             return self.chain(node.value, scope, depth)
         if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):

@@ -508,7 +508,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let lives = self.only_acts_otherwise(at, statement, registries.made())?;
         let edited = !lives && *self.what(at) != What::Same;
-        let fed = found.call_method1("changed", (pairs, edited))?;
+        // Where another object stands now, made by another constructor perhaps, it is not the same.
+        let gave_other = pairs.iter().any(|(new, made)| {
+            let lives = adopted.iter().any(|(n, _)| n.is(new));
+            !lives && new.get_type().is(made.get_type()) && !kit.is_function(new)
+        });
+        let same = if gave_other { &adopted } else { &pairs };
+        let fed = found.call_method1("changed", (same.clone(), edited))?;
         self.feed(fed.extract()?, statement)?;
         self.tell_globals(at, found, statement)?;
         // What the registries keep in tuples and objects of their own, only the heap knows; asked

@@ -9,6 +9,7 @@ use super::base::chain;
 use super::compile::Source;
 use super::data::is_data;
 use super::execute::{DEEP, copied};
+use super::kit::text;
 use super::module::{Run, container};
 use super::registry::told;
 use crate::diff::What;
@@ -248,6 +249,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let kept = |path: &str| Ok::<_, PyErr>(kept(path)? || entry(path)?);
         let from_others = |path: &str| self.functions.comes_from_others(path, &self.dirty);
         unknown.retain(|path| from_others(path) || !kept(path).unwrap_or(false));
+        // Of objects that it does not name: `{name: x.version for name, x in PLUGINS.items()}`.
+        for &at in links {
+            let uses = &old.outline.body[at].uses;
+            for (_, entry, _) in self.work.tx.entries_since(0) {
+                let entry = text(entry);
+                let suffix = format!(".{entry}");
+                if uses.members.contains(&entry) && !uses.reads.iter().any(|r| r.ends_with(&suffix))
+                {
+                    unknown.push(suffix);
+                }
+            }
+        }
         unknown
     }
 

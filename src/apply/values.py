@@ -3,6 +3,7 @@
 Runs in the namespace of registry.py, before calls.py.
 """
 import enum
+import importlib
 import itertools
 
 # What is often looped over, and calls nothing else.
@@ -282,6 +283,8 @@ class _Values(ast.NodeVisitor):
         if made == "type" and len(node.args) == 1 and self.visit(node.func) is type:
             value = self.visit(node.args[0])
             return value.kind if isinstance(value, _Fresh) else type(value)
+        if self.imports(node):
+            return sys.modules[self.data(node.args[0])]
         called = self.pure(node.func)
         if called is not None:
             given = [self.data(argument) for argument in node.args]
@@ -296,6 +299,16 @@ class _Values(ast.NodeVisitor):
             if found:
                 return result(*found, node, self)
         raise Unknown
+
+    def imports(self, node):
+        """`import_module("plugin")`, of one that is there."""
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name != "import_module" or len(node.args) != 1 or node.keywords:
+            return False
+        try:
+            return self.visit(node.func) is importlib.import_module and self.data(node.args[0]) in sys.modules
+        except (Unknown, TypeError):
+            return False
 
     def pure(self, function):
         """What is called, where that calls no code of the program: the method of a text, `len`."""

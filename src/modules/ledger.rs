@@ -401,6 +401,8 @@ struct Inner {
     unindexed: Vec<Arc<Record>>,
     /// Modules whose texts name what others import by a computed name, with those.
     spelling: FxHashMap<Arc<str>, Vec<Arc<str>>>,
+    /// Modules that import by computed names.
+    computing: FxHashSet<Arc<str>>,
     /// How many records were ever added.
     added: u64,
 }
@@ -470,7 +472,9 @@ impl Inner {
 
     /// Brings the graph up to date: the cost follows the edit.
     fn index(&mut self) -> &Graph {
-        for record in std::mem::take(&mut self.unindexed) {
+        let mut todo = std::mem::take(&mut self.unindexed);
+        let mut again: FxHashSet<Arc<str>> = FxHashSet::default();
+        while let Some(record) = todo.pop() {
             let version = record.version();
             let id = self.graph.id_of(&record.name);
             let package = record.package.read().clone();
@@ -487,8 +491,20 @@ impl Inner {
             if imports.iter().any(|(_, module, _)| module == ANY) {
                 let named = self.named_beside(&record, &targets);
                 targets.extend(named);
+                targets.extend(self.named_by_importers(&record, id));
                 targets.sort_unstable();
                 targets.dedup();
+                self.computing.insert(Arc::clone(&record.name));
+            }
+            for target in targets.iter().filter(|_| !self.computing.is_empty()) {
+                // What this one names may be what that imports: `load("plugin")`.
+                if let Some(Named(other)) = self.records.get(&**target)
+                    && self.computing.contains(&other.name)
+                    && !Arc::ptr_eq(other, &record)
+                    && again.insert(Arc::clone(&other.name))
+                {
+                    todo.insert(0, Arc::clone(other));
+                }
             }
             let targets = targets.iter().map(|target| self.graph.id(target)).collect();
             self.graph
@@ -497,6 +513,21 @@ impl Inner {
             self.numbered[id as usize] = Some(record);
         }
         &self.graph
+    }
+
+    /// What the texts of modules name which import one that imports by computed names.
+    fn named_by_importers(&self, record: &Record, id: u32) -> Vec<String> {
+        let mut out = Vec::new();
+        for importer in self.graph.importers(id) {
+            if let Some(Some(other)) = self.numbered.get(*importer as usize) {
+                let words = named(&other.version().glance());
+                if words.len() <= MOST_NAMED {
+                    out.extend(absolute("", &words));
+                }
+            }
+        }
+        out.retain(|name| *name != *record.name && self.records.get(&**name).is_some());
+        out
     }
 
     /// Who takes names from this module is to be read again.

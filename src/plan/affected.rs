@@ -60,6 +60,7 @@ fn affected_at_once(
             .or_else(|| functions.named_differs(statement, dirty))
             .or_else(|| functions.decorator_asks(statement, dirty))
             .or_else(|| functions.remade_within(statement, dirty))
+            .or_else(|| functions.given_modules_differ(statement, dirty))
             .map(Affected::Runs);
     }
     let applied = || statement.applied.iter();

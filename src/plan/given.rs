@@ -420,6 +420,34 @@ impl<'a> Functions<'a> {
         found
     }
 
+    /// Why a function of a module does something else that a call hands on: `load([plugin])`, which
+    /// calls `plugin.setup()`.
+    pub(super) fn given_modules_differ(
+        &self,
+        statement: &Statement,
+        dirty: &Dirty,
+    ) -> Option<String> {
+        let uses = &statement.uses;
+        if statement.kind != Kind::Expr || dirty.behaviour.is_empty() {
+            return None;
+        }
+        let handed = uses.reads.iter().filter(|path| !uses.calls.contains(path));
+        let whole = |path: &&String| {
+            let mut imports = self.imports(path);
+            imports.any(|import| import.bound == **path && import.name.is_none())
+        };
+        let mut modules = handed.filter(|path| !path.contains('.')).filter(whole);
+        modules.find_map(|module| {
+            let does = self.does(&uses.calls, true);
+            let mut members = does.members.iter();
+            members.find_map(|member| {
+                let path = format!("{module}.{member}");
+                let why = dirty.behaviour.get(&path)?;
+                Some(format!("calls {path}, {why}"))
+            })
+        })
+    }
+
     /// Why a statement must perhaps run again: for what it gives to what it calls.
     pub(super) fn statement_given(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
         // A class runs member by member.

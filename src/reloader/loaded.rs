@@ -53,7 +53,10 @@ impl<'py> Unit<'_, '_, 'py> {
             for (name, found) in facts {
                 let meant = match pattern == ANY {
                     true => {
-                        self.names_it(record, outline, &package, name) || self.has_it(dict, name)?
+                        self.names_it(record, outline, &package, name)
+                            || self.has_it(dict, name)?
+                            || !self.imports_it(outline, &package, name)
+                                && self.spelled_elsewhere(record, facts).contains(name)
                     }
                     false => may_be(name, &pattern),
                 };
@@ -127,18 +130,21 @@ impl<'py> Unit<'_, '_, 'py> {
             let after = &text[at + module.len()..];
             text[..at].ends_with(['"', '\'']) && after.starts_with(['"', '\'', '.', ':'])
         });
-        named && {
-            let all = outline.body.iter();
-            let mut imports = all.flat_map(|s| s.imports.iter().chain(&s.late));
-            !imports.any(|import| {
-                let from = resolve(package, import.level, &import.module);
-                from == module
-                    || import
-                        .name
-                        .as_ref()
-                        .is_some_and(|name| format!("{from}.{name}") == module)
-            })
-        }
+        named && !self.imports_it(outline, package, module)
+    }
+
+    /// Whether a module imports another one by its name.
+    fn imports_it(&self, outline: &Outline, package: &str, module: &str) -> bool {
+        let all = outline.body.iter();
+        let mut imports = all.flat_map(|s| s.imports.iter().chain(&s.late));
+        imports.any(|import| {
+            let from = resolve(package, import.level, &import.module);
+            from == module
+                || import
+                    .name
+                    .as_ref()
+                    .is_some_and(|name| format!("{from}.{name}") == module)
+        })
     }
 }
 
