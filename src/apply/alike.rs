@@ -2,7 +2,7 @@
 //! another name. Who called it at import time has no reason to do so again.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::kit::{Kit, text};
 
@@ -18,7 +18,7 @@ const LOOKERS: [&str; 8] = [
     "currentframe",
 ];
 
-/// Attributes of code that must be equal. Names of local variables need not be.
+/// Attributes of code that must be equal. Names of local variables need not be, but those of parameters.
 const SHAPE: [&str; 7] = [
     "co_names",
     "co_argcount",
@@ -70,7 +70,7 @@ pub fn acts_alike<'py>(
         Ok(all.cast_into::<PyTuple>()?)
     };
     let (mine, others) = (constants(old)?, constants(new)?);
-    let opcode = kit.py.import("opcode")?;
+    let opcode = kit.py.import("dis")?;
     let loads: Vec<u16> = opcode.getattr("hasconst")?.extract()?;
     let extended: u8 = opcode.getattr("EXTENDED_ARG")?.extract()?;
     // A docstring comes before the other constants, and moves them.
@@ -92,6 +92,9 @@ pub fn acts_alike<'py>(
         }
         (from, to) = (0, 0);
     }
+    if parameters(kit, old)? != parameters(kit, new)? {
+        return Ok(false);
+    }
     let names = old.getattr(kit.name("co_names"))?;
     let names = names.cast_into::<PyTuple>()?;
     let looks = || names.iter().any(|name| LOOKERS.contains(&&*text(&name)));
@@ -105,8 +108,42 @@ fn equal<'py>(kit: &Kit<'py>, a: &Bound<'py, PyAny>, b: &Bound<'py, PyAny>) -> P
         return Ok(true);
     }
     if kit.is_exact(a, &kit.code) && kit.is_exact(b, &kit.code) {
-        return acts_alike(kit, a, b);
+        // Whoever gets what is made of it may ask for its name, its parameters and its docstring.
+        return Ok(a
+            .getattr(kit.name("co_name"))?
+            .eq(b.getattr(kit.name("co_name"))?)?
+            && same_doc(kit, a, b)?
+            && acts_alike(kit, a, b)?);
     }
     // `1`, `1.0` and `True` are equal, and so are the zeros; not in how they are written.
-    Ok(a.get_type().is(&b.get_type()) && a.repr()?.as_any().eq(b.repr()?)?)
+    Ok(a.get_type().is(b.get_type()) && a.repr()?.as_any().eq(b.repr()?)?)
+}
+
+/// Whether what may be the docstring is the same: the first constant.
+fn same_doc<'py>(kit: &Kit<'py>, a: &Bound<'py, PyAny>, b: &Bound<'py, PyAny>) -> PyResult<bool> {
+    let first = |code: &Bound<'py, PyAny>| -> PyResult<Option<Bound<'py, PyAny>>> {
+        let all = code.getattr(kit.name("co_consts"))?;
+        let first = all.cast_into::<PyTuple>()?.iter().next();
+        Ok(first.filter(|first| first.is_exact_instance_of::<PyString>()))
+    };
+    match (first(a)?, first(b)?) {
+        (None, None) => Ok(true),
+        (Some(a), Some(b)) => a.eq(b),
+        _ => Ok(false),
+    }
+}
+
+/// The names of the parameters of a function, in their order.
+fn parameters<'py>(kit: &Kit<'py>, code: &Bound<'py, PyAny>) -> PyResult<Vec<String>> {
+    const VARARGS: usize = 4;
+    const VARKEYWORDS: usize = 8;
+    let number = |name| code.getattr(kit.name(name))?.extract::<usize>();
+    let flags = number("co_flags")?;
+    let count = number("co_argcount")?
+        + number("co_kwonlyargcount")?
+        + usize::from(flags & VARARGS != 0)
+        + usize::from(flags & VARKEYWORDS != 0);
+    let names = code.getattr(kit.name("co_varnames"))?;
+    let names = names.cast_into::<PyTuple>()?;
+    Ok(names.iter().take(count).map(|name| text(&name)).collect())
 }

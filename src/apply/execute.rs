@@ -354,9 +354,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     if statement.kind == Kind::Function && kit.is_function(&kept) {
                         self.placed.insert(kept.as_ptr() as usize);
                     }
-                    if let Some(makes) = makes {
-                        told(self.note_makes(&makes, old, &kept));
-                    }
+                    told(self.note_makes(makes.as_ref(), old, &kept));
                     let same = kept.is(old);
                     self.compare_attributes(&had, statement, &kept, &changed_on)?;
                     if same {
@@ -505,25 +503,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             );
         }
         Ok(())
-    }
-
-    /// The metaclass of a class statement, if the module makes it and later changes it.
-    fn metaclass(&self, statement: &Statement) -> PyResult<Option<String>> {
-        let kit = self.work.kit;
-        for path in &statement.head.reads {
-            let Some(value) = self.resolve(path).filter(|v| kit.is_class(v)) else {
-                continue;
-            };
-            let meta = match super::made::is_metaclass(&value) {
-                true => value,
-                false => value.get_type().into_any(),
-            };
-            let name = text(&meta.getattr("__name__")?);
-            if kit.defined_in(&meta, &self.job.dict)? && self.mutators(&name).next().is_some() {
-                return Ok(Some(name));
-            }
-        }
-        Ok(None)
     }
 
     /// What the old text's version of a definition made. Of several definitions of a name only the

@@ -10,18 +10,29 @@ COPIES = ("dict", "OrderedDict", "copy", "deepcopy")
 
 @functools.lru_cache(maxsize=None)
 def _bound_in(text):
-    """The values that the statements of a module bind its names to."""
+    """What the statements of a module bind its names to: the value, and the entries that are set below."""
     found = {}
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError):
         return found
     for node in body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        for target in targets:
-            if isinstance(target, ast.Name) and isinstance(node, (ast.Assign, ast.AnnAssign)):
-                found[target.id] = node.value
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+            continue
+        for target in getattr(node, "targets", None) or [node.target]:
+            if isinstance(target, ast.Name):
+                found[target.id] = node.value, []
+            elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                found.get(target.value.id, (None, []))[1].append((target.slice, node.value))
     return found
+
+
+def _outright(node, values):
+    """The value of an expression that makes nothing: data, or what a name means."""
+    made = (ast.Call, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Await)
+    if node is None or any(isinstance(part, made) for part in ast.walk(node)):
+        raise Unknown
+    return values.visit(node)
 
 
 def _sources(node):
@@ -44,18 +55,18 @@ def _sources(node):
 
 
 def _set_first(space, path, table):
-    """The expression that gave a name, or an attribute of an object that a name was given, its table,
-    and the names that it saw."""
+    """The expression that gave a name, or an attribute of an object that a name was given, its table, with
+    the entries set below it and the names that it saw."""
     name, _, attribute = path.partition(".")
-    node = _bound_in(_text(space.get("__file__") or "")).get(name)
+    node, below = _bound_in(_text(space.get("__file__") or "")).get(name, (None, ()))
     owner = space.get(name)
     if not attribute:
-        return (node, space) if owner is table else (None, space)
+        return (node, below, space) if owner is table else (None, (), space)
     if not isinstance(node, ast.Call) or not _plain(owner) or _state(owner).get(attribute) is not table:
-        return None, space
+        return None, (), space
     found = definition(next((vars(k)["__init__"] for k in type(owner).__mro__ if "__init__" in vars(k)), None))
     if found is None or _Values(space).visit(node.func) is not type(owner):
-        return None, space
+        return None, (), space
     function, _, text = found
     names = given(function, [owner], text, node, _Values(space))
     sets = [
@@ -63,24 +74,30 @@ def _set_first(space, path, table):
         for target in getattr(part, "targets", None) or [part.target]
         if isinstance(target, ast.Attribute) and target.attr == attribute
     ]
-    return (sets[-1] if sets else None), _Scope(function.__globals__, names)
+    return (sets[-1] if sets else None), (), _Scope(function.__globals__, names)
 
 
 def first_value(origins, table, key):
     """`Unknown` where there is none, or it cannot be told."""
-    for module, path in origins:
-        space = vars(sys.modules.get(module) or ast) if isinstance(module, str) else {}
-        if type(table) is not dict or path.count(".") > 1:
+    def same(other):
+        return type(other) is type(key) and other == key
+
+    for module, path in origins if type(key) in PLAIN else ():
+        module = sys.modules.get(module) if isinstance(module, str) else None
+        if not isinstance(module, types.ModuleType) or type(table) is not dict or path.count(".") > 1:
             continue
-        node, scope = _set_first(space, path, table)
+        node, below, scope = _set_first(vars(module), path, table)
         values = _Values(scope)
+        for where, value in reversed(below):
+            if same(values.visit(where)):
+                return _outright(value, values)
         for source, value in _sources(node) if node is not None else ():
-            if value is not None and values.visit(source) == key:
-                return values.visit(value)
+            if value is not None and same(values.visit(source)):
+                return _outright(value, values)
             if value is None:
                 inner = values.visit(source)
                 if type(inner) is not dict:
                     raise Unknown
-                if inner is not table and key in inner:
+                if inner is not table and any(map(same, inner)):
                     return inner[key]
     raise Unknown

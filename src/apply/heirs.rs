@@ -9,6 +9,10 @@ use pyo3::types::{PyDict, PyTuple};
 use super::kit::{Kit, reference_count, text};
 use super::work::{Lost, Owner, Replaced, Work};
 
+/// References to a method that nobody holds: its class, the copy of the entries that is gone through, and
+/// the item of that.
+const HELD: isize = 3;
+
 impl<'py> Work<'_, 'py> {
     /// Notes that a class loses an entry.
     pub(super) fn lose(
@@ -59,9 +63,9 @@ impl<'py> Work<'_, 'py> {
                 }
                 if gone {
                     self.note_lost(class, &name, &value);
-                } else if self.kit.is_function(&value) {
+                } else if self.kit.is_function(&value) && reference_count(&value) > HELD {
                     // Others may have it still.
-                    let from = Owner::From(class.clone());
+                    let from = Owner::Under(class.clone());
                     self.unbound.push((value, text(&name), from));
                 }
             }
@@ -286,6 +290,12 @@ impl<'py> Work<'_, 'py> {
             let (kind, from) = match owner {
                 Owner::In(class) => (class.clone(), class),
                 Owner::From(class) => (own, class),
+                Owner::Under(class) => {
+                    if !super::kit::mro(&own).iter().any(|base| base.is(class)) {
+                        continue;
+                    }
+                    (own, class)
+                }
             };
             let Some(now) = self.looked_up(&kind, name, from)? else {
                 continue;

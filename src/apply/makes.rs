@@ -2,18 +2,19 @@
 //! there are need not be made again.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyModule, PyTuple, PyType, PyTypeMethods};
+use pyo3::types::{PyDict, PyModule, PyTuple};
 
 use super::alike::acts_alike;
 use super::class::is_slot;
 use super::function::{identical, nested};
-use super::kit::{Kit, text};
+use super::kit::{Kit, mro, text};
 use super::module::Run;
 use crate::diff::What;
 use crate::outline::{Kind, Statement};
-use crate::plan::{Affected, Dirty, affected_statement, data_changed};
+use crate::plan::{Affected, affected_statement, data_changed};
 
 /// What is called by the interpreter where an instance is made and gets its attributes.
 const FIRST: [&str; 7] = [
@@ -68,11 +69,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// if they were made now.
     pub(super) fn note_makes(
         &mut self,
-        was: &Makes<'py>,
+        was: Option<&Makes<'py>>,
         old: &Bound<'py, PyAny>,
         new: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let kit = self.work.kit;
+        let Some(was) = was else {
+            return Ok(());
+        };
         if !kit.is_class(new) || !old.is(new) && !can_move(kit, old, new)? {
             return Ok(());
         }
@@ -82,6 +86,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.alike.push((old.clone(), new.clone()));
         }
         Ok(())
+    }
+
+    /// The metaclass of a class statement, if the module makes it and later changes it.
+    pub(super) fn metaclass(&self, statement: &Statement) -> PyResult<Option<String>> {
+        let kit = self.work.kit;
+        for path in &statement.head.reads {
+            let Some(value) = self.resolve(path).filter(|v| kit.is_class(v)) else {
+                continue;
+            };
+            let meta = match super::made::is_metaclass(&value) {
+                true => value,
+                false => value.get_type().into_any(),
+            };
+            let name = text(&meta.getattr("__name__")?);
+            if kit.defined_in(&meta, &self.job.dict)? && self.mutators(&name).next().is_some() {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// What becomes of a statement that gave an instance of such a class, whatever became of the class.
@@ -110,23 +133,25 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !self.work.alike.iter().any(is_one) {
             return Ok(Some(affected));
         }
-        let mut dirty: Dirty = self.dirty.clone();
-        let paths = dirty.values.keys().chain(dirty.behaviour.keys());
-        let paths: Vec<String> = paths.chain(dirty.contents.keys()).cloned().collect();
-        for path in paths {
-            // `C.<bases>`: of the class itself, and no attribute of it.
-            let of = path.find(".<").map_or(&*path, |at| &path[..at]);
-            let Some(found) = self.at_path(of)? else {
-                continue;
-            };
-            let mut alike = self.work.alike.iter();
-            if alike.any(|(old, new)| found.is(old) || is_base(&found, new)) {
-                dirty.values.remove(&path);
-                dirty.behaviour.remove(&path);
-                dirty.contents.remove(&path);
-            }
+        // For many objects of such classes, once.
+        let about = (self.dirty.stamp(), self.work.alike.len());
+        let mut known = self.work.without_alike.borrow_mut();
+        if known.as_ref().is_none_or(|(of, _)| *of != about) {
+            *known = Some((about, self.dirty.without(|path| self.is_alike(path))));
         }
-        Ok(affected_statement(statement, &self.functions, &dirty))
+        let dirty = known.as_ref().map_or(&self.dirty, |(_, dirty)| dirty);
+        Ok(affected_statement(statement, &self.functions, dirty))
+    }
+
+    /// Whether a path leads to such a class or a base of one.
+    fn is_alike(&self, path: &str) -> bool {
+        // `C.<bases>`: of the class itself, and no attribute of it.
+        let of = path.find(".<").map_or(path, |at| &path[..at]);
+        let found = self.at_path(of).ok().flatten();
+        found.is_some_and(|found| {
+            let mut alike = self.work.alike.iter();
+            alike.any(|(old, new)| found.is(old) || mro(new).iter().any(|base| base.is(&found)))
+        })
     }
 
     /// What a path of modules and a name leads to.
@@ -158,13 +183,11 @@ impl<'py> Makes<'py> {
         {
             return Ok(None);
         }
-        let mut bases = Vec::new();
-        for base in class.getattr("__mro__")?.try_iter()? {
-            let base = base?;
-            if !base.is(&*kit.object) {
-                bases.push(base);
-            }
-        }
+        let bases: Vec<_> = mro(class)
+            .iter()
+            .filter(|base| !base.is(&*kit.object))
+            .collect();
+        let asks = asker(kit)?;
         let mut out = BTreeMap::new();
         let mut todo: Vec<String> = FIRST.iter().map(|name| (*name).to_owned()).collect();
         while let Some(name) = todo.pop() {
@@ -179,6 +202,9 @@ impl<'py> Makes<'py> {
                 if let Some(entry) = kit.class_entry(base, &name)? {
                     let was = Was::of(kit, entry)?;
                     if let Some(code) = &was.code {
+                        if asks.call1((code,))?.is_truthy()? {
+                            return Ok(None);
+                        }
                         names_in(kit, code, &mut todo)?;
                     }
                     found.push(was);
@@ -210,15 +236,19 @@ impl<'py> Makes<'py> {
 
 impl<'py> Was<'py> {
     fn of(kit: &Kit<'py>, entry: Bound<'py, PyAny>) -> PyResult<Self> {
-        let mut function = entry.clone();
-        for inner in ["__func__", "fget", "func"] {
-            if !kit.is_function(&function)
-                && let Ok(found) = function.getattr(inner)
-                && kit.is_function(&found)
-            {
-                function = found;
-            }
-        }
+        // Others might run code of the program if they were asked.
+        let inner =
+            if kit.is_exact(&entry, &kit.staticmethod) || kit.is_exact(&entry, &kit.classmethod) {
+                Some("__func__")
+            } else if kit.is_exact(&entry, &kit.property) {
+                Some("fget")
+            } else {
+                None
+            };
+        let function = match inner {
+            Some(inner) => entry.getattr(inner)?,
+            None => entry.clone(),
+        };
         if !kit.is_function(&function) {
             return Ok(Self {
                 object: entry,
@@ -283,8 +313,10 @@ fn can_move<'py>(
     new: &Bound<'py, PyAny>,
 ) -> PyResult<bool> {
     // It would hear of the end of an object that never was.
-    if old.hasattr("__del__")? || new.hasattr("__del__")? {
-        return Ok(false);
+    for class in mro(old).iter().chain(mro(new).iter()) {
+        if kit.class_entry(&class, "__del__")?.is_some() {
+            return Ok(false);
+        }
     }
     let Ok(probe) = kit.object.call_method1("__new__", (old,)) else {
         return Ok(false);
@@ -295,8 +327,14 @@ fn can_move<'py>(
     Ok(moved.is_ok())
 }
 
-/// Whether a class is this one or one of its bases.
-fn is_base(class: &Bound<'_, PyAny>, of: &Bound<'_, PyAny>) -> bool {
-    let bases = of.cast::<PyType>().map(PyTypeMethods::mro);
-    bases.is_ok_and(|bases| bases.iter().any(|base| base.is(class)))
+/// What tells whether a method may ask what its object is, or hands it to somebody who may:
+/// `isinstance(self, C)`, `bus.attach(self)`, `if self:`. All that is known of others is what they do
+/// with its attributes.
+fn asker<'py>(kit: &Kit<'py>) -> PyResult<Bound<'py, PyAny>> {
+    static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
+    let helper = PyDict::new(kit.py);
+    helper.set_item("__name__", "pyreload/asks.py")?;
+    let texts = [("pyreload/asks.py", include_str!("asks.py"))];
+    kit.run_helpers(&COMPILED, &texts, &helper)?;
+    helper.as_any().get_item("asks_for_class")
 }

@@ -231,7 +231,6 @@ pub fn run<'k, 'a, 'py>(
     run.retract_calls()?;
     run.leave_early()?;
     run.steps(before_import)?;
-    run.work.appended_last()?;
     run.place_items();
     run.note_moved();
     for name in run.parked.keys().cloned().collect::<Vec<_>>() {

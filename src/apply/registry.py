@@ -133,10 +133,11 @@ class Registry:
     def look_instances(self, made):
         """The same of what the registry itself made of a class: `TABLE[cls.__name__] = cls()`."""
         for number, root in enumerate(self.roots if isinstance(made, type) else ()):
-            items = root.values() if isinstance(root, dict) else root
+            items = dict.values(root) if isinstance(root, dict) else root
+            items = items if type(root) in (dict, list, collections.defaultdict) and len(root) <= BUDGET else ()
             found = [item for item in items if type(item) is made]
             # Several of one class are the program's, for all that is known.
-            if len(found) == 1 and not isinstance(root, set):
+            if len(found) == 1:
                 for old, chain in Walk({id(found[0]): found[0]}).chains(root):
                     self.old.append((old, number, _shape(chain), self.levels(chain)))
 
@@ -521,7 +522,7 @@ class Registry:
         """Gives an entry the value that it has from the table's own statement. Whether it has one."""
         try:
             value = first_value(self.origins.get(id(entry.holder)) or (), entry.holder, entry.key)
-        except Unknown:
+        except Exception:
             return False
         entry.holder[entry.key] = value
         return True

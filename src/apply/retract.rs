@@ -250,15 +250,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let from_others = |path: &str| self.functions.comes_from_others(path, &self.dirty);
         unknown.retain(|path| from_others(path) || !kept(path).unwrap_or(false));
         // Of objects that it does not name: `{name: x.version for name, x in PLUGINS.items()}`.
-        for &at in links {
-            let uses = &old.outline.body[at].uses;
-            for (_, entry, _) in self.work.tx.entries_since(0) {
-                let entry = text(entry);
-                let suffix = format!(".{entry}");
-                if uses.members.contains(&entry) && !uses.reads.iter().any(|r| r.ends_with(&suffix))
-                {
-                    unknown.push(suffix);
-                }
+        let entries = self.work.tx.entries_since(0);
+        let changed: BTreeSet<String> = entries.map(|(_, name, _)| text(name)).collect();
+        for entry in changed {
+            let suffix = format!(".{entry}");
+            let named = |path: &String| path.ends_with(&suffix);
+            let mut links = links.iter().map(|&at| &old.outline.body[at].uses);
+            if links.any(|uses| uses.members.contains(&entry) && !uses.reads.iter().any(named)) {
+                unknown.push(suffix);
             }
         }
         unknown
@@ -395,6 +394,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 impl<'py> Run<'_, '_, '_, 'py> {
     /// After all statements: what those put there again stands where it had stood.
     pub(super) fn place_items(&mut self) {
+        told(self.work.appended_last());
         for lifted in std::mem::take(&mut self.lifted) {
             told(self.helper("place").and_then(|place| place.call1(lifted)));
         }

@@ -367,6 +367,7 @@ impl<'py> Work<'_, 'py> {
         base: Option<&Bound<'py, PyAny>>,
         name: &str,
     ) -> PyResult<bool> {
+        let registered = std::mem::take(&mut self.registered);
         self.hash_again(old)?;
         if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PyDict>(), new.cast_exact::<PyDict>()) {
             let base = base.and_then(|b| b.cast_exact::<PyDict>().ok());
@@ -396,7 +397,8 @@ impl<'py> Work<'_, 'py> {
                 && let Some(base) = base.and_then(|b| b.cast_exact::<PyList>().ok())
                 && !base.eq(live).unwrap_or(false)
             {
-                match appended(base, live, fresh, &self.registered) {
+                let is_function = |item: &Bound<'py, PyAny>| self.kit.is_function(item);
+                match appended(base, live, fresh, &registered, is_function) {
                     Some(items) => added = items,
                     None => self.notes.push(format!(
                         "{name} was changed by the program and by the edit; it has the edit's items"

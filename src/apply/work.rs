@@ -1,5 +1,6 @@
 //! What one unit is being worked on with: the interpreter, the undo log, what is still to do.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::leaving::Left;
 use super::made::Remade;
 use super::transaction::Transaction;
 use crate::modules::Version;
-use crate::plan::Holding;
+use crate::plan::{Dirty, Holding};
 
 /// An object whose holders are to hold another one.
 pub struct Replaced<'py> {
@@ -106,6 +107,8 @@ pub type Unbound<'py> = (Bound<'py, PyAny>, String, Owner<'py>);
 pub enum Owner<'py> {
     /// From this class on in the bases of the object's: what `super()` gave does not come from below.
     From(Bound<'py, PyAny>),
+    /// The same, of objects of this class or one derived from it and no others.
+    Under(Bound<'py, PyAny>),
     /// In this class, whatever the object's is.
     In(Bound<'py, PyAny>),
 }
@@ -175,6 +178,8 @@ pub struct Work<'k, 'py> {
     /// Classes that other bases or decorators made no difference to who makes an instance, each with
     /// the one that is in its place.
     pub alike: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// What differs but for those: when that was worked out, and for how many.
+    pub without_alike: RefCell<Option<((u64, usize), Dirty)>>,
     /// Names of other modules that are bound to something else now.
     pub set: Vec<SetThere<'py>>,
     /// Names of modules that said that a function had run, and do not any more.
@@ -269,6 +274,7 @@ impl<'k, 'py> Work<'k, 'py> {
             registered: FxHashSet::default(),
             appended: Vec::new(),
             alike: Vec::new(),
+            without_alike: RefCell::default(),
             set: Vec::new(),
             lowered: BTreeSet::new(),
             lowering: Vec::new(),

@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::failure::Failure;
 use super::graph::{Graph, Id};
-use super::imports::{ANY, absolute, named, scan};
+use super::imports::{ANY, absolute, scan};
 use super::kept::{Kept, Packer};
 use super::names::shared;
 use super::takes::{Taken, takes};
@@ -367,7 +367,7 @@ pub struct Ledger {
 
 /// A record in a set, by its name.
 #[derive(Debug, Clone)]
-struct Named(Arc<Record>);
+pub(super) struct Named(pub(super) Arc<Record>);
 
 impl Borrow<str> for Named {
     fn borrow(&self) -> &str {
@@ -390,19 +390,19 @@ impl Hash for Named {
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    records: FxHashSet<Named>,
+pub(super) struct Inner {
+    pub(super) records: FxHashSet<Named>,
     /// By the hash of the file's path: seldom more than one.
     by_path: FxHashMap<u64, Few>,
-    graph: Graph,
+    pub(super) graph: Graph,
     /// By their numbers in the graph.
-    numbered: Vec<Option<Arc<Record>>>,
+    pub(super) numbered: Vec<Option<Arc<Record>>>,
     /// Records whose imports are not in the graph yet.
-    unindexed: Vec<Arc<Record>>,
+    pub(super) unindexed: Vec<Arc<Record>>,
     /// Modules whose texts name what others import by a computed name, with those.
-    spelling: FxHashMap<Arc<str>, Vec<Arc<str>>>,
+    pub(super) spelling: FxHashMap<Arc<str>, Vec<Arc<str>>>,
     /// Modules that import by computed names.
-    computing: FxHashSet<Arc<str>>,
+    pub(super) computing: FxHashSet<Arc<str>>,
     /// How many records were ever added.
     added: u64,
 }
@@ -472,9 +472,7 @@ impl Inner {
 
     /// Brings the graph up to date: the cost follows the edit.
     fn index(&mut self) -> &Graph {
-        let mut todo = std::mem::take(&mut self.unindexed);
-        let mut again: FxHashSet<Arc<str>> = FxHashSet::default();
-        while let Some(record) = todo.pop() {
+        for record in std::mem::take(&mut self.unindexed) {
             let version = record.version();
             let id = self.graph.id_of(&record.name);
             let package = record.package.read().clone();
@@ -495,17 +493,10 @@ impl Inner {
                 targets.sort_unstable();
                 targets.dedup();
                 self.computing.insert(Arc::clone(&record.name));
+            } else {
+                self.computing.remove(&record.name);
             }
-            for target in targets.iter().filter(|_| !self.computing.is_empty()) {
-                // What this one names may be what that imports: `load("plugin")`.
-                if let Some(Named(other)) = self.records.get(&**target)
-                    && self.computing.contains(&other.name)
-                    && !Arc::ptr_eq(other, &record)
-                    && again.insert(Arc::clone(&other.name))
-                {
-                    todo.insert(0, Arc::clone(other));
-                }
-            }
+            self.tell_computing(&record, &targets);
             let targets = targets.iter().map(|target| self.graph.id(target)).collect();
             self.graph
                 .set(id, record.place.load(Ordering::Relaxed), targets);
@@ -514,58 +505,7 @@ impl Inner {
         }
         &self.graph
     }
-
-    /// What the texts of modules name which import one that imports by computed names.
-    fn named_by_importers(&self, record: &Record, id: u32) -> Vec<String> {
-        let mut out = Vec::new();
-        for importer in self.graph.importers(id) {
-            if let Some(Some(other)) = self.numbered.get(*importer as usize) {
-                let words = named(&other.version().glance());
-                if words.len() <= MOST_NAMED {
-                    out.extend(absolute("", &words));
-                }
-            }
-        }
-        out.retain(|name| *name != *record.name && self.records.get(&**name).is_some());
-        out
-    }
-
-    /// Who takes names from this module is to be read again.
-    fn respell(&mut self, name: &str) {
-        for importer in self.spelling.remove(name).unwrap_or_default() {
-            if let Some(Named(record)) = self.records.get(&*importer).cloned() {
-                self.unindexed.push(record);
-            }
-        }
-    }
-
-    /// What the texts of modules that one imports name, which imports by computed names: `from settings
-    /// import PLUGINS`.
-    fn named_beside(&mut self, record: &Record, targets: &[String]) -> Vec<String> {
-        let mut out = Vec::new();
-        for target in targets {
-            if **target == *record.name {
-                continue;
-            }
-            // Also of one that is not known yet.
-            let importers = self.spelling.entry(Arc::from(&**target)).or_default();
-            if !importers.contains(&record.name) {
-                importers.push(Arc::clone(&record.name));
-            }
-            if let Some(Named(other)) = self.records.get(&**target) {
-                let words = named(&other.version().glance());
-                if words.len() <= MOST_NAMED {
-                    out.extend(absolute("", &words));
-                }
-            }
-        }
-        out.retain(|name| *name != *record.name);
-        out
-    }
 }
-
-/// A text that has more strings is data.
-const MOST_NAMED: usize = 200;
 
 impl Ledger {
     /// The record of a module.

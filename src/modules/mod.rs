@@ -11,6 +11,7 @@ mod kept;
 mod ledger;
 mod names;
 #[cfg(target_os = "linux")]
+mod spelled;
 mod spool;
 mod stale;
 mod survey;

@@ -242,7 +242,7 @@ impl Dirty {
     }
 
     /// A number for what differs: as long as it is the same, no more differs than did.
-    pub(super) fn stamp(&self) -> u64 {
+    pub fn stamp(&self) -> u64 {
         self.news.last().map_or(0, |(stamp, _)| *stamp)
     }
 
@@ -271,6 +271,18 @@ impl Dirty {
         self.parts.extend(&other.parts);
         self.news.clear();
         self.grow(String::new());
+    }
+
+    /// The same without these paths: another set, of which nothing is settled yet.
+    #[must_use]
+    pub fn without(&self, gone: impl Fn(&str) -> bool) -> Self {
+        let mut out = self.clone();
+        out.values.retain(|path, _| !gone(path));
+        out.behaviour.retain(|path, _| !gone(path));
+        out.contents.retain(|path, _| !gone(path));
+        out.news.clear();
+        out.grow(String::new());
+        out
     }
 
     /// Whether what is read by this path, or on the way to it, is said to differ in any way.

@@ -436,9 +436,13 @@ impl<'a> Functions<'a> {
             let mut imports = self.imports(path);
             imports.any(|import| import.bound == **path && import.name.is_none())
         };
-        let mut modules = handed.filter(|path| !path.contains('.')).filter(whole);
-        modules.find_map(|module| {
-            let does = self.does(&uses.calls, true);
+        let modules: Vec<&String> = handed.collect();
+        // With others among them, what is called may be theirs: `start(app, plugin)`.
+        if modules.is_empty() || !modules.iter().all(whole) {
+            return None;
+        }
+        let does = self.does(&uses.calls, true);
+        modules.into_iter().find_map(|module| {
             let mut members = does.members.iter();
             members.find_map(|member| {
                 let path = format!("{module}.{member}");

@@ -48,6 +48,7 @@ impl<'py> Unit<'_, '_, 'py> {
         imports.sort_unstable_by_key(|import| &import.bound);
         imports.dedup();
         let package = record.package.read().clone();
+        let spelled = self.spelled_elsewhere(record, facts);
         for import in imports {
             let pattern = resolve(&package, import.level, &import.module);
             for (name, found) in facts {
@@ -55,8 +56,7 @@ impl<'py> Unit<'_, '_, 'py> {
                     true => {
                         self.names_it(record, outline, &package, name)
                             || self.has_it(dict, name)?
-                            || !self.imports_it(outline, &package, name)
-                                && self.spelled_elsewhere(record, facts).contains(name)
+                            || spelled.contains(name) && !self.imports_it(outline, &package, name)
                     }
                     false => may_be(name, &pattern),
                 };

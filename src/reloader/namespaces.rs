@@ -90,6 +90,10 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             let by_itself = full == name || full.ends_with(&format!(".{name}"));
             return Ok(by_itself && package(&full) != own);
         }
+        // Others might run code of the program if they were asked.
+        if !self.kit.is_function(old) && !self.kit.is_class(old) {
+            return Ok(false);
+        }
         let home = match old.getattr("__module__") {
             Ok(home) => text(&home),
             Err(_) => return Ok(false),
