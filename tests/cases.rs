@@ -94,15 +94,17 @@ fn cases_hold_on_every_python() {
     run("run_cases.py", &["-v"]);
 }
 
+/// With the Pythons in between by `bash tests/run.sh long`.
 #[test]
 fn cases_that_need_no_state_hold_in_full_mode() {
-    run("run_cases.py", &["-v", "--policy", "full"]);
+    run("run_cases.py", &["-v", "--ends", "--policy", "full"]);
 }
 
-/// What the cases expect is what a fresh process prints: independent of the library.
+/// What the cases expect is what a fresh process prints: independent of the library. With the Pythons
+/// in between by `bash tests/run.sh long`.
 #[test]
 fn cases_agree_with_a_restart() {
-    run("run_cases.py", &["-v", "--engine", "restart"]);
+    run("run_cases.py", &["-v", "--ends", "--engine", "restart"]);
 }
 
 /// Without any reloader nearly all must fail; what passes is about edits that change nothing.

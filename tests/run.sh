@@ -3,7 +3,8 @@
 #
 #   bash tests/run.sh            all that an edit of the sources should pass (some 25 minutes)
 #   bash tests/run.sh quick      of that, what needs nothing but cargo, cc and the Pythons
-#   bash tests/run.sh long       the rest: counted instructions, memory, packaging (some 25 minutes)
+#   bash tests/run.sh long       the rest: all Pythons in full mode, counted instructions, memory, packaging
+#                                (some 30 minutes)
 #
 # What it needs beyond cargo it installs by package name where it may. A part that fails does not
 # hold back the next ones; the last line says how many did.
@@ -73,6 +74,10 @@ if [ "$which" = long ]; then
     need cmake cmake
     need pkg-config pkg-config
     need valgrind valgrind
+    part "cases in full mode, with each Python" \
+        python3 tests/run_cases.py -v --lib target/release/libpyreload.so --policy full
+    part "cases against a restart, with each Python" \
+        python3 tests/run_cases.py -v --engine restart
     part "counted instructions" sh benches/count.sh --check
     part "10,000 reloads, nothing grows" python3 tests/soak_reload.py --count 10000
     part "valgrind" bash tests/valgrind.sh

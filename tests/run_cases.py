@@ -195,6 +195,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lib", help="the library (default: $PYRELOAD_LIB, target/debug, release)")
     parser.add_argument("--python", action="append", metavar="EXE", help="may be repeated")
+    parser.add_argument("--ends", action="store_true", help="of the Pythons the oldest and the newest")
     parser.add_argument("--only", action="append", metavar="GLOB", help="ids or parts of ids")
     parser.add_argument("--engine", default="pyreload",
                         choices=[*engines.ENGINES, "restart"])
@@ -222,6 +223,8 @@ def main():
             raise SystemExit(f"not a CPython: {', '.join(bad)}")
     else:
         found = pythons.find()
+    if options.ends and len(found) > 2:
+        found = [min(found, key=lambda f: f[1]), max(found, key=lambda f: f[1])]
     if not found:
         raise SystemExit("no CPython found; name one with --python")
     tasks, missing = queue.Queue(), []

@@ -511,7 +511,31 @@ impl<'py> Work<'_, 'py> {
             }
             None
         };
-        if let (Some(a), Some(b)) = (unwrap(old), unwrap(new))
+        // A wrapper that does not say whose it is has the function all the same.
+        let named = |of: Option<Bound<'py, PyAny>>, within: &Bound<'py, PyAny>| {
+            let name = text(&kit.code_of(&of?).ok()?.getattr("co_name").ok()?);
+            let mut found = None;
+            search(kit, within, &self.dict, &mut |candidate| {
+                let own = || -> PyResult<bool> {
+                    let code = kit.code_of(candidate)?;
+                    Ok(kit.globals_of(candidate)?.is(&self.dict)
+                        && text(&code.getattr("co_name")?) == name)
+                };
+                if kit.is_function(candidate) && own().unwrap_or(false) {
+                    found = Some(candidate.clone());
+                }
+                found.is_some()
+            })
+            .ok()?;
+            found
+        };
+        let (a, b) = (unwrap(old), unwrap(new));
+        let (a, b) = match (a, b) {
+            (a @ Some(_), None) => (a.clone(), named(a, new)),
+            (None, b @ Some(_)) => (named(b.clone(), old), b),
+            both => both,
+        };
+        if let (Some(a), Some(b)) = (a, b)
             && !a.is(&b)
             && a.getattr("__qualname__")?.eq(b.getattr("__qualname__")?)?
         {

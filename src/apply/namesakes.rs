@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::compile::Source;
-use super::function::{Wanted, plain};
+use super::function::{Wanted, plain, search};
 use super::kit::{Word, is_text};
 use super::module::Run;
 use super::registry::told;
@@ -135,6 +135,70 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(false);
         }
         Ok(told(self.is_registered(other, value)).unwrap_or(false))
+    }
+
+    /// What is new in a registry stands before what statements further down told it.
+    pub(super) fn put_in_order(
+        &self,
+        at: usize,
+        statement: &Statement,
+        found: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        if !matches!(statement.kind, Kind::Function | Kind::Class)
+            || !found.call_method0("waits")?.is_truthy()?
+        {
+            return Ok(());
+        }
+        // The next ones tell it as a rule; if they do not, ever more are asked.
+        let (mut later, mut batch) = (PyList::empty(self.work.kit.py), 4);
+        for below in self.job.new.outline.body.iter().skip(at + 1) {
+            let tells = below.kind == Kind::Class || below.decorators != 0;
+            if !tells || !matches!(below.kind, Kind::Function | Kind::Class) {
+                continue;
+            }
+            let Some(value) = self.job.dict.get_item(&below.name)? else {
+                continue;
+            };
+            later.append(value)?;
+            if later.len() == batch {
+                if found.call_method1("place", (&later,))?.is_truthy()? {
+                    return Ok(());
+                }
+                later = PyList::empty(self.work.kit.py);
+                batch *= 8;
+            }
+        }
+        if !later.is_empty() {
+            found.call_method1("place", (later,))?;
+        }
+        Ok(())
+    }
+
+    /// The function that a statement defines, in what its decorators made of it.
+    pub(super) fn function_inside(
+        &self,
+        statement: &Statement,
+        made: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if statement.kind != Kind::Function {
+            return Ok(None);
+        }
+        let kit = self.work.kit;
+        let mut found = None;
+        search(kit, made, &self.job.dict, &mut |candidate| {
+            let own = || -> PyResult<bool> {
+                let code = kit.code_of(candidate)?;
+                let line = code.getattr(kit.word(Word::FirstLine))?;
+                Ok(kit.globals_of(candidate)?.is(&self.job.dict)
+                    && line.extract::<u32>()? == statement.span.line
+                    && is_text(&code.getattr(kit.word(Word::CodeName))?, &statement.name))
+            };
+            if kit.is_function(candidate) && own().unwrap_or(false) {
+                found = Some(candidate.clone());
+            }
+            found.is_some()
+        })?;
+        Ok(found)
     }
 
     /// What other statements call that may tell a registry of what this one defines: not functions of

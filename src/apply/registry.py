@@ -120,10 +120,13 @@ class Registry:
 
     # What a definition, or an instance that a statement makes, is known by.
 
-    def look(self, made, namespace=()):
-        """Notes where the objects are that the old version had made."""
+    def look(self, made, namespace=(), inner=None):
+        """Notes where the objects are that the old version had made. `inner`: the function in what
+        decorators made of it."""
         self.several = isinstance(made, (dict, list, tuple))
         self.made = instances_in(made, namespace) if self.several else targets(made)
+        if inner is not None and all(inner is not target for target in self.made):
+            self.made.append(inner)
         walk = Walk({id(old): old for old in self.made})
         for number, root in enumerate(self.roots):
             for old, chain in walk.chains(root):
@@ -206,10 +209,14 @@ class Registry:
                 places.setdefault((new, number), []).append(chain)
                 self.news.append((new, chain))
                 self.seen_at.add((new, number))
-        partners = {id(old): new for new, old in pairs}
+        # A wrapper and what is in it may both stand for one; where it is told of one, that is meant.
+        partners = {}
+        for new, old in pairs:
+            partners.setdefault(id(old), []).append(new)
         gone, fresh = {}, {}
         for old, number, shape, found in self.old:
-            new = partners.get(old)
+            known = partners.get(old, [None])
+            new = next((new for new in reversed(known) if (id(new), number) in places), known[-1])
             chains = places.get((id(new), number), ())
             levels = {_shape(chain): self.level(chain) for chain in chains}
             if shape in levels:
@@ -338,6 +345,8 @@ class Registry:
         gone = [old for old in gone if old.stands() and id(old.holder) in self.snapshot.kept and not any(
             entry.holder is old.holder and entry.key == old.key and isinstance(old.holder, dict)
             for entry in new)]
+        # The table's own statement gives some of them.
+        gone = [old for old in gone if not self.restore(old)]
         arranged = set()
         for holder in {id(old.holder): old.holder for old in gone}.values():
             ours = [old for old in gone if old.holder is holder]

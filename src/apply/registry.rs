@@ -28,6 +28,8 @@ pub(super) struct Registries<'py> {
     /// What the old version made: a definition or an instance, that is looked for by identity. Else
     /// entries are known by the arguments of a call.
     made: Option<Bound<'py, PyAny>>,
+    /// The function in it, where decorators were around that.
+    inner: Option<Bound<'py, PyAny>>,
     /// Entries were taken out before it runs.
     open: bool,
 }
@@ -188,6 +190,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(Some(Registries {
             found,
             made: Some(class.clone()),
+            inner: None,
             open: false,
         }))
     }
@@ -231,14 +234,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let found = self.watch(before.clone(), after)?;
             let mut open = false;
+            let mut inner = None;
             if let (Some(made), Some(was)) = (made, was) {
-                found.call_method1("look", (made,))?;
+                inner = self.function_inside(was, made)?;
+                found.call_method1("look", (made, (), &inner))?;
                 self.by_name(&found, before, was, made, false)?;
                 open = found.call_method0("take_out")?.is_truthy()?;
             }
             return Ok(Some(Registries {
                 found,
                 made: made.cloned(),
+                inner,
                 open,
             }));
         }
@@ -261,7 +267,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let found = self.watch(none, after)?;
             found.call_method0("take_out")?;
             let (made, open) = (None, true);
-            return Ok(Some(Registries { found, made, open }));
+            return Ok(Some(Registries {
+                found,
+                made,
+                inner: None,
+                open,
+            }));
         };
         let again = !self.work.merge && *self.what(at) == What::Same;
         let Some(mut registries) = self.called(old, was, after, again)? else {
@@ -434,7 +445,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         };
         let open = false;
-        Ok(Some(Registries { found, made, open }))
+        Ok(Some(Registries {
+            found,
+            made,
+            inner: None,
+            open,
+        }))
     }
 
     /// Runs a definition that was refused, perhaps since what it is the new version of stands in
@@ -488,6 +504,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !made.is(new) && !pairs.iter().any(|(n, o)| n.is(new) && o.is(made)) {
                 pairs.push((new.clone(), made.clone()));
             }
+            if let Some(was) = &registries.inner {
+                for is in [Some(new.clone()), self.function_inside(statement, new)?] {
+                    pairs.extend(is.map(|is| (is, was.clone())));
+                }
+            }
             let name = statement.uses.binds.first().map_or("", String::as_str);
             let now = self.job.dict.get_item(name)?;
             if let Some(now) = &now
@@ -531,43 +552,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     lived: false,
                 });
             }
-        }
-        Ok(())
-    }
-
-    /// What is new in a registry stands before what statements further down told it.
-    fn put_in_order(
-        &self,
-        at: usize,
-        statement: &Statement,
-        found: &Bound<'py, PyAny>,
-    ) -> PyResult<()> {
-        if !matches!(statement.kind, Kind::Function | Kind::Class)
-            || !found.call_method0("waits")?.is_truthy()?
-        {
-            return Ok(());
-        }
-        // The next ones tell it as a rule; if they do not, ever more are asked.
-        let (mut later, mut batch) = (PyList::empty(self.work.kit.py), 4);
-        for below in self.job.new.outline.body.iter().skip(at + 1) {
-            let tells = below.kind == Kind::Class || below.decorators != 0;
-            if !tells || !matches!(below.kind, Kind::Function | Kind::Class) {
-                continue;
-            }
-            let Some(value) = self.job.dict.get_item(&below.name)? else {
-                continue;
-            };
-            later.append(value)?;
-            if later.len() == batch {
-                if found.call_method1("place", (&later,))?.is_truthy()? {
-                    return Ok(());
-                }
-                later = PyList::empty(self.work.kit.py);
-                batch *= 8;
-            }
-        }
-        if !later.is_empty() {
-            found.call_method1("place", (later,))?;
         }
         Ok(())
     }
