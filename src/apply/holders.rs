@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PyTuple};
+use pyo3::types::{PyDict, PyList, PySet, PyString, PyTuple};
+use rustc_hash::FxHashSet;
 
 use super::class::is_slot;
 use super::consumed::of_ctypes;
@@ -123,7 +124,14 @@ impl<'py> Work<'_, 'py> {
         let mut tuples: Vec<Bound<'py, PyAny>> = Vec::new();
         let mut moved: HashSet<usize> = HashSet::new();
         let referents = kit.gc.getattr("get_referents")?;
-        for holder in self.holders(moves.all.iter().map(|r| &r.from))?.iter() {
+        let mut holders: Vec<_> = self.holders(moves.all.iter().map(|r| &r.from))?.iter().collect();
+        let texts = moves.all.iter().map(|r| &r.from);
+        let texts = texts.filter(|from| from.is_exact_instance_of::<PyString>());
+        let texts: FxHashSet<usize> = texts.map(|from| from.as_ptr() as usize).collect();
+        if !texts.is_empty() {
+            holders.extend(self.untracked_holders(&texts)?);
+        }
+        for holder in holders {
             let kind = holder.get_type().into_any();
             // What another object stands in for itself stays what it is.
             if let Some(to) = moves.of(&kind)

@@ -68,6 +68,7 @@ mod reorder;
 mod replace;
 mod retract;
 mod sieve;
+mod texts;
 mod together;
 mod since;
 mod snapshot;

@@ -166,7 +166,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 state.set_item("__doc__", &after)?;
             }
         }
-        Ok(())
+        self.copies_of_text(before, after)
     }
 
     /// What the compiler took for the docstring of a function's code.
