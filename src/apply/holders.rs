@@ -124,7 +124,10 @@ impl<'py> Work<'_, 'py> {
         let mut tuples: Vec<Bound<'py, PyAny>> = Vec::new();
         let mut moved: HashSet<usize> = HashSet::new();
         let referents = kit.gc.getattr("get_referents")?;
-        let mut holders: Vec<_> = self.holders(moves.all.iter().map(|r| &r.from))?.iter().collect();
+        let mut holders: Vec<_> = self
+            .holders(moves.all.iter().map(|r| &r.from))?
+            .iter()
+            .collect();
         let texts = moves.all.iter().map(|r| &r.from);
         let texts = texts.filter(|from| from.is_exact_instance_of::<PyString>());
         let texts: FxHashSet<usize> = texts.map(|from| from.as_ptr() as usize).collect();

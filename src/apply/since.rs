@@ -13,51 +13,108 @@ use crate::plan::Functions;
 /// How far items are looked for that stand somewhere else than where import had put them.
 const FAR: usize = 64;
 
-/// The items that the program has appended. `base` is what statements had given the list, without what
+type Inserted<'py> = (
+    Option<Bound<'py, PyAny>>,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+);
+
+/// What the program has done to a list.
+#[derive(Default)]
+pub(super) struct Since<'py> {
+    /// What it has appended.
+    pub added: Vec<Bound<'py, PyAny>>,
+    /// What it has put in between, each with what stands before it, if anything does, and with what of
+    /// import's stands behind it.
+    inserted: Vec<Inserted<'py>>,
+    /// What it has taken out, though import gives it as often as it did.
+    removed: Vec<Bound<'py, PyAny>>,
+}
+
+/// What the program has done since import. `base` is what statements had given the list, without what
 /// decorators told it of: those that stay are in `fresh` as well, or told again (`registered`, by their
-/// addresses). `None` where the program did more than append.
-pub(super) fn appended<'py>(
+/// addresses). `None` where there are items of which it cannot be told whether they are the same, or the
+/// program did more than append and the list is not `written` as it is: what was computed may have been
+/// something else.
+pub(super) fn since<'py>(
     base: &Bound<'py, PyList>,
     live: &Bound<'py, PyList>,
     fresh: &Bound<'py, PyList>,
-    registered: &FxHashSet<usize>,
+    (registered, written): (&FxHashSet<usize>, bool),
     is_function: impl Fn(&Bound<'py, PyAny>) -> bool,
-) -> Option<Vec<Bound<'py, PyAny>>> {
+) -> Option<Since<'py>> {
+    let mut out = Since::default();
+    let again = |item: &Bound<'py, PyAny>| registered.contains(&(item.as_ptr() as usize));
     // What stands behind what import had put there.
     let head = live.get_slice(0, base.len());
     if base.eq(&head).unwrap_or(false) {
         let tail = live.get_slice(base.len(), live.len());
-        let told = |item: &Bound<'py, PyAny>| registered.contains(&(item.as_ptr() as usize));
-        return Some(tail.iter().filter(|item| !told(item)).collect());
+        out.added = tail.iter().filter(|item| !again(item)).collect();
+        return Some(out);
     }
     let base: Vec<_> = base.iter().collect();
     let given: FxHashSet<usize> = fresh.iter().map(|item| item.as_ptr() as usize).collect();
     let mut missing = Vec::new();
-    let mut added = Vec::new();
-    let mut at = 0;
+    let (mut at, mut before) = (0, None);
     for item in live.iter() {
         let mut ahead = base[at..].iter().take(FAR);
         if let Some(skipped) = ahead.position(|given| identical(given, &item)) {
-            if !added.is_empty() {
-                return None;
+            // Not at the end, as it turns out.
+            for added in out.added.drain(..) {
+                let above = before.replace(added.clone());
+                out.inserted.push((above, added, item.clone()));
             }
             missing.extend(&base[at..at + skipped]);
             at += skipped + 1;
-            continue;
-        }
-        let address = item.as_ptr() as usize;
-        let told = registered.contains(&address) || !plain(&item) && given.contains(&address);
-        if !told {
-            added.push(item);
+            before = Some(item);
+        } else if again(&item) || !plain(&item) && given.contains(&(item.as_ptr() as usize)) {
+            if out.added.is_empty() {
+                before = Some(item);
+            }
+        } else {
+            out.added.push(item);
         }
     }
     missing.extend(&base[at..]);
-    // Something that is gone, and that its statement had taken back: of a function there is but the one
-    // that was made to see what import had given.
-    let gone = |item: &&Bound<'py, PyAny>| {
-        is_function(item) && !fresh.iter().any(|other| identical(item, &other))
+    let count = |item: &Bound<'py, PyAny>, among: &mut dyn Iterator<Item = Bound<'py, PyAny>>| {
+        among.filter(|other| identical(item, other)).count()
     };
-    missing.into_iter().all(|item| gone(&item)).then_some(added)
+    for item in missing {
+        // Of a function that is gone there is but the one that was made to see what import had given.
+        let gives = count(item, &mut fresh.iter());
+        if !plain(item) && !is_function(item) || plain(item) && !written {
+            return None;
+        }
+        if gives > 0 && gives >= count(item, &mut base.iter().cloned()) {
+            out.removed.push(item.clone());
+        }
+    }
+    (written || out.inserted.is_empty() && out.removed.is_empty()).then_some(out)
+}
+
+impl<'py> Since<'py> {
+    /// Does the same to what import gives now.
+    pub(super) fn again(&self, list: &Bound<'py, PyList>) -> PyResult<()> {
+        let find = |item: &Bound<'py, PyAny>| list.iter().position(|other| identical(item, &other));
+        for item in &self.removed {
+            if let Some(at) = find(item) {
+                list.del_item(at)?;
+            }
+        }
+        for (before, item, next) in &self.inserted {
+            // What it stood behind may be gone, and what it stood before.
+            let behind = match before {
+                Some(before) => find(before).map(|at| at + 1),
+                None => Some(0),
+            };
+            let at = behind.or_else(|| find(next)).unwrap_or(list.len());
+            list.insert(at, item)?;
+        }
+        for item in &self.added {
+            list.append(item)?;
+        }
+        Ok(())
+    }
 }
 
 impl<'py> Work<'_, 'py> {
@@ -89,8 +146,10 @@ impl<'py> Run<'_, '_, '_, 'py> {
         name: &str,
         live: &Bound<'py, PyAny>,
         base: Option<&Bound<'py, PyAny>>,
+        written: bool,
     ) -> PyResult<()> {
         self.work.registered.clear();
+        self.work.written = written;
         let Some(old) = self
             .job
             .old

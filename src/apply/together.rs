@@ -141,7 +141,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if let Some(base) = &base {
                 self.work.same_inside(old, base, 0)?;
             }
-            self.note_registered(name, old, base.as_ref())?;
+            let written = statement.uses.reads.is_empty() && statement.uses.calls.is_empty();
+            self.note_registered(name, old, base.as_ref(), written)?;
             self.work.update_container(old, new, base.as_ref(), name)?;
             return Ok(old.clone());
         }
@@ -289,7 +290,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if let Some(base) = &chain.base {
             self.work.same_inside(&chain.live, base, 0)?;
         }
-        self.note_registered(&chain.name, &chain.live, chain.base.as_ref())?;
+        self.note_registered(&chain.name, &chain.live, chain.base.as_ref(), false)?;
         self.work.reconcile_inside(&chain.live, &fresh, 0)?;
         if self.merged_by_value(chain, &fresh)? {
             return Ok(());

@@ -9,7 +9,7 @@ use super::equal::{equal_items, take_over, take_over_items};
 use super::function::identical;
 use super::kit::{Word, is_above, reference_count, text};
 use super::module::container;
-use super::since::appended;
+use super::since::{Since, since};
 use super::work::{Replaced, Work};
 
 /// How many wrappers around wrappers are followed.
@@ -368,6 +368,7 @@ impl<'py> Work<'_, 'py> {
         name: &str,
     ) -> PyResult<bool> {
         let registered = std::mem::take(&mut self.registered);
+        let written = std::mem::take(&mut self.written);
         self.hash_again(old)?;
         if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PyDict>(), new.cast_exact::<PyDict>()) {
             let base = base.and_then(|b| b.cast_exact::<PyDict>().ok());
@@ -392,25 +393,23 @@ impl<'py> Work<'_, 'py> {
         }
         if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PyList>(), new.cast_exact::<PyList>()) {
             self.tx.container(old)?;
-            let mut added = Vec::new();
+            let mut done = Since::default();
             if self.merge
                 && let Some(base) = base.and_then(|b| b.cast_exact::<PyList>().ok())
                 && !base.eq(live).unwrap_or(false)
             {
                 let is_function = |item: &Bound<'py, PyAny>| self.kit.is_function(item);
-                match appended(base, live, fresh, &registered, is_function) {
-                    Some(items) => added = items,
+                match since(base, live, fresh, (&registered, written), is_function) {
+                    Some(found) => done = found,
                     None => self.notes.push(format!(
                         "{name} was changed by the program and by the edit; it has the edit's items"
                     )),
                 }
             }
             live.set_slice(0, live.len(), fresh)?;
-            for item in &added {
-                live.append(item)?;
-            }
-            if !added.is_empty() {
-                self.appended.push((live.clone(), added));
+            done.again(live)?;
+            if !done.added.is_empty() {
+                self.appended.push((live.clone(), done.added));
             }
             return Ok(true);
         }

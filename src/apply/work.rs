@@ -173,6 +173,8 @@ pub struct Work<'k, 'py> {
     pub fed: Vec<(String, String)>,
     /// Definitions, by address, that decorators may have told somebody of: see `since`.
     pub registered: FxHashSet<usize>,
+    /// The list that is made anew stands in the text as it is, item by item.
+    pub written: bool,
     /// Lists that were made anew, and what the program had appended to each.
     pub appended: Vec<(Bound<'py, PyList>, Vec<Bound<'py, PyAny>>)>,
     /// Classes that other bases or decorators made no difference to who makes an instance, each with
@@ -272,6 +274,7 @@ impl<'k, 'py> Work<'k, 'py> {
             snapshot: None,
             fed: Vec::new(),
             registered: FxHashSet::default(),
+            written: false,
             appended: Vec::new(),
             alike: Vec::new(),
             without_alike: RefCell::default(),
