@@ -28,7 +28,7 @@ class Registry:
         self.shipped = any(f.startswith(STANDARD + INSTALLED) for f in files)
         self.origins = {**other.origins, **reach.origins}
         self.old, self.entries, self.made, self.lives = [], [], [], set()
-        self.several = False
+        self.several, self.instances = False, []
         # Abstract classes, and what was registered with them; those that the new version registers with.
         self.virtual = []
         self.bases = [virtual_base(v) for v in after if virtual_base(v) is not None]
@@ -125,6 +125,7 @@ class Registry:
         decorators made of it."""
         self.several = isinstance(made, (dict, list, tuple))
         self.made = instances_in(made, namespace) if self.several else targets(made)
+        self.instances = list(self.instances_of(made))
         if inner is not None and all(inner is not target for target in self.made):
             self.made.append(inner)
         walk = Walk({id(old): old for old in self.made})
@@ -133,16 +134,43 @@ class Registry:
                 self.old.append((old, number, _shape(chain), self.levels(chain)))
                 self.seen_at.add((old, number))
 
-    def look_instances(self, made):
-        """The same of what the registry itself made of a class: `TABLE[cls.__name__] = cls()`."""
+    def instances_of(self, made):
+        """What the registries themselves made of a class, each with the number of the registry:
+        `TABLE[cls.__name__] = cls()`. Several of one class are the program's, for all that is known."""
         for number, root in enumerate(self.roots if isinstance(made, type) else ()):
             items = dict.values(root) if isinstance(root, dict) else root
             items = items if type(root) in (dict, list, collections.defaultdict) and len(root) <= BUDGET else ()
             found = [item for item in items if type(item) is made]
-            # Several of one class are the program's, for all that is known.
             if len(found) == 1:
-                for old, chain in Walk({id(found[0]): found[0]}).chains(root):
-                    self.old.append((old, number, _shape(chain), self.levels(chain)))
+                yield found[0], number
+
+    def look_instances(self, made):
+        """Looks for those, too."""
+        for item, number in self.instances_of(made):
+            for old, chain in Walk({id(item): item}).chains(self.roots[number]):
+                self.old.append((old, number, _shape(chain), self.levels(chain)))
+
+    def settle_instances(self, new, loose):
+        """A class that was told again has made another one: what there was stays, unless how they are made
+        differs (`loose`)."""
+        for item, number in self.instances:
+            root = self.roots[number]
+            items = list(dict.values(root) if isinstance(root, dict) else root)
+            came = [other for other in items if type(other) in (type(item), new) and other is not item]
+            if len(came) != 1:
+                continue
+            places = [Walk({id(one): one}).chains(root) for one in (item, came[0])]
+            entries = [self.entry(chains[0][1]) if chains else None for chains in places]
+            had, has = entries
+            if has is None or id(root) not in self.snapshot.kept:
+                continue
+            if loose:
+                if had is not None:
+                    self.replace([had], [has])
+            elif had is not None:
+                has.take_out(self.prune())
+            elif isinstance(has.holder, dict) and has.member is came[0]:
+                has.holder[has.key] = item
 
     def level(self, chain):
         """Where in a chain an object stands that the registry made for the entry."""
@@ -199,6 +227,8 @@ class Registry:
         tell a registry of the definition. `loose`: what tells it is another one, and may do it
         in another way."""
         others = {id(root) for root in Reach(others).found}
+        if self.instances and pairs:
+            self.settle_instances(pairs[-1][0], loose)
         if self.several:
             # The first in place of the first.
             pairs = [pair for new, _ in pairs[-1:] for pair in zip(instances_in(new), self.made)]
