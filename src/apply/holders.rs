@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PyString, PyTuple};
-use rustc_hash::FxHashSet;
+use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
 use super::class::is_slot;
 use super::consumed::of_ctypes;
@@ -14,14 +13,14 @@ use super::kit::{reference_count, text};
 use super::work::{Replaced, Work};
 
 /// What is to be held instead of what, by address.
-struct Moves<'py> {
+pub(super) struct Moves<'py> {
     all: Vec<Replaced<'py>>,
     to: HashMap<usize, Bound<'py, PyAny>>,
 }
 
 impl<'py> Moves<'py> {
     /// Of an object that was replaced by one that was replaced in turn, the last counts.
-    fn new(all: Vec<Replaced<'py>>) -> Self {
+    pub(super) fn new(all: Vec<Replaced<'py>>) -> Self {
         let mut to: HashMap<usize, Bound<'py, PyAny>> = HashMap::with_capacity(all.len());
         for replaced in all.iter().rev() {
             let last = to.get(&(replaced.to.as_ptr() as usize));
@@ -33,7 +32,15 @@ impl<'py> Moves<'py> {
         Self { all, to }
     }
 
-    fn of(&self, value: &Bound<'py, PyAny>) -> Option<&Bound<'py, PyAny>> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn from(&self) -> impl Iterator<Item = &Bound<'py, PyAny>> {
+        self.all.iter().map(|replaced| &replaced.from)
+    }
+
+    pub(super) fn of(&self, value: &Bound<'py, PyAny>) -> Option<&Bound<'py, PyAny>> {
         self.to.get(&(value.as_ptr() as usize))
     }
 
@@ -124,17 +131,7 @@ impl<'py> Work<'_, 'py> {
         let mut tuples: Vec<Bound<'py, PyAny>> = Vec::new();
         let mut moved: HashSet<usize> = HashSet::new();
         let referents = kit.gc.getattr("get_referents")?;
-        let mut holders: Vec<_> = self
-            .holders(moves.all.iter().map(|r| &r.from))?
-            .iter()
-            .collect();
-        let texts = moves.all.iter().map(|r| &r.from);
-        let texts = texts.filter(|from| from.is_exact_instance_of::<PyString>());
-        let texts: FxHashSet<usize> = texts.map(|from| from.as_ptr() as usize).collect();
-        if !texts.is_empty() {
-            holders.extend(self.untracked_holders(&texts)?);
-        }
-        for holder in holders {
+        for holder in self.holders(moves.all.iter().map(|r| &r.from))?.iter() {
             let kind = holder.get_type().into_any();
             // What another object stands in for itself stays what it is.
             if let Some(to) = moves.of(&kind)
@@ -307,7 +304,7 @@ impl<'py> Work<'_, 'py> {
 
     /// Tuples cannot change: who holds one gets another. Functions do (defaults, and from 3.10 on
     /// annotations that nobody asked for yet), and so do the containers of programs.
-    fn hand_over_tuples(
+    pub(super) fn hand_over_tuples(
         &mut self,
         moves: &Moves<'py>,
         tuples: &[Bound<'py, PyAny>],
@@ -372,7 +369,7 @@ impl<'py> Work<'_, 'py> {
     }
 
     /// Puts into one holder what is to be held `instead` of what it holds.
-    fn hand_over_in(
+    pub(super) fn hand_over_in(
         &mut self,
         holder: &Bound<'py, PyAny>,
         instead: Instead<'_, 'py>,

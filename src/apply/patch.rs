@@ -166,7 +166,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 state.set_item("__doc__", &after)?;
             }
         }
-        self.copies_of_text(before, after)
+        self.copies_of_text(before, after);
+        Ok(())
     }
 
     /// What the compiler took for the docstring of a function's code.

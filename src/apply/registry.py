@@ -150,27 +150,29 @@ class Registry:
             for old, chain in Walk({id(item): item}).chains(self.roots[number]):
                 self.old.append((old, number, _shape(chain), self.levels(chain)))
 
-    def settle_instances(self, new, loose):
+    def settle_instances(self, pairs, anew):
         """A class that was told again has made another one: what there was stays, unless how they are made
-        differs (`loose`)."""
+        differs (`anew`)."""
         for item, number in self.instances:
             root = self.roots[number]
+            twins = [new for new, old in pairs if old is type(item)]
             items = list(dict.values(root) if isinstance(root, dict) else root)
-            came = [other for other in items if type(other) in (type(item), new) and other is not item]
-            if len(came) != 1:
+            came = [o for o in items if o is not item and any(type(o) is kind for kind in (type(item), *twins))]
+            if len(came) != 1 or id(root) not in self.snapshot.kept:
                 continue
             places = [Walk({id(one): one}).chains(root) for one in (item, came[0])]
-            entries = [self.entry(chains[0][1]) if chains else None for chains in places]
-            had, has = entries
-            if has is None or id(root) not in self.snapshot.kept:
+            had, has = [self.entry(chains[0][1]) if chains else None for chains in places]
+            if has is None or has.member is not came[0]:
                 continue
-            if loose:
+            if anew:
                 if had is not None:
                     self.replace([had], [has])
+            elif isinstance(has.holder, dict):
+                if had is not None:
+                    had.take_out(self.prune())
+                has.holder[has.key] = item
             elif had is not None:
                 has.take_out(self.prune())
-            elif isinstance(has.holder, dict) and has.member is came[0]:
-                has.holder[has.key] = item
 
     def level(self, chain):
         """Where in a chain an object stands that the registry made for the entry."""
@@ -221,14 +223,13 @@ class Registry:
         several = isinstance(now, (dict, list, tuple))
         self.lives = {id(value) for value in (instances_in(now) if several else targets(now))}
 
-    def settle(self, pairs, others, loose):
+    def settle(self, pairs, others, loose, anew=True):
         """Takes out what the old version had put where the new one put itself. `pairs` are objects
         of the new version and those of the old one. `others`: what else the module calls that may
         tell a registry of the definition. `loose`: what tells it is another one, and may do it
-        in another way."""
+        in another way; `anew`: so may what a class is given, or it is another class."""
         others = {id(root) for root in Reach(others).found}
-        if self.instances and pairs:
-            self.settle_instances(pairs[-1][0], loose)
+        self.settle_instances(pairs, anew)
         if self.several:
             # The first in place of the first.
             pairs = [pair for new, _ in pairs[-1:] for pair in zip(instances_in(new), self.made)]

@@ -505,9 +505,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 pairs.push((new.clone(), made.clone()));
             }
             if let Some(was) = &registries.inner {
-                for is in [Some(new.clone()), self.function_inside(statement, new)?] {
-                    pairs.extend(is.map(|is| (is, was.clone())));
-                }
+                // The statement's own pair is the last.
+                let inner = self.function_inside(statement, new)?;
+                let inner = [Some(new.clone()), inner].into_iter().flatten();
+                pairs.splice(0..0, inner.map(|is| (is, was.clone())));
             }
             let name = statement.uses.binds.first().map_or("", String::as_str);
             let now = self.job.dict.get_item(name)?;
@@ -519,8 +520,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 adopted.push((new.clone(), made.clone()));
             }
             let others = self.told_by_others(at, name)?;
-            found.call_method1("live", (now,))?;
-            found.call_method1("settle", (pairs.clone(), others, loose))?;
+            found.call_method1("live", (&now,))?;
+            let body = matches!(self.what(at), What::Inner(_) | What::Body);
+            let anew = !body || now.is_none_or(|now| !now.is(made));
+            found.call_method1("settle", (pairs.clone(), others, loose, anew))?;
             self.put_in_order(at, statement, found)?;
             found.call_method1("adopt", (adopted.clone(),))?;
         } else if let (Kind::Function | Kind::Class, Some(new)) = (statement.kind, &new) {

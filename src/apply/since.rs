@@ -76,6 +76,15 @@ pub(super) fn since<'py>(
         }
     }
     missing.extend(&base[at..]);
+    // What only stands elsewhere was sorted, and more of it would have to be told than is known.
+    let moved = |item: &&Bound<'py, PyAny>| {
+        let mut others = out.inserted.iter().map(|(_, other, _)| other);
+        let mut others = others.by_ref().chain(&out.added);
+        plain(item) && others.any(|other| identical(item, other))
+    };
+    if missing.len() > FAR || missing.iter().any(moved) {
+        return None;
+    }
     let count = |item: &Bound<'py, PyAny>, among: &mut dyn Iterator<Item = Bound<'py, PyAny>>| {
         among.filter(|other| identical(item, other)).count()
     };

@@ -173,6 +173,8 @@ pub struct Work<'k, 'py> {
     pub fed: Vec<(String, String)>,
     /// Definitions, by address, that decorators may have told somebody of: see `since`.
     pub registered: FxHashSet<usize>,
+    /// Docstrings of which there are copies, and what they are now.
+    pub texts_of: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// The list that is made anew stands in the text as it is, item by item.
     pub written: bool,
     /// Lists that were made anew, and what the program had appended to each.
@@ -274,6 +276,7 @@ impl<'k, 'py> Work<'k, 'py> {
             snapshot: None,
             fed: Vec::new(),
             registered: FxHashSet::default(),
+            texts_of: Vec::new(),
             written: false,
             appended: Vec::new(),
             alike: Vec::new(),
