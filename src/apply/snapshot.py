@@ -22,6 +22,11 @@ class Old:
             and (self.key is other.key if isinstance(self.holder, dict) else self.place == other.place)
         )
 
+    def way(self):
+        """The keys that lead to it."""
+        own = [self.key] if isinstance(self.holder, dict) else []
+        return [*(key for holder, key in reversed(self.parents) if isinstance(holder, dict)), *own]
+
     def stands(self):
         if isinstance(self.holder, dict):
             return self.key in self.holder and self.holder[self.key] is self.member
