@@ -262,7 +262,7 @@ class Registry:
         for key, entries in gone.items():
             # `if name not in TABLE`: told again it stays away from where it stands already.
             keys, others = [e.way() for e in entries], [e.way() for e in fresh.get(key, ())]
-            if loose and key[0] in self.lives and others and all(k and k in keys for k in others):
+            if (loose or not anew) and key[0] in self.lives and others and all(k and k in keys for k in others):
                 entries[:] = [entry for entry, k in zip(entries, keys) if k in others]
             self.replace(_own(entries, fresh.get(key, ())), fresh.get(key, ()))
         filled = {id(entry.holder) for entries in gone.values() for entry in entries}
