@@ -112,24 +112,27 @@ fn equal<'py>(kit: &Kit<'py>, a: &Bound<'py, PyAny>, b: &Bound<'py, PyAny>) -> P
         return Ok(a
             .getattr(kit.name("co_name"))?
             .eq(b.getattr(kit.name("co_name"))?)?
-            && same_doc(kit, a, b)?
+            && docstring(kit, a)?.eq(docstring(kit, b)?)?
             && acts_alike(kit, a, b)?);
     }
     // `1`, `1.0` and `True` are equal, and so are the zeros; not in how they are written.
     Ok(a.get_type().is(b.get_type()) && a.repr()?.as_any().eq(b.repr()?)?)
 }
 
-/// Whether what may be the docstring is the same: the first constant.
-fn same_doc<'py>(kit: &Kit<'py>, a: &Bound<'py, PyAny>, b: &Bound<'py, PyAny>) -> PyResult<bool> {
-    let first = |code: &Bound<'py, PyAny>| -> PyResult<Option<Bound<'py, PyAny>>> {
-        let all = code.getattr(kit.name("co_consts"))?;
-        let first = all.cast_into::<PyTuple>()?.iter().next();
-        Ok(first.filter(|first| first.is_exact_instance_of::<PyString>()))
-    };
-    match (first(a)?, first(b)?) {
-        (None, None) => Ok(true),
-        (Some(a), Some(b)) => a.eq(b),
-        _ => Ok(false),
+/// What the compiler took for the docstring of a function's code; `None` where there is none.
+pub(super) fn docstring<'py>(
+    kit: &Kit<'py>,
+    code: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let none = kit.py.None().into_bound(kit.py);
+    if kit.version >= (3, 14)
+        && code.getattr(kit.name("co_flags"))?.extract::<u64>()? & DOCUMENTED == 0
+    {
+        return Ok(none);
+    }
+    match code.getattr(kit.name("co_consts"))?.get_item(0) {
+        Ok(first) if first.is_instance_of::<PyString>() => Ok(first),
+        _ => Ok(none),
     }
 }
 

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::alike::acts_alike;
+use super::alike::{acts_alike, docstring};
 use super::function::{Wanted, find, same_code, search};
 use super::kit::{Kit, reference_count};
 use super::module::Run;
@@ -122,7 +122,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         code: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let kit = self.work.kit;
-        let (before, after) = (self.docstring(was)?, self.docstring(code)?);
+        let (before, after) = (docstring(kit, was)?, docstring(kit, code)?);
         if before.eq(&after)? {
             return Ok(());
         }
@@ -168,20 +168,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         self.copies_of_text(before, after);
         Ok(())
-    }
-
-    /// What the compiler took for the docstring of a function's code.
-    fn docstring(&self, code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let kit = self.work.kit;
-        let none = kit.py.None().into_bound(kit.py);
-        if kit.version >= (3, 14) && code.getattr("co_flags")?.extract::<u32>()? & 0x0400_0000 == 0
-        {
-            return Ok(none);
-        }
-        match code.getattr(kit.name("co_consts"))?.get_item(0) {
-            Ok(first) if first.is_instance_of::<pyo3::types::PyString>() => Ok(first),
-            _ => Ok(none),
-        }
     }
 }
 

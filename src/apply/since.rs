@@ -78,8 +78,8 @@ pub(super) fn since<'py>(
     missing.extend(&base[at..]);
     // What only stands elsewhere was sorted, and more of it would have to be told than is known.
     let moved = |item: &&Bound<'py, PyAny>| {
-        let mut others = out.inserted.iter().map(|(_, other, _)| other);
-        let mut others = others.by_ref().chain(&out.added);
+        let others = out.inserted.iter().map(|(_, other, _)| other);
+        let mut others = others.chain(&out.added);
         plain(item) && others.any(|other| identical(item, other))
     };
     if missing.len() > FAR || missing.iter().any(moved) {
@@ -90,10 +90,10 @@ pub(super) fn since<'py>(
     };
     for item in missing {
         // Of a function that is gone there is but the one that was made to see what import had given.
-        let gives = count(item, &mut fresh.iter());
         if !plain(item) && !is_function(item) || plain(item) && !written {
             return None;
         }
+        let gives = count(item, &mut fresh.iter());
         if gives > 0 && gives >= count(item, &mut base.iter().cloned()) {
             out.removed.push(item.clone());
         }
