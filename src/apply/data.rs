@@ -31,6 +31,11 @@ const DEEPEST: usize = 4;
 const MOST: usize = 256;
 
 impl<'py> Run<'_, '_, '_, 'py> {
+    /// Whether what a statement gives is made anew for what it gives to what it calls.
+    pub(super) fn makes_other(&self, statement: &Statement) -> PyResult<bool> {
+        Ok(self.gave_data(statement)? || self.asked_differs(statement)?)
+    }
+
     /// Whether all that a statement binds is data.
     pub(super) fn gave_data(&self, statement: &Statement) -> PyResult<bool> {
         // A function is brought up to date where it is.

@@ -29,6 +29,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !matches!(statement.kind, Kind::Import | Kind::Function) {
             // It may ask a living object for what that has stored.
             self.work.drop_stored()?;
+            self.work.give_gains()?;
         }
         // It may make instances of what is derived from a data class that has other fields now.
         self.work.derived_data_classes()?;
@@ -388,6 +389,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
             let definition = matches!(statement.kind, Kind::Function | Kind::Class);
+            if let (Some(class), Some(was)) = (&kept, was)
+                && let What::Header(Some(inner)) | What::Inner(inner) = self.what(at)
+            {
+                self.note_gains(class, was, statement, inner);
+            }
             if !differs && statement.imports.iter().any(|i| i.bound == *name) && same(&old, &new) {
                 // Among others perhaps that it did not import before.
                 self.imported_again(name);

@@ -28,6 +28,7 @@ impl<'k, 'py> Work<'k, 'py> {
         self.hand_over_texts();
         self.models()?;
         self.drop_stored()?;
+        self.give_gains()?;
         self.migrate()
     }
 
@@ -287,7 +288,10 @@ impl<'k, 'py> Work<'k, 'py> {
     }
 
     /// Instances of the classes and of all their subclasses: one pass over the heap.
-    fn instances(&self, classes: &[Bound<'py, PyAny>]) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    pub(super) fn instances(
+        &self,
+        classes: &[Bound<'py, PyAny>],
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let mut all: Vec<Bound<'py, PyAny>> = Vec::new();
         let mut todo = classes.to_vec();
         while let Some(class) = todo.pop() {

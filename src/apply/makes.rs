@@ -17,7 +17,7 @@ use crate::outline::{Kind, Statement};
 use crate::plan::{Affected, affected_statement, data_changed};
 
 /// What is called by the interpreter where an instance is made and gets its attributes.
-const FIRST: [&str; 7] = [
+pub(super) const FIRST: [&str; 7] = [
     "__new__",
     "__init__",
     "__post_init__",
@@ -296,7 +296,11 @@ fn equal<'py>(kit: &Kit<'py>, a: &Bound<'py, PyAny>, b: &Bound<'py, PyAny>) -> b
 }
 
 /// The names that a piece of code asks for, and those in it.
-fn names_in<'py>(kit: &Kit<'py>, code: &Bound<'py, PyAny>, out: &mut Vec<String>) -> PyResult<()> {
+pub(super) fn names_in<'py>(
+    kit: &Kit<'py>,
+    code: &Bound<'py, PyAny>,
+    out: &mut Vec<String>,
+) -> PyResult<()> {
     for name in code.getattr("co_names")?.try_iter()? {
         out.push(text(&name?));
     }

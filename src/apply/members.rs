@@ -280,6 +280,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.finish_class(class)?;
             self.metaclass_changed(class, inner, new)?;
         }
+        if let Some(inner) = inner {
+            self.note_gains(class, old, new, inner);
+        }
         Ok(true)
     }
 

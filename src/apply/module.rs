@@ -408,7 +408,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 match self.affected(at, statement)? {
                     Some(Affected::Runs(_)) => Mark::RunIf,
                     Some(Affected::Given { .. }) if statement.kind == Kind::Class => Mark::Members,
-                    Some(Affected::Given { .. }) if self.gave_data(statement)? => Mark::RunIf,
+                    Some(Affected::Given { .. }) if self.makes_other(statement)? => Mark::RunIf,
                     // Its own edit counts all the same.
                     affected => match (self.what(at), affected) {
                         (What::Body, _) => Mark::Patch,

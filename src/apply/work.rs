@@ -153,6 +153,8 @@ pub struct Work<'k, 'py> {
     pub literals: Option<Bound<'py, PyDict>>,
     /// Values that instances of a class have stored under a name and that are to be computed again.
     pub stored: Vec<(Bound<'py, PyAny>, String)>,
+    /// Classes whose objects may lack something since an edit, and what tells it: see `gained`.
+    pub gains: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// Classes that are to be made again, since what makes them acts differently.
     pub to_remake: Vec<Remade<'py>>,
     /// Data classes whose fields changed: classes derived from them were generated from the old.
@@ -262,6 +264,7 @@ impl<'k, 'py> Work<'k, 'py> {
             members: BTreeMap::new(),
             literals: None,
             stored: Vec::new(),
+            gains: Vec::new(),
             to_remake: Vec::new(),
             reshaped: Vec::new(),
             notes: Vec::new(),

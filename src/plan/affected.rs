@@ -42,6 +42,7 @@ pub fn affected_statement(
     let given = functions.statement_given(statement, dirty);
     let given = given.or_else(|| functions.given_declared(statement, dirty));
     let given = given.or_else(|| functions.given_names_differ(statement, dirty));
+    let given = given.or_else(|| functions.made_given(statement, dirty));
     let acts = affected.is_some();
     given.map(|why| Affected::Given { why, acts }).or(affected)
 }

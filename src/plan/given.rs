@@ -514,6 +514,24 @@ impl<'a> Functions<'a> {
         found
     }
 
+    /// Why an object that a statement makes would be another one: its constructor may ask something of
+    /// what it is given that differs.
+    pub(super) fn made_given(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
+        let uses = &statement.uses;
+        let given = uses.reads.len() > uses.calls.len() || uses.calls.len() > 1;
+        if statement.kind != Kind::Assign || statement.calls_made || !given || self.gave_up() {
+            return None;
+        }
+        let outer = self.deep.replace(true);
+        let mut seen = Seen::default();
+        let found = self.given_differs((uses, None), true, dirty, &mut seen);
+        if found.is_none() {
+            self.all_same(seen, dirty);
+        }
+        self.deep.set(outer);
+        found
+    }
+
     /// What a statement goes through to say what is in it and no more; what its names are bound to in
     /// the end is not asked for anywhere else.
     fn skims<'s>(&self, statement: &'s Statement) -> &'s [String] {

@@ -157,6 +157,11 @@ impl<'a> Functions<'a> {
         why
     }
 
+    /// Whether the attribute or method at this path gives something else than it did.
+    pub fn gives_other(&self, path: &str, dirty: &Dirty) -> bool {
+        self.value_differs_once(path, dirty).is_some() || self.differs_alone(path, dirty).is_some()
+    }
+
     fn members(&self) -> &(&Members, Members) {
         let outline = self.outline();
         self.members

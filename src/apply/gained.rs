@@ -1,0 +1,148 @@
+//! Objects that were made before an edit get what it makes the constructor of their class give to new
+//! ones, where that can be told without calling it (`gained.py`). `__migrate__` is for the rest.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::helpers::helper;
+use super::kit::text;
+use super::module::Run;
+use super::registry::told;
+use super::work::Work;
+use crate::diff::{Changes, What};
+use crate::outline::{Kind, Statement};
+
+/// What makes an object, by their own code.
+const MAKERS: [&str; 2] = ["__init__", "__post_init__"];
+
+/// What an object is given, names of what has another name now, and those for which nothing is known.
+type Given<'py> = (Vec<(String, Bound<'py, PyAny>)>, Vec<String>, Vec<String>);
+
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Notes that objects of a class may lack something that its new text gives to new ones.
+    pub(super) fn note_gains(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        old: &'a Statement,
+        new: &'a Statement,
+        inner: &Changes,
+    ) {
+        let class_again = new.kind == Kind::Class && self.work.kit.is_class(class);
+        let source = self
+            .job
+            .old
+            .filter(|_| class_again && gives_more(old, new, inner));
+        let Some(source) = source else {
+            return;
+        };
+        let (was, now) = (source.slice(old), self.job.new.slice(new));
+        let gains = helper(self.work.kit, "gains").and_then(|gains| gains.call1((was, now, class)));
+        if let Some(gains) = told(gains).filter(|gains| !gains.is_none()) {
+            self.work.gains.push((class.clone(), gains));
+        }
+    }
+}
+
+/// Whether an edit of a class body may come to more attributes of its objects.
+fn gives_more(old: &Statement, new: &Statement, inner: &Changes) -> bool {
+    inner.items.iter().any(|change| {
+        let member = &new.body[change.new];
+        let differs = match &change.what {
+            What::Same => false,
+            What::Body | What::Inner(_) | What::Header(_) | What::Changed | What::Added => true,
+        };
+        let was = change.old.map(|at| &old.body[at]);
+        let makes = |member: &Statement| MAKERS.contains(&member.name.as_str());
+        differs
+            && match member.kind {
+                // A property has come, or how it stores what it is given differs; or a method asks for
+                // something.
+                Kind::Function => {
+                    let asked = was.map_or(&[][..], |was| &was.later.members);
+                    let mut asks = member.later.members.iter();
+                    makes(member)
+                        || member.decorators != 0
+                        || asks.any(|name| !asked.contains(name))
+                }
+                Kind::Annotation | Kind::Assign => {
+                    let field = new.decorators != 0 || !new.head.reads.is_empty();
+                    field && was.is_none_or(|was| was.name != member.name)
+                }
+                _ => false,
+            }
+    })
+}
+
+impl<'py> Work<'_, 'py> {
+    /// Gives the objects what they lack.
+    pub(super) fn give_gains(&mut self) -> PyResult<()> {
+        let gains = std::mem::take(&mut self.gains);
+        if gains.is_empty() {
+            return Ok(());
+        }
+        let classes: Vec<_> = gains.iter().map(|(class, _)| class.clone()).collect();
+        let things = self.instances(&classes)?;
+        for (class, gains) in &gains {
+            let mut open: Vec<String> = Vec::new();
+            let mut lacking = 0;
+            for thing in &things {
+                if !thing.get_type().is_subclass(class)? {
+                    continue;
+                }
+                let given = gains.call_method1("of", (thing,));
+                let given = told(given.and_then(|given| given.extract::<Given<'py>>()));
+                let Some((values, gone, missing)) = given else {
+                    continue;
+                };
+                if !missing.is_empty() {
+                    lacking += 1;
+                    open.extend(missing);
+                }
+                if !values.is_empty() {
+                    self.give(thing, &values, &gone)?;
+                }
+            }
+            open.sort();
+            open.dedup();
+            if lacking > 0 {
+                self.notes.push(format!(
+                    "what {} gives to new objects as {} can not be told for {lacking} that were made \
+                     before: a __migrate__ method can set it",
+                    text(&class.getattr("__qualname__")?),
+                    open.join(", "),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn give(
+        &mut self,
+        thing: &Bound<'py, PyAny>,
+        values: &[(String, Bound<'py, PyAny>)],
+        gone: &[String],
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let state = thing.getattr("__dict__").ok();
+        let state = state.and_then(|state| state.cast_into::<PyDict>().ok());
+        if let Some(state) = &state {
+            self.tx.dict(state)?;
+        }
+        for (name, value) in values {
+            self.tx.slot(kit, thing, name)?;
+            let set = kit.object.getattr("__setattr__")?;
+            // A property of that name without a setter: its class has it in another way.
+            if let Err(error) = set.call1((thing, name, value)) {
+                log::debug!("an object is not given {name}: {error}");
+            }
+        }
+        for name in gone {
+            if let Some(state) = &state
+                && state.contains(name)?
+            {
+                state.del_item(name)?;
+            }
+        }
+        Ok(())
+    }
+}
