@@ -37,25 +37,37 @@ impl<'py> Run<'_, '_, '_, 'py> {
             return Ok(false);
         }
         for path in &uses.reads {
-            let Some(given) = self.resolve(path) else {
+            let Some(given) = self.resolve(path).filter(|given| !given.is(&class)) else {
                 continue;
             };
-            if given.is(&class) || nobodys(&given) || container(&given) {
-                continue;
-            }
-            let of = match self.work.kit.is_class(&given) {
-                // Made for this alone: `Orc(Kind())`.
-                true if uses.calls.contains(path) => given,
-                // `Kind.ORC`
-                true if given.hasattr("_member_map_")? => given,
-                true => continue,
-                false => given.get_type().into_any(),
-            };
-            if self.any_differs(path, &of, &names)? {
+            if self.given_differs(path, &given, &names)? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Whether what a constructor is given, or an instance that is made for it alone, gives something
+    /// else where it is asked for one of these names.
+    fn given_differs(
+        &self,
+        path: &str,
+        given: &Bound<'py, PyAny>,
+        names: &BTreeSet<String>,
+    ) -> PyResult<bool> {
+        let kit = self.work.kit;
+        if kit.is_exact(given, &kit.module) {
+            let mut paths = names.iter().map(|name| format!("{path}.{name}"));
+            return Ok(paths.any(|path| self.functions.gives_other(&path, &self.dirty)));
+        }
+        if nobodys(given) || container(given) {
+            return Ok(false);
+        }
+        match kit.is_class(given) {
+            // `App(Config)`, which asks the class itself, `App(Config())`, `App(Kind.ORC)`.
+            true => self.any_differs(path, given, names),
+            false => self.any_differs(path, given.get_type().as_any(), names),
+        }
     }
 
     /// Whether one of these names means something else of an object of a class, which has this path.

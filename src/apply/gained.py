@@ -8,6 +8,7 @@ the names of the module. Nothing of the program is called but what only makes an
 import ast
 import builtins
 import dis
+import enum
 import inspect
 import logging
 import re
@@ -18,121 +19,11 @@ MAKERS = {
     "_queue", "_thread", "array", "collections", "contextvars", "datetime", "decimal", "fractions", "itertools",
     "pathlib", "queue", "string", "threading", "types", "uuid", "weakref",
 }
-# The constructor is not gone through further down than this, through setters and branches.
-GAIN_DEEP = 6
+GAIN_FIXED = (type(None), bool, int, float, complex, str, bytes)
 
 
 class _Stop(Exception):
     """The constructor ends here."""
-
-
-class _ClassText:
-    """What the text of a class says about making objects of it."""
-
-    def __init__(self, text):
-        [node] = ast.parse(text).body
-        if not isinstance(node, ast.ClassDef):
-            raise Unknown
-        self.makers, self.setters, self.getters, self.fields, self.binds = {}, {}, {}, [], set()
-        for part in node.body:
-            if isinstance(part, ast.FunctionDef):
-                self._function(part)
-            elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
-                self.fields.append(part.target.id)
-            if isinstance(part, ast.Assign):
-                self.binds.update(t.id for t in part.targets if isinstance(t, ast.Name))
-        self.stores = set()
-        for function in self.makers.values():
-            self.stores |= self._stores(function)
-        self.asks = set()
-        for part in node.body:
-            if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)) and part.name not in self.makers:
-                self.asks |= _asked_for(part)
-        init = self.makers.get("__init__")
-        self.arguments = _arguments(init) if init else []
-
-    def _function(self, part):
-        self.binds.add(part.name)
-        if part.name in ("__init__", "__post_init__") and not part.decorator_list:
-            self.makers[part.name] = part
-        for decorator in part.decorator_list:
-            if isinstance(decorator, ast.Attribute) and decorator.attr == "setter":
-                self.setters[part.name] = part
-            elif isinstance(decorator, ast.Name) and decorator.id == "property":
-                self.getters[part.name] = part
-
-    def _stores(self, function, depth=0):
-        me, out = _first_argument(function), set()
-        for node in ast.walk(function):
-            if _is_mine(node, me) and isinstance(node.ctx, ast.Store):
-                setter = self.setters.get(node.attr)
-                if setter is None:
-                    out.add(node.attr)
-                elif depth < GAIN_DEEP:
-                    out |= self._stores(setter, depth + 1)
-        return out
-
-    def plain(self, function=None, argument=None, depth=0):
-        """The attributes that have what the arguments of the constructor were, by argument."""
-        function = function or self.makers.get("__init__")
-        out = {}
-        if function is None:
-            return out
-        me, known = _first_argument(function), set(_arguments(function))
-        for node in ast.walk(function):
-            # What is bound again is not what was handed over.
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                known.discard(node.id)
-        for part in function.body:
-            for target, value in _pairs(part):
-                if not _is_mine(target, me) or not isinstance(value, ast.Name) or value.id not in known:
-                    continue
-                setter = self.setters.get(target.attr)
-                if setter is None:
-                    out.setdefault(value.id, []).append(target.attr)
-                elif depth < GAIN_DEEP and len(_arguments(setter)) == 1:
-                    (given,) = _arguments(setter)
-                    out.setdefault(value.id, []).extend(self.plain(setter, None, depth + 1).get(given, ()))
-        return out
-
-
-def _arguments(function):
-    args = function.args
-    return [arg.arg for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs]][1:]
-
-
-def _first_argument(function):
-    args = [*function.args.posonlyargs, *function.args.args]
-    if not args:
-        raise Unknown
-    return args[0].arg
-
-
-def _asked_for(function):
-    args = [*function.args.posonlyargs, *function.args.args]
-    me = args[0].arg if args else None
-    return {node.attr for node in ast.walk(function) if _is_mine(node, me) and isinstance(node.ctx, ast.Load)}
-
-
-def _is_mine(node, me):
-    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == me
-
-
-def _pairs(part):
-    """Targets of an assignment, each with its value; None where that is a part of something."""
-    if isinstance(part, ast.AnnAssign):
-        return [(part.target, part.value)] if part.value is not None else []
-    if not isinstance(part, ast.Assign):
-        return []
-    out = []
-    for target in part.targets:
-        if not isinstance(target, (ast.Tuple, ast.List)):
-            out.append((target, part.value))
-        elif isinstance(part.value, ast.Tuple) and len(part.value.elts) == len(target.elts):
-            out.extend(zip(target.elts, part.value.elts))
-        else:
-            out.extend((each, None) for each in target.elts)
-    return out
 
 
 def gains(old, new, kind):
@@ -141,12 +32,14 @@ def gains(old, new, kind):
     if any("__migrate__" in vars(base) for base in kind.__mro__):
         return None
     old, new = _ClassText(old), _ClassText(new)
+    if any(name in INDIRECT for maker in new.makers.values() for name in _all_names(maker)):
+        return None
     # What a property gave is asked for by others. What the constructor gives is perhaps asked for only now.
-    names = (new.asks | (old.getters.keys() - new.getters.keys())) & new.stores
-    names -= old.asks & old.stores
+    asked = new.asks | (old.getters.keys() - new.getters.keys())
+    names = (asked & new.stores) - (old.asks & old.stores)
     fields = [name for name in _fields_of(kind) if name in new.fields and name not in old.fields]
-    # Where the class has a default, it answers.
-    fields = [name for name in fields if not _answers(vars(kind).get(name, kind), kind)]
+    # Where the class has a default, it answers, if nothing makes another value of it.
+    fields = [name for name in fields if name in new.stores or not _answers(vars(kind).get(name, kind), kind)]
     return Gains(old, new, kind, names, fields) if names or fields else None
 
 
@@ -156,6 +49,14 @@ def _fields_of(kind):
         if isinstance(own.get(mark), dict):
             return [name for name, field in own[mark].items() if _is_real(field)]
     return [field.name for field in own.get("__attrs_attrs__", ())]
+
+
+def _all_names(function):
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
 
 
 def _answers(entry, kind):
@@ -178,6 +79,10 @@ class Gains:
         if isinstance(init, types.FunctionType):
             self.globals = init.__globals__
         self.codes = {}
+        # What the constructor does something else to than to bind it: it has another value each time.
+        self.touched = set()
+        for maker in new.makers.values():
+            self.touched |= _touched(maker)
 
     def of(self, thing):
         """What an object is to be given: pairs of name and value, names that it has under another name
@@ -186,26 +91,40 @@ class Gains:
         if not _reaches(kind, self.kind):
             return [], [], []
         lacking = {name for name in [*self.names, *self.fields] if not _has(thing, name)}
-        if not lacking:
+        # Left from where the class had it under this name before: the value of the other one counts.
+        left = {name for name in self.names - lacking if self._is_left(name)}
+        if not lacking and not left:
             return [], [], []
         setter = kind.__setattr__
         own = isinstance(setter, types.FunctionType) and not setter.__code__.co_filename.startswith("<")
         if own and not self.fields:
             # It may do anything with what it is given.
             return [], [], sorted(lacking)
-        self.thing, self.lacking, self.given, self.moved = thing, lacking, {}, set()
+        self.thing, self.lacking, self.given, self.moved = thing, lacking | left, {}, {}
+        # Constructors of derived classes, which hand over what they like and set what they like.
+        self.below = _constructors_below(kind, self.kind)
         for name in self.fields:
             if name in lacking:
                 self._field(name)
-        for maker in ("__init__", "__post_init__"):
+        for maker in GAIN_MAKERS:
             function = self.new.makers.get(maker)
-            if function is not None and lacking - self.given.keys():
+            if function is not None:
                 self._make(function)
+        for code in self.below:
+            for name in [name for name in self.given if name in code.co_names]:
+                del self.given[name]
+        for name in left - self.moved.keys():
+            self.given.pop(name, None)
         open_ = sorted(lacking - self.given.keys())
         state = getattr(thing, "__dict__", {})
         gone = [] if open_ else [name for name in sorted(self.old.stores) if name in state and self._is_gone(name)]
+        gone += [name for name in self.moved.values() if name in state and name in self.old.fields]
         del self.thing
-        return list(self.given.items()), [*gone, *(n for n in self.moved if n in state and n in self.old.fields)], open_
+        return list(self.given.items()), gone, open_
+
+    def _is_left(self, name):
+        old = self.old
+        return name not in old.stores and name not in old.changes and name not in old.fields
 
     def _is_gone(self, name):
         if name in self.new.stores:
@@ -240,6 +159,8 @@ class Gains:
                 if factory is None:
                     self.given[name] = field.get_default()
                     return
+        if getattr(field, "converter", None) is not None:
+            return
         if default is not missing:
             self.given[name] = default
         elif factory is not missing:
@@ -256,7 +177,7 @@ class Gains:
             state = getattr(self.thing, "__dict__", {})
             if was in state:
                 self.given[name] = state[was]
-                self.moved.add(was)
+                self.moved[name] = was
 
     def _make(self, function):
         known, origin = {}, {}
@@ -279,7 +200,8 @@ class Gains:
                     known[name], origin[name] = state[attribute], attribute
                 elif _has(self.thing, attribute):
                     known[name], origin[name] = _mine(self.thing, attribute), attribute
-            if name in known or was in self.old.arguments:
+            # Handed over by those that were not asked for it yet.
+            if name in known or was in self.old.arguments or self.below or self.old.takes_any:
                 continue
             parameter = parameters.get(name)
             if parameter is not None and parameter.default is not parameter.empty:
@@ -301,6 +223,8 @@ class Gains:
 
     def _run(self, body, me, known, unknown, origin, depth):
         for part in body:
+            if isinstance(part, ast.AugAssign):
+                part = _as_assignment(part)
             pairs = _pairs(part)
             for target, value in pairs:
                 if isinstance(target, ast.Name):
@@ -308,20 +232,20 @@ class Gains:
                 elif _is_mine(target, me):
                     self._store(target.attr, value, me, known, unknown, origin, depth)
                 else:
-                    self._forget(target, known, unknown)
-            if pairs:
+                    self._forget(target, me, known, unknown)
+            if pairs or isinstance(part, (ast.Pass, ast.Assert)):
                 continue
             if isinstance(part, ast.If) and depth < GAIN_DEEP:
                 try:
                     test = self._value(part.test, me, known, unknown)
                 except Exception:
-                    self._forget(part, known, unknown)
+                    self._forget(part, me, known, unknown)
                     continue
                 self._run(part.body if test else part.orelse, me, known, unknown, origin, depth + 1)
             elif isinstance(part, (ast.Return, ast.Raise)):
                 raise _Stop
-            elif not isinstance(part, (ast.Expr, ast.Pass, ast.Assert)):
-                self._forget(part, known, unknown)
+            elif not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant)):
+                self._forget(part, me, known, unknown)
 
     def _bind(self, name, value, me, known, unknown, origin):
         origin.pop(name, None)
@@ -334,15 +258,44 @@ class Gains:
             known.pop(name, None)
             unknown.add(name)
 
-    def _forget(self, part, known, unknown):
+    def _forget(self, part, me, known, unknown):
+        """What a statement may do that is not gone through: it may change all that it mentions."""
         for node in ast.walk(part):
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                known.pop(node.id, None)
-                unknown.add(node.id)
-            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-                # Set here in a way that is not known, whatever was to be told before.
-                self.given.pop(node.attr, None)
-                self.lacking.add(node.attr) if node.attr in self.names and not _has(self.thing, node.attr) else None
+            if isinstance(node, ast.Name) and node.id != me:
+                if not isinstance(node.ctx, ast.Load) or not _is_fixed(known.get(node.id)):
+                    known.pop(node.id, None)
+                    unknown.add(node.id)
+            elif _is_mine(node, me):
+                self._drop(node.attr, not isinstance(node.ctx, ast.Load))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                self._called(node.func, me, set())
+        if any(isinstance(node, (ast.Return, ast.Raise)) for node in ast.walk(part)):
+            # What stands below runs for some and for others not.
+            raise _Stop
+
+    def _drop(self, name, always):
+        if name in self.given and (always or not _is_fixed(self.given[name])):
+            del self.given[name]
+
+    def _called(self, function, me, seen):
+        """A method of the object is called: what it mentions may be another thing then."""
+        own = _is_mine(function, me)
+        above = isinstance(function.value, ast.Call) and getattr(function.value.func, "id", "") == "super"
+        if above or own and function.attr not in self.new.functions:
+            # Of a base.
+            for name in list(self.given):
+                self._drop(name, True)
+        elif own and function.attr not in seen:
+            seen.add(function.attr)
+            inner = self.new.functions[function.attr]
+            for name in _mentioned(inner, ast.Store) | _mentioned(inner, ast.Del):
+                self._drop(name, True)
+            for name in _mentioned(inner, ast.Load):
+                self._drop(name, False)
+            args = [*inner.args.posonlyargs, *inner.args.args]
+            for node in ast.walk(inner):
+                if args and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    self._called(node.func, args[0].arg, seen)
 
     def _store(self, name, value, me, known, unknown, origin, depth):
         setter = self.new.setters.get(name)
@@ -362,18 +315,31 @@ class Gains:
                 return
             if name not in self.lacking:
                 return
+            moved = origin.get(value.id) if isinstance(value, ast.Name) else None
+            if moved in self.new.stores and _is_fixed(known[value.id]):
+                self._trust(moved, known[value.id])
+            if moved is None:
+                for used in ast.walk(value):
+                    if isinstance(used, ast.Name) and used.id in origin:
+                        self._trust(origin[used.id], known[used.id])
             self.given[name] = self._value(value, me, known, unknown)
-            if isinstance(value, ast.Name) and value.id in origin:
-                self.moved.add(origin[value.id])
+            if moved is not None and moved != name:
+                self.moved[name] = moved
         except _Stop:
             raise
         except Exception:
             self.given.pop(name, None)
 
+    def _trust(self, attribute, value):
+        """Whether an attribute still has what the constructor was given: who computes something of it wants
+        that, who has it under another name what there is."""
+        if attribute in self.old.changes or attribute in self.new.changes or not _is_fixed(value):
+            raise Unknown
+
     def _value(self, node, me, known, unknown):
         key = id(node), frozenset(unknown)
         if key not in self.codes:
-            parts = _GainParts(unknown, me, self.globals, known)
+            parts = _GainParts(unknown | self.touched, me, self.globals, known)
             tree = ast.parse(ast.unparse(node), mode="eval")
             tree = ast.fix_missing_locations(parts.visit(tree))
             # The node stays alive with its code: others are not to have its address.
@@ -383,8 +349,57 @@ class Gains:
         def mine(name):
             return given[name] if name in given else _mine(self.thing, name)
 
-        names = {"__unknown__": _unknown, "__mine__": mine, "__kind__": type(self.thing)}
+        names = {"__unknown__": _unknown, "__mine__": mine, "__kind__": type(self.thing), "__plain__": _plain_method}
         return eval(self.codes[key][1], {**self.globals, **known, **names})
+
+
+def _as_assignment(part):
+    """`x += 1` as `x = x + 1`."""
+    read = ast.parse(ast.unparse(part.target), mode="eval").body
+    value = ast.copy_location(ast.BinOp(read, part.op, part.value), part)
+    return ast.copy_location(ast.Assign([part.target], value), part)
+
+
+def _touched(function):
+    """Names of the module that a constructor changes in place: `COUNT.total += 1`, `ALL.append(self)`."""
+    own = set(Gains._names(function))
+    own |= {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    own.add(_first_argument(function))
+    out = {name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names}
+    for node in ast.walk(function):
+        roots = []
+        if isinstance(node, ast.AugAssign):
+            roots = [node.target]
+        elif isinstance(node, ast.Assign):
+            roots = [target for target in node.targets if not isinstance(target, ast.Name)]
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            roots = [node.value.func]
+        for root in roots:
+            while isinstance(root, (ast.Attribute, ast.Subscript)):
+                root = root.value
+            if isinstance(root, ast.Name):
+                out.add(root.id)
+    return out - own
+
+
+def _is_fixed(value):
+    """Whether nobody can change a value."""
+    return type(value) in GAIN_FIXED or isinstance(value, (type, types.FunctionType, enum.Enum)) or (
+        type(value) in (tuple, frozenset) and all(map(_is_fixed, value))
+    )
+
+
+def _constructors_below(kind, base):
+    """The code of the constructors of a class and its bases that run before that of one of these."""
+    out = []
+    for each in kind.__mro__:
+        if each is base:
+            return out
+        for name in GAIN_MAKERS:
+            function = vars(each).get(name)
+            if isinstance(function, types.FunctionType):
+                out.append(function.__code__)
+    return out
 
 
 class _GainParts(_Parts):
@@ -418,17 +433,37 @@ class _GainParts(_Parts):
         try:
             first, *rest = _path(node.func)
         except Exception:
-            return super().visit_Call(node)
+            return self._method(node)
         if first == self.me or first in self.unknown or first in self.known:
-            return super().visit_Call(node) if rest and rest[-1] in ASKING else self._raise(node)
+            return self._method(node)
+        if first == "len" and any(isinstance(a, ast.Name) and a.id in self.space for a in node.args):
+            # So many there were then.
+            return self._raise(node)
         if first not in self.space:
             return super().visit_Call(node)
         found = self.space[first]
         for part in rest:
             if not isinstance(found, (types.ModuleType, type)) or part not in vars(found):
-                return super().visit_Call(node) if part in ASKING else self._raise(node)
+                return self._method(node)
             found = vars(found)[part]
         return self.generic_visit(node) if _is_harmless(found) else self._raise(node)
+
+    def _method(self, node):
+        """A method of something: those of values that nobody can change do nothing but give another one."""
+        if not isinstance(node.func, ast.Attribute):
+            return self._raise(node)
+        of = node.func.value
+        node = ast.Call(ast.Name("__plain__", ast.Load()), [of, ast.Constant(node.func.attr), *node.args], node.keywords)
+        node.args = [self.visit(argument) for argument in node.args]
+        for keyword in node.keywords:
+            keyword.value = self.visit(keyword.value)
+        return ast.copy_location(node, of)
+
+
+def _plain_method(of, method, *args, **keywords):
+    if type(of) not in GAIN_FIXED and not (type(of) in (dict, list, set, tuple) and method in ASKING):
+        raise Unknown
+    return getattr(of, method)(*args, **keywords)
 
 
 def _has(thing, name):

@@ -13,7 +13,7 @@ use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
 
 /// What makes an object, by their own code.
-const MAKERS: [&str; 2] = ["__init__", "__post_init__"];
+const MAKERS: [&str; 3] = ["__init__", "__post_init__", "__attrs_post_init__"];
 
 /// What an object is given, names of what has another name now, and those for which nothing is known.
 type Given<'py> = (Vec<(String, Bound<'py, PyAny>)>, Vec<String>, Vec<String>);
@@ -45,32 +45,35 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
 /// Whether an edit of a class body may come to more attributes of its objects.
 fn gives_more(old: &Statement, new: &Statement, inner: &Changes) -> bool {
-    inner.items.iter().any(|change| {
-        let member = &new.body[change.new];
-        let differs = match &change.what {
-            What::Same => false,
-            What::Body | What::Inner(_) | What::Header(_) | What::Changed | What::Added => true,
-        };
-        let was = change.old.map(|at| &old.body[at]);
-        let makes = |member: &Statement| MAKERS.contains(&member.name.as_str());
-        differs
-            && match member.kind {
-                // A property has come, or how it stores what it is given differs; or a method asks for
-                // something.
-                Kind::Function => {
-                    let asked = was.map_or(&[][..], |was| &was.later.members);
-                    let mut asks = member.later.members.iter();
-                    makes(member)
-                        || member.decorators != 0
-                        || asks.any(|name| !asked.contains(name))
+    // A property that is an attribute now.
+    let mut removed = inner.removed.iter();
+    removed.any(|at| old.body[*at].kind == Kind::Function && old.body[*at].decorators != 0)
+        || inner.items.iter().any(|change| {
+            let member = &new.body[change.new];
+            let differs = match &change.what {
+                What::Same => false,
+                What::Body | What::Inner(_) | What::Header(_) | What::Changed | What::Added => true,
+            };
+            let was = change.old.map(|at| &old.body[at]);
+            let makes = |member: &Statement| MAKERS.contains(&member.name.as_str());
+            differs
+                && match member.kind {
+                    // A property has come, or how it stores what it is given differs; or a method asks for
+                    // something.
+                    Kind::Function => {
+                        let asked = was.map_or(&[][..], |was| &was.later.members);
+                        let mut asks = member.later.members.iter();
+                        makes(member)
+                            || member.decorators != 0
+                            || asks.any(|name| !asked.contains(name))
+                    }
+                    Kind::Annotation | Kind::Assign => {
+                        let field = new.decorators != 0 || !new.head.reads.is_empty();
+                        field && was.is_none_or(|was| was.name != member.name)
+                    }
+                    _ => false,
                 }
-                Kind::Annotation | Kind::Assign => {
-                    let field = new.decorators != 0 || !new.head.reads.is_empty();
-                    field && was.is_none_or(|was| was.name != member.name)
-                }
-                _ => false,
-            }
-    })
+        })
 }
 
 impl<'py> Work<'_, 'py> {

@@ -108,6 +108,11 @@ impl<'a> Functions<'a> {
         Some(format!("calls {class}.{}, which {why}", method.name))
     }
 
+    /// The bodies that run while an instance of a class is made.
+    pub(super) fn runs_when_made(&self, class: &str) -> Vec<&'a Statement> {
+        self.set_up(class).bodies.clone()
+    }
+
     /// The attributes of itself that a class reads while an instance is made.
     pub fn reads_of_itself(&self, class: &str) -> BTreeSet<String> {
         self.set_up(class).members.clone()

@@ -214,7 +214,10 @@ impl<'a> Functions<'a> {
             if found.iter().any(|s| s.kind == Kind::Class) && !made {
                 continue;
             }
-            for function in self.called(&path) {
+            let made_of = made && self.defines_class(&path);
+            let set_up = made_of.then(|| self.runs_when_made(&path));
+            let called = self.called(&path).into_iter();
+            for function in called.chain(set_up.into_iter().flatten()) {
                 does.members
                     .extend(function.at_once().members.iter().cloned());
                 does.implied.extend(function.later_implied.iter());
