@@ -207,6 +207,9 @@ class Calls:
         inner = target.value if isinstance(target, ast.Attribute) else None
         if isinstance(inner, ast.Call) and values.imports(inner):
             inner = None
+        if isinstance(inner, ast.Call) and handed_out(inner, values):
+            # `menu("Edit").add("Cut")`: what is called is that of an object that is there.
+            inner = None
         if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and not _gets(inner):
             return self.chain(node.value, scope, depth)
         if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):
@@ -346,6 +349,15 @@ def filled_by(called, node, scope):
             return None
     holder = called.__self__ if isinstance(called, types.BuiltinFunctionType) else called
     return holder if isinstance(holder, MUTABLE) else None
+
+
+def handed_out(call, values):
+    """Whether a call gives an object or a container that is there without it."""
+    try:
+        value = values.visit(call)
+    except Unknown:
+        return False
+    return _plain(value) or isinstance(value, MUTABLE) and id(value) not in MADE
 
 
 def _gets(node):

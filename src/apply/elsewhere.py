@@ -142,9 +142,27 @@ def given(function, owner, node, call, values):
 
 
 def result(function, owner, node, call, values):
-    """What a function gives that does nothing but put something together: `return f"{a}.{b}"`."""
-    body = [part for part in node.body if not isinstance(getattr(part, "value", None), ast.Constant)]
-    if len(body) != 1 or not isinstance(body[0], ast.Return) or body[0].value is None:
+    """What a function gives that does nothing but put something together, `return f"{a}.{b}"`, or look
+    for what is there: `if name not in POOL: POOL[name] = make(name)`, and then `return POOL[name]`."""
+    if function.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         raise Unknown
     names = given(function, owner, node, call, values)
-    return type(values)(_Scope(function.__globals__, names), values.depth + 1).visit(body[0].value)
+    return _handed_out(node.body, type(values)(_Scope(function.__globals__, names), values.depth + 1))
+
+
+def _handed_out(body, values):
+    for part in body:
+        if isinstance(part, ast.Return):
+            return None if part.value is None else values.visit(part.value)
+        if isinstance(part, ast.If):
+            taken = part.body if values.data(part.test) else part.orelse
+            if any(isinstance(inner, ast.Return) for inner in ast.walk(part)):
+                return _handed_out([*taken, *body[body.index(part) + 1 :]], values)
+            if taken:
+                # What it does there is not done now.
+                raise Unknown
+        elif isinstance(part, ast.Assign) and [type(t) for t in part.targets] == [ast.Name]:
+            values.namespace.names[part.targets[0].id] = values.visit(part.value)
+        elif not isinstance(getattr(part, "value", None), ast.Constant) and not isinstance(part, (ast.Global, ast.Pass)):
+            raise Unknown
+    return None

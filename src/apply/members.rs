@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 
 use super::annotations::{Annotate, annotates, lazy};
-use super::kit::text;
+use super::kit::{is_text, text};
 use super::lines::Moved;
 use super::made::other_names;
 use super::module::Run;
@@ -118,7 +118,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         if statement.kind == Kind::Class {
             let class = self.job.dict.get_item(&statement.name)?;
-            let Some(class) = class.filter(|c| self.work.kit.is_class(c)) else {
+            let class = match class.filter(|c| self.work.kit.is_class(c)) {
+                Some(class) => Some(class),
+                None => self.class_behind(statement)?,
+            };
+            let Some(class) = class else {
                 return self.run_whole(at, statement, why);
             };
             // A base or a decorator that is another object now: known only since it was made.
@@ -138,6 +142,33 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return self.run_whole(at, statement, why);
         };
         self.compound(old, statement, inner, &[], None, "")
+    }
+
+    /// The class that a statement made, where its name is bound to something else: decorators gave a
+    /// function that makes instances, the one instance there is, or nothing.
+    fn class_behind(&self, statement: &Statement) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let kit = self.work.kit;
+        let read = statement.head.reads.iter();
+        let bases = read.filter_map(|path| self.resolve(path));
+        let bases = bases.filter(|base| kit.is_class(base));
+        let listed = kit.object.get_type().getattr("__subclasses__")?;
+        let mut found: Vec<Bound<'py, PyAny>> = Vec::new();
+        for base in std::iter::once(kit.object.clone().into_any()).chain(bases) {
+            for class in listed.call1((base,))?.try_iter()? {
+                let class = class?;
+                if is_text(&class.getattr("__qualname__")?, &statement.name)
+                    && kit.defined_in(&class, &self.job.dict)?
+                    && !found.iter().any(|known| known.is(&class))
+                {
+                    found.push(class);
+                }
+            }
+        }
+        // Of two nobody knows which one is meant.
+        Ok(match found.len() {
+            1 => found.pop(),
+            _ => None,
+        })
     }
 
     fn run_whole(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {

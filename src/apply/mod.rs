@@ -59,6 +59,7 @@ mod others;
 mod overrides;
 mod once;
 mod outdated;
+mod partners;
 mod parts;
 mod past;
 mod patch;

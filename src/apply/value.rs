@@ -9,6 +9,7 @@ use super::equal::{equal_items, take_over, take_over_items};
 use super::function::identical;
 use super::kit::{Word, is_above, reference_count, text};
 use super::module::container;
+use super::partners::{alike, partners};
 use super::since::{Since, since};
 use super::work::{Replaced, Work};
 
@@ -18,28 +19,6 @@ const MAX_NESTING: usize = 64;
 /// How deep in containers lambdas are looked for, and in lists of how many.
 const DEEP: usize = 4;
 const MANY: usize = 100;
-
-/// Whether two functions do the same, on whatever lines they stand.
-fn alike(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
-    let parts = [
-        "co_code",
-        "co_consts",
-        "co_names",
-        "co_varnames",
-        "co_freevars",
-    ];
-    let same = || -> PyResult<bool> {
-        let (a, b) = (a.getattr("__code__")?, b.getattr("__code__")?);
-        for part in parts {
-            if !a.getattr(part)?.eq(b.getattr(part)?)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    };
-    // What has no code is nobody's twin.
-    same().unwrap_or(false)
-}
 
 /// Whether a container inside a container is nobody's but the statement's, in what import gave, in what
 /// is there now and in what the edit makes: the same merge goes on in there.
@@ -451,15 +430,8 @@ impl<'py> Work<'_, 'py> {
         if had.len().max(has.len()) > MANY {
             return Ok(());
         }
-        for (at, value) in has.iter().enumerate() {
-            let place = had.get(at).filter(|was| alike(was, value));
-            let other = || had.iter().find(|was| alike(was, value));
-            let same = || had.get(at).filter(|_| had.len() == has.len());
-            // What stands there now may be what another place of the new list has.
-            let free = |was: &&Bound<'py, PyAny>| !has.iter().any(|v| alike(was, v));
-            let Some(was) = place.or_else(other).or_else(|| same().filter(free)) else {
-                continue;
-            };
+        for (was, at) in partners(&had, &has) {
+            let (was, value) = (&had[was], &has[at]);
             if let Some(kept) = self.pair_inside(was, value, depth)? {
                 match new.cast_exact::<PyList>() {
                     Ok(list) => list.set_item(at, kept)?,

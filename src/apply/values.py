@@ -344,6 +344,9 @@ class _Values(ast.NodeVisitor):
         for kind, left, right in zip(map(type, node.ops), parts, parts[1:]):
             same = COMPARISONS.get(kind)
             alone = same in (operator.is_, operator.is_not)
+            if kind in (ast.In, ast.NotIn) and type(right) in (dict, collections.defaultdict):
+                # Whatever is under its keys.
+                right = list(as_it_was(right)) if len(right) <= MOST else right
             if same is None or not alone and not (_is_data(left) and _is_data(right)):
                 raise Unknown
             try:
