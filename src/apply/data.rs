@@ -1,7 +1,7 @@
 //! Values that are data and nothing else: to make one anew loses no more than the value.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::function::{identical, plain, same_repr};
 use super::kit::text;
@@ -43,7 +43,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
             return Ok(true);
         }
         let uses = &statement.uses;
-        let collects = self.functions.gives_all(statement);
+        let collects = self.functions.gives_all(statement) || self.hands_module(statement);
         for name in uses.binds.iter().chain(&uses.mutates) {
             if let Some(value) = self.job.dict.get_item(name)?
                 && !is_data(&value, 0)?
@@ -89,14 +89,31 @@ impl<'py> Run<'_, '_, '_, 'py> {
         Ok(true)
     }
 
-    /// Whether this is a function or class of the module, under another name of it.
+    /// Whether this is a function or class of the module, under another name of it, or one of another
+    /// module.
     fn is_definition(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
         let kit = self.work.kit;
         if !kit.is_function(value) && !kit.is_class(value) {
             return Ok(false);
         }
-        let own = self.job.dict.get_item(value.getattr("__name__")?)?;
-        Ok(own.is_some_and(|own| own.is(value)))
+        let name = value.getattr("__name__")?;
+        let own = self.job.dict.get_item(&name)?;
+        if own.is_some_and(|own| own.is(value)) {
+            return Ok(true);
+        }
+        let module = kit.sys_modules.get_item(value.getattr("__module__")?)?;
+        let there = module.and_then(|module| module.getattr(name.cast::<PyString>().ok()?).ok());
+        Ok(there.is_some_and(|there| there.is(value)))
+    }
+
+    /// Whether a statement gives what it calls a module: `collect(handlers)`.
+    fn hands_module(&self, statement: &Statement) -> bool {
+        let kit = self.work.kit;
+        let uses = &statement.uses;
+        let mut given = uses.reads.iter().filter(|path| !uses.calls.contains(path));
+        let is_module = |value: &Bound<'py, PyAny>| kit.is_exact(value, &kit.module);
+        statement.kind == Kind::Assign
+            && given.any(|path| self.resolve(path).as_ref().is_some_and(is_module))
     }
 }
 

@@ -122,6 +122,8 @@ class _Parts(ast.NodeTransformer):
     def visit_Call(self, node):
         func = node.func
         if isinstance(func, ast.Name) and func.id in PURE and hasattr(builtins, func.id):
+            if func.id == "vars" and any(map(self.differs_inside, node.args)):
+                return self._raise(node)
             return self.generic_visit(node)
         name = getattr(func, "id", getattr(func, "attr", ""))
         if name in COLLECTIONS or isinstance(func, ast.Attribute) and name in ASKING:
@@ -134,7 +136,14 @@ class _Parts(ast.NodeTransformer):
     def visit_Attribute(self, node):
         if f".{node.attr}" in self.unknown or ast.unparse(node) in self.unknown:
             return self._raise(node)
+        if node.attr == "__dict__" and self.differs_inside(node.value):
+            return self._raise(node)
         return self.generic_visit(node)
+
+    def differs_inside(self, node):
+        """Whether all that a module or class has is not what it was: `vars(handlers)`."""
+        inside = ast.unparse(node) + "."
+        return any(path.startswith(inside) for path in self.unknown)
 
     def visit_Lambda(self, node):
         return node

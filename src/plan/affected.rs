@@ -62,6 +62,7 @@ fn affected_at_once(
             .or_else(|| functions.decorator_asks(statement, dirty))
             .or_else(|| functions.remade_within(statement, dirty))
             .or_else(|| functions.given_modules_differ(statement, dirty))
+            .or_else(|| functions.called_names_differ(statement, dirty))
             .map(Affected::Runs);
     }
     let applied = || statement.applied.iter();

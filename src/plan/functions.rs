@@ -342,11 +342,16 @@ impl<'a> Functions<'a> {
 
     /// `Kind.__members__`: all that a class has.
     pub(super) fn listed(&self, reads: &[String], dirty: &Dirty) -> Option<String> {
-        let mut classes = reads.iter().filter_map(|path| {
+        let mut owners = reads.iter().filter_map(|path| {
             path.split_once(".__members__")
                 .or_else(|| path.split_once(".__dict__"))
         });
-        classes.find_map(|(class, _)| self.differs_alone(class, dirty))
+        owners.find_map(|(owner, _)| {
+            // What differs in a module goes by its path.
+            let module = || dirty.differs_within(owner).filter(|_| !self.has(owner));
+            let found = module().map(|why| format!("looks into {owner}, {why}"));
+            found.or_else(|| self.differs_alone(owner, dirty))
+        })
     }
 
     /// `Kid.SIZE`, where SIZE is an attribute of the base.

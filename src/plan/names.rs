@@ -113,7 +113,10 @@ impl Functions<'_> {
     /// Whether the names that a statement sees are all those of the module, and what it makes of them
     /// is told by its text or by what it calls.
     pub fn sees_all(&self, statement: &Statement) -> bool {
-        looks_at_all(&statement.uses) || fills_from_all(statement) || self.gives_all(statement)
+        looks_at_all(&statement.uses)
+            || fills_from_all(statement)
+            || self.gives_all(statement)
+            || self.calls_what_looks(statement)
     }
 
     /// Why what looks at all names finds others, or other values of them.
@@ -121,6 +124,24 @@ impl Functions<'_> {
         looks_at_all(uses)
             .then(|| self.other_names(uses, dirty))
             .flatten()
+    }
+
+    /// The same of functions that a statement calls for what they do: `collect()`, which goes through
+    /// `globals()`.
+    pub(super) fn called_names_differ(
+        &self,
+        statement: &Statement,
+        dirty: &Dirty,
+    ) -> Option<String> {
+        if dirty.values.is_empty() || !self.calls_what_looks(statement) {
+            return None;
+        }
+        self.other_names(&statement.uses, dirty)
+    }
+
+    fn calls_what_looks(&self, statement: &Statement) -> bool {
+        let all = |body: &&Statement| body.later.calls.iter().any(|path| path == LOOKS[0]);
+        statement.kind == Kind::Expr && self.any_called(&statement.uses.calls, all)
     }
 
     /// The same of a loop that puts what it finds into containers.
@@ -144,7 +165,10 @@ impl Functions<'_> {
         plan: &mut Plan,
     ) {
         let uses = &statement.uses;
-        if looks_at_all(uses) && statement.kind == Kind::Assign || fills_from_all(statement) {
+        if looks_at_all(uses) && statement.kind == Kind::Assign
+            || fills_from_all(statement)
+            || self.calls_what_looks(statement)
+        {
             run(plan, at, &format!("asks for all names, and {why}"));
         } else if plan.steps[at].mark == Mark::Keep && self.gives_all(statement) {
             plan.steps[at].mark = Mark::RunIf;

@@ -471,6 +471,15 @@ pub(super) fn mentions(
     if may_look(text) || facts.values().any(|found| serves(found)) {
         return true;
     }
+    // What looks into a module that has other names may be given it: `register_all(nodes)`.
+    let others = |found: &Facts<'_>| {
+        let mut names = found.rebound.iter();
+        names.any(|(_, old, new)| old.is_none() || new.is_none())
+    };
+    let mut modules = facts.iter().filter(|(_, found)| others(found));
+    if modules.any(|(module, _)| text.contains("__dict__") || hands_on(text, module)) {
+        return true;
+    }
     facts.values().any(|f| {
         f.rebound
             .iter()
@@ -486,6 +495,15 @@ pub(super) fn mentions(
                     .map(|p| p.split('.').next().unwrap_or(p)),
             )
             .any(|name| text.contains(name))
+    })
+}
+
+/// Whether a text may hand a module to something, by the last part of its name.
+fn hands_on(text: &str, module: &str) -> bool {
+    let name = module.rsplit('.').next().unwrap_or(module);
+    text.match_indices(name).any(|(at, _)| {
+        let after = text[at + name.len()..].trim_start();
+        after.starts_with([')', ',', ']'])
     })
 }
 
