@@ -13,8 +13,11 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The library that `cargo test` built, beside this test program.
+/// The library that `PYRELOAD_LIB` names, else the one that `cargo test` built, beside this test program.
 fn library() -> PathBuf {
+    if let Some(named) = std::env::var_os("PYRELOAD_LIB") {
+        return PathBuf::from(named);
+    }
     let exe = std::env::current_exe().expect("own path");
     let library = exe.parent().expect("deps").join("libpyreload.so");
     assert!(library.exists(), "{} was not built", library.display());

@@ -196,6 +196,9 @@ def main():
     parser.add_argument("--lib", help="the library (default: $PYRELOAD_LIB, target/debug, release)")
     parser.add_argument("--python", action="append", metavar="EXE", help="may be repeated")
     parser.add_argument("--ends", action="store_true", help="of the Pythons the oldest and the newest")
+    parser.add_argument("--stated", action="store_true",
+                        help="only cases that say themselves what a fresh process prints")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="of the cases each N-th")
     parser.add_argument("--only", action="append", metavar="GLOB", help="ids or parts of ids")
     parser.add_argument("--engine", default="pyreload",
                         choices=[*engines.ENGINES, "restart"])
@@ -210,6 +213,10 @@ def main():
     if options.only:
         cases = [case for case in cases
                  if any(fnmatch.fnmatch(case.id, p) or p in case.id for p in options.only)]
+    if options.stated:
+        cases = [case for case in cases if case.semantics == "restart" and any(
+            case.block("expect", version) is not None for version in range(2, case.last + 1))]
+    cases = cases[:: options.every]
     if options.list:
         for case in cases:
             print(f"{case.contract:4} {case.semantics:9} {case.id}")

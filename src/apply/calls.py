@@ -101,6 +101,8 @@ class Calls:
                 self.attribute(node, scope)
             if self.deep and depth:
                 self.local(node, scope)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)) and depth:
+            scope.names.update(brought_in(node, scope))
         elif isinstance(node, ast.For):
             for names in self.rounds(node, scope):
                 self.expand(node.body, _Scope(scope, names), depth)

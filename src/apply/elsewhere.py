@@ -166,3 +166,24 @@ def _handed_out(body, values):
         elif not isinstance(getattr(part, "value", None), ast.Constant) and not isinstance(part, (ast.Global, ast.Pass)):
             raise Unknown
     return None
+
+
+def brought_in(node, scope):
+    """What an import in a function binds, of modules that are there."""
+    out, hidden = {}, _Scope.HIDDEN
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            name = alias.name if alias.asname else alias.name.partition(".")[0]
+            out[alias.asname or name] = sys.modules.get(name, hidden)
+        return out
+    try:
+        package = scope.get("__package__") or ""
+        name = importlib.util.resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module
+    except (ImportError, ValueError):
+        name = None
+    module = sys.modules.get(name)
+    for alias in node.names:
+        known = THEN.get(id(vars(module)), {}) if module is not None else {}
+        found = known.get(alias.name, vars(module).get(alias.name, hidden) if module is not None else hidden)
+        out[alias.asname or alias.name] = sys.modules.get(f"{name}.{alias.name}", hidden) if found is hidden else found
+    return out

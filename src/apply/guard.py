@@ -58,14 +58,42 @@ CAUGHT = operations("PUSH_EXC_INFO", "SETUP_FINALLY")
 ASKED = operations("CHECK_EXC_MATCH", "JUMP_IF_NOT_EXC_MATCH")
 
 
-def why_not(code):
+def imports(code, names):
+    """The modules that an import in code gives, all of which are there; None where one is not."""
+    found, last = [], [None, None]
+    for step in dis.get_instructions(code):
+        if step.opname == "IMPORT_NAME":
+            level, wanted = last
+            name = step.argval
+            if type(level) is not int:
+                return None
+            if level:
+                package = names.get("__package__") or ""
+                base = package.rsplit(".", level - 1)[0] if level > 1 else package
+                name = f"{base}.{name}" if name else base
+            module = sys.modules.get(name)
+            if module is None:
+                return None
+            found.append(module)
+            for part in wanted or ():
+                inner = vars(module).get(part, sys.modules.get(f"{name}.{part}"))
+                if inner is None:
+                    return None
+                if isinstance(inner, types.ModuleType):
+                    found.append(inner)
+        elif step.opname.startswith(("LOAD_CONST", "LOAD_SMALL_INT")):
+            last = [last[1], step.argval]
+    return found
+
+
+def why_not(code, names):
     """Why code must not run: what no `except` of its own may catch, it does not; and it says whether
     it sets names of its module."""
     used = code.co_code[::2]
     some = set(used)
     if some & AROUND and code.co_freevars:
         return "it sets names of a function around it"
-    if some & LOADS:
+    if some & LOADS and imports(code, names) is None:
         return "it imports something"
     if some & CONTEXT:
         return "it uses a context"
@@ -111,10 +139,12 @@ class Guard:
         self.around = {}
         # What takes the place of something, and is not looked into.
         self.ours = set()
+        # What is called at the moment only looks, and is known.
+        self.off = False
         self.refused = None
 
     def __call__(self, frame, event, about):
-        if frame.f_globals is globals():
+        if self.off or frame.f_globals is globals():
             # What takes the place of a stream, and what runs all this.
             return
         try:
@@ -145,13 +175,18 @@ class Guard:
                 self.watch_class(kind)
         if names is not self.space:
             name = names.get("__name__", "")
+            if name == "importlib._bootstrap" and code.co_name == "_handle_fromlist":
+                # `from package import module`, which is there.
+                return
             if not isinstance(name, str) or ships(name) and name not in COMPUTING:
                 raise Refused(f"it calls {code.co_name} of {name}")
             if ships(name):
                 return
-        why = why_not(code)
+        why = why_not(code, names)
         if why is not None:
             raise Refused(f"{code.co_name} must not be called: {why}")
+        for module in imports(code, names) or ():
+            self.watch_module(module)
         if names is not self.space and not SETS.isdisjoint(code.co_code[::2]):
             raise Refused(f"{code.co_name} sets names of a module")
         used, whole, adds = names_used(code)

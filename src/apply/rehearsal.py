@@ -49,7 +49,11 @@ def run_aside(module, codes, chain, made, once):
                 space[name] = loader
             elif value is importlib.import_module:
                 space[name] = loader.import_module
-        guard.ours = {id(loader), id(loader.import_module)}
+            elif value is sys.modules.get("pkgutil", guard):
+                space[name] = loader
+            elif value is getattr(sys.modules.get("pkgutil"), "iter_modules", guard):
+                space[name] = loader.iter_modules
+        guard.ours = {id(loader), id(loader.import_module), id(loader.iter_modules)}
         try:
             run_guarded(codes, guard)
         except Refused as refused:
@@ -63,7 +67,7 @@ def run_aside(module, codes, chain, made, once):
 
 
 class Loader:
-    """In place of `importlib`: gives modules that are there."""
+    """In place of `importlib` and `pkgutil`: gives modules that are there, and says which there are."""
 
     def __init__(self, guard):
         def import_module(name, package=None):
@@ -73,7 +77,14 @@ class Loader:
             guard.watch_module(found)
             return found
 
-        self.import_module = import_module
+        def iter_modules(path=None, prefix=""):
+            guard.off = True
+            try:
+                return list(sys.modules["pkgutil"].iter_modules(path, prefix))
+            finally:
+                guard.off = False
+
+        self.import_module, self.iter_modules = import_module, iter_modules
 
 
 def copy_functions(codes, module, space):

@@ -200,6 +200,8 @@ class _Values(ast.NodeVisitor):
             if value is _Scope.HIDDEN:
                 raise Unknown
             return value
+        if isinstance(owner, types.ModuleType) and node.attr in THEN.get(id(vars(owner)), ()):
+            return THEN[id(vars(owner))][node.attr]
         try:
             return entry_then(owner, node.attr)
         except Unknown:
@@ -285,6 +287,8 @@ class _Values(ast.NodeVisitor):
             return value.kind if isinstance(value, _Fresh) else type(value)
         if self.imports(node):
             return sys.modules[self.data(node.args[0])]
+        if getattr(node.func, "attr", made) == "getLogger" and self.visit(node.func) is getattr(sys.modules.get("logging"), "getLogger", None):
+            return self.logger(node)
         called = self.pure(node.func)
         if called is not None:
             given = [self.data(argument) for argument in node.args]
@@ -299,6 +303,15 @@ class _Values(ast.NodeVisitor):
             if found:
                 return result(*found, node, self)
         raise Unknown
+
+    def logger(self, node):
+        """`getLogger("app")`, where there is one."""
+        logging = sys.modules["logging"]
+        name = self.data(node.args[0]) if len(node.args) == 1 else None
+        found = logging.root if not name else logging.Logger.manager.loggerDict.get(name)
+        if not isinstance(found, logging.Logger):
+            raise Unknown
+        return found
 
     def imports(self, node):
         """`import_module("plugin")`, of one that is there."""

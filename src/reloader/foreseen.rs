@@ -128,6 +128,11 @@ impl<'py> Unit<'_, '_, 'py> {
             let all = outline.body.iter().filter(loads);
             all.map(|s| s.span.start).collect()
         };
+        // Who calls a function that imports what is reached.
+        let functions = outline.body.iter().filter(|s| s.kind == Kind::Function);
+        for function in functions.filter(loads) {
+            dirty.value(&*function.name, String::new());
+        }
         let by_name = !loading.is_empty();
         if by_name {
             for name in self.holding_modules(&dict, &reach.names)? {
