@@ -31,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from casekit import engines, format, pythons  # noqa: E402
 
+SHM = "/dev/shm"
 LIBRARIES = ["libpyreload.so", "libpyreload.dylib", "pyreload.dll"]
 
 
@@ -50,12 +51,23 @@ def library(given):
     raise SystemExit("no library found; build it with cargo build or name it with --lib")
 
 
+def in_memory():
+    """Whether there is room for the files of cases where no disk has to follow."""
+    try:
+        room = os.statvfs(SHM)
+    except (AttributeError, OSError):
+        return False
+    return os.access(SHM, os.W_OK) and room.f_bavail * room.f_frsize > 64 * 1024 * 1024
+
+
 class Server:
     """A process of one interpreter that forks a child for each case."""
 
     def __init__(self, exe):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
         env["PYTHONHASHSEED"] = "0"
+        if "TMPDIR" not in env and in_memory():
+            env["TMPDIR"] = SHM
         self.process = subprocess.Popen(
             [exe, str(HERE / "casekit" / "child.py")], env=env,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
