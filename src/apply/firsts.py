@@ -101,3 +101,35 @@ def first_value(origins, table, key):
                 if inner is not table and any(map(same, inner)):
                     return inner[key]
     raise Unknown
+
+
+@functools.lru_cache(maxsize=None)
+def _decorated_in(text):
+    """The definitions of a module that have decorators which are called, the last one first."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return ()
+    found = (node for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)))
+    calls = [(n.name, [d for d in n.decorator_list if isinstance(d, ast.Call)]) for n in found]
+    return tuple((name, made) for name, made in reversed(calls) if made)
+
+
+def registered_below(space, entry):
+    """Another definition of the module that a decorator had put under the key of an entry: it was there until
+    that one took its place. `Unknown` where there is none."""
+    member, key = entry.member, entry.key
+    if type(entry.holder) is not dict or type(key) not in PLAIN or not isinstance(member, (types.FunctionType, type)):
+        raise Unknown
+    values = _Values(space)
+    for name, calls in _decorated_in(_text(space.get("__file__") or "")):
+        other = space.get(name)
+        if other is member or type(other) is not type(member) or name == member.__name__:
+            continue
+        for call in calls:
+            given = [*call.args, *(keyword.value for keyword in call.keywords)]
+            if not any(isinstance(a, ast.Constant) and type(a.value) is type(key) and a.value == key for a in given):
+                continue
+            if any(root is entry.holder for root in Reach([values.visit(call.func)]).found):
+                return other
+    raise Unknown

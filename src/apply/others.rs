@@ -13,7 +13,7 @@ use super::registry::told;
 use crate::outline::{Kind, Statement};
 
 /// A container of another module, and what a statement puts there.
-struct Put<'py> {
+pub(super) struct Put<'py> {
     into: Bound<'py, PyAny>,
     items: Bound<'py, PyAny>,
     /// The module whose name leads to it, and that name.
@@ -103,7 +103,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }))
     }
 
-    fn put(
+    pub(super) fn put(
         &self,
         old: &Source<'_>,
         statement: &Statement,

@@ -16,7 +16,7 @@ class Registry:
         """`before` is what the old version called, `after` what the new one calls; `module` has the names of
         the statement."""
         reach, other = Reach(after), Reach(before)
-        self.snapshot = snapshot
+        self.snapshot, self.module = snapshot, module
         self.roots = list(reach.found)
         self.common = len(self.roots)
         self.roots += [r for r in other.found if all(r is not root for root in self.roots)]
@@ -563,13 +563,16 @@ class Registry:
         return bool(done or restored or self.amounts)
 
     def restore(self, entry):
-        """Gives an entry the value that it has from the table's own statement. Whether it has one."""
-        try:
-            value = first_value(self.origins.get(id(entry.holder)) or (), entry.holder, entry.key)
-        except Exception:
-            return False
-        entry.holder[entry.key] = value
-        return True
+        """Gives an entry the value that it has from the table's own statement, or from a definition that had
+        been put there before. Whether it has one."""
+        origins = self.origins.get(id(entry.holder)) or ()
+        for look in (lambda: first_value(origins, entry.holder, entry.key), lambda: registered_below(self.module, entry)):
+            try:
+                entry.holder[entry.key] = look()
+                return True
+            except Exception:
+                continue
+        return False
 
     def put(self):
         """After it: what came stands where the other was."""

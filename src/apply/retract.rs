@@ -13,7 +13,7 @@ use super::kit::text;
 use super::module::{Run, container};
 use super::registry::told;
 use crate::diff::What;
-use crate::outline::{Outline, Statement};
+use crate::outline::{Kind, Outline, Statement};
 use crate::plan::{Mark, Step, affected_statement};
 
 /// Into containers with more items it is not looked for others that were changed in place.
@@ -349,6 +349,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             };
             if at == origin {
+                continue;
+            }
+            // What another module made, and gave entries of its own: see `empty_others`.
+            let other = body[origin].kind == Kind::Import;
+            if other && told(self.put(old, statement, Some(at))).flatten().is_some() {
                 continue;
             }
             self.retracted.insert(at);
