@@ -26,11 +26,12 @@ class _ClassText:
         for function in self.makers.values():
             self.stores |= self._stores(function)
         self.functions = {f.name: f for f in node.body if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))}
-        self.asks, self.changes = set(), set()
+        self.asks, self.changes, self.deletes = set(), set(), set()
         for part in node.body:
             if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)) and part.name not in self.makers:
                 self.asks |= _mentioned(part, ast.Load)
-                self.changes |= _mentioned(part, ast.Store) | _mentioned(part, ast.Del)
+                self.deletes |= _mentioned(part, ast.Del)
+                self.changes |= _mentioned(part, ast.Store) | self.deletes
         init = self.makers.get("__init__")
         self.arguments = _arguments(init) if init else []
         self.takes_any = init is not None and init.args.kwarg is not None

@@ -1,7 +1,7 @@
 //! Values that are data and nothing else: to make one anew loses no more than the value.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PyModule, PySet, PyString, PyTuple, PyType};
 
 use super::function::{identical, plain, same_repr};
 use super::kit::text;
@@ -101,9 +101,18 @@ impl<'py> Run<'_, '_, '_, 'py> {
         if own.is_some_and(|own| own.is(value)) {
             return Ok(true);
         }
-        let module = kit.sys_modules.get_item(value.getattr("__module__")?)?;
-        let there = module.and_then(|module| module.getattr(name.cast::<PyString>().ok()?).ok());
-        Ok(there.is_some_and(|there| there.is(value)))
+        let module = value.getattr("__module__")?;
+        let Ok(module) = module.cast::<PyString>() else {
+            return Ok(false);
+        };
+        // Not by asking it: it may have a `__getattr__`.
+        let module = kit.sys_modules.get_item(module)?;
+        let module = module.and_then(|module| module.cast_into::<PyModule>().ok());
+        let there = module.map(|module| module.dict().get_item(&name));
+        Ok(there
+            .transpose()?
+            .flatten()
+            .is_some_and(|there| there.is(value)))
     }
 
     /// Whether a statement gives what it calls a module: `collect(handlers)`.

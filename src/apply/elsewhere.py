@@ -163,7 +163,7 @@ def _handed_out(body, values):
                 raise Unknown
         elif isinstance(part, ast.Assign) and [type(t) for t in part.targets] == [ast.Name]:
             values.namespace.names[part.targets[0].id] = values.visit(part.value)
-        elif not isinstance(getattr(part, "value", None), ast.Constant) and not isinstance(part, (ast.Global, ast.Pass)):
+        elif not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) or isinstance(part, (ast.Global, ast.Pass))):
             raise Unknown
     return None
 
@@ -176,12 +176,13 @@ def brought_in(node, scope):
             name = alias.name if alias.asname else alias.name.partition(".")[0]
             out[alias.asname or name] = sys.modules.get(name, hidden)
         return out
-    try:
-        package = scope.get("__package__") or ""
-        name = importlib.util.resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module
-    except (ImportError, ValueError):
-        name = None
+    name = node.module
+    if node.level:
+        package = (scope.get("__package__") or "").rsplit(".", node.level - 1)[0]
+        name = f"{package}.{name}" if name else package
     module = sys.modules.get(name)
+    if not isinstance(module, types.ModuleType):
+        module = None
     for alias in node.names:
         known = THEN.get(id(vars(module)), {}) if module is not None else {}
         found = known.get(alias.name, vars(module).get(alias.name, hidden) if module is not None else hidden)

@@ -127,8 +127,9 @@ def registered_below(space, entry):
         if other is member or type(other) is not type(member) or name == member.__name__:
             continue
         for call in calls:
-            given = [*call.args, *(keyword.value for keyword in call.keywords)]
-            if not any(isinstance(a, ast.Constant) and type(a.value) is type(key) and a.value == key for a in given):
+            # What it is registered under comes first.
+            first = call.args[0] if call.args else None
+            if not isinstance(first, ast.Constant) or type(first.value) is not type(key) or first.value != key:
                 continue
             if any(root is entry.holder for root in Reach([values.visit(call.func)]).found):
                 return other

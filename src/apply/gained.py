@@ -14,11 +14,14 @@ import logging
 import re
 import types
 
-# Calls of these make something, and do nothing else.
-MAKERS = {
-    "_queue", "_thread", "array", "collections", "contextvars", "datetime", "decimal", "fractions", "itertools",
-    "pathlib", "queue", "string", "threading", "types", "uuid", "weakref",
-}
+# Classes of these make something that is empty or plain, and do nothing else.
+MAKERS = {"array", "collections", "datetime", "decimal", "fractions", "pathlib", "queue", "_queue", "threading", "uuid"}
+MAKERS_BY_NAME = {"weakref.WeakSet", "weakref.WeakKeyDictionary", "weakref.WeakValueDictionary", "itertools.count", "string.Template"}
+# These do not look into what they are given.
+SHALLOW = {"dict", "enumerate", "len", "list", "range", "reversed", "tuple", "zip"}
+CONTAINERS = (list, dict, set, tuple, frozenset)
+QUIET_STEPS = ("LOAD_CONST", "LOAD_FAST", "LOAD_SMALL_INT", "BUILD_", "LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE", "CALL", "PRECALL",
+               "KW_NAMES", "PUSH_NULL", "POP_TOP", "RETURN_", "COPY", "STORE_FAST")
 GAIN_FIXED = (type(None), bool, int, float, complex, str, bytes)
 
 
@@ -36,7 +39,7 @@ def gains(old, new, kind):
         return None
     # What a property gave is asked for by others. What the constructor gives is perhaps asked for only now.
     asked = new.asks | (old.getters.keys() - new.getters.keys())
-    names = (asked & new.stores) - (old.asks & old.stores)
+    names = (asked & new.stores) - (old.asks & old.stores) - old.deletes - new.deletes
     fields = [name for name in _fields_of(kind) if name in new.fields and name not in old.fields]
     # Where the class has a default, it answers, if nothing makes another value of it.
     fields = [name for name in fields if name in new.stores or not _answers(vars(kind).get(name, kind), kind)]
@@ -80,9 +83,14 @@ class Gains:
             self.globals = init.__globals__
         self.codes = {}
         # What the constructor does something else to than to bind it: it has another value each time.
-        self.touched = set()
+        self.touched, self.shared = set(), set()
         for maker in new.makers.values():
-            self.touched |= _touched(maker)
+            names, attributes = _touched(maker)
+            self.touched |= names
+            self.shared |= attributes - new.stores
+        self.space = {**self.globals, "__unknown__": _unknown, "__safe__": _safe, "__each__": _each, "__part__": _part,
+                      "__plain__": _plain_method, "__look__": self.look, "__mine__": self.mine}
+        self.sums = {}
 
     def of(self, thing):
         """What an object is to be given: pairs of name and value, names that it has under another name
@@ -224,7 +232,7 @@ class Gains:
     def _run(self, body, me, known, unknown, origin, depth):
         for part in body:
             if isinstance(part, ast.AugAssign):
-                part = _as_assignment(part)
+                _, part = self.sums.setdefault(id(part), (part, _as_assignment(part)))
             pairs = _pairs(part)
             for target, value in pairs:
                 if isinstance(target, ast.Name):
@@ -237,7 +245,7 @@ class Gains:
                 continue
             if isinstance(part, ast.If) and depth < GAIN_DEEP:
                 try:
-                    test = self._value(part.test, me, known, unknown)
+                    test = _safe(self._value(part.test, me, known, unknown))
                 except Exception:
                     self._forget(part, me, known, unknown)
                     continue
@@ -344,13 +352,39 @@ class Gains:
             tree = ast.fix_missing_locations(parts.visit(tree))
             # The node stays alive with its code: others are not to have its address.
             self.codes[key] = node, compile(tree, "pyreload/gained.py", "eval", 0, True)
-        given = self.given
+        space = self.space
+        space.update(known, __kind__=type(self.thing))
+        try:
+            return eval(self.codes[key][1], space)
+        finally:
+            for name in known:
+                if name in self.globals:
+                    space[name] = self.globals[name]
+                else:
+                    space.pop(name, None)
 
-        def mine(name):
-            return given[name] if name in given else _mine(self.thing, name)
+    def mine(self, name):
+        """An attribute of the object, as far as it can be had without asking it."""
+        if name in self.shared:
+            raise Unknown
+        return self.given[name] if name in self.given else _mine(self.thing, name)
 
-        names = {"__unknown__": _unknown, "__mine__": mine, "__kind__": type(self.thing), "__plain__": _plain_method}
-        return eval(self.codes[key][1], {**self.globals, **known, **names})
+    def look(self, of, name):
+        """The same of something else."""
+        if name in self.shared:
+            raise Unknown
+        if isinstance(of, types.ModuleType):
+            return vars(of)[name]
+        if not isinstance(of, type):
+            return _mine(of, name)
+        if name in getattr(of, "_member_map_", ()):
+            return of._member_map_[name]
+        if name == "__name__" and type(of) is type:
+            return of.__name__
+        entry = next((vars(base)[name] for base in type.__dict__["__mro__"].__get__(of) if name in vars(base)), _unknown)
+        if hasattr(type(entry), "__get__"):
+            raise Unknown
+        return entry
 
 
 def _as_assignment(part):
@@ -361,11 +395,14 @@ def _as_assignment(part):
 
 
 def _touched(function):
-    """Names of the module that a constructor changes in place: `COUNT.total += 1`, `ALL.append(self)`."""
+    """What a constructor changes in place, `COUNT.total += 1`, `ALL.append(self)`, `type(self).made += 1`: names of
+    the module, and attributes of whatever but the object itself."""
+    me = _first_argument(function)
     own = set(Gains._names(function))
     own |= {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    own.add(_first_argument(function))
-    out = {name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names}
+    own.add(me)
+    shared = {name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names}
+    names, attributes = set(shared), set()
     for node in ast.walk(function):
         roots = []
         if isinstance(node, ast.AugAssign):
@@ -375,11 +412,15 @@ def _touched(function):
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             roots = [node.value.func]
         for root in roots:
-            while isinstance(root, (ast.Attribute, ast.Subscript)):
-                root = root.value
+            if _is_mine(root, me) and not isinstance(node, ast.Expr):
+                continue
+            while isinstance(root, (ast.Attribute, ast.Subscript, ast.Call)):
+                if isinstance(root, ast.Attribute):
+                    attributes.add(root.attr)
+                root = root.func if isinstance(root, ast.Call) else root.value
             if isinstance(root, ast.Name):
-                out.add(root.id)
-    return out - own
+                names.add(root.id)
+    return names - (own - shared), attributes
 
 
 def _is_fixed(value):
@@ -403,22 +444,58 @@ def _constructors_below(kind, base):
 
 
 class _GainParts(_Parts):
-    """An expression of a constructor, in which nothing is called that may do something."""
+    """An expression of a constructor, in which nothing of the program is called, nor its operators."""
 
     def __init__(self, unknown, me, space, known):
         super().__init__(unknown)
         self.me, self.space, self.known = me, space, known
 
+    def by(self, name, node, *args):
+        return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), list(args), []), node)
+
+    def plain(self, node):
+        return self.by("__safe__", node, self.visit(node))
+
     def visit_Name(self, node):
         return self._raise(node) if node.id == self.me else super().visit_Name(node)
 
     def visit_Attribute(self, node):
-        if not _is_mine(node, self.me):
-            return super().visit_Attribute(node)
-        if node.attr == "__class__":
-            return ast.copy_location(ast.Name("__kind__", ast.Load()), node)
-        call = ast.Call(ast.Name("__mine__", ast.Load()), [ast.Constant(node.attr)], [])
-        return ast.copy_location(call, node)
+        if _is_mine(node, self.me):
+            if node.attr == "__class__":
+                return ast.copy_location(ast.Name("__kind__", ast.Load()), node)
+            return self.by("__mine__", node, ast.Constant(node.attr))
+        return self.by("__look__", node, self.visit(node.value), ast.Constant(node.attr))
+
+    def visit_Subscript(self, node):
+        if not isinstance(node.ctx, ast.Load) or isinstance(node.slice, ast.Slice):
+            return self._raise(node)
+        return self.by("__part__", node, self.visit(node.value), self.visit(node.slice))
+
+    def visit_BinOp(self, node):
+        return ast.copy_location(ast.BinOp(self.plain(node.left), node.op, self.plain(node.right)), node)
+
+    def visit_UnaryOp(self, node):
+        return ast.copy_location(ast.UnaryOp(node.op, self.plain(node.operand)), node)
+
+    def visit_BoolOp(self, node):
+        return ast.copy_location(ast.BoolOp(node.op, [*map(self.plain, node.values[:-1]), self.visit(node.values[-1])]), node)
+
+    def visit_IfExp(self, node):
+        return ast.copy_location(ast.IfExp(self.plain(node.test), self.visit(node.body), self.visit(node.orelse)), node)
+
+    def visit_Compare(self, node):
+        same = all(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops)
+        take = self.visit if same else self.plain
+        return ast.copy_location(ast.Compare(take(node.left), node.ops, [*map(take, node.comparators)]), node)
+
+    def visit_FormattedValue(self, node):
+        node.value = self.plain(node.value)
+        return node
+
+    def visit_comprehension(self, node):
+        node.iter = self.by("__each__", node.iter, self.visit(node.iter))
+        node.ifs = [*map(self.plain, node.ifs)]
+        return node
 
     def visit_Lambda(self, node):
         # It would look its names up here.
@@ -430,44 +507,90 @@ class _GainParts(_Parts):
         mine = [getattr(argument, "id", None) for argument in node.args] == [self.me]
         if mine and getattr(node.func, "id", None) == "type" and not node.keywords:
             return ast.copy_location(ast.Name("__kind__", ast.Load()), node)
+        if any(isinstance(part, ast.Starred) for part in node.args) or any(k.arg is None for k in node.keywords):
+            return self._raise(node)
         try:
             first, *rest = _path(node.func)
         except Exception:
             return self._method(node)
         if first == self.me or first in self.unknown or first in self.known:
             return self._method(node)
-        if first == "len" and any(isinstance(a, ast.Name) and a.id in self.space for a in node.args):
-            # So many there were then.
-            return self._raise(node)
         if first not in self.space:
-            return super().visit_Call(node)
+            return self._builtin(node, first) if not rest else self._raise(node)
         found = self.space[first]
         for part in rest:
             if not isinstance(found, (types.ModuleType, type)) or part not in vars(found):
                 return self._method(node)
             found = vars(found)[part]
-        return self.generic_visit(node) if _is_harmless(found) else self._raise(node)
+        if not _is_harmless(found):
+            return self._raise(node)
+        return self._given(node, node.func)
+
+    def _builtin(self, node, name):
+        if name not in PURE | {"object"} or not hasattr(builtins, name) or name in ("map", "filter", "vars", "sorted"):
+            return self._raise(node)
+        if name == "len" and not all(isinstance(a, ast.Name) and a.id in self.known for a in node.args):
+            # So many there were then.
+            return self._raise(node)
+        take = (lambda part: self.by("__each__", part, self.visit(part))) if name in SHALLOW - {"range"} else self.plain
+        node.args = [*map(take, node.args)]
+        for keyword in node.keywords:
+            keyword.value = self.visit(keyword.value)
+        return node
+
+    def _given(self, node, function):
+        arguments = [*map(self.visit, node.args)]
+        keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
+        return ast.copy_location(ast.Call(function, arguments, keywords), node)
 
     def _method(self, node):
         """A method of something: those of values that nobody can change do nothing but give another one."""
         if not isinstance(node.func, ast.Attribute):
             return self._raise(node)
         of = node.func.value
-        node = ast.Call(ast.Name("__plain__", ast.Load()), [of, ast.Constant(node.func.attr), *node.args], node.keywords)
-        node.args = [self.visit(argument) for argument in node.args]
-        for keyword in node.keywords:
-            keyword.value = self.visit(keyword.value)
-        return ast.copy_location(node, of)
+        inner = ast.Call(None, [of, ast.Constant(node.func.attr), *node.args], node.keywords)
+        return ast.copy_location(self._given(inner, ast.Name("__plain__", ast.Load())), of)
+
+
+def _is_plain(value, depth=0):
+    """Whether no code of the program is asked whatever is done with a value."""
+    if _is_fixed(value) and not isinstance(value, (type, types.FunctionType, enum.Enum)):
+        return True
+    if type(value) not in CONTAINERS or depth > 3 or len(value) > 1000:
+        return False
+    inner = [*value, *value.values()] if type(value) is dict else value
+    return all(_is_plain(item, depth + 1) for item in inner)
+
+
+def _safe(value):
+    if not _is_plain(value):
+        raise Unknown
+    return value
+
+
+def _each(value):
+    """What can be gone through without asking the program."""
+    if type(value) not in (*CONTAINERS, str, bytes, range, enumerate, zip, reversed):
+        raise Unknown
+    return value
+
+
+def _part(of, key):
+    if type(of) not in (dict, list, tuple, str) or not _is_plain(key):
+        raise Unknown
+    return of[key]
 
 
 def _plain_method(of, method, *args, **keywords):
+    if not all(map(_is_plain, (*args, *keywords.values()))):
+        raise Unknown
     if type(of) not in GAIN_FIXED and not (type(of) in (dict, list, set, tuple) and method in ASKING):
         raise Unknown
     return getattr(of, method)(*args, **keywords)
 
 
 def _has(thing, name):
-    """Whether an object has something of its own under a name."""
+    """Whether an object has something of its own under a name, or somebody else keeps it for it."""
     if name in getattr(thing, "__dict__", ()):
         return True
     for base in type(thing).__mro__:
@@ -477,6 +600,8 @@ def _has(thing, name):
                 entry.__get__(thing)
             except AttributeError:
                 return False
+            return True
+        if hasattr(type(entry), "__set__"):
             return True
     return False
 
@@ -516,41 +641,44 @@ def _reaches(kind, base):
 
 def _is_harmless(maker, depth=0):
     """Whether calling this makes something and does nothing else, as far as its code tells."""
-    if isinstance(maker, types.BuiltinFunctionType):
-        return (getattr(maker, "__module__", None) or "").partition(".")[0] in MAKERS
-    if maker in (logging.getLogger, re.compile):
+    import threading
+
+    if any(maker is known for known in (logging.getLogger, re.compile, threading.Lock, threading.RLock)):
         return True
-    if isinstance(maker, types.FunctionType):
-        module = (maker.__module__ or "").partition(".")[0]
-        return module in MAKERS or _is_quiet(maker, depth)
+    if type(maker) is types.FunctionType:
+        return _is_quiet(maker, None, depth)
     if not isinstance(maker, type):
         return False
-    if maker.__module__ == "builtins":
-        return maker.__name__ in PURE or maker is object
-    if maker.__module__.partition(".")[0] in MAKERS:
-        return True
-    if type(maker) is not type or maker.__new__ is not object.__new__:
+    module = type.__dict__["__module__"].__get__(maker)
+    if module == "builtins":
+        return maker is object or maker in CONTAINERS or maker in GAIN_FIXED
+    if module.partition(".")[0] in MAKERS or f"{module}.{maker.__name__}" in MAKERS_BY_NAME:
+        return type(maker) is type or module.startswith("collections")
+    if type(maker) is not type or maker.__new__ is not object.__new__ or maker.__setattr__ is not object.__setattr__:
         return False
     init = maker.__init__
-    return init is object.__init__ or isinstance(init, types.FunctionType) and _is_quiet(init, depth)
+    return init is object.__init__ or type(init) is types.FunctionType and _is_quiet(init, maker, depth)
 
 
-def _is_quiet(function, depth):
-    """Whether a function only loads, makes plain things and stores them in what it is given."""
-    if depth > 3:
-        return False
-    code, calls, methods = function.__code__, False, False
-    if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+def _is_quiet(function, kind, depth):
+    """Whether a function only makes plain things and stores them in the new object that it is given, if any."""
+    code = function.__code__
+    if depth > 3 or code.co_argcount + code.co_kwonlyargcount > (kind is not None) or code.co_freevars or code.co_flags & (
+        inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE
+        | inspect.CO_ASYNC_GENERATOR
+    ):
         return False
     for step in dis.get_instructions(code):
         name = step.opname
-        if name.startswith(("IMPORT", "STORE_GLOBAL", "STORE_NAME", "STORE_SUBSCR", "STORE_DEREF", "DELETE", "RAISE", "FOR_ITER",
-                            "SETUP", "JUMP_BACKWARD", "MAKE_FUNCTION")):
-            return False
-        calls |= name.startswith("CALL")
-        methods |= name in ("LOAD_METHOD", "LOAD_ATTR", "LOAD_SUPER_ATTR", "LOAD_DEREF")
         if name in ("LOAD_GLOBAL", "LOAD_NAME"):
             found = function.__globals__.get(step.argval, vars(builtins).get(step.argval))
-            if callable(found) and not _is_harmless(found, depth + 1):
+            if not _is_fixed(found) or isinstance(found, (type, types.FunctionType)):
+                if not _is_harmless(found, depth + 1):
+                    return False
+        elif name == "STORE_ATTR":
+            entries = [vars(base).get(step.argval) for base in kind.__mro__] if kind is not None else [property()]
+            if any(hasattr(type(e), "__set__") and not isinstance(e, types.MemberDescriptorType) for e in entries):
                 return False
-    return not (calls and methods)
+        elif not name.startswith(QUIET_STEPS) and name not in ("CACHE", "NOP", "RESUME", "EXTENDED_ARG", "MAKE_CELL"):
+            return False
+    return True

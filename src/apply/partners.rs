@@ -13,16 +13,18 @@ pub(super) fn alike(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
     }
 }
 
+/// What says what a function does.
+const PARTS: [&str; 5] = [
+    "co_code",
+    "co_consts",
+    "co_names",
+    "co_varnames",
+    "co_freevars",
+];
+
 fn of_one_code(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
-    let parts = [
-        "co_code",
-        "co_consts",
-        "co_names",
-        "co_varnames",
-        "co_freevars",
-    ];
     let same = |part: &&str| -> PyResult<bool> { a.getattr(*part)?.eq(b.getattr(*part)?) };
-    parts.iter().all(|part| same(part).unwrap_or(false))
+    PARTS.iter().all(|part| same(part).unwrap_or(false))
 }
 
 /// Whether two functions have the same defaults, as far as that can be told without asking objects.
@@ -39,14 +41,21 @@ fn given_alike(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
 pub(super) fn partners<'py>(
     had: &[Bound<'py, PyAny>],
     has: &[Bound<'py, PyAny>],
+    is_function: impl Fn(&Bound<'py, PyAny>) -> bool,
 ) -> Vec<(usize, usize)> {
-    let codes = |items: &[Bound<'py, PyAny>]| -> Vec<Option<Bound<'py, PyAny>>> {
-        let codes = items.iter().map(|item| item.getattr("__code__").ok());
-        codes.collect()
+    // Of others nothing is asked: they are the program's. `co_code` is made anew each time.
+    let parts_of = |item: &Bound<'py, PyAny>| -> Option<Vec<Bound<'py, PyAny>>> {
+        let code = is_function(item).then(|| item.getattr("__code__").ok())??;
+        let parts = PARTS.iter().map(|part| code.getattr(*part).ok());
+        parts.collect()
     };
-    let (old, new) = (codes(had), codes(has));
+    let old: Vec<_> = had.iter().map(parts_of).collect();
+    let new: Vec<_> = has.iter().map(parts_of).collect();
     let same = |was: usize, at: usize| match (&old[was], &new[at]) {
-        (Some(a), Some(b)) => of_one_code(a, b),
+        (Some(a), Some(b)) => {
+            let mut pairs = a.iter().zip(b);
+            pairs.all(|(a, b)| a.eq(b).unwrap_or(false))
+        }
         _ => false,
     };
     let mut found: Vec<Option<usize>> = vec![None; has.len()];

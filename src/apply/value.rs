@@ -430,7 +430,7 @@ impl<'py> Work<'_, 'py> {
         if had.len().max(has.len()) > MANY {
             return Ok(());
         }
-        for (was, at) in partners(&had, &has) {
+        for (was, at) in partners(&had, &has, |item| self.kit.is_function(item)) {
             let (was, value) = (&had[was], &has[at]);
             if let Some(kept) = self.pair_inside(was, value, depth)? {
                 match new.cast_exact::<PyList>() {

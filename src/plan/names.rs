@@ -136,11 +136,29 @@ impl Functions<'_> {
         if dirty.values.is_empty() || !self.calls_what_looks(statement) {
             return None;
         }
-        self.other_names(&statement.uses, dirty)
+        // Constants are read by name, if at all.
+        let mut names = dirty.values.keys().filter(|path| !path.contains('.'));
+        let defines = |s: &&Statement| matches!(s.kind, Kind::Function | Kind::Class);
+        let name = names.find(|name| self.at(name).iter().any(defines))?;
+        Some(format!("calls what asks for all names, and {name} changed"))
     }
 
+    /// Whether a function is called that goes through all names: `for name in list(globals())`, and not one
+    /// that looks one of them up.
     fn calls_what_looks(&self, statement: &Statement) -> bool {
-        let all = |body: &&Statement| body.later.calls.iter().any(|path| path == LOOKS[0]);
+        let is = |names: &[&str], path: &String| names.contains(&&**path);
+        let all = |body: &&Statement| {
+            let later = &body.later;
+            let through = later
+                .members
+                .iter()
+                .any(|m| is(&["items", "values", "keys"], m))
+                || later
+                    .calls
+                    .iter()
+                    .any(|path| is(&["list", "sorted", "tuple"], path));
+            through && later.calls.iter().any(|path| path == LOOKS[0])
+        };
         statement.kind == Kind::Expr && self.any_called(&statement.uses.calls, all)
     }
 

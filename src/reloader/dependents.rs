@@ -498,13 +498,23 @@ pub(super) fn mentions(
     })
 }
 
-/// Whether a text may hand a module to something, by the last part of its name.
+/// Whether a text may hand a module to something, by the last part of its name or another name of it.
 fn hands_on(text: &str, module: &str) -> bool {
     let name = module.rsplit('.').next().unwrap_or(module);
-    text.match_indices(name).any(|(at, _)| {
-        let after = text[at + name.len()..].trim_start();
-        after.starts_with([')', ',', ']'])
-    })
+    let handed = |name: &str| {
+        let part = |c: char| c.is_alphanumeric() || c == '_';
+        text.match_indices(name).any(|(at, _)| {
+            let after = text[at + name.len()..].trim_start();
+            !text[..at].ends_with(part) && after.starts_with([')', ',', ']'])
+        })
+    };
+    let renamed = format!("{name} as ");
+    let mut others = text.match_indices(&renamed).map(|(at, _)| {
+        let rest = &text[at + renamed.len()..];
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    handed(name) || others.any(|other| !other.is_empty() && handed(other))
 }
 
 impl Unit<'_, '_, '_> {
