@@ -20,7 +20,7 @@ MAKERS_BY_NAME = {"weakref.WeakSet", "weakref.WeakKeyDictionary", "weakref.WeakV
 # These do not look into what they are given.
 SHALLOW = {"dict", "enumerate", "len", "list", "range", "reversed", "tuple", "zip"}
 CONTAINERS = (list, dict, set, tuple, frozenset)
-QUIET_STEPS = ("LOAD_CONST", "LOAD_FAST", "LOAD_SMALL_INT", "BUILD_", "LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE", "CALL", "PRECALL",
+QUIET_STEPS = ("LOAD_CONST", "LOAD_COMMON", "LOAD_FAST", "LOAD_SMALL_INT", "BUILD_", "LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE", "CALL", "PRECALL",
                "KW_NAMES", "PUSH_NULL", "POP_TOP", "RETURN_", "COPY", "STORE_FAST")
 GAIN_FIXED = (type(None), bool, int, float, complex, str, bytes)
 

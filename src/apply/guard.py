@@ -81,7 +81,7 @@ def imports(code, names):
                     return None
                 if isinstance(inner, types.ModuleType):
                     found.append(inner)
-        elif step.opname.startswith(("LOAD_CONST", "LOAD_SMALL_INT")):
+        elif step.opname.startswith(("LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON")):
             last = [last[1], step.argval]
     return found
 

@@ -521,8 +521,11 @@ impl<'a> Functions<'a> {
     /// what it is given that differs.
     pub(super) fn made_given(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
         let uses = &statement.uses;
+        if uses.calls.is_empty() || statement.kind != Kind::Assign || statement.calls_made {
+            return None;
+        }
         let given = uses.reads.len() > uses.calls.len() || uses.calls.len() > 1;
-        if statement.kind != Kind::Assign || statement.calls_made || !given || self.gave_up() {
+        if !given || self.gave_up() {
             return None;
         }
         let outer = self.deep.replace(true);
