@@ -93,9 +93,10 @@ fn run(script: &str, arguments: &[&str]) {
     );
 }
 
+/// With the Pythons in between a third of them; all by `bash tests/run.sh long`.
 #[test]
 fn cases_hold_on_every_python() {
-    run("run_cases.py", &["-v"]);
+    run("run_cases.py", &["-v", "--between", "3"]);
 }
 
 /// With the Pythons in between by `bash tests/run.sh long`.

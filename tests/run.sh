@@ -3,8 +3,8 @@
 #
 #   bash tests/run.sh            all that an edit of the sources should pass (some 25 minutes)
 #   bash tests/run.sh quick      of that, what needs nothing but cargo, cc and the Pythons
-#   bash tests/run.sh long       the rest: all Pythons in full mode, counted instructions, memory, packaging
-#                                (some 30 minutes)
+#   bash tests/run.sh long       the rest: all cases with all Pythons, also in full mode, counted instructions, memory, packaging
+#                                (some 40 minutes)
 #
 # What it needs beyond cargo it installs by package name where it may. A part that fails does not
 # hold back the next ones; the last line says how many did.
@@ -56,7 +56,7 @@ part "build" cargo build --release
 if [ "$which" != long ]; then
     # Cases and C tests run with the library as it is shipped, which is several times as fast.
     part "unit tests, behaviour cases, C tests with each Python" \
-        env PYRELOAD_LIB="$PWD/target/release/libpyreload.so" cargo test --no-fail-fast
+        env PYRELOAD_LIB="$PWD/target/release/libpyreload.so" RUST_TEST_THREADS=4 cargo test --no-fail-fast
     part "the library as it is shipped" bash tests/library.sh target/release/libpyreload.so
     part "examples, with each Python" examples
 fi
@@ -76,6 +76,8 @@ if [ "$which" = long ]; then
     need cmake cmake
     need pkg-config pkg-config
     need valgrind valgrind
+    part "cases, with each Python" \
+        python3 tests/run_cases.py -v --lib target/release/libpyreload.so
     part "cases in full mode, with each Python" \
         python3 tests/run_cases.py -v --lib target/release/libpyreload.so --policy full
     part "cases against a restart, with each Python" \

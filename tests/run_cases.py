@@ -208,6 +208,8 @@ def main():
     parser.add_argument("--lib", help="the library (default: $PYRELOAD_LIB, target/debug, release)")
     parser.add_argument("--python", action="append", metavar="EXE", help="may be repeated")
     parser.add_argument("--ends", action="store_true", help="of the Pythons the oldest and the newest")
+    parser.add_argument("--between", type=int, default=1, metavar="N",
+                        help="with Pythons between the oldest and the newest, but for the runner's own version, each N-th")
     parser.add_argument("--stated", action="store_true",
                         help="only cases that say themselves what a fresh process prints")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="of the cases each N-th")
@@ -247,8 +249,9 @@ def main():
     if not found:
         raise SystemExit("no CPython found; name one with --python")
     tasks, missing = queue.Queue(), []
+    ends = {min(number for _, number in found), max(number for _, number in found), sys.version_info[:2]}
     for exe, number in found:
-        for case in cases:
+        for case in cases if number in ends else cases[:: options.between]:
             if not fits(case, number, options.policy):
                 continue
             chosen = exe if has(exe, case.options["needs"]) else venv(exe, number)

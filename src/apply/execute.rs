@@ -21,6 +21,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
         self.clear_caches()?;
         let was = self.old_statement(at);
+        let number = self.job.changes.at(at).0;
         let hints = was.is_some_and(|was| self.functions.only_hints(was, statement, &self.dirty));
         let by_methods = statement.kind == Kind::Class && self.only_by_methods(at, statement);
         if statement.kind == Kind::Assign && self.annotated_alone(at, statement, why)? {
@@ -29,7 +30,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !matches!(statement.kind, Kind::Import | Kind::Function) {
             // It may ask a living object for what that has stored.
             self.work.drop_stored()?;
-            self.work.give_gains()?;
+            if !self.work.gains.is_empty() {
+                self.work.give_gains()?;
+            }
         }
         // It may make instances of what is derived from a data class that has other fields now.
         self.work.derived_data_classes()?;
@@ -84,9 +87,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Some(_) if !aside => Some(self.hide_unlisted(at, statement)?),
             _ => None,
         };
-        if let Some(was) = self.old_statement(at)
+        if let (Some(was), Some(number)) = (was, number)
             && self.sets_another(was, statement)
-            && let Some(number) = self.job.changes.at(at).0
         {
             self.take_back(number)?;
         }
@@ -160,8 +162,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.count_again(counts)?;
         self.cover_attributes(uncovered)?;
         self.arrange(at, statement, &copies);
-        if let Some(was) = self.job.changes.at(at).0 {
-            self.drop_put(was, hidden.as_ref())?;
+        if let Some(number) = number {
+            self.drop_put(number, hidden.as_ref())?;
         }
         if let Some(hidden) = hidden {
             self.show_unlisted(&hidden, statement)?;
@@ -171,8 +173,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.tell_others(emptied, statement)?;
         }
         self.tell_assigned(assigned, statement)?;
-        if let Some(was) = self.job.changes.at(at).0 {
-            self.drop_set(was)?;
+        if let Some(number) = number {
+            self.drop_set(number)?;
         }
         if !among {
             self.note_looks(statement);
@@ -346,7 +348,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     let left = self.left_by_decorators(at, old, new)?;
                     let had = self.attributes(statement, old)?;
                     let makes = told(self.makes(at, statement, old)).flatten();
-                    let was = self.old_statement(at);
                     parts = self.parts_of_equal(name, old, new);
                     let kept = match self.covered(statement, was, old, new, None)? {
                         true => old.clone(),
@@ -389,7 +390,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
             let definition = matches!(statement.kind, Kind::Function | Kind::Class);
-            if let (Some(class), Some(was)) = (&kept, was)
+            if statement.kind == Kind::Class
+                && let (Some(class), Some(was)) = (&kept, was)
                 && let What::Header(Some(inner)) | What::Inner(inner) = self.what(at)
             {
                 self.note_gains(class, was, statement, inner);

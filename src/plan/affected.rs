@@ -42,7 +42,10 @@ pub fn affected_statement(
     let given = functions.statement_given(statement, dirty);
     let given = given.or_else(|| functions.given_declared(statement, dirty));
     let given = given.or_else(|| functions.given_names_differ(statement, dirty));
-    let given = given.or_else(|| functions.made_given(statement, dirty));
+    let given = match statement.kind {
+        Kind::Assign => given.or_else(|| functions.made_given(statement, dirty)),
+        _ => given,
+    };
     let acts = affected.is_some();
     given.map(|why| Affected::Given { why, acts }).or(affected)
 }
@@ -62,7 +65,10 @@ fn affected_at_once(
             .or_else(|| functions.decorator_asks(statement, dirty))
             .or_else(|| functions.remade_within(statement, dirty))
             .or_else(|| functions.given_modules_differ(statement, dirty))
-            .or_else(|| functions.called_names_differ(statement, dirty))
+            .or_else(|| match statement.kind {
+                Kind::Expr => functions.called_names_differ(statement, dirty),
+                _ => None,
+            })
             .map(Affected::Runs);
     }
     let applied = || statement.applied.iter();
