@@ -15,12 +15,14 @@ fn root() -> &'static Path {
 
 /// The library that `PYRELOAD_LIB` names, else the one that `cargo test` built, beside this test program.
 fn library() -> PathBuf {
-    if let Some(named) = std::env::var_os("PYRELOAD_LIB") {
-        return PathBuf::from(named);
-    }
-    let exe = std::env::current_exe().expect("own path");
-    let library = exe.parent().expect("deps").join("libpyreload.so");
-    assert!(library.exists(), "{} was not built", library.display());
+    let library = std::env::var_os("PYRELOAD_LIB").map_or_else(
+        || {
+            let exe = std::env::current_exe().expect("own path");
+            exe.parent().expect("deps").join("libpyreload.so")
+        },
+        PathBuf::from,
+    );
+    assert!(library.exists(), "there is no {}", library.display());
     library
 }
 

@@ -3,8 +3,8 @@
 #
 #   bash tests/run.sh            all that an edit of the sources should pass (some 25 minutes)
 #   bash tests/run.sh quick      of that, what needs nothing but cargo, cc and the Pythons
-#   bash tests/run.sh long       the rest: all cases with all Pythons, also in full mode, counted instructions, memory, packaging
-#                                (some 40 minutes)
+#   bash tests/run.sh long       the rest: all cases with all Pythons, also in full mode, counted
+#                                instructions, memory, packaging (some 40 minutes)
 #
 # What it needs beyond cargo it installs by package name where it may. A part that fails does not
 # hold back the next ones; the last line says how many did.

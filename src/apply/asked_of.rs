@@ -10,12 +10,9 @@ use pyo3::prelude::*;
 
 use super::data::nobodys;
 use super::kit::{mro, text};
-use super::makes::{FIRST, names_in};
+use super::makes::{FIRST, MOST, names_in};
 use super::module::{Run, container};
 use crate::outline::{Kind, Statement};
-
-/// How many names are followed.
-const MOST: usize = 500;
 
 impl<'py> Run<'_, '_, '_, 'py> {
     /// Whether the one object that a statement made asks something that differs of what it was given.

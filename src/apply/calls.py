@@ -353,15 +353,6 @@ def filled_by(called, node, scope):
     return holder if isinstance(holder, MUTABLE) else None
 
 
-def handed_out(call, values):
-    """Whether a call gives an object or a container that is there without it."""
-    try:
-        value = values.visit(call)
-    except Unknown:
-        return False
-    return _plain(value) or isinstance(value, MUTABLE) and id(value) not in MADE
-
-
 def _gets(node):
     """`TABLE.setdefault(key, [])`: an item that is there."""
     called = node.func

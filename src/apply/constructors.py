@@ -14,14 +14,12 @@ class _ClassText:
         if not isinstance(node, ast.ClassDef):
             raise Unknown
         _mangle(node)
-        self.makers, self.setters, self.getters, self.fields, self.binds = {}, {}, {}, [], set()
+        self.makers, self.setters, self.getters, self.fields = {}, {}, {}, []
         for part in node.body:
             if isinstance(part, ast.FunctionDef):
                 self._function(part)
             elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
                 self.fields.append(part.target.id)
-            if isinstance(part, ast.Assign):
-                self.binds.update(t.id for t in part.targets if isinstance(t, ast.Name))
         self.stores = set()
         for function in self.makers.values():
             self.stores |= self._stores(function)
@@ -37,7 +35,6 @@ class _ClassText:
         self.takes_any = init is not None and init.args.kwarg is not None
 
     def _function(self, part):
-        self.binds.add(part.name)
         if part.name in GAIN_MAKERS and not part.decorator_list:
             self.makers[part.name] = part
         for decorator in part.decorator_list:
@@ -57,7 +54,7 @@ class _ClassText:
                     out |= self._stores(setter, depth + 1)
         return out
 
-    def plain(self, function=None, argument=None, depth=0):
+    def plain(self, function=None, depth=0):
         """The attributes that have what the arguments of the constructor were, by argument."""
         function = function or self.makers.get("__init__")
         out = {}
@@ -77,7 +74,7 @@ class _ClassText:
                     out.setdefault(value.id, []).append(target.attr)
                 elif depth < GAIN_DEEP and len(_arguments(setter)) == 1:
                     (given,) = _arguments(setter)
-                    out.setdefault(value.id, []).extend(self.plain(setter, None, depth + 1).get(given, ()))
+                    out.setdefault(value.id, []).extend(self.plain(setter, depth + 1).get(given, ()))
         return out
 
 

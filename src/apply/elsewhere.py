@@ -147,17 +147,17 @@ def result(function, owner, node, call, values):
     if function.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         raise Unknown
     names = given(function, owner, node, call, values)
-    return _handed_out(node.body, type(values)(_Scope(function.__globals__, names), values.depth + 1))
+    return _outcome(node.body, type(values)(_Scope(function.__globals__, names), values.depth + 1))
 
 
-def _handed_out(body, values):
+def _outcome(body, values):
     for part in body:
         if isinstance(part, ast.Return):
             return None if part.value is None else values.visit(part.value)
         if isinstance(part, ast.If):
             taken = part.body if values.data(part.test) else part.orelse
             if any(isinstance(inner, ast.Return) for inner in ast.walk(part)):
-                return _handed_out([*taken, *body[body.index(part) + 1 :]], values)
+                return _outcome([*taken, *body[body.index(part) + 1 :]], values)
             if taken:
                 # What it does there is not done now.
                 raise Unknown
@@ -166,6 +166,15 @@ def _handed_out(body, values):
         elif not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) or isinstance(part, (ast.Global, ast.Pass))):
             raise Unknown
     return None
+
+
+def handed_out(call, values):
+    """Whether a call gives an object or a container that is there without it."""
+    try:
+        value = values.visit(call)
+    except Unknown:
+        return False
+    return _plain(value) or isinstance(value, MUTABLE) and id(value) not in MADE
 
 
 def brought_in(node, scope):

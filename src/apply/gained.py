@@ -10,13 +10,15 @@ import builtins
 import dis
 import enum
 import inspect
-import logging
-import re
+import sys
 import types
 
 # Classes of these make something that is empty or plain, and do nothing else.
 MAKERS = {"array", "collections", "datetime", "decimal", "fractions", "pathlib", "queue", "_queue", "threading", "uuid"}
 MAKERS_BY_NAME = {"weakref.WeakSet", "weakref.WeakKeyDictionary", "weakref.WeakValueDictionary", "itertools.count", "string.Template"}
+# Functions that do so. Asked for where they are: a host that has no `threading` is not to get it from us,
+# which would take the thread of a check for the main one.
+HARMLESS = (("logging", "getLogger"), ("re", "compile"), ("threading", "Lock"), ("threading", "RLock"))
 # These do not look into what they are given.
 SHALLOW = {"dict", "enumerate", "len", "list", "range", "reversed", "tuple", "zip"}
 CONTAINERS = (list, dict, set, tuple, frozenset)
@@ -85,8 +87,8 @@ class Gains:
         # What the constructor does something else to than to bind it: it has another value each time.
         self.touched, self.shared = set(), set()
         for maker in new.makers.values():
-            names, attributes = _touched(maker)
-            self.touched |= names
+            touched, attributes = _touched(maker)
+            self.touched |= touched
             self.shared |= attributes - new.stores
         self.space = {**self.globals, "__unknown__": _unknown, "__safe__": _safe, "__each__": _each, "__part__": _part,
                       "__plain__": _plain_method, "__look__": self.look, "__mine__": self.mine}
@@ -641,9 +643,7 @@ def _reaches(kind, base):
 
 def _is_harmless(maker, depth=0):
     """Whether calling this makes something and does nothing else, as far as its code tells."""
-    import threading
-
-    if any(maker is known for known in (logging.getLogger, re.compile, threading.Lock, threading.RLock)):
+    if any(maker is getattr(sys.modules.get(module), name, _unknown) for module, name in HARMLESS):
         return True
     if type(maker) is types.FunctionType:
         return _is_quiet(maker, None, depth)

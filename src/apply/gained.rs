@@ -131,10 +131,10 @@ impl<'py> Work<'_, 'py> {
         if let Some(state) = &state {
             self.tx.dict(state)?;
         }
+        let set = kit.object.getattr("__setattr__")?;
         for (name, value) in values {
             self.tx.slot(kit, thing, name)?;
-            let set = kit.object.getattr("__setattr__")?;
-            // A property of that name without a setter: its class has it in another way.
+            // It has neither a dict nor such a slot.
             if let Err(error) = set.call1((thing, name, value)) {
                 log::debug!("an object is not given {name}: {error}");
             }

@@ -28,7 +28,7 @@ pub(super) const FIRST: [&str; 7] = [
 ];
 
 /// How many names are followed.
-const MOST: usize = 500;
+pub(super) const MOST: usize = 500;
 
 /// What a function was: its code, defaults and what its cells hold.
 struct Was<'py> {
