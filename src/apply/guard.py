@@ -4,7 +4,6 @@ It runs under a profile function, which looks at all that is called before it is
 C by a list, functions in Python by the names that they use. What the code can reach that is not its
 own is noted before and put back where it was changed, and then the result is not used.
 """
-import _thread
 import dis
 import opcode
 
@@ -15,7 +14,8 @@ COMPUTING = {
     "_bisect", "_collections", "_decimal", "_functools", "_heapq", "_json", "_operator", "_sre", "_statistics",
     "_string", "_struct", "abc", "_abc", "_datetime", "binascii", "bisect", "cmath", "collections", "collections.abc",
     "copy", "copyreg", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "itertools",
-    "json", "json.decoder", "json.encoder", "json.scanner", "keyword", "math", "numbers", "operator", "posixpath",
+    "json", "json.decoder", "json.encoder", "json.scanner", "keyword", "math", "ntpath", "numbers", "operator", "pathlib",
+    "pathlib._abc", "pathlib._local", "pathlib._os", "pathlib.types", "posixpath",
     "re", "re._compiler", "re._parser", "reprlib", "sre_compile", "sre_parse", "statistics", "string", "struct",
     "textwrap", "types", "typing", "unicodedata", "zlib",
 }  # fmt: skip
@@ -24,6 +24,12 @@ REFUSED = {
     "open", "input", "exec", "eval", "compile", "__import__", "__build_class__", "breakpoint", "globals", "locals",
     "id", "exit",
 }  # fmt: skip
+# Functions of C, of modules that do other things too.
+HARMLESS = {("_thread", "allocate_lock"), ("_thread", "RLock"), ("posix", "fspath"), ("nt", "fspath"), ("sys", "intern")}
+# Functions of the standard library that make a lock, or give a logger that is there.
+KNOWN = {("logging", "getLogger"), ("threading", "RLock")}
+# Methods of loggers that say something.
+SAYS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
 # What tells the time or makes something up.
 TELLING = {"now", "today", "utcnow"}
 SHIPPED = getattr(sys, "stdlib_module_names", None)
@@ -140,12 +146,15 @@ class Guard:
         # What takes the place of something, and is not looked into.
         self.ours = set()
         # What is called at the moment only looks, and is known.
-        self.off = False
+        self.off, self.known = False, None
+        self.muted = []
         self.refused = None
 
     def __call__(self, frame, event, about):
         if self.off or frame.f_globals is globals():
             # What takes the place of a stream, and what runs all this.
+            if event == "return" and frame is self.known:
+                self.off, self.known = False, None
             return
         try:
             if self.refused is None:
@@ -178,6 +187,9 @@ class Guard:
             if name == "importlib._bootstrap" and code.co_name == "_handle_fromlist":
                 # `from package import module`, which is there.
                 return
+            if (name, code.co_name) in KNOWN and self.is_there(frame) or self.silences(frame):
+                self.off, self.known = True, frame
+                return
             if not isinstance(name, str) or ships(name) and name not in COMPUTING:
                 raise Refused(f"it calls {code.co_name} of {name}")
             if ships(name):
@@ -194,6 +206,22 @@ class Guard:
             raise Refused(f"{code.co_name} catches whatever is raised")
         self.adds |= adds
         self.use(code, names, used, whole)
+
+    def is_there(self, frame):
+        name = frame.f_locals.get("name")
+        if name is None:
+            return True
+        loggers = sys.modules["logging"].Logger.manager.loggerDict
+        return type(name) is str and is_logger(loggers.get(name))
+
+    def silences(self, frame):
+        """Whether a logger is asked to say something, which it does not now."""
+        first = frame.f_locals.get("self")
+        if not is_logger(first) or frame.f_code.co_name not in SAYS:
+            return False
+        self.muted.append((first, first.disabled))
+        first.disabled = True
+        return True
 
     def use(self, code, names, used, whole):
         if names is self.module and not self.own.isdisjoint(used):
@@ -218,6 +246,10 @@ class Guard:
             name = value.__name__
             if name in COMPUTING or name == "builtins":
                 return
+            if name in ("logging", "threading"):
+                # What they do is looked at where it is called.
+                self.around.setdefault(id(value), (value, "module", dict(vars(value))))
+                return
             if ships(name) or "Extension" in type(getattr(value, "__loader__", None)).__name__:
                 raise Refused(f"it uses {name}")
             if (id(value), attributes) not in self.modules:
@@ -235,6 +267,7 @@ class Guard:
                 or value in SPECIAL
                 or value in CONTAINERS
                 or value in (tuple, frozenset, bytearray)
+                or value in LOCKS
                 or issubclass(value, BaseException)
                 or value.__module__.lstrip("_") in COMPUTING | SAYING
             ):
@@ -254,7 +287,7 @@ class Guard:
                 if name == "print" and self.quiet or name not in REFUSED and name != "print":
                     return
                 raise Refused(f"it calls {name}()")
-            if module in COMPUTING:
+            if module in COMPUTING or (module, name) in HARMLESS:
                 return
             raise Refused(f"it calls {module}.{name}()")
         kind = owner if isinstance(owner, type) else type(owner)
@@ -293,7 +326,7 @@ class Guard:
             self.watch_class(value)
         elif isinstance(value, types.BuiltinFunctionType) and saying(value):
             self.c_called(value)
-        if saying(value) and not isinstance(value, enum.Enum):
+        if saying(value) and not isinstance(value, enum.Enum) or type(value) in LOCKS:
             return
         if id(value) in self.live:
             raise Refused("it sees what lives")
@@ -361,6 +394,8 @@ class Guard:
     def put_back(self):
         """Whether nothing around was changed; what was, is put back."""
         clean = True
+        while self.muted:
+            logger, logger.disabled = self.muted.pop()
         for value, kind, content in self.around.values():
             if kind is not None:
                 clean = unchanged(value, kind, content) and clean

@@ -94,7 +94,8 @@ pub use kit::{Kit, text};
 pub use module::{Facts, Job, Rebind, Taken, run};
 pub use outdated::{bound_to, outdated};
 pub use rehearsal::{
-    Rehearsal, acts_on_objects, any_of_program, may_rehearse, objects_of, rehearse,
+    Rehearsal, acts_on_objects, any_of_program, classes_of, leading_to, may_rehearse, objects_of,
+    rehearse,
 };
 pub use transaction::Transaction;
 pub use whole::run_whole;

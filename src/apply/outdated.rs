@@ -2,7 +2,7 @@
 //! went on from where a statement had them which runs again.
 //!
 //! `config = Config()` is not run again because `Config.__init__` changed: the object lives, with all
-//! that the program did to it. Where a statement fails on it for that (`config.new` is not there), and
+//! that the program did to it, and gets the difference at the end (`rehearsal`). Where a statement fails on it for that (`config.new` is not there), and
 //! only there, what it was bound by runs again.
 
 use pyo3::exceptions::{PyAttributeError, PyException};

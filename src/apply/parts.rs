@@ -178,6 +178,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     asked.contains(&at)
                         || self.dirty.reimports(member)
                         || self.functions.remade(member, &self.dirty).is_some()
+                        || self.functions.member_made(member, &self.dirty).is_some()
                         || match affected_statement(member, &self.functions, &self.dirty) {
                             Some(Affected::Runs(_)) => true,
                             Some(Affected::Given { .. }) => self.given_in(path, member),

@@ -2,6 +2,7 @@
 
 Runs in one namespace with guard.py and rehearsal.py.
 """
+import _thread
 import builtins
 import collections
 import enum
@@ -21,6 +22,8 @@ VALUES += (builtins.sentinel,) if hasattr(builtins, "sentinel") else ()
 SAYING = {"datetime", "decimal", "fractions", "ipaddress", "pathlib", "re", "uuid", "zoneinfo", "operator"}
 CONTAINERS = (list, collections.deque, dict, set)
 MISSING = object()
+# Each is like the other, and the one that is there stays.
+LOCKS = (type(_thread.allocate_lock()), _thread.RLock)
 
 
 class Refused(BaseException):
@@ -56,12 +59,18 @@ def made_in_c(kind):
     return False
 
 
+def is_logger(value):
+    logging = sys.modules.get("logging")
+    return logging is not None and type(value) in (logging.Logger, logging.RootLogger)
+
+
 def saying(value):
     """Whether a value stands for itself: it has nothing in it that could change."""
     kind = type(value)
     return (
         kind in VALUES
         or isinstance(value, (type, types.ModuleType, enum.Enum))
+        or is_logger(value)
         or kind is types.BuiltinFunctionType and isinstance(value.__self__, (type(None), type, types.ModuleType))
         or kind.__module__.lstrip("_") in SAYING
         or kind.__module__ == "builtins" and not kind.__flags__ & 1 << 9 and kind.__name__.endswith("descriptor")
@@ -181,6 +190,8 @@ class Picture:
         elif kind is functools.partial:
             node.kind = "partial"
             node.parts = [self.node(part, step) for part in (value.func, value.args, value.keywords)]
+        elif kind in LOCKS:
+            node.kind = "lock"
         elif kind.__flags__ & 1 << 9 and of_python(kind):
             node.kind = "object"
             node.parts = {name: self.node(part, step) for name, part in state_of(value).items()}
@@ -272,6 +283,8 @@ class Comparison:
             return known is other
         if not one.like(other) or one.kind == "opaque":
             return False
+        if one.kind == "lock":
+            return True
         if one.kind == "function" and one.value.__code__ != other.value.__code__:
             return False
         self.pairs[id(one)], self.others[id(other)] = other, one

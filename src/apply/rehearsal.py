@@ -7,10 +7,13 @@ now. The objects that live get the difference; what the program did to them stay
 Runs after picture.py and guard.py.
 """
 
+import gc
 import importlib
 
 # Of lists that are longer than this, what stands elsewhere is not looked for.
 LONG = 64
+# What is of no object alone.
+STILL = (*VALUES, type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType, types.FrameType)
 
 
 def run_aside(module, codes, chain, made, once):
@@ -87,6 +90,30 @@ class Loader:
         self.import_module, self.iter_modules = import_module, iter_modules
 
 
+def leading_to(module, classes):
+    """The names of a module that lead to instances of these classes."""
+    if any("__migrate__" in type.__dict__["__dict__"].__get__(kind) for kind in classes):
+        # It says itself what its objects get.
+        return set()
+    return {name for name, value in module.items() if leads_to(value, classes)}
+
+
+def leads_to(value, classes):
+    kinds = set(classes)
+    todo, seen = [value], {id(value)}
+    while todo and len(seen) < MOST:
+        value = todo.pop()
+        if isinstance(value, STILL):
+            continue
+        if not kinds.isdisjoint(type.__dict__["__mro__"].__get__(type(value))):
+            return True
+        for part in gc.get_referents(value):
+            if id(part) not in seen:
+                seen.add(id(part))
+                todo.append(part)
+    return False
+
+
 def copy_functions(codes, module, space):
     """Functions of the module see its names; copies of them see those of the run."""
     copies = {}
@@ -148,16 +175,17 @@ class Rehearsal:
             if node.kind != "function" and not (node.kind == "tuple" and fixed(node.value)):
                 node.value = MISSING
 
-    def settle(self, codes, chain, made, once, same):
+    def settle(self, codes, chain, made, once, same, untouched):
         """After the edit: gives what lives what import gives now; under the names that are the `same`, that
-        is what lived before. Names that are bound to something else, those whose objects have something
-        else in them, and what undoes it."""
+        is what lived before. `untouched`: no statement has run on it, so that what is in it besides is what
+        the edit gave it. Names that are bound to something else, those whose objects have something else in
+        them, and what undoes it."""
         module = self.module
         space, named, adds = run_aside(module, codes, chain, made, once)
         gives = {name: space[name] for name in chain if name in space and name not in made}
         now = {name: module[name] for name in gives if name in module}
         now, gives = pictures(now, gives, named)
-        merge = Merge(module, space, adds)
+        merge = Merge(module, space, adds, untouched)
         bound, three = [], {}
         for name, node in gives.items():
             live, gave, here = self.live.get(name), self.gave.get(name), now.get(name)
@@ -179,8 +207,8 @@ class Rehearsal:
 class Merge:
     """Brings together what import gave, what lives, and what import gives."""
 
-    def __init__(self, module, space, adds):
-        self.module, self.space, self.adds = module, space, adds
+    def __init__(self, module, space, adds, untouched):
+        self.module, self.space, self.adds, self.untouched = module, space, adds, untouched
         self.done, self.taken, self.todo, self.name = {}, set(), [], None
         # Which is which, where attributes, keys and places say so.
         self.pairs, self.paired = {}, set()
@@ -256,8 +284,13 @@ class Merge:
         items = None
         if node.items is not None:
             items = self.content(gave and gave.items, ours and ours.items, node.items)
+        if ours is not None and self.untouched:
+            state = gained(value, ours.parts, state)
         self.todo.append((self.name, value, items, state))
         return value
+
+    def lock(self, gave, ours, node):
+        return self.take(ours, node)
 
     def list(self, gave, ours, node):
         value = self.take(ours, node)
@@ -440,6 +473,17 @@ class Merge:
                     set_state(value, name, new)
                     any_other = True
         return any_other
+
+
+def gained(value, before, state):
+    """What an object is to have, where the edit may have given it other attributes than it had before."""
+    now = state_of(value)
+    had = {name: node.value for name, node in before.items()}
+    for name in {**had, **state}:
+        old, new = had.get(name, MISSING), state.get(name, MISSING)
+        if not says(old, new) and (old is not MISSING or name not in now):
+            now[name] = new
+    return {name: part for name, part in now.items() if part is not MISSING}
 
 
 def fixed_all(nodes):

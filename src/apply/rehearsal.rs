@@ -20,7 +20,7 @@ use super::registry::told;
 use crate::diff::What;
 use crate::interp::word;
 use crate::outline::{Kind, Outline, Statement, Value};
-use crate::plan::{Mark, Rehearsed, dealt_with, rehearsed};
+use crate::plan::{Mark, Rehearsed, Step, dealt_with, rehearsed};
 use crate::report::{Action, ChangeKind};
 
 /// How deep in containers objects are looked for, and among how many of their items.
@@ -40,6 +40,10 @@ type Settled<'py> = (
 pub struct Rehearsal<'py> {
     before: Bound<'py, PyAny>,
     names: BTreeSet<String>,
+    /// Those that lead to objects which a constructor sets up in another way.
+    pub set_up: BTreeSet<String>,
+    /// No statement that changes an object of these is to run.
+    untouched: bool,
 }
 
 /// What `run_aside` is told: the code of statements, the names that they bind, those of definitions among them,
@@ -56,8 +60,11 @@ pub fn rehearse<'py>(
     kit: &Kit<'py>,
     dict: &Bound<'py, PyDict>,
     source: &Source<'_>,
-    names: BTreeSet<String>,
+    mut names: BTreeSet<String>,
+    set_up: BTreeSet<String>,
 ) -> PyResult<Option<Rehearsal<'py>>> {
+    let untouched = names.is_empty();
+    names.extend(set_up.iter().cloned());
     let may_change = |name: &str| may_change(kit, dict, name);
     let found = rehearsed(source.outline, &names, &may_change);
     let Some(found) = found.filter(|_| !names.is_empty()) else {
@@ -66,7 +73,12 @@ pub fn rehearse<'py>(
     let helper = rehearsal_helper(kit, "Rehearsal")?;
     let (codes, chain, made, once) = told_aside(kit, dict, source, &found)?;
     match helper.call1((dict, codes, chain, made, once)) {
-        Ok(before) => Ok(Some(Rehearsal { before, names })),
+        Ok(before) => Ok(Some(Rehearsal {
+            before,
+            names,
+            set_up,
+            untouched,
+        })),
         Err(error) => refused(kit, error),
     }
 }
@@ -126,6 +138,41 @@ pub fn any_of_program<'py>(
     let value = |name: &String| dict.get_item(name).ok().flatten();
     let mut values = names.iter().filter_map(value);
     values.any(|value| has_objects(kit, &value, NESTED))
+}
+
+/// Names that the module binds and that lead to objects of these classes.
+pub fn leading_to<'py>(
+    kit: &Kit<'py>,
+    dict: &Bound<'py, PyDict>,
+    outline: &Outline,
+    classes: &[Bound<'py, PyAny>],
+) -> PyResult<BTreeSet<String>> {
+    if classes.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let helper = rehearsal_helper(kit, "leading_to")?;
+    let classes = PyTuple::new(kit.py, classes)?;
+    let mut names: BTreeSet<String> = helper.call1((dict, classes))?.extract()?;
+    names.retain(|name| {
+        let places = outline.index().writers(&outline.body, name);
+        let mut binders = places.iter().map(|at| &outline.body[*at]);
+        binders.any(|s| s.kind != Kind::Import && s.uses.binds.contains(name))
+    });
+    Ok(names)
+}
+
+/// The classes of these names that leave it to us what their objects get.
+pub fn classes_of<'py>(
+    kit: &Kit<'py>,
+    dict: &Bound<'py, PyDict>,
+    names: &[&str],
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let mut out = Vec::new();
+    for name in names {
+        let class = dict.get_item(name)?.filter(|class| kit.is_class(class));
+        out.extend(class);
+    }
+    Ok(out)
 }
 
 /// Whether this is an object of a class that may be the program's, or has one in it.
@@ -221,8 +268,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(None);
         };
         let names = self.changed_objects(old.outline);
-        if names.is_empty() || !self.is_as_before() {
-            return Ok(self.job.foreseen.filter(|_| !names.is_empty()).cloned());
+        if !self.is_as_before() {
+            let foreseen = self.job.foreseen;
+            let wanted =
+                |foreseen: &&Rehearsal<'py>| !names.is_empty() || !foreseen.set_up.is_empty();
+            return Ok(foreseen.filter(wanted).cloned());
+        }
+        let set_up = self.set_up_otherwise(old.outline)?;
+        if !set_up.is_empty() {
+            return rehearse(self.work.kit, &self.job.dict, old, names, set_up);
+        }
+        if names.is_empty() {
+            return Ok(None);
         }
         // What is put into containers of the module is followed statement by statement, but for those that
         // functions make.
@@ -235,7 +292,22 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !program && !names.iter().any(made_by_call) {
             return Ok(None);
         }
-        rehearse(self.work.kit, &self.job.dict, old, names)
+        rehearse(self.work.kit, &self.job.dict, old, names, set_up)
+    }
+
+    /// Names of objects that their constructors set up in another way now.
+    fn set_up_otherwise(&self, old: &Outline) -> PyResult<BTreeSet<String>> {
+        let (kit, dict, new) = (self.work.kit, &self.job.dict, self.job.new.outline);
+        let classes = self.functions.set_up_otherwise(old, new, self.job.changes);
+        let classes = classes_of(kit, dict, &classes)?;
+        let mut names = leading_to(kit, dict, old, &classes)?;
+        // What is made anew is what import gives.
+        let steps = self.job.plan.steps.iter();
+        for step in steps.filter(|step| matches!(step.mark, Mark::Run)) {
+            let binds = &new.body[step.new].uses.binds;
+            names.retain(|name| !binds.contains(name));
+        }
+        Ok(names)
     }
 
     /// A statement failed, on objects as they are now: the state of a machine has no transition any more. It
@@ -288,7 +360,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let same = PyFrozenSet::new(kit.py, found.bound.iter().filter(same))?;
         let (codes, chain, made, once) = told_aside(kit, &dict, self.job.new, &found)?;
-        let about = (codes, chain, made, once, same);
+        let untouched = rehearsal.untouched;
+        if untouched {
+            self.work.drop_stored()?;
+            self.work.give_gains()?;
+        }
+        let about = (codes, chain, made, once, same, untouched);
         let settled = rehearsal.before.call_method1("settle", about);
         let settled = match settled {
             Ok(settled) => settled,
@@ -307,6 +384,26 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         for name in changed {
             self.tell_rehearsed(&name, &found, outline);
+        }
+        for at in found.asking {
+            let statement = &outline.body[at];
+            let mark = match statement.kind {
+                Kind::Class => Mark::Members,
+                _ => Mark::RunIf,
+            };
+            let (old, why) = (
+                self.job.changes.at(at).0,
+                "it asks what has another value".to_owned(),
+            );
+            self.step(
+                &Step {
+                    new: at,
+                    old,
+                    mark,
+                    why,
+                },
+                statement,
+            )?;
         }
         Ok(Some(()))
     }

@@ -67,6 +67,7 @@ fn affected_at_once(
             .or_else(|| functions.given_modules_differ(statement, dirty))
             .or_else(|| match statement.kind {
                 Kind::Expr => functions.called_names_differ(statement, dirty),
+                Kind::Class => functions.member_made(statement, dirty),
                 _ => None,
             })
             .map(Affected::Runs);
@@ -136,7 +137,8 @@ fn affected_but_for(
         })
         .or_else(|| {
             let again = |p: &&String| {
-                dirty.overwritten.contains(*p) || dirty.values.contains_key(p.as_str())
+                dirty.overwritten.contains(*p)
+                    || dirty.values.contains_key(p.as_str()) && !dirty.filled.contains(*p)
             };
             let again = uses.writes.iter().find(again)?;
             Some(format!("changes {again}, which is bound again"))

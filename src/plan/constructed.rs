@@ -7,7 +7,8 @@ use std::rc::Rc;
 use super::instances::CONSTRUCTORS;
 use super::settled::Seen;
 use super::{Dirty, Functions, root};
-use crate::outline::{Handed, Kind, Statement};
+use crate::diff::{Changes, What};
+use crate::outline::{Handed, Kind, Outline, Statement};
 
 /// By these keywords a field is given what is called for each new instance.
 const FACTORIES: [&str; 2] = ["default_factory", "factory"];
@@ -111,6 +112,40 @@ impl<'a> Functions<'a> {
     /// The bodies that run while an instance of a class is made.
     pub(super) fn runs_when_made(&self, class: &str) -> Vec<&'a Statement> {
         self.set_up(class).bodies.clone()
+    }
+
+    /// Classes whose instances other code sets up after an edit: a constructor, or a method that runs while an
+    /// instance is made, is another one.
+    pub fn set_up_otherwise(
+        &self,
+        old: &Outline,
+        new: &'a Outline,
+        changes: &Changes,
+    ) -> Vec<&'a str> {
+        let mut out = Vec::new();
+        for change in &changes.items {
+            let (What::Inner(inner), Some(was)) = (&change.what, change.old) else {
+                continue;
+            };
+            let (was, class) = (&old.body[was], &new.body[change.new]);
+            if class.kind != Kind::Class {
+                continue;
+            }
+            let gone = inner.removed.iter().map(|at| &was.body[*at]);
+            let items = inner.items.iter();
+            let other = items.filter(|change| change.what != What::Same);
+            let edited = gone.chain(other.map(|change| &class.body[change.new]));
+            let mut methods = edited.filter(|s| s.kind == Kind::Function);
+            let runs = |method: &Statement| {
+                let name = method.name.as_str();
+                let runs = || self.runs_when_made(&class.name);
+                CONSTRUCTORS.contains(&name) || runs().iter().any(|body| body.name == name)
+            };
+            if methods.any(runs) {
+                out.push(class.name.as_str());
+            }
+        }
+        out
     }
 
     /// The attributes of itself that a class reads while an instance is made.

@@ -278,6 +278,22 @@ impl<'a> Functions<'a> {
         })
     }
 
+    /// Why an object that a statement of a class body makes is another one. It belongs to the class, and is
+    /// no state of the program.
+    pub fn member_made(&self, member: &Statement, dirty: &Dirty) -> Option<String> {
+        if dirty.behaviour.is_empty() {
+            return None;
+        }
+        match member.kind {
+            Kind::Class => member.body.iter().find_map(|m| self.member_made(m, dirty)),
+            Kind::Assign => member.uses.calls.iter().find_map(|class| {
+                let why = self.made_differently(class, dirty)?;
+                Some(format!("makes a {class}, {why}"))
+            }),
+            _ => None,
+        }
+    }
+
     /// Why new instances of a class are other ones: a constructor that it has from a base, or calls
     /// there, has other defaults.
     pub(super) fn lineage_made_otherwise(&self, class: &str, dirty: &Dirty) -> Option<String> {

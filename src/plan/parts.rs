@@ -77,7 +77,8 @@ pub fn affected_members(
             }
         }
         let known = own.as_ref().unwrap_or(dirty);
-        let Some(affected) = affected_statement(member, functions, known) else {
+        let made = || functions.member_made(member, known).map(Affected::Runs);
+        let Some(affected) = affected_statement(member, functions, known).or_else(made) else {
             continue;
         };
         if functions.only_hints(member, member, known) {

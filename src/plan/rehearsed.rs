@@ -17,6 +17,8 @@ pub struct Rehearsed {
     pub bound: BTreeSet<String>,
     /// Those of definitions among them.
     pub made: BTreeSet<String>,
+    /// Definitions that ask these objects for something when they are made: defaults, attributes.
+    pub asking: BTreeSet<usize>,
 }
 
 /// What tells of a name whether it has an object that may change.
@@ -62,6 +64,7 @@ pub fn rehearsed(
     let mut out = Rehearsed::default();
     let mut todo: Vec<String> = names.iter().cloned().collect();
     let mut seen: BTreeSet<String> = names.clone();
+    let mut dealt = BTreeSet::new();
     while let Some(name) = todo.pop() {
         let body = &outline.body;
         let index = outline.index();
@@ -90,6 +93,10 @@ pub fn rehearsed(
             match statement.kind {
                 // What another module made is looked at, not made.
                 Kind::Import | Kind::MainGuard | Kind::Docstring | Kind::Annotation => continue,
+                Kind::Class if only_asks(statement, &name) => {
+                    out.asking.insert(at);
+                    continue;
+                }
                 Kind::Class => return None,
                 Kind::Function if statement.decorators == 0 && !asked_for(statement, &name) => {
                     continue;
@@ -101,10 +108,14 @@ pub fn rehearsed(
                 return None;
             }
             out.statements.insert(at);
+            if statement.kind == Kind::Function && statement.decorators == 0 {
+                out.asking.insert(at);
+            }
             let deals = dealt_with(outline, statement);
             let binds = makes.binds.iter().chain(&makes.global_writes);
             for bound in binds {
-                if statement.kind == Kind::Function {
+                // What a decorator makes of it may be an object that is asked for.
+                if statement.kind == Kind::Function && !names.contains(bound) {
                     out.made.insert(bound.clone());
                 }
                 out.bound.insert(bound.clone());
@@ -117,9 +128,23 @@ pub fn rehearsed(
                     todo.push(name.clone());
                 }
             }
+            dealt.extend(deals);
         }
     }
-    Some(out)
+    // A class that would have to be another one, too.
+    let mut asking = out.asking.iter().map(|at| &outline.body[*at]);
+    let used = asking.any(|s| s.kind == Kind::Class && dealt.contains(&s.name));
+    (!used).then_some(out)
+}
+
+/// Whether the body of a class reads an object, and does nothing else to it.
+fn only_asks(class: &Statement, name: &str) -> bool {
+    let uses = &class.uses;
+    let of_name = |path: &String| root(path) == name;
+    class.decorators == 0
+        && !uses.calls.iter().any(of_name)
+        && !uses.mutates.iter().any(of_name)
+        && !uses.binds.iter().any(of_name)
 }
 
 /// Whether a definition has to do with a name when it runs.

@@ -10,20 +10,23 @@ use super::Policy;
 use super::loaded::holds;
 use super::unit::Unit;
 use crate::apply::{
-    Rehearsal, Source, acts_on_objects, any_of_program, may_rehearse, objects_of, rehearse,
+    Rehearsal, Source, acts_on_objects, any_of_program, classes_of, leading_to, may_rehearse,
+    objects_of, rehearse,
 };
 use crate::diff::{self, Changes, What};
 use crate::modules::{ANY, Record, Version, resolve};
 use crate::outline::{Kind, Outline, Statement};
-use crate::plan::{Dirty, acting_at_all, dealt_with};
+use crate::plan::{Dirty, Functions, acting_at_all, dealt_with};
 
 /// What an edit may reach.
 #[derive(Default)]
-struct Reach {
+struct Reach<'py> {
     /// Names by module.
     names: BTreeMap<String, BTreeSet<String>>,
     /// Methods, of whatever class.
     methods: BTreeSet<String>,
+    /// Classes that set up their instances in another way.
+    set_up: Vec<Bound<'py, PyAny>>,
 }
 
 impl<'py> Unit<'_, '_, 'py> {
@@ -57,7 +60,16 @@ impl<'py> Unit<'_, '_, 'py> {
             if let Some(edited) = self.edited.get(name)
                 && let (Ok(old), Ok(new)) = (record.version().outline(), edited.version.outline())
             {
-                reach.add(name, old, new);
+                let changes = diff::compare(old, new);
+                reach.add(name, old, new, &changes);
+                if edits_class(new, &changes)
+                    && let Ok(Some(module)) = self.module(name)
+                {
+                    let functions = Functions::of(new);
+                    let names = functions.set_up_otherwise(old, new, &changes);
+                    let classes = classes_of(self.kit, &module.dict(), &names);
+                    reach.set_up.extend(classes.unwrap_or_default());
+                }
             }
         }
         out
@@ -100,12 +112,23 @@ impl<'py> Unit<'_, '_, 'py> {
         Ok(out)
     }
 
-    fn foreseen_in(&self, record: &Record, reach: &mut Reach) -> PyResult<Option<Rehearsal<'py>>> {
+    fn foreseen_in(
+        &self,
+        record: &Record,
+        reach: &mut Reach<'py>,
+    ) -> PyResult<Option<Rehearsal<'py>>> {
         let version = record.version();
         let Some(module) = self.module(&record.name)? else {
             return Ok(None);
         };
-        if reach.names.is_empty() || !version.known || !reach.is_named_in(&version) {
+        if reach.names.is_empty() || !version.known {
+            return Ok(None);
+        }
+        let set_up = match version.outline() {
+            Ok(outline) => leading_to(self.kit, &module.dict(), outline, &reach.set_up)?,
+            Err(_) => return Ok(None),
+        };
+        if set_up.is_empty() && !reach.is_named_in(&version) {
             return Ok(None);
         }
         let Ok(outline) = version.outline() else {
@@ -160,6 +183,7 @@ impl<'py> Unit<'_, '_, 'py> {
             }
         }
         // For those that import it.
+        binds.extend(set_up.iter().cloned());
         reach.names.insert(record.name.to_string(), binds);
         if !any_of_program(self.kit, &dict, &names) {
             names.clear();
@@ -168,15 +192,14 @@ impl<'py> Unit<'_, '_, 'py> {
         let names = objects_of(self.kit, &dict, names);
         let filename = record.filename();
         let source = Source::new(self.kit.py, version.text(), outline, &filename)?;
-        rehearse(self.kit, &dict, &source, names)
+        rehearse(self.kit, &dict, &source, names, set_up)
     }
 }
 
-impl Reach {
+impl<'py> Reach<'py> {
     /// What an edited module may give others that is something else.
-    fn add(&mut self, module: &str, old: &Outline, new: &Outline) {
-        let changes = diff::compare(old, new);
-        let dirty = dirty_of(old, new, &changes);
+    fn add(&mut self, module: &str, old: &Outline, new: &Outline, changes: &Changes) {
+        let dirty = dirty_of(old, new, changes);
         let names = self.acting(new, &dirty);
         self.names.insert(module.to_owned(), names);
     }
@@ -227,6 +250,13 @@ impl Reach {
         }
         out
     }
+}
+
+fn edits_class(new: &Outline, changes: &Changes) -> bool {
+    let mut items = changes.items.iter();
+    items.any(|change| {
+        matches!(change.what, What::Inner(_)) && new.body[change.new].kind == Kind::Class
+    })
 }
 
 /// All that an edit may change, by name.
