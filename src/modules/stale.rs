@@ -391,7 +391,8 @@ fn constants_agree(
         let Ok(value) = literal.call1((value.trim(),)) else {
             continue;
         };
-        if value.hash().is_err() {
+        // A place that others fill says nothing.
+        if value.is_none() || value.hash().is_err() {
             continue;
         }
         match dict.get_item(&statement.name)? {

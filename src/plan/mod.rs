@@ -494,7 +494,7 @@ fn propagate(
                 "*" => &import.module,
                 bound => bound,
             };
-            grown |= run(plan, at, &format!("{what} can be imported now"));
+            grown |= run(plan, at, &format!("it imports {what}, which came or went"));
         }
         while let Some(stretch) = crossed.next_if(|c| *c.end() < reached.places[at]) {
             for moved in plan.reordered.iter().filter(|at| stretch.contains(at)) {

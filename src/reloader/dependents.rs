@@ -104,6 +104,9 @@ pub fn inbound<'py>(
                             // What its `__getattr__` gave is a name of its own now.
                             came.old = own.get_item(&import.bound)?;
                         }
+                        if falls_back(statement) && comes_or_goes(found, name) {
+                            out.outside.appeared.insert(import_key(import));
+                        }
                         if serves(found) && stays_served(outline, &import.bound) {
                             served(kit, &mut out, &module, name, &import.bound, own)?;
                         }
@@ -120,6 +123,18 @@ pub fn inbound<'py>(
 
 /// The function through which a module gives what is not in its dict (PEP 562).
 const SERVER: &str = "__getattr__";
+
+/// Whether a statement has something else for what cannot be imported.
+fn falls_back(statement: &Statement) -> bool {
+    let catches = |path: &String| ["ImportError", "Exception"].contains(&path.as_str());
+    statement.kind == Kind::Compound && statement.uses.reads.iter().any(catches)
+}
+
+/// Whether a module has a name only now, or has it no more.
+fn comes_or_goes(found: &Facts<'_>, name: &str) -> bool {
+    let mut rebound = found.rebound.iter().filter(|(known, ..)| known == name);
+    rebound.any(|(_, old, new)| old.is_some() != new.is_some())
+}
 
 /// Whether what a module gives through its `__getattr__` may be something else now.
 pub(super) fn serves(found: &Facts<'_>) -> bool {
