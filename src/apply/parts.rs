@@ -11,8 +11,8 @@ use super::registry::told;
 use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
 use crate::plan::{
-    Affected, Chains, Dirty, FRESH, Mark, affected_head, affected_statement, data_changed, filled,
-    makes_otherwise, reordered, root, tell_hints,
+    Affected, Chains, Dirty, FRESH, Mark, affected_head, affected_statement, calls_edited,
+    data_changed, filled, makes_otherwise, reordered, root, tell_hints,
 };
 
 /// Names that a class body deletes are not there for a statement that runs alone: those that bind
@@ -174,6 +174,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     asked.contains(&at)
                 }
                 Some(What::Added | What::Changed | What::Header(_)) => true,
+                Some(What::Inner(inner)) if calls_edited(member, inner, &self.functions) => true,
                 Some(What::Body | What::Inner(_) | What::Same) | None => {
                     asked.contains(&at)
                         || self.dirty.reimports(member)

@@ -49,9 +49,8 @@ pub use affected::{
     Affected, CHOOSES_LESS, affected, affected_head, affected_statement, changed_paths,
     choose_less, chosen_by, path_that_acts, rebound_later,
 };
-pub use chains::Anew;
-pub use chains::Chains;
 use chains::restartable;
+pub use chains::{Anew, Chains};
 pub use defaults::passed_on;
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{FRESH, Functions, shown};
@@ -60,7 +59,9 @@ pub use hints::{decorated_blindly, tell_doc, tell_hints};
 pub use inside::place_of;
 pub use names::{fills_from_all, looks_at_all, with_names};
 use parsers::Parsers;
-pub use parts::{affected_members, data_changed, filled, makes_otherwise, members, reordered};
+pub use parts::{
+    affected_members, calls_edited, data_changed, filled, makes_otherwise, members, reordered,
+};
 use parts::{header_reason, runs_parts};
 pub use reach::{acting, acting_at_all};
 pub use rehearsed::{Rehearsed, dealt_with, rehearsed};
@@ -322,9 +323,7 @@ pub fn make_with(
         let (mark, why) = match what {
             What::Same => (Mark::Keep, String::new()),
             What::Body => (Mark::Patch, "its body changed".to_owned()),
-            What::Inner(inner)
-                if parts::whole(statement, inner) || functions.edits_members(statement, inner) =>
-            {
+            What::Inner(inner) if parts::runs_whole(statement, inner, &functions) => {
                 (Mark::Run, "its body changed".to_owned())
             }
             What::Inner(_) => (Mark::Members, "its body changed".to_owned()),

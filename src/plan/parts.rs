@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Statement};
 
-use super::affected::{Affected, affected_statement};
+use super::affected::{Affected, affected, affected_statement};
 use super::dirty::Dirty;
 use super::functions::{FRESH, Functions};
 use super::hints::{decorated_blindly, tell_hints};
@@ -247,9 +247,44 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
 /// Whether a class must run as a whole, of which only parts changed: since its body deletes what
 /// did, or asks a function of its own for the values of others (an enumeration that says what
 /// `auto()` gives). `inner` is what changed in it.
-pub(super) fn whole(class: &Statement, inner: &Changes) -> bool {
+fn whole(class: &Statement, inner: &Changes) -> bool {
     let mut changed = inner.items.iter().filter(|c| c.what != What::Same);
     deletes_edited(class, inner) || changed.any(|c| class.body[c.new].name == GENERATES)
+}
+
+/// Whether a class or block of which only parts changed must run as a whole.
+pub(super) fn runs_whole(
+    statement: &Statement,
+    inner: &Changes,
+    functions: &Functions<'_>,
+) -> bool {
+    whole(statement, inner)
+        || calls_edited(statement, inner, functions)
+        || functions.edits_members(statement, inner)
+}
+
+/// Whether a block calls, where it stands, what was edited in it: `if WIN: def path(): ...; HOME = path()`.
+pub fn calls_edited(block: &Statement, inner: &Changes, functions: &Functions<'_>) -> bool {
+    if block.kind != Kind::Compound {
+        return false;
+    }
+    let mut dirty = Dirty::default();
+    tell_edited(block, inner, "", &mut dirty);
+    affected(&block.uses, functions, &dirty).is_some()
+}
+
+fn tell_edited(block: &Statement, inner: &Changes, prefix: &str, dirty: &mut Dirty) {
+    for change in &inner.items {
+        let part = &block.body[change.new];
+        match &change.what {
+            What::Body => dirty.acts(format!("{prefix}{}", part.name), "which changed"),
+            What::Inner(deeper) if part.kind == Kind::Class => {
+                tell_edited(part, deeper, &format!("{prefix}{}.", part.name), dirty);
+            }
+            What::Inner(deeper) => tell_edited(part, deeper, prefix, dirty),
+            _ => {}
+        }
+    }
 }
 
 /// Whether a part that is not there any more has another body.
