@@ -123,7 +123,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if documents && !self.binders("__doc__").any(|i| i < at) {
             self.module_docstring()?;
         }
-        let opened = super::idioms::open(self.work, &statement.uses)?;
+        let setup = self.open_setup(at, statement, registered.as_ref())?;
         let below = match aside {
             true => None,
             false => self.hide_below(at, statement)?,
@@ -142,13 +142,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 .and_then(|code| kit.exec.call1((code, &dict)).map(drop))
         };
         let ran = match (ran, &mut registries) {
-            (Err(error), Some(found)) => self.run_unregistered(statement, found, error),
+            (Err(error), Some(found)) => {
+                setup.as_ref().map_or(Ok(()), |setup| setup.again())?;
+                self.run_unregistered(statement, found, error)
+            }
             (ran, _) => ran,
         };
         let ran = ran.or_else(|error| self.forgive(statement, error));
         self.show_annotations(annotations)?;
         self.show_below(below)?;
-        opened.close()?;
+        setup
+            .as_ref()
+            .map_or(Ok(()), |setup| setup.end(ran.is_ok()))?;
         if let Err(error) = ran {
             if matches!(statement.kind, Kind::Expr | Kind::Compound) {
                 self.work.stuck_on = statement.uses.mutates.first().cloned();
@@ -464,6 +469,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let fresh = self.fresh_itself(statement, fresh, found.made())?;
             told(self.settle(at, statement, found, fresh));
         }
+        setup.map_or(Ok(()), |setup| setup.finish())?;
         self.tell_filling(by_the_way, statement);
         // It has seen what the statement made.
         drop(registries);

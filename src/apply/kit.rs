@@ -112,6 +112,8 @@ pub struct Kit<'py> {
     pub helper: OnceCell<Bound<'py, PyDict>>,
     /// That of skeleton.py.
     pub skeleton: OnceCell<Bound<'py, PyDict>>,
+    /// That of flask.py.
+    pub flask: OnceCell<Bound<'py, PyDict>>,
     /// That of rehearsal.py.
     pub rehearsal: OnceCell<Bound<'py, PyDict>>,
     /// That of twins.py.
@@ -205,6 +207,7 @@ impl<'py> Kit<'py> {
             anew: std::array::from_fn(|_| OnceCell::new()),
             helper: OnceCell::new(),
             skeleton: OnceCell::new(),
+            flask: OnceCell::new(),
             rehearsal: OnceCell::new(),
             twins: OnceCell::new(),
         })

@@ -565,6 +565,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         statement: &Statement,
         made: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
+        let forget = |run: &mut Self| run.forget_made(statement, made);
+        self.leave_setup(statement, Some(made), forget)
+    }
+
+    fn forget_made(&mut self, statement: &Statement, made: &Bound<'py, PyAny>) -> PyResult<()> {
         // Of such there is one for all.
         if plain(made) {
             return Ok(());
@@ -622,6 +627,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 continue;
             }
+            told(self.leave_setup(statement, None, |_| Ok(())));
             if self.take_back(at)? || self.retract_from_others(at)? || !self.calls(old, statement) {
                 continue;
             }
