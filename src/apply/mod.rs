@@ -90,7 +90,7 @@ pub use arrivals::awaits;
 pub use compile::Source;
 pub use function::{identical, plain};
 pub use heirs::Departed;
-pub use kit::{Kit, text};
+pub use kit::{Kit, reference_count, text};
 pub use module::{Facts, Job, Rebind, Taken, run};
 pub use outdated::{bound_to, outdated};
 pub use rehearsal::{

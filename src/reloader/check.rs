@@ -37,12 +37,17 @@ impl Reloader {
         if flags.rescan || !self.pulse.is_still() || !self.pulse.is_exact() {
             self.discover(py)?;
         }
-        let edits = self.edits(flags);
+        let mut edits = self.edits(flags);
         if edits.is_empty() {
             self.pending.store(0, Ordering::Relaxed);
             return Ok(None);
         }
         let kit = Kit::new(py)?;
+        if !flags.dry_run
+            && let Err(error) = self.returned(&kit, &mut edits)
+        {
+            log::debug!("modules whose files are back stay away: {error}");
+        }
         let edited = self.sort_out(&kit, edits)?;
         let outcome = self.carry_out(&kit, flags, started, edited, listener);
         if outcome.as_ref().is_ok_and(|r| r.is_some()) && !flags.dry_run {
@@ -590,6 +595,9 @@ impl Reloader {
             }
         }
         done.extend(super::again::apply_all(&mut units, kit, listener));
+        if let Err(error) = self.desert(kit, &mut done) {
+            log::debug!("modules that nobody imports stay: {error}");
+        }
         self.reloads.fetch_add(
             done.iter()
                 .filter(|m| m.outcome != Outcome::Failed && m.outcome != Outcome::Deferred)

@@ -33,11 +33,16 @@ pub(super) struct Edits {
     pub all: bool,
     /// C extensions that changed.
     pub extensions: Vec<(String, PathBuf)>,
+    /// There is news of the file of a module that went.
+    pub deserted: bool,
 }
 
 impl Edits {
     pub fn is_empty(&self) -> bool {
-        self.modules.is_empty() && self.strangers.is_empty() && self.extensions.is_empty()
+        self.modules.is_empty()
+            && self.strangers.is_empty()
+            && self.extensions.is_empty()
+            && !self.deserted
     }
 }
 
@@ -229,7 +234,9 @@ impl Reloader {
         candidates.sort_by(|a, b| a.name.cmp(&b.name));
         candidates.dedup_by(|a, b| a.name == b.name);
         let mut out = Vec::new();
+        let mut deserted = false;
         for record in candidates {
+            deserted |= self.deserted.lock().went(&record.name);
             let path = record.path.read().clone();
             if !self.rules.track(&self.places, &record) {
                 continue;
@@ -248,6 +255,7 @@ impl Reloader {
             strangers: news.strangers,
             all: flags.rescan || news.overflow,
             extensions,
+            deserted,
         }
     }
 

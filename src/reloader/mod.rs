@@ -8,6 +8,7 @@ mod check;
 mod circle;
 mod coming;
 mod dependents;
+mod deserted;
 mod described;
 mod dry_run;
 mod elsewhere;
@@ -190,6 +191,8 @@ pub struct Reloader {
     extensions: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
     /// Definitions that are gone from their modules, and may come back.
     departed: Mutex<Vec<crate::apply::Departed>>,
+    /// Modules that nobody imports any more.
+    deserted: Mutex<deserted::Deserted>,
     /// How much is kept of modules that may be gone.
     enough: Mutex<gone::Enough>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
@@ -257,6 +260,7 @@ impl Reloader {
             namespaces: Mutex::default(),
             orphans: Mutex::default(),
             departed: Mutex::default(),
+            deserted: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),
             pending: AtomicUsize::new(0),
             checks: AtomicU64::new(0),
@@ -388,7 +392,8 @@ impl Reloader {
         let namespaces = std::mem::take(&mut *self.namespaces.lock());
         let modules = self.modules.lock().take();
         let departed = std::mem::take(&mut *self.departed.lock());
-        drop((namespaces, modules, departed));
+        let deserted = std::mem::take(&mut *self.deserted.lock());
+        drop((namespaces, modules, departed, deserted));
     }
 
     /// The interpreter is gone: forgets all Python objects, so that dropping does not decref them.
@@ -403,6 +408,7 @@ impl Reloader {
         for departed in std::mem::take(&mut *self.departed.lock()) {
             std::mem::forget(departed.object);
         }
+        std::mem::take(&mut *self.deserted.lock()).abandon();
     }
 
     /// All modules in `sys.modules` as they stand now.

@@ -176,7 +176,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 if edited.cause == Cause::Dependency {
                     continue;
                 }
-                let known = edited.version.imports_as(&record.version());
+                let known = self.reloader.imports_as(record, &edited.version);
                 record.set_version(Arc::clone(&edited.version));
                 record.reloads.fetch_add(1, Ordering::Relaxed);
                 if !known {
