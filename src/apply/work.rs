@@ -27,8 +27,8 @@ pub struct Replaced<'py> {
 }
 
 /// Names that are gone from where they were imported: the dict they are in, the name, and the object
-/// that stays there for want of another. By address, so that nothing is kept alive; who has the dict
-/// has the object.
+/// that stays there for want of another; or none, where the name was taken out. By address, so that
+/// nothing is kept alive; who has the dict has the object.
 #[derive(Default)]
 pub struct Orphans(FxHashMap<usize, FxHashMap<String, usize>>);
 
@@ -43,6 +43,28 @@ impl Orphans {
     pub fn has(&self, dict: &Bound<'_, PyDict>, name: &str, value: &Bound<'_, PyAny>) -> bool {
         let names = self.0.get(&(dict.as_ptr() as usize));
         names.is_some_and(|n| n.get(name) == Some(&(value.as_ptr() as usize)))
+    }
+
+    /// Notes one that was taken out of the dict altogether.
+    pub fn take(&mut self, dict: &Bound<'_, PyDict>, name: &str) {
+        let names = self.0.entry(dict.as_ptr() as usize).or_default();
+        names.insert(name.to_owned(), 0);
+    }
+
+    /// Whether one was taken out, and not put back.
+    pub fn took(&self, dict: &Bound<'_, PyDict>, name: &str) -> bool {
+        let names = self.0.get(&(dict.as_ptr() as usize));
+        names.is_some_and(|n| n.get(name) == Some(&0))
+    }
+
+    /// Whether there are any of this dict.
+    pub fn any_in(&self, dict: &Bound<'_, PyDict>) -> bool {
+        self.0.contains_key(&(dict.as_ptr() as usize))
+    }
+
+    /// Forgets a dict, before another one is at its address.
+    pub fn forget(&mut self, dict: &Bound<'_, PyDict>) {
+        self.0.remove(&(dict.as_ptr() as usize));
     }
 
     /// None.

@@ -363,6 +363,9 @@ impl Reloader {
         // Letting go of it may run Python code: not under the lock.
         drop(namespaces);
         drop(gone);
+        if let Some(known) = Arc::get_mut(&mut self.orphans.lock()) {
+            known.forget(dict);
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyComplex, PyDict, PyFloat, PyFrozenSet, PyModule, PyTuple};
+use pyo3::types::{PyComplex, PyDict, PyFloat, PyFrozenSet, PyModule, PyString, PyTuple};
 
 use super::unit::Unit;
 use crate::apply::{Facts, Work, plain, text};
@@ -35,6 +35,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 }
             }
             for module in &names {
+                put_back(work, &namespace, module, &facts[*module])?;
                 self.host_star(work, &namespace, module, &facts[*module])?;
                 for (name, old, new) in &facts[*module].rebound {
                     let (Some(old), Some(new)) = (old, new) else {
@@ -112,14 +113,21 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         &self,
         work: &mut Work<'k, 'py>,
         namespace: &Bound<'py, PyDict>,
-        module: &str,
+        module_name: &str,
         facts: &Facts<'py>,
     ) -> PyResult<()> {
-        let came: Vec<_> = facts
-            .rebound
-            .iter()
-            .filter(|(_, old, _)| old.is_none())
-            .collect();
+        let mut came = Vec::new();
+        for rebound @ (name, old, new) in &facts.rebound {
+            let has = |new: &Bound<'py, PyAny>| -> PyResult<bool> {
+                Ok(namespace.get_item(name)?.is_some_and(|now| now.is(new)))
+            };
+            // One that is back already tells, as those do that stayed, that all are there.
+            if let (None, Some(new)) = (old, new)
+                && !has(new)?
+            {
+                came.push(rebound);
+            }
+        }
         let went: Vec<_> = facts
             .rebound
             .iter()
@@ -128,7 +136,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         if came.is_empty() && went.is_empty() {
             return Ok(());
         }
-        let Some(module) = self.module(module)? else {
+        let Some(module) = self.module(module_name)? else {
             return Ok(());
         };
         let dict = module.dict();
@@ -166,15 +174,13 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         if public < 2 {
             return Ok(());
         }
-        let string = |name: &str| pyo3::types::PyString::new(self.kit.py, name).into_any();
+        let string = |name: &str| PyString::new(self.kit.py, name).into_any();
         for (name, _, new) in came {
             if let Some(new) = new
                 && !name.starts_with('_')
                 && !namespace.contains(name)?
             {
-                namespace.set_item(name, new)?;
-                let undo = pyo3::types::PyTuple::new(self.kit.py, [string(name)])?;
-                work.tx.call(namespace.getattr("__delitem__")?, undo);
+                bind(work, namespace, name, new)?;
             }
         }
         for (name, old, _) in went.into_iter().filter(|(n, ..)| !n.starts_with('_')) {
@@ -183,8 +189,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 continue; // the namespace may have it from there
             }
             namespace.del_item(name)?;
-            let undo = pyo3::types::PyTuple::new(self.kit.py, [string(name), old.clone()])?;
+            let undo = PyTuple::new(self.kit.py, [string(name), old.clone()])?;
             work.tx.call(namespace.getattr("__setitem__")?, undo);
+            work.orphaned.take(namespace, &from(module_name, name));
         }
         Ok(())
     }
@@ -239,6 +246,48 @@ fn has_a_name(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(home().unwrap_or(false))
 }
 
+/// A name of a module, and which module's it is.
+fn from(module: &str, name: &str) -> String {
+    [module, ":", name].concat()
+}
+
+/// Names that a namespace lost with its module, and that this has again: the file was empty for a
+/// while, or written piece by piece.
+fn put_back<'py>(
+    work: &mut Work<'_, 'py>,
+    namespace: &Bound<'py, PyDict>,
+    module: &str,
+    facts: &Facts<'py>,
+) -> PyResult<()> {
+    for (name, old, new) in &facts.rebound {
+        let (None, Some(new)) = (old, new) else {
+            continue;
+        };
+        if !work.orphans.any_in(namespace) || namespace.contains(name)? {
+            continue;
+        }
+        let key = from(module, name);
+        if work.orphans.took(namespace, &key) {
+            bind(work, namespace, name, new)?;
+            work.orphaned.add(namespace, &key, new);
+        }
+    }
+    Ok(())
+}
+
+/// Binds a name that a host's namespace does not have, in a way that can be undone.
+fn bind<'py>(
+    work: &mut Work<'_, 'py>,
+    namespace: &Bound<'py, PyDict>,
+    name: &str,
+    new: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    namespace.set_item(name, new)?;
+    let undo = PyTuple::new(namespace.py(), [name])?;
+    work.tx.call(namespace.getattr("__delitem__")?, undo);
+    Ok(())
+}
+
 /// A name that is gone from its module keeps its object in the host's namespace, until it is back.
 fn orphan<'py>(
     work: &mut Work<'_, 'py>,
@@ -270,13 +319,8 @@ pub(super) fn follow<'py>(
 ) -> PyResult<()> {
     namespace.set_item(name, new)?;
     let undo = namespace.getattr("__setitem__")?;
-    let arguments = pyo3::types::PyTuple::new(
-        namespace.py(),
-        [
-            pyo3::types::PyString::new(namespace.py(), name).into_any(),
-            was.clone(),
-        ],
-    )?;
+    let py = namespace.py();
+    let arguments = PyTuple::new(py, [PyString::new(py, name).into_any(), was.clone()])?;
     work.tx.call(undo, arguments);
     Ok(())
 }
