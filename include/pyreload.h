@@ -986,9 +986,10 @@ uint64_t pyreload_module_list_reload_count(const pyreload_module_list *list,
  * Keeps a namespace of the program up to date: a dict in which it runs commands
  * or scripts (__main__'s is tracked from the start). Names it got with
  * `from m import X` follow the module, as they would in a tracked module. A
- * name got under `as` is known by its object only, since a namespace has no
- * source: it follows too, unless that object is a small int, a str or None,
- * which anybody may hold.
+ * name got under `as` is known by its object only, where a namespace has no
+ * source: it follows too, unless that object is a small int, a bool, a str
+ * that is a word, or None, which anybody may hold. `__file__` of a script
+ * and `In` of IPython are source.
  * dict is a PyObject * of type dict, borrowed; the reloader holds a reference
  * until pyreload_forget_namespace() or pyreload_destroy().
  *

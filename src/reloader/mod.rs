@@ -7,6 +7,7 @@ mod arrivals;
 mod check;
 mod circle;
 mod coming;
+mod commands;
 mod dependents;
 mod deserted;
 mod described;

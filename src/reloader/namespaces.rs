@@ -4,10 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyComplex, PyDict, PyFloat, PyFrozenSet, PyModule, PyString, PyTuple};
+use pyo3::types::{
+    PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyModule, PyString, PyTuple,
+};
+use rustc_hash::FxHashSet;
 
+use super::commands::Commands;
 use super::unit::Unit;
 use crate::apply::{Facts, Work, plain, text};
+use crate::interp::utf8;
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
     /// The host's own namespaces follow what they imported.
@@ -50,30 +55,54 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                     }
                 }
             }
-            // Under another name there (`import X as Y`): told by the object, if the module itself
-            // does not hold it any more. After the others: of two names of one object each may
-            // have got another one.
-            for module in &names {
-                for (_, old, new) in &facts[*module].rebound {
-                    let (Some(old), Some(new)) = (old, new) else {
-                        continue;
-                    };
-                    if shared_value(old) {
-                        continue;
-                    }
-                    let held: Vec<_> = namespace.iter().filter(|(_, v)| v.is(old)).collect();
-                    let gone = || -> PyResult<bool> {
-                        let module = self.module(module)?;
-                        Ok(
-                            module.is_some_and(|m| !m.dict().iter().any(|(_, v)| v.is(old)))
-                                && !has_a_name(old)?
-                                && !self.is_anywhere(old)?,
-                        )
-                    };
-                    if !held.is_empty() && gone()? {
-                        for (key, value) in held {
-                            follow(work, &namespace, &text(&key), &value, new)?;
+            // After the others: of two names of one object each may have got another one.
+            self.under_other_names(work, &namespace, facts)?;
+        }
+        Ok(())
+    }
+
+    /// What a namespace has under another name (`import X as Y`) follows: told by the object, if the
+    /// module itself does not hold it any more, or by the text.
+    fn under_other_names(
+        &self,
+        work: &mut Work<'k, 'py>,
+        namespace: &Bound<'py, PyDict>,
+        facts: &HashMap<String, Rc<Facts<'py>>>,
+    ) -> PyResult<()> {
+        let mut there: Option<FxHashSet<_>> = None;
+        let mut commands = None;
+        let names: BTreeSet<&String> = facts.keys().collect();
+        for module in names {
+            for (name, old, new) in &facts[module].rebound {
+                let (Some(old), Some(new)) = (old, new) else {
+                    continue;
+                };
+                // One look for all of them: an edit may bind hundreds of names.
+                let all = || namespace.iter().map(|(_, v)| v.as_ptr()).collect();
+                if !there.get_or_insert_with(all).contains(&old.as_ptr()) {
+                    continue;
+                }
+                let held: Vec<_> = namespace.iter().filter(|(_, v)| v.is(old)).collect();
+                let gone = || -> PyResult<bool> {
+                    let module = self.module(module)?;
+                    Ok(
+                        module.is_some_and(|m| !m.dict().iter().any(|(_, v)| v.is(old)))
+                            && !has_a_name(old)?
+                            && !self.is_anywhere(old)?,
+                    )
+                };
+                let sure = !held.is_empty() && !anybodys(old) && gone()?;
+                for (key, value) in held {
+                    let key = text(&key);
+                    let mut told = || -> PyResult<bool> {
+                        if commands.is_none() {
+                            commands = Some(Commands::of(namespace)?);
                         }
+                        let commands = commands.as_ref();
+                        Ok(commands.is_some_and(|c| c.import(module, name, &key)))
+                    };
+                    if sure || key != *name && told()? {
+                        follow(work, namespace, &key, &value, new)?;
                     }
                 }
             }
@@ -337,4 +366,23 @@ pub(super) fn shared_value(value: &Bound<'_, PyAny>) -> bool {
         || value.is(py.Ellipsis())
         || value.is(py.NotImplemented())
         || (emptied && value.len().unwrap_or(0) == 0)
+}
+
+/// Whether this object may be that of an equal value which somebody else wrote. A number that does not
+/// come from Python's store, or a text that the compiler does not put into its own, is of one place.
+fn anybodys(value: &Bound<'_, PyAny>) -> bool {
+    let py = value.py();
+    if let Ok(number) = value.cast_exact::<PyInt>() {
+        // Made once more, one of the store is the same object.
+        let again = number.extract::<i64>().ok();
+        return again.is_some_and(|n| PyInt::new(py, n).is(value));
+    }
+    if let Ok(text) = value.cast_exact::<PyString>() {
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        return utf8(text).is_none_or(|t| t.bytes().all(word) || PyString::new(py, &t).is(value));
+    }
+    if let Ok(bytes) = value.cast_exact::<PyBytes>() {
+        return PyBytes::new(py, bytes.as_bytes()).is(value);
+    }
+    shared_value(value)
 }

@@ -1,0 +1,74 @@
+//! What the text of a host's namespace says of its names: a script has its file, a console the list of what
+//! was typed. Whether `L` is `m.LIMIT` cannot be told from a small number.
+
+use std::path::Path;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+use crate::apply::text;
+use crate::files;
+use crate::modules::resolve;
+use crate::outline;
+
+/// The texts of a namespace, as far as they can be had.
+pub(super) struct Commands {
+    package: String,
+    /// In the order in which they ran.
+    texts: Vec<String>,
+}
+
+impl Commands {
+    /// Reads them. Nothing of the program's runs for it.
+    pub fn of(namespace: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let string = |name: &str| -> PyResult<Option<String>> {
+            let found = namespace.get_item(name)?;
+            Ok(found
+                .filter(|s| s.is_exact_instance_of::<PyString>())
+                .map(|s| text(&s)))
+        };
+        let mut texts = Vec::new();
+        if let Some(file) = string("__file__")?
+            && let Ok((bytes, _)) = files::read(Path::new(&file))
+            && let Ok(decoded) = crate::text::decode_all(bytes)
+        {
+            texts.push(decoded.source);
+        }
+        // IPython's.
+        if let Some(typed) = namespace.get_item("In")?
+            && let Ok(typed) = typed.cast_into_exact::<PyList>()
+        {
+            let typed = typed
+                .iter()
+                .filter(|t| t.is_exact_instance_of::<PyString>());
+            texts.extend(typed.map(|t| text(&t)));
+        }
+        let package = string("__package__")?.unwrap_or_default();
+        Ok(Self { package, texts })
+    }
+
+    /// Whether a name has what `from module import name as key` gave it, and nothing else binds it later.
+    pub fn import(&self, module: &str, name: &str, key: &str) -> bool {
+        let clause = [name, " as ", key].concat();
+        // Seldom so, and found out without reading outlines.
+        if !self.texts.iter().any(|text| text.contains(&clause)) {
+            return false;
+        }
+        for text in self.texts.iter().rev().filter(|t| t.contains(key)) {
+            let Ok(outline) = outline::read(text) else {
+                continue;
+            };
+            let writers = outline.index().writers(&outline.body, key);
+            let Some(last) = writers.last() else {
+                continue;
+            };
+            let imports = &outline.body[*last].imports;
+            return imports.iter().any(|import| {
+                import.bound == key
+                    && import.name.as_deref() == Some(name)
+                    && resolve(&self.package, import.level, &import.module) == module
+            });
+        }
+        false
+    }
+}
