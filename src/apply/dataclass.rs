@@ -17,6 +17,7 @@ impl<'py> Work<'_, 'py> {
         if reshaped.is_empty() {
             return Ok(());
         }
+        self.refielded.extend(reshaped.iter().cloned());
         let mut derived: Vec<(usize, Bound<'py, PyAny>)> = Vec::new();
         let mut todo = reshaped;
         while let Some(class) = todo.pop() {
@@ -37,13 +38,9 @@ impl<'py> Work<'_, 'py> {
         derived.sort_by_key(|(depth, _)| *depth);
         for (_, class) in derived {
             let parameters = self.kit.class_entry(&class, "__dataclass_params__")?;
-            if let Some(parameters) = parameters
-                && self
-                    .kit
-                    .class_entry(&class, "__pydantic_fields__")?
-                    .is_none()
-            {
+            if let Some(parameters) = parameters {
                 self.generate_again(&class, &parameters)?;
+                self.refielded.push(class);
             }
         }
         Ok(())
@@ -74,7 +71,8 @@ impl<'py> Work<'_, 'py> {
         for (name, value) in before.iter() {
             let key = text(&name);
             let mark = key == "__match_args__" || (key == "__hash__" && value.is_none());
-            if mark || (key.starts_with("__") && self.is_generated(&value)?) {
+            let checks = key == "__init__" && before.contains("__pydantic_fields__")?;
+            if mark || checks || (key.starts_with("__") && self.is_generated(&value)?) {
                 self.tx.del_class_entry(kit, class, &name)?;
             }
         }
@@ -105,17 +103,7 @@ impl<'py> Work<'_, 'py> {
             .getattr("dataclass")?
             .call((), Some(&options))?;
         let outcome = decorator.call1((class,));
-        let after = kit.class_dict(class)?;
-        for (name, value) in before.iter() {
-            if !after.get_item(&name)?.is_some_and(|now| now.is(&value)) {
-                self.tx.class_entry(class, &name, Some(value));
-            }
-        }
-        for name in after.keys() {
-            if !before.contains(&name)? {
-                self.tx.class_entry(class, &name, None);
-            }
-        }
+        self.log_entries(class, &before)?;
         outcome?;
         self.finish_class(class)
     }

@@ -36,6 +36,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         // It may make instances of what is derived from a data class that has other fields now.
         self.work.derived_data_classes()?;
+        self.work.models_so_far()?;
         // What makes it run may have come up only now.
         self.remember(at)?;
         self.retract_own(at)?;

@@ -310,6 +310,17 @@ impl<'py> Work<'_, 'py> {
             && is_text(&function.getattr("__name__")?, "<lambda>"))
     }
 
+    /// Whether another module has a function by its name: it stays what it is for all who use that,
+    /// also where a library puts it into a class, or a wrapper that says it is it.
+    fn is_of_another(&self, function: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let home = function.getattr(self.kit.name("__globals__"))?;
+        if home.is(&self.dict) {
+            return Ok(false);
+        }
+        let found = home.get_item(function.getattr("__name__")?);
+        Ok(found.is_ok_and(|found| found.is(function)))
+    }
+
     /// Makes `old` what `new` is. The object that is to be bound: `old` where that worked.
     pub fn update_function(
         &mut self,
@@ -330,6 +341,9 @@ impl<'py> Work<'_, 'py> {
                     lived: false,
                 });
             }
+            return Ok(new.clone());
+        }
+        if self.is_of_another(old)? || self.is_of_another(new)? {
             return Ok(new.clone());
         }
         let closure = new.getattr(kit.name("__closure__"))?;

@@ -230,42 +230,6 @@ impl<'k, 'py> Work<'k, 'py> {
         Ok(())
     }
 
-    /// Models that compiled a schema from their fields do it again.
-    fn models(&mut self) -> PyResult<()> {
-        for class in self.classes.clone() {
-            if self
-                .kit
-                .class_entry(&class, "__pydantic_core_schema__")?
-                .is_none()
-            {
-                continue;
-            }
-            let arguments = PyDict::new(self.kit.py);
-            arguments.set_item("force", true)?;
-            class.call_method("model_rebuild", (), Some(&arguments))?;
-            // Models that embed it hold its old schema.
-            let all = self
-                .kit
-                .gc
-                .call_method1("get_referrers", (class.get_type(),))?;
-            for other in all.try_iter()? {
-                let other = other?;
-                if self.kit.is_class(&other)
-                    && !other.is(&class)
-                    && self
-                        .kit
-                        .class_entry(&other, "__pydantic_core_schema__")?
-                        .is_some()
-                    && let Ok(fields) = other.getattr("model_fields")
-                    && text(&fields.repr()?.into_any()).contains(&text(&class.getattr("__name__")?))
-                {
-                    other.call_method("model_rebuild", (), Some(&arguments))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Notes that instances of a class are to compute a `cached_property` again.
     pub fn forget_stored(
         &mut self,

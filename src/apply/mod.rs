@@ -51,6 +51,7 @@ mod listed;
 mod made;
 mod makes;
 mod members;
+mod models;
 mod module;
 mod namesakes;
 mod noted;

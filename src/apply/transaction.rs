@@ -117,6 +117,30 @@ impl<'py> Transaction<'py> {
         before.flatten()
     }
 
+    /// The entries that a class had before any change.
+    pub fn class_before(
+        &self,
+        kit: &Kit<'py>,
+        of: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let entries = kit.class_dict(of)?;
+        for undo in self.log.iter().rev() {
+            match undo {
+                Undo::ClassEntry {
+                    class,
+                    name,
+                    before,
+                } if class.is(of) => match before {
+                    Some(before) => entries.set_item(name, before)?,
+                    None if entries.contains(name)? => entries.del_item(name)?,
+                    None => (),
+                },
+                _ => (),
+            }
+        }
+        Ok(entries)
+    }
+
     /// Whether a class has another value by this name, or one where it had none.
     pub fn has_other_entry(&self, of: &Bound<'py, PyAny>, entry: &str) -> bool {
         self.log.iter().any(|undo| match undo {

@@ -181,6 +181,10 @@ pub struct Work<'k, 'py> {
     pub to_remake: Vec<Remade<'py>>,
     /// Data classes whose fields changed: classes derived from them were generated from the old.
     pub reshaped: Vec<Bound<'py, PyAny>>,
+    /// All that were, and data classes that are derived from them.
+    pub refielded: Vec<Bound<'py, PyAny>>,
+    /// For how many of `classes` the models among them were looked after.
+    pub modelled: usize,
     /// Sentences for the report of the module that is being worked on.
     pub notes: Vec<String>,
     /// Pairs of objects that are being brought together: they may refer to each other.
@@ -289,6 +293,8 @@ impl<'k, 'py> Work<'k, 'py> {
             gains: Vec::new(),
             to_remake: Vec::new(),
             reshaped: Vec::new(),
+            refielded: Vec::new(),
+            modelled: 0,
             notes: Vec::new(),
             stuck_on: None,
             places: Vec::new(),
