@@ -51,7 +51,7 @@ impl Types {
 /// The entries of a dict, list, tuple, set or deque in their order, as borrowed pointers, with a null
 /// for the key where there are no keys. `each` says whether it has seen enough; it must run
 /// nothing of Python's.
-pub(super) fn raw_entries(
+pub fn raw_entries(
     value: &Bound<'_, PyAny>,
     mut each: impl FnMut(*mut ffi::PyObject, *mut ffi::PyObject) -> bool,
 ) -> PyResult<()> {

@@ -55,8 +55,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let kit = self.work.kit;
         let statements = || new.map(|(_, new)| new).into_iter().chain(was);
         let calls = |one: &Statement| !one.uses.calls.is_empty();
-        let modules = kit.py.import("sys")?.getattr("modules")?;
-        if !statements().any(calls) || !modules.contains("flask")? {
+        if !statements().any(calls) || !kit.sys_modules.contains(kit.name("flask"))? {
             return Ok(None);
         }
         let mut paths = BTreeSet::new();

@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 
 use super::commands::Commands;
 use super::unit::Unit;
-use crate::apply::{Facts, Work, plain, text};
+use crate::apply::{Facts, Rebound, Work, plain, raw_entries, text};
 use crate::interp::utf8;
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
@@ -69,7 +69,23 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         namespace: &Bound<'py, PyDict>,
         facts: &HashMap<String, Rc<Facts<'py>>>,
     ) -> PyResult<()> {
-        let mut there: Option<FxHashSet<_>> = None;
+        // One look for all of them: an edit may bind hundreds of names.
+        let both = |rebound: &Rebound<'py>| {
+            Some(rebound.1.as_ref()?.as_ptr()).filter(|_| rebound.2.is_some())
+        };
+        let found = facts.values().flat_map(|facts| &facts.rebound);
+        let mut wanted: Vec<_> = found.filter_map(both).collect();
+        wanted.sort_unstable();
+        let mut there = FxHashSet::default();
+        raw_entries(namespace, |_, value| {
+            if wanted.binary_search(&value).is_ok() {
+                there.insert(value);
+            }
+            false
+        })?;
+        if there.is_empty() {
+            return Ok(());
+        }
         let mut commands = None;
         let names: BTreeSet<&String> = facts.keys().collect();
         for module in names {
@@ -77,9 +93,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 let (Some(old), Some(new)) = (old, new) else {
                     continue;
                 };
-                // One look for all of them: an edit may bind hundreds of names.
-                let all = || namespace.iter().map(|(_, v)| v.as_ptr()).collect();
-                if !there.get_or_insert_with(all).contains(&old.as_ptr()) {
+                if !there.contains(&old.as_ptr()) {
                     continue;
                 }
                 let held: Vec<_> = namespace.iter().filter(|(_, v)| v.is(old)).collect();
