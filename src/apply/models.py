@@ -171,8 +171,13 @@ def _decorate(kind):
         # Also those of bases that pydantic has not made.
         found.update((name, one) for name, one in own.items() if not _is_made(_owner(kind, name)))
         found.update((name, one) for name, one in own.items() if name in vars(kind))
-        lists[sort] = {name: one.bind_to_cls(kind) for name, one in found.items()}
+        lists[sort] = {name: _bound(one, kind) for name, one in found.items()}
     type.__setattr__(kind, DECORATORS, type(mine)(**lists))
+
+
+def _bound(one, kind):
+    # As its `bind_to_cls` does, which asks for more since 2.14; this one finds it out by itself.
+    return type(one).build(kind, cls_var_name=one.cls_var_name, shim=one.shim, info=copy.copy(one.info))
 
 
 def _owner(kind, name):
