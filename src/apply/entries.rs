@@ -51,7 +51,7 @@ impl Types {
 /// The entries of a dict, list, tuple, set or deque in their order, as borrowed pointers, with a null
 /// for the key where there are no keys. `each` says whether it has seen enough; it must run
 /// nothing of Python's.
-pub fn raw_entries(
+pub(super) fn raw_entries(
     value: &Bound<'_, PyAny>,
     mut each: impl FnMut(*mut ffi::PyObject, *mut ffi::PyObject) -> bool,
 ) -> PyResult<()> {
@@ -93,7 +93,24 @@ pub fn raw_entries(
     Ok(())
 }
 
-/// The same, owned.
+/// Of a dict the entries, with their keys, whose value is one of these objects (by their addresses, sorted).
+pub fn entries_with<'py>(
+    dict: &Bound<'py, PyDict>,
+    values: &[*mut ffi::PyObject],
+) -> PyResult<Pairs<'py>> {
+    let mut found = Vec::new();
+    // SAFETY: the pointer is that of a live object, and the GIL is held.
+    let own = |object| unsafe { Bound::from_borrowed_ptr(dict.py(), object) };
+    raw_entries(dict, |key, value| {
+        if values.binary_search(&value).is_ok() {
+            found.push((own(key), own(value)));
+        }
+        false
+    })?;
+    Ok(found)
+}
+
+/// All of a container, owned.
 pub(super) fn entries<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let mut found = Vec::with_capacity(value.len()?);
     // SAFETY: the pointer is that of a live object, and the GIL is held.
@@ -105,7 +122,7 @@ pub(super) fn entries<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py,
     Ok(found)
 }
 
-pub(super) type Pairs<'py> = Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>;
+pub type Pairs<'py> = Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>;
 
 /// What was there, and what is there in its place; `None` when there are more or fewer entries.
 pub(super) fn differing<'py>(

@@ -89,7 +89,7 @@ mod work;
 
 pub use arrivals::awaits;
 pub use compile::Source;
-pub use entries::raw_entries;
+pub use entries::entries_with;
 pub use function::{identical, plain};
 pub use heirs::Departed;
 pub use kit::{Kit, reference_count, text};

@@ -2,7 +2,9 @@
 //! was typed. Whether `L` is `m.LIMIT` cannot be told from a small number.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
@@ -15,12 +17,19 @@ use crate::outline;
 pub(super) struct Commands {
     package: String,
     /// In the order in which they ran.
-    texts: Vec<String>,
+    texts: Vec<Arc<str>>,
 }
+
+/// The script of a namespace, by its file, as it was when it was first asked for: one that runs is not read
+/// again, whatever becomes of its file.
+pub(super) type Script = Mutex<Option<(String, Arc<str>)>>;
+
+/// What an import under another name has in it.
+const OTHER: &str = " as ";
 
 impl Commands {
     /// Reads them. Nothing of the program's runs for it.
-    pub fn of(namespace: &Bound<'_, PyDict>) -> PyResult<Self> {
+    pub fn of(namespace: &Bound<'_, PyDict>, script: &Script) -> PyResult<Self> {
         let string = |name: &str| -> PyResult<Option<String>> {
             let found = namespace.get_item(name)?;
             Ok(found
@@ -28,11 +37,16 @@ impl Commands {
                 .map(|s| text(&s)))
         };
         let mut texts = Vec::new();
-        if let Some(file) = string("__file__")?
-            && let Ok((bytes, _)) = files::read(Path::new(&file))
-            && let Ok(decoded) = crate::text::decode_all(bytes)
-        {
-            texts.push(decoded.source);
+        if let Some(file) = string("__file__")? {
+            let mut script = script.lock();
+            match &*script {
+                Some((known, text)) if *known == file => texts.push(Arc::clone(text)),
+                _ => {
+                    let text = text_of(&file);
+                    texts.push(Arc::clone(&text));
+                    *script = Some((file, text));
+                }
+            }
         }
         // IPython's.
         if let Some(typed) = namespace.get_item("In")?
@@ -41,7 +55,7 @@ impl Commands {
             let typed = typed
                 .iter()
                 .filter(|t| t.is_exact_instance_of::<PyString>());
-            texts.extend(typed.map(|t| text(&t)));
+            texts.extend(typed.map(|t| Arc::from(text(&t))));
         }
         let package = string("__package__")?.unwrap_or_default();
         Ok(Self { package, texts })
@@ -49,7 +63,7 @@ impl Commands {
 
     /// Whether a name has what `from module import name as key` gave it, and nothing else binds it later.
     pub fn import(&self, module: &str, name: &str, key: &str) -> bool {
-        let clause = [name, " as ", key].concat();
+        let clause = [name, OTHER, key].concat();
         // Seldom so, and found out without reading outlines.
         if !self.texts.iter().any(|text| text.contains(&clause)) {
             return false;
@@ -71,4 +85,13 @@ impl Commands {
         }
         false
     }
+}
+
+/// The text of a script, if it imports anything under another name.
+fn text_of(file: &str) -> Arc<str> {
+    let bytes = files::read(Path::new(file)).ok();
+    let decoded = bytes.and_then(|(bytes, _)| crate::text::decode_all(bytes).ok());
+    let text = decoded.map(|decoded| decoded.source);
+    let text = text.filter(|text| text.contains(OTHER));
+    text.unwrap_or_default().into()
 }

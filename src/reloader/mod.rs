@@ -194,6 +194,8 @@ pub struct Reloader {
     departed: Mutex<Vec<crate::apply::Departed>>,
     /// Modules that nobody imports any more.
     deserted: Mutex<deserted::Deserted>,
+    /// See `commands`.
+    script: commands::Script,
     /// How much is kept of modules that may be gone.
     enough: Mutex<gone::Enough>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
@@ -262,6 +264,7 @@ impl Reloader {
             orphans: Mutex::default(),
             departed: Mutex::default(),
             deserted: Mutex::default(),
+            script: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),
             pending: AtomicUsize::new(0),
             checks: AtomicU64::new(0),

@@ -7,11 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::{
     PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyModule, PyString, PyTuple,
 };
-use rustc_hash::FxHashSet;
 
 use super::commands::Commands;
 use super::unit::Unit;
-use crate::apply::{Facts, Rebound, Work, plain, raw_entries, text};
+use crate::apply::{Facts, Rebound, Work, entries_with, plain, text};
 use crate::interp::utf8;
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
@@ -76,13 +75,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         let found = facts.values().flat_map(|facts| &facts.rebound);
         let mut wanted: Vec<_> = found.filter_map(both).collect();
         wanted.sort_unstable();
-        let mut there = FxHashSet::default();
-        raw_entries(namespace, |_, value| {
-            if wanted.binary_search(&value).is_ok() {
-                there.insert(value);
-            }
-            false
-        })?;
+        let there = entries_with(namespace, &wanted)?;
         if there.is_empty() {
             return Ok(());
         }
@@ -93,10 +86,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 let (Some(old), Some(new)) = (old, new) else {
                     continue;
                 };
-                if !there.contains(&old.as_ptr()) {
-                    continue;
-                }
-                let held: Vec<_> = namespace.iter().filter(|(_, v)| v.is(old)).collect();
+                let held: Vec<_> = there.iter().filter(|(_, v)| v.is(old)).collect();
                 let gone = || -> PyResult<bool> {
                     let module = self.module(module)?;
                     Ok(
@@ -107,16 +97,16 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 };
                 let sure = !held.is_empty() && !anybodys(old) && gone()?;
                 for (key, value) in held {
-                    let key = text(&key);
+                    let key = text(key);
                     let mut told = || -> PyResult<bool> {
                         if commands.is_none() {
-                            commands = Some(Commands::of(namespace)?);
+                            commands = Some(Commands::of(namespace, &self.reloader.script)?);
                         }
                         let commands = commands.as_ref();
                         Ok(commands.is_some_and(|c| c.import(module, name, &key)))
                     };
                     if sure || key != *name && told()? {
-                        follow(work, namespace, &key, &value, new)?;
+                        follow(work, namespace, &key, value, new)?;
                     }
                 }
             }
