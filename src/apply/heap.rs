@@ -47,6 +47,9 @@ impl<'k, 'py> Work<'k, 'py> {
     /// modules, and that nobody has any more, leave the lists of subclasses now, and not at some
     /// later garbage collection.
     pub fn leave_lists(kit: &'k Kit<'py>, mut gone: Vec<Bound<'py, PyAny>>) -> PyResult<()> {
+        if gone.is_empty() {
+            return Ok(());
+        }
         let work = Self::new(kit);
         // Derived ones first: they hold their bases.
         loop {

@@ -313,10 +313,9 @@ impl<'py> Kit<'py> {
 
     /// What `functools.lru_cache` makes of a function.
     pub fn is_cache(&self, value: &Bound<'_, PyAny>) -> bool {
-        value
-            .get_type()
-            .name()
-            .is_ok_and(|name| name == "_lru_cache_wrapper")
+        let kind = || value.get_type().name();
+        // Asked of every value that changes: the name costs.
+        !super::plain(value) && kind().is_ok_and(|name| name == "_lru_cache_wrapper")
     }
 
     /// Exactly of this type.

@@ -192,6 +192,9 @@ impl<'k, 'py> Work<'k, 'py> {
 
     /// After a unit was applied: classes that somebody has got hold of all the same are what they were.
     pub fn come_back(kit: &'k Kit<'py>, left: Vec<Left<'py>>) {
+        if left.is_empty() {
+            return;
+        }
         let work = Self::new(kit);
         for (class, bases) in left {
             told(work.comes_back(&class, &bases));

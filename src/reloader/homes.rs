@@ -21,7 +21,7 @@ struct Defined<'py> {
 /// What a value is, if it is a class or function that some module defines at its top level by this
 /// name.
 fn defined<'py>(kit: &Kit<'py>, name: &str, value: &Bound<'py, PyAny>) -> Option<Defined<'py>> {
-    if !kit.is_class(value) && !kit.is_function(value) && !caches(value) {
+    if !kit.is_class(value) && !kit.is_function(value) && !kit.is_cache(value) {
         return None;
     }
     let attribute = |name| Some(text(&value.getattr(name).ok()?));
@@ -29,12 +29,6 @@ fn defined<'py>(kit: &Kit<'py>, name: &str, value: &Bound<'py, PyAny>) -> Option
         home: attribute("__module__")?,
         object: value.clone(),
     })
-}
-
-/// Whether it is a function that `functools.lru_cache` made.
-fn caches(value: &Bound<'_, PyAny>) -> bool {
-    let kind = value.get_type().name();
-    kind.is_ok_and(|name| name == "_lru_cache_wrapper")
 }
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
@@ -142,7 +136,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                     }
                     // `@lru_cache` came or went.
                     (Some(old), Some(new), _)
-                        if !old.is(&new) && (caches(&old) || caches(&new)) =>
+                        if !old.is(&new) && (kit.is_cache(&old) || kit.is_cache(&new)) =>
                     {
                         pairs.push((old, new, true));
                     }
