@@ -103,6 +103,23 @@ impl<'a> Source<'a> {
         Ok(code)
     }
 
+    /// Code that reads a name where it stands. `column`: in bytes.
+    pub fn name_at<'py>(
+        &self,
+        kit: &Kit<'py>,
+        line: usize,
+        column: usize,
+        name: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let text = match line {
+            // There is no room for the bracket.
+            1 if column == 0 => name.to_owned(),
+            1 => format!("{:<column$}{name})", "("),
+            _ => format!("({}{:column$}{name})", "\n".repeat(line - 1), ""),
+        };
+        self.compiled(kit, &text, "exec")
+    }
+
     /// The whole text, as the import system would compile it.
     pub fn whole<'py>(&self, kit: &Kit<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.compiled(kit, self.text, "exec")

@@ -143,6 +143,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
                         "{} is gone from where it was imported; {} keeps what it had",
                         rebind.from, rebind.name
                     ));
+                    self.miss_import(statement)?;
                     continue;
                 }
             }

@@ -51,6 +51,7 @@ mod listed;
 mod made;
 mod makes;
 mod members;
+mod missed;
 mod models;
 mod module;
 mod namesakes;

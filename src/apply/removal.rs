@@ -183,6 +183,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let weak = kit.py.import("weakref")?.getattr("ref")?;
                 self.work.gone.push(weak.call1((&value,))?);
             }
+            self.miss_name(name)?;
             self.dirty.value(name, "which is gone");
             let kind = match statement.kind {
                 Kind::Function => ChangeKind::Function,

@@ -13,6 +13,7 @@ use super::heirs::Departed;
 use super::kit::Kit;
 use super::leaving::Left;
 use super::made::Remade;
+use super::missed::Missed;
 use super::transaction::Transaction;
 use crate::modules::Version;
 use crate::plan::{Dirty, Holding};
@@ -197,6 +198,8 @@ pub struct Work<'k, 'py> {
     pub orphans: Arc<Orphans>,
     /// Those that do in this one.
     pub orphaned: Orphans,
+    /// What modules would miss in a fresh process.
+    pub missed: Vec<Missed<'py>>,
     /// Containers of other modules that have other items now: the module and the name there.
     pub fed: Vec<(String, String)>,
     /// Definitions, by address, that decorators may have told somebody of: see `since`.
@@ -301,6 +304,7 @@ impl<'k, 'py> Work<'k, 'py> {
             joining: Vec::new(),
             orphans: Arc::default(),
             orphaned: Orphans::default(),
+            missed: Vec::new(),
             gone: Vec::new(),
             texts: Vec::new(),
             past: (0, 0),

@@ -30,6 +30,7 @@ mod skims;
 mod spelling;
 mod splice;
 mod stored;
+mod surely;
 
 pub use aliases::GIVES;
 pub use given::fills_argument;
@@ -44,6 +45,7 @@ pub use row::Row;
 use scope::Context;
 pub use splice::{reread, reread_between};
 pub use stored::Handed;
+pub use surely::surely_reads;
 pub use value::FILLING;
 
 /// Where a statement stands in its source.

@@ -144,6 +144,8 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         if !self.edited.contains_key(&failed.name) {
             names.push(&failed.name);
         }
+        // One that was not edited itself, which comes last, is told of once with those that were.
+        let mut all_again = true;
         for name in names {
             let (record, cause) = match self.edited.get(name) {
                 Some(edited) => (Arc::clone(&edited.record), edited.cause),
@@ -158,7 +160,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             } else {
                 format!("{} failed: {sentence}", failed.name)
             };
-            let mut again = false;
+            let mut again = all_again;
             if let Some(edited) = self.edited.get(name) {
                 let failure = Failure {
                     print: edited.version.print(),
@@ -169,6 +171,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 };
                 let mut slot = record.failed.lock();
                 again = slot.as_deref() == Some(&failure);
+                all_again &= again;
                 *slot = Some(Box::new(failure));
                 drop(slot);
                 // Looked at again when anything changes: another module of the unit may be the

@@ -261,6 +261,13 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             error,
             early: None,
         };
+        if let Some((name, error)) = work.misses().map_err(fail)? {
+            return Err(Failed {
+                name,
+                error,
+                early: None,
+            });
+        }
         work.notes.clear();
         self.new_homes(work, &facts, modules);
         if let Err(error) = self.successors(work, &facts) {

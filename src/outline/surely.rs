@@ -1,0 +1,253 @@
+//! Where a statement reads a name whatever happens: not in a branch, in a part of a condition that may be
+//! skipped, in the body of a function, or after it has bound the name itself.
+
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Expr, Stmt};
+use ruff_text_size::Ranged;
+
+/// The offset in its text at which a statement reads a name. `lazy`: annotations are not worked out when they
+/// are met.
+pub fn surely_reads(text: &str, name: &str, lazy: bool) -> Option<usize> {
+    let parsed = ruff_python_parser::parse_module(text).ok()?;
+    let mut finder = Finder {
+        name,
+        lazy,
+        at: None,
+        over: false,
+    };
+    finder.visit_body(parsed.suite());
+    finder.at
+}
+
+struct Finder<'n> {
+    name: &'n str,
+    lazy: bool,
+    at: Option<usize>,
+    /// It was found, or what follows may find the name bound, or may not be reached.
+    over: bool,
+}
+
+impl Finder<'_> {
+    fn binds(&mut self, name: &str) {
+        self.over |= name == self.name;
+    }
+
+    fn parameters(&mut self, parameters: &ast::Parameters, annotations: bool) {
+        for parameter in parameters {
+            if let Some(default) = parameter.default() {
+                self.visit_expr(default);
+            }
+        }
+        for parameter in parameters {
+            if let Some(annotation) = parameter.annotation().filter(|_| annotations) {
+                self.visit_annotation(annotation);
+            }
+        }
+    }
+
+    fn imports(&mut self, aliases: &[ast::Alias]) {
+        for alias in aliases {
+            let whole = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+            let bound = whole.split('.').next().unwrap_or(whole);
+            self.over |= bound == "*";
+            self.binds(bound);
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Finder<'_> {
+    fn visit_body(&mut self, body: &'a [Stmt]) {
+        for stmt in body {
+            self.visit_stmt(stmt);
+        }
+    }
+
+    fn visit_annotation(&mut self, annotation: &'a Expr) {
+        if !self.lazy {
+            self.visit_expr(annotation);
+        }
+    }
+
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if self.over {
+            return;
+        }
+        match stmt {
+            Stmt::FunctionDef(def) => {
+                def.decorator_list
+                    .iter()
+                    .for_each(|d| self.visit_decorator(d));
+                // Type parameters have names of their own.
+                let annotations = def.type_params.is_none();
+                self.parameters(&def.parameters, annotations);
+                if let Some(returns) = def.returns.as_deref().filter(|_| annotations) {
+                    self.visit_annotation(returns);
+                }
+                self.binds(&def.name);
+            }
+            Stmt::ClassDef(def) => {
+                def.decorator_list
+                    .iter()
+                    .for_each(|d| self.visit_decorator(d));
+                if def.type_params.is_some() {
+                    self.over = true;
+                    return;
+                }
+                if let Some(arguments) = &def.arguments {
+                    self.visit_arguments(arguments);
+                }
+                self.visit_body(&def.body);
+                self.binds(&def.name);
+            }
+            Stmt::AugAssign(assign) => {
+                if let Expr::Name(target) = &*assign.target
+                    && target.id.as_str() == self.name
+                {
+                    self.at = Some(target.start().to_usize());
+                    self.over = true;
+                }
+                self.visit_expr(&assign.target);
+                self.visit_expr(&assign.value);
+            }
+            Stmt::AnnAssign(assign) => {
+                if let Some(value) = &assign.value {
+                    self.visit_expr(value);
+                    self.visit_expr(&assign.target);
+                }
+                self.visit_annotation(&assign.annotation);
+            }
+            Stmt::Import(import) => self.imports(&import.names),
+            Stmt::ImportFrom(import) => self.imports(&import.names),
+            Stmt::With(with) => {
+                with.items
+                    .iter()
+                    .for_each(|item| self.visit_with_item(item));
+                // It may keep what goes wrong in there.
+                self.over = true;
+            }
+            Stmt::If(branch) => {
+                self.visit_expr(&branch.test);
+                self.over = true;
+            }
+            Stmt::While(turn) => {
+                self.visit_expr(&turn.test);
+                self.over = true;
+            }
+            Stmt::For(turn) => {
+                self.visit_expr(&turn.iter);
+                self.over = true;
+            }
+            Stmt::Match(branch) => {
+                self.visit_expr(&branch.subject);
+                self.over = true;
+            }
+            Stmt::Assert(assertion) => {
+                self.visit_expr(&assertion.test);
+                self.over = true;
+            }
+            Stmt::Try(_) | Stmt::TypeAlias(_) => self.over = true,
+            Stmt::Assign(_) | Stmt::Expr(_) | Stmt::Delete(_) => visitor::walk_stmt(self, stmt),
+            _ => {
+                visitor::walk_stmt(self, stmt);
+                self.over |= matches!(stmt, Stmt::Raise(_) | Stmt::Return(_));
+            }
+        }
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if self.over {
+            return;
+        }
+        match expr {
+            Expr::Name(name) if name.id.as_str() == self.name => {
+                self.over = true;
+                self.at = (!name.ctx.is_store()).then(|| name.start().to_usize());
+            }
+            Expr::BoolOp(all) => {
+                if let Some(first) = all.values.first() {
+                    self.visit_expr(first);
+                }
+            }
+            Expr::If(choice) => self.visit_expr(&choice.test),
+            Expr::Lambda(lambda) => {
+                if let Some(parameters) = &lambda.parameters {
+                    self.parameters(parameters, false);
+                }
+            }
+            Expr::Compare(chain) => {
+                self.visit_expr(&chain.left);
+                if let Some(first) = chain.comparators.first() {
+                    self.visit_expr(first);
+                }
+            }
+            Expr::Named(named) => {
+                self.visit_expr(&named.value);
+                self.visit_expr(&named.target);
+            }
+            Expr::ListComp(ast::ExprListComp { generators, .. })
+            | Expr::SetComp(ast::ExprSetComp { generators, .. })
+            | Expr::DictComp(ast::ExprDictComp { generators, .. })
+            | Expr::Generator(ast::ExprGenerator { generators, .. }) => {
+                if let Some(first) = generators.first() {
+                    self.visit_expr(&first.iter);
+                }
+            }
+            _ => visitor::walk_expr(self, expr),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::surely_reads;
+
+    fn reads(text: &str) -> Option<usize> {
+        surely_reads(text, "A", false)
+    }
+
+    #[test]
+    fn what_is_always_worked_out() {
+        assert_eq!(reads("B = A + 1"), Some(4));
+        assert_eq!(reads("A += 1"), Some(0));
+        assert_eq!(reads("x[A] = 2"), Some(2));
+        assert_eq!(reads("del A"), Some(4));
+        assert_eq!(reads("@A\ndef f(): pass"), Some(1));
+        assert_eq!(reads("def f(x=A): pass"), Some(8));
+        assert_eq!(reads("class B(A): pass"), Some(8));
+        assert_eq!(reads("class B:\n    x = A.y"), Some(17));
+        assert_eq!(reads("for i in A: pass"), Some(9));
+        assert_eq!(reads("print([i for i in A])"), Some(18));
+        assert_eq!(reads("x = 1 if A else 2"), Some(9));
+        assert_eq!(reads("f = lambda x=A: x"), Some(13));
+        assert_eq!(reads("A = A + 1"), Some(4));
+    }
+
+    #[test]
+    fn what_may_be_skipped() {
+        assert_eq!(reads("B = x and A"), None);
+        assert_eq!(reads("B = A if x else 0"), None);
+        assert_eq!(reads("B = 1 < x < A"), None);
+        assert_eq!(reads("B = [A for i in x]"), None);
+        assert_eq!(reads("f = lambda: A"), None);
+        assert_eq!(reads("def f(): return A"), None);
+        assert_eq!(reads("try:\n    A\nexcept NameError:\n    A = 1"), None);
+        assert_eq!(reads("if x:\n    A"), None);
+        assert_eq!(reads("with x:\n    A"), None);
+    }
+
+    #[test]
+    fn what_it_binds_itself() {
+        assert_eq!(reads("class B:\n    A = 1\n    x = A"), None);
+        assert_eq!(reads("B = (A := 2) + A"), None);
+        assert_eq!(reads("class B:\n    from m import *\n    x = A"), None);
+        assert_eq!(reads("def f[A](x: A): pass"), None);
+    }
+
+    #[test]
+    fn annotations() {
+        assert_eq!(reads("def f(x: A): pass"), Some(9));
+        assert_eq!(reads("x: A = 1"), Some(3));
+        assert_eq!(surely_reads("def f(x: A): pass", "A", true), None);
+        assert_eq!(surely_reads("x: A = 1", "A", true), None);
+    }
+}
