@@ -248,8 +248,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             && partner.is_none_or(|statement| !statement.alias)
             && of_one_kind(was, value)
         {
-            self.work.update_container(was, value, base, key)?;
+            let path = format!("{}{key}", body.path);
+            self.work.written = member.uses.reads.is_empty() && member.uses.calls.is_empty();
+            self.work.update_container(was, value, base, &path)?;
             return Ok(was.clone());
+        }
+        if let Some(partner) = partner {
+            self.note_overwritten_in(body.old, partner, (&body.path, key), was);
         }
         if is_alias(self.work.kit, key, was, &made.before)? {
             return Ok(self.work.living(value));

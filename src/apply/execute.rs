@@ -408,6 +408,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             }
             if differs {
+                self.note_overwritten(was, name, old.as_ref());
                 self.dirty.refilled.remove(name);
                 self.dirty.value(name, changed_on.clone());
                 self.facts

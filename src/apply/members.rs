@@ -429,6 +429,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let key = body.key(name);
             if let Some(was) = kit.class_entry(class, &key)? {
+                if self.put_in_class(body.old, name, &was)? {
+                    self.work.notes.push(format!(
+                        "{path}{name} is gone from the file, but the program had put its own there; it is kept"
+                    ));
+                    continue;
+                }
                 let key = PyString::new(kit.py, &key);
                 self.work.lose(class, key.as_any(), &was)?;
                 self.work.tx.del_class_entry(kit, class, key.as_any())?;

@@ -18,6 +18,7 @@ mod class_entry;
 mod codes;
 mod collections;
 mod compile;
+mod conflicts;
 mod computed;
 mod consumed;
 mod counted;

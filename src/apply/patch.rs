@@ -46,6 +46,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Some(value) => find(kit, value, wanted, &self.job.dict)?,
             None => None,
         };
+        if found.is_none() {
+            self.note_replaced(holder, old, prefix);
+        }
         let function = match found {
             Some(function) => function,
             None => match self.search(&old.name, old.span.line)? {

@@ -201,7 +201,7 @@ class Rehearsal:
             here = now.get(name)
             if here is None or not says(here.value, value):
                 bound.append((name, value))
-        return bound, *merge.write()
+        return bound, *merge.write(), merge.notes
 
 
 class Merge:
@@ -213,6 +213,7 @@ class Merge:
         # Which is which, where attributes, keys and places say so.
         self.pairs, self.paired = {}, set()
         self.before, self.edit = Comparison(), Comparison()
+        self.notes = []
 
     def pair(self, three):
         todo = list(three)
@@ -264,6 +265,8 @@ class Merge:
             return live.value
         if where not in self.adds:
             # Both have set it: what the program did stays.
+            place = f"{self.name}.{where}" if where != "[]" else f"what {self.name} has"
+            self.notes.append(f"{place} has been set by the program to {short(live.value)}, and keeps that")
             return live.value
         kinds = {part.type for part in (gave, live, node)}
         if kinds <= {*NUMBERS}:
@@ -484,6 +487,11 @@ def gained(value, before, state):
         if not says(old, new) and (old is not MISSING or name not in now):
             now[name] = new
     return {name: part for name, part in now.items() if part is not MISSING}
+
+
+def short(value):
+    whole = repr(value)
+    return whole if len(whole) <= 40 else whole[:40] + "..."
 
 
 def fixed_all(nodes):

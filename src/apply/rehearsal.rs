@@ -27,12 +27,13 @@ use crate::report::{Action, ChangeKind};
 const NESTED: usize = 2;
 const SOME: usize = 4;
 
-/// Names that are bound to something else now, those whose objects have something else in them, and what
-/// undoes that.
+/// Names that are bound to something else now, those whose objects have something else in them, what undoes
+/// that, and what the report is to say.
 type Settled<'py> = (
     Vec<(String, Bound<'py, PyAny>)>,
     Vec<String>,
     Bound<'py, PyAny>,
+    Vec<String>,
 );
 
 /// What was before an edit.
@@ -371,7 +372,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Ok(settled) => settled,
             Err(error) => return refused(kit, error),
         };
-        let (bound, changed, undo): Settled<'py> = settled.extract()?;
+        let (bound, changed, undo, notes): Settled<'py> = settled.extract()?;
+        self.work.notes.extend(notes);
         self.work.tx.call(undo, PyTuple::empty(kit.py));
         for (name, value) in bound {
             if self.job.keep.contains(&name) {

@@ -4,9 +4,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PySet, PyString, PyTuple};
 
 use super::collections::{mergeable, of_one_kind};
+use super::conflicts::entry_path;
 use super::data::nobodys;
 use super::equal::{equal_items, take_over, take_over_items};
-use super::function::identical;
+use super::function::{identical, plain};
 use super::kit::{Word, is_above, reference_count, text};
 use super::module::container;
 use super::partners::{alike, partners};
@@ -352,7 +353,7 @@ impl<'py> Work<'_, 'py> {
         if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PyDict>(), new.cast_exact::<PyDict>()) {
             let base = base.and_then(|b| b.cast_exact::<PyDict>().ok());
             self.tx.dict(live)?;
-            self.merge_dict(live, fresh, base)?;
+            self.merge_dict(live, fresh, base, (name, written))?;
             return Ok(true);
         }
         if let (Ok(live), Ok(fresh)) = (old.cast_exact::<PySet>(), new.cast_exact::<PySet>()) {
@@ -377,6 +378,9 @@ impl<'py> Work<'_, 'py> {
                 && let Some(base) = base.and_then(|b| b.cast_exact::<PyList>().ok())
                 && !base.eq(live).unwrap_or(false)
             {
+                if written && let Some(items) = self.place_by_place(base, live, fresh, name)? {
+                    return live.set_slice(0, live.len(), items.as_any()).map(|()| true);
+                }
                 let is_function = |item: &Bound<'py, PyAny>| self.kit.is_function(item);
                 match since(base, live, fresh, (&registered, written), is_function) {
                     Some(found) => done = found,
@@ -558,6 +562,7 @@ impl<'py> Work<'_, 'py> {
         live: &Bound<'py, PyDict>,
         fresh: &Bound<'py, PyDict>,
         base: Option<&Bound<'py, PyDict>>,
+        (name, written): (&str, bool),
     ) -> PyResult<()> {
         for key in live.keys() {
             if fresh.contains(&key)? {
@@ -577,6 +582,13 @@ impl<'py> Work<'_, 'py> {
             };
             if ours || !self.merge {
                 live.del_item(&key)?;
+            } else if let Some(base) = base.filter(|_| written)
+                && base.contains(&key)?
+            {
+                self.notes.push(format!(
+                    "{} is gone from the file, but the program had set it; it is kept",
+                    entry_path(name, &key)
+                ));
             }
         }
         let mut reorder = Vec::new();
@@ -600,8 +612,26 @@ impl<'py> Work<'_, 'py> {
                 && self.merge
                 && own_inside(was, now, &value)
             {
-                self.update_container(now, &value, Some(was), &text(&key))?;
+                self.written = written;
+                self.update_container(now, &value, Some(was), &entry_path(name, &key))?;
             } else {
+                let same = |a: &Bound<'py, PyAny>, b: Option<&Bound<'py, PyAny>>| {
+                    b.is_some_and(|b| a.is(b) || plain(a) && plain(b) && a.eq(b).unwrap_or(false))
+                };
+                // All three differ, and can be told apart.
+                let told = |v: &Option<Bound<'py, PyAny>>| v.as_ref().is_none_or(plain);
+                if written
+                    && base.is_some()
+                    && self.merge
+                    && told(&was)
+                    && told(&now)
+                    && plain(&value)
+                    && was.is_some() | now.is_some()
+                    && !same(&value, now.as_ref())
+                    && !was.as_ref().is_some_and(|was| same(was, now.as_ref()))
+                {
+                    self.note_conflict(&entry_path(name, &key), now.as_ref());
+                }
                 live.set_item(&key, &value)?;
             }
             if let Some(items) = &equal {
