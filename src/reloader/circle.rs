@@ -142,6 +142,24 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         }
     }
 
+    /// That a fresh process would miss nothing. `last`: who is told of what cannot be found out.
+    pub(super) fn nothing_missed(
+        &self,
+        work: &mut Work<'k, 'py>,
+        last: &str,
+    ) -> Result<(), Failed> {
+        let (name, error) = match work.misses() {
+            Ok(None) => return Ok(()),
+            Ok(Some(found)) => found,
+            Err(error) => (last.to_owned(), error),
+        };
+        Err(Failed {
+            name,
+            error,
+            early: None,
+        })
+    }
+
     /// Whether there is another order in which a unit might do that failed: one in which modules run
     /// in the middle of others; then one in which the module that the name was missed of comes later,
     /// so that it is the other one that waits.

@@ -261,13 +261,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             error,
             early: None,
         };
-        if let Some((name, error)) = work.misses().map_err(fail)? {
-            return Err(Failed {
-                name,
-                error,
-                early: None,
-            });
-        }
+        self.nothing_missed(work, last)?;
         work.notes.clear();
         self.new_homes(work, &facts, modules);
         if let Err(error) = self.successors(work, &facts) {
