@@ -6,9 +6,10 @@ use pyo3::types::{PyDict, PyString};
 
 use super::compile::Source;
 use super::function::identical;
-use super::kit::text;
+use super::kit::{module_of, text};
 use super::module::Run;
 use super::objects::Given;
+use super::partners::alike;
 use super::registry::told;
 use super::work::SetThere;
 use crate::outline::{Kind, Statement};
@@ -88,7 +89,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let is_own = |module: &str| own.as_ref().is_some_and(|own| text(own) == module);
         let (module, path) = if kit.is_class(&owner) {
             let path = format!("{}.{name}", text(&owner.getattr("__qualname__")?));
-            (text(&owner.getattr("__module__")?), path)
+            (text(&module_of(&owner)), path)
         } else if kit.is_exact(&owner, &kit.module) {
             (text(&owner.getattr("__name__")?), name.to_owned())
         } else if self.stores(&owner, name)
@@ -280,7 +281,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(false);
         };
         let stands = assigned.had.as_ref();
-        if !stands.is_some_and(|had| had.is(&value) || had.eq(&value).unwrap_or(false)) {
+        if !stands.is_some_and(|had| {
+            let functions = kit.is_function(had) && kit.is_function(&value);
+            had.is(&value) || had.eq(&value).unwrap_or(false) || functions && alike(had, &value)
+        }) {
             return Ok(true);
         }
         let (module, path) = &assigned.path;
@@ -288,6 +292,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let base = if named {
             let base = self.base_in(module, path);
             let base = base.or_else(|| told(self.put_over(&assigned)).flatten());
+            let base = base.or_else(|| self.function_of(module, path));
             if base.is_none() && self.binds_in(module, path) != Some(false) {
                 return Ok(true);
             }

@@ -1,7 +1,7 @@
 //! What the program had set, and an edit sets or removes as well: the report says which of both counts.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString};
+use pyo3::types::{PyBool, PyFloat, PyFunction, PyInt, PyList, PyString, PyType};
 
 use super::function::{Wanted, find, plain};
 use super::kit::text;
@@ -15,7 +15,12 @@ const QUOTED: usize = 40;
 /// A value as the report has it. Nothing of the program's is called for it.
 fn quoted(value: &Bound<'_, PyAny>) -> String {
     if !plain(value) {
-        return format!("a value of type {}", type_name(value));
+        let name = value.getattr("__qualname__").map(|name| text(&name));
+        return match name {
+            Ok(name) if value.is_instance_of::<PyType>() => format!("the class {name}"),
+            Ok(name) if value.is_instance_of::<PyFunction>() => format!("the function {name}"),
+            _ => format!("a value of type {}", type_name(value)),
+        };
     }
     let whole = value.repr().map(|repr| text(&repr)).unwrap_or_default();
     match whole.char_indices().nth(QUOTED) {
@@ -76,12 +81,11 @@ impl<'py> Work<'_, 'py> {
     /// An entry of a container that the program had set, or taken out, is another one in the text now.
     pub(super) fn note_conflict(&mut self, path: &str, had: Option<&Bound<'py, PyAny>>) {
         let what = match had {
-            Some(had) => format!("set to {}", quoted(had)),
-            None => "taken out".to_owned(),
+            Some(had) => format!("was {}, which its own line had not given it", quoted(had)),
+            None => "had been taken out".to_owned(),
         };
-        self.notes.push(format!(
-            "{path} had been {what} by the program; it is what the edit makes it"
-        ));
+        self.notes
+            .push(format!("{path} {what}; the edit sets it as well"));
     }
 }
 
@@ -157,19 +161,44 @@ impl<'py> Run<'_, '_, '_, 'py> {
         name: &str,
         value: Option<&Bound<'py, PyAny>>,
     ) {
-        let (Some(old), Some(was), Some(value)) = (self.job.old, was, value) else {
+        let (Some(old), Some(value)) = (self.job.old, value) else {
             return;
         };
         let body = &old.outline.body;
-        let alone = || {
+        let binders = |so_many: usize| {
             // Also functions that were called while the module was imported.
             let had = crate::plan::Functions::of(old.outline);
             let writes = |s: &Statement| had.global_writes(&s.uses.calls).contains(name);
-            old.outline.index().writers(body, name).len() == 1 && !body.iter().any(writes)
+            old.outline.index().writers(body, name).len() == so_many
+                && !body.iter().any(|s| s.uses.opaque || writes(s))
         };
-        if self.is_of_program(was, name, value, alone) {
+        let other = match was {
+            Some(was) if was.kind == Kind::Class => {
+                was.decorators == 0
+                    && self.work.kit.is_class(value)
+                    && !self
+                        .work
+                        .kit
+                        .defined_in(value, &self.job.dict)
+                        .unwrap_or(true)
+                    && binders(1)
+            }
+            Some(was) => self.is_of_program(was, name, value, || binders(1)),
+            // It was there before the file had it.
+            None => !name.starts_with("__") && !old.outline.star && plain(value) && binders(0),
+        };
+        if other {
             self.work.note_conflict(name, Some(value));
         }
+    }
+
+    /// Whether statements of the old text besides the class itself had to do with it.
+    fn set_beside(&self, class: &Statement) -> bool {
+        self.job.old.is_none_or(|old| {
+            let body = &old.outline.body;
+            let places = old.outline.index().writers(body, &class.name);
+            places.len() != 1 || body.iter().any(|s| s.uses.opaque)
+        })
     }
 
     /// The same in the body of a class. `path`: that of the class, with its dot.
@@ -180,7 +209,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
         (path, name): (&str, &str),
         value: &Bound<'py, PyAny>,
     ) {
-        if self.is_of_program(was, name, value, || bound_once(class, name)) {
+        let alone = || bound_once(class, name) && !self.set_beside(class);
+        if self.is_of_program(was, name, value, alone) {
             self.work
                 .note_conflict(&format!("{path}{name}"), Some(value));
         }
@@ -211,6 +241,9 @@ impl<'py> Run<'_, '_, '_, 'py> {
         name: &str,
         value: &Bound<'py, PyAny>,
     ) -> PyResult<bool> {
+        if self.set_beside(class) {
+            return Ok(false);
+        }
         let mut binders = class.body.iter().filter(|m| binds(m, name));
         let Some(was) = binders.next().filter(|_| binders.next().is_none()) else {
             return Ok(false);

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::assigned::Assigned;
-use super::kit::text;
+use super::kit::{module_of, text};
 use super::module::Run;
 use super::registry::told;
 use crate::outline::{Kind, Statement};
@@ -42,7 +42,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let name = text(&own.getattr("__qualname__")?);
         self.work.notes.push(format!(
             "{name} was replaced by {}.{}, which stays in its place",
-            text(&there.getattr("__module__")?),
+            text(&module_of(there)),
             text(&there.getattr("__qualname__")?),
         ));
         Ok(true)

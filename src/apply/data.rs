@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PyModule, PySet, PyString, PyTuple, PyType};
 
 use super::function::{identical, plain, same_repr};
-use super::kit::text;
+use super::kit::{module_of, text};
 use super::members::mangled;
 use super::module::{Run, container};
 use crate::outline::{Kind, Statement};
@@ -101,7 +101,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
         if own.is_some_and(|own| own.is(value)) {
             return Ok(true);
         }
-        let module = value.getattr("__module__")?;
+        let module = module_of(value);
         let Ok(module) = module.cast::<PyString>() else {
             return Ok(false);
         };
@@ -172,7 +172,7 @@ pub(super) fn is_data(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> 
         Ok(true)
     };
     let class = value.get_type();
-    let module = text(&class.getattr("__module__")?);
+    let module = text(&module_of(&class));
     // Named tuples too; not what a program derives from a list or dict, which is its own.
     if let Ok(tuple) = value.cast::<PyTuple>()
         && (value.is_exact_instance_of::<PyTuple>() || class.hasattr("_fields")?)
@@ -294,7 +294,7 @@ pub(super) fn containers_in(value: &Bound<'_, PyAny>) -> Vec<usize> {
 
 /// Whether two values of one type are equal paths, or equal times, of the standard library.
 pub(super) fn of_library(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let kind = text(&a.get_type().getattr("__module__")?);
+    let kind = text(&module_of(&a.get_type()));
     let known = |zone: &Bound<'_, PyAny>| {
         let kind = zone.get_type().getattr("__module__");
         zone.is_none() || kind.is_ok_and(|kind| text(&kind) == "datetime")

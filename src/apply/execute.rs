@@ -132,6 +132,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let among = aside || below.is_some();
         let annotation = self.annotation(statement);
         let annotations = self.hide_annotations(at, statement)?;
+        let leaving = self.hide_leaving(at, statement)?;
         let ran = if statement.kind == Kind::Compound {
             self.run_branches(at, statement)
         } else if aside {
@@ -150,6 +151,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             (ran, _) => ran,
         };
         let ran = ran.or_else(|error| self.forgive(statement, error));
+        self.show_leaving(leaving)?;
         self.show_annotations(annotations)?;
         self.show_below(below)?;
         setup

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::kit::{Kit, reference_count, text};
+use super::kit::{Kit, module_of, reference_count, text};
 use super::work::{Lost, Owner, Replaced, Work};
 
 /// References to a method that nobody holds: its class, the copy of the entries that is gone through, and
@@ -76,7 +76,7 @@ impl<'py> Work<'_, 'py> {
     /// Whether a class is what its name means in its module.
     fn has_home(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
         let modules = class.py().import("sys")?.getattr("modules")?;
-        let home = modules.call_method1("get", (class.getattr("__module__")?,))?;
+        let home = modules.call_method1("get", (module_of(class),))?;
         let path = text(&class.getattr("__qualname__")?);
         if home.is_none() || path.contains('<') {
             return Ok(true); // nobody can tell
@@ -389,7 +389,7 @@ impl<'py> Work<'_, 'py> {
             if text(&now.getattr("__name__")?) != name {
                 continue;
             }
-            let home = text(&class.getattr("__module__")?);
+            let home = text(&module_of(class));
             let path = format!("{}.{name}", text(&class.getattr("__qualname__")?));
             for was in departed(&home, &path) {
                 came.push((was, now.clone(), class.clone()));

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use super::compile::moved_to;
 use super::function::{Wanted, find, same_code, search};
-use super::kit::{Word, reference_count};
+use super::kit::{Word, module_of, reference_count};
 use super::members::mangled;
 use super::module::Run;
 use super::undo::set_code;
@@ -337,7 +337,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let Some(value) = self.job.dict.get_item(name)? else {
                 continue;
             };
-            let module = value.get_type().getattr("__module__")?;
+            let module = module_of(&value.get_type());
             let Some(at) = self.binders(name).next() else {
                 continue;
             };

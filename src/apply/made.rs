@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
 use super::function::{Wanted, nested};
-use super::kit::text;
+use super::kit::{module_of, text};
 use super::members::mangled;
 use super::module::{Run, container};
 use super::work::Work;
@@ -95,7 +95,7 @@ impl<'py> Work<'_, 'py> {
                 {
                     continue;
                 }
-                let module = text(&class.getattr("__module__")?);
+                let module = text(&module_of(&class));
                 names.insert(format!(
                     "{module}.{}",
                     text(&class.getattr("__qualname__")?)
@@ -167,7 +167,7 @@ impl<'py> Work<'_, 'py> {
     /// Whether a class of the top level of a module is not in it any more: nobody makes new ones.
     fn unbound(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
         let name = class.getattr("__qualname__")?;
-        let module = class.getattr("__module__")?;
+        let module = module_of(class);
         let Some(module) = self.kit.sys_modules.get_item(module)? else {
             return Ok(false);
         };

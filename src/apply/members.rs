@@ -438,6 +438,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 let key = PyString::new(kit.py, &key);
                 self.work.lose(class, key.as_any(), &was)?;
                 self.work.tx.del_class_entry(kit, class, key.as_any())?;
+                self.miss_member(body.new, name)?;
                 self.note(
                     ChangeKind::Function,
                     Action::Removed,

@@ -12,7 +12,7 @@ use super::annotations::lazy;
 use super::kit::{Kit, text};
 use super::module::Run;
 use super::work::Work;
-use crate::outline::{Kind, Statement, surely_reads};
+use crate::outline::{Kind, Sought, Statement, surely_reads, surely_reads_inside};
 
 /// What each import asks of the namespace that it stands in.
 const OF_IMPORT: [&str; 5] = [
@@ -22,6 +22,12 @@ const OF_IMPORT: [&str; 5] = [
     "__path__",
     "__builtins__",
 ];
+
+/// Through so many calls of functions it is found out what a statement asks for.
+const CALLS: usize = 3;
+
+/// A name that is not there for a while, and its value.
+pub(super) type Hidden<'py> = (String, Bound<'py, PyAny>);
 
 /// What a module would miss.
 pub struct Missed<'py> {
@@ -70,39 +76,145 @@ impl<'py> Work<'_, 'py> {
     }
 }
 
-impl<'py> Run<'_, '_, '_, 'py> {
-    /// A name of the module is gone: is there a statement that reads it whatever happens?
+impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// A name of the module is gone: is there a statement that asks for it whatever happens?
     pub(super) fn miss_name(&mut self, name: &str) -> PyResult<()> {
-        let (kit, source) = (self.work.kit, self.job.new);
-        let builtins = kit.py.import("builtins")?.dict();
+        let builtins = self.work.kit.py.import("builtins")?.dict();
         if self.job.keep.contains(name) || builtins.contains(name)? {
             return Ok(());
         }
-        let body = &source.outline.body;
-        for at in source.outline.index().readers(body, name) {
+        match self.needed(name, Sought::Read, CALLS) {
+            Some((statement, offset)) => self.miss(name, statement, offset),
+            None => Ok(()),
+        }
+    }
+
+    /// A name is gone from the body of a class of the top level.
+    pub(super) fn miss_member(&mut self, class: &Statement, name: &str) -> PyResult<()> {
+        let text = self.job.new.slice(class);
+        match surely_reads(text, name, Sought::Read, self.lazy()) {
+            Some(offset) => self.miss(name, class, offset),
+            None => Ok(()),
+        }
+    }
+
+    fn lazy(&self) -> bool {
+        let source = self.job.new;
+        lazy(self.work.kit, source) || source.outline.future.iter().any(|f| f == "annotations")
+    }
+
+    /// The statement, and the offset in its text, that reads or calls a name when the module is imported:
+    /// by itself, or by so many calls of functions of the module.
+    fn needed(&self, name: &str, sought: Sought, calls: usize) -> Option<(&'a Statement, usize)> {
+        let (source, lazy) = (self.job.new, self.lazy());
+        let (body, index) = (&source.outline.body, source.outline.index());
+        for at in index.readers(body, name) {
             let statement = &body[at];
             // What stands above may bind any name.
             if body.range(0..at).any(|above| above.uses.opaque) {
-                break;
+                return None;
             }
-            let slice = source.slice(statement);
-            let lazy =
-                lazy(kit, source) || source.outline.future.iter().any(|f| f == "annotations");
-            let found = match statement.kind {
-                Kind::MainGuard => None,
-                _ => surely_reads(slice, name, lazy),
-            };
-            let Some(offset) = found else { continue };
-            let before = slice.get(..offset).unwrap_or_default();
-            let lines = before.matches('\n').count();
-            let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
-            let line = statement.span.line as usize + lines;
-            let code = source.name_at(kit, line, column, name)?;
-            self.work.missed.push(Missed {
-                dict: self.job.dict.clone(),
-                what: What::Name(name.to_owned(), code),
-            });
-            break;
+            if statement.kind != Kind::MainGuard
+                && let Some(offset) = surely_reads(source.slice(statement), name, sought, lazy)
+            {
+                return Some((statement, offset));
+            }
+        }
+        let fewer = calls.checked_sub(1)?;
+        for at in index.later(body, name) {
+            let function = &body[at];
+            let plain = function.kind == Kind::Function && function.decorators == 0;
+            if plain
+                && self.binders(&function.name).count() == 1
+                && let Some(offset) =
+                    surely_reads_inside(source.slice(function), name, sought, lazy)
+                && self.needed(&function.name, Sought::Called, fewer).is_some()
+            {
+                return Some((function, offset));
+            }
+        }
+        None
+    }
+
+    fn miss(&mut self, name: &str, statement: &Statement, offset: usize) -> PyResult<()> {
+        let source = self.job.new;
+        let before = source.slice(statement).get(..offset).unwrap_or_default();
+        let lines = before.matches('\n').count();
+        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+        let line = statement.span.line as usize + lines;
+        let code = source.name_at(self.work.kit, line, column, name)?;
+        self.work.missed.push(Missed {
+            dict: self.job.dict.clone(),
+            what: What::Name(name.to_owned(), code),
+        });
+        Ok(())
+    }
+
+    /// Names that will be gone when all statements have run. Those that run are not to see them.
+    pub(super) fn note_leaving(&mut self, gone: &[(&Statement, String)]) -> PyResult<()> {
+        let body = &self.job.new.outline.body;
+        if gone.is_empty() || body.iter().any(|s| s.uses.opaque) {
+            return Ok(());
+        }
+        for (statement, name) in gone {
+            let bound = self.binders(name).next().is_some()
+                || body
+                    .iter()
+                    .any(|s| self.functions.global_writes(&s.uses.calls).contains(name));
+            if !bound
+                && statement.kind != Kind::MainGuard
+                && !name.starts_with("__")
+                && !self.job.keep.contains(name)
+                && self.star_value(name)?.is_none()
+            {
+                self.work.leaving.insert(name.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the text gives a name a value only below a statement, which a fresh process does not see there.
+    fn is_below(&self, at: usize, name: &str) -> PyResult<bool> {
+        let body = &self.job.new.outline.body;
+        if self.binders(name).next().is_none_or(|first| first <= at) || self.job.keep.contains(name)
+        {
+            return Ok(false);
+        }
+        let binds = |s: &Statement| {
+            s.uses.opaque
+                || self.functions.opaque(&s.uses.calls)
+                || s.uses.deletes.iter().any(|n| n == name)
+                || self.functions.global_writes(&s.uses.calls).contains(name)
+        };
+        Ok(!body.range(0..at + 1).any(binds) && self.star_import(name, 0)?.is_none())
+    }
+
+    /// Takes names away that a statement reads and a fresh process would not have there, while it runs.
+    pub(super) fn hide_leaving(
+        &self,
+        at: usize,
+        statement: &Statement,
+    ) -> PyResult<Vec<Hidden<'py>>> {
+        let mut out = Vec::new();
+        let read = statement.uses.reads.iter().chain(&statement.uses.calls);
+        for path in read {
+            let name = path.split('.').next().unwrap_or(path);
+            if (self.work.leaving.contains(name) || self.is_below(at, name)?)
+                && let Some(value) = self.job.dict.get_item(name)?
+            {
+                self.job.dict.del_item(name)?;
+                out.push((name.to_owned(), value));
+            }
+        }
+        Ok(out)
+    }
+
+    /// Puts them back, for what takes leave of them.
+    pub(super) fn show_leaving(&self, hidden: Vec<Hidden<'py>>) -> PyResult<()> {
+        for (name, value) in hidden {
+            if !self.job.dict.contains(&name)? {
+                self.job.dict.set_item(name, value)?;
+            }
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::base::chain;
 use super::compile::Source;
-use super::kit::text;
+use super::kit::{module_of, text};
 use super::module::Run;
 use super::registry::told;
 use crate::modules::resolve;
@@ -175,7 +175,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
             .getattr("__mro__")?
             .cast_into::<PyTuple>()?
         {
-            let (module, name) = (class.getattr("__module__")?, class.getattr("__qualname__")?);
+            let (module, name) = (module_of(&class), class.getattr("__qualname__")?);
             let (module, name) = (text(&module), text(&name));
             let init = |outline: &Outline| {
                 let mut classes = outline.body.iter().filter(|s| s.kind == Kind::Class);

@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::base::chain;
 use super::compile::Source;
-use super::kit::text;
+use super::kit::{module_of, text};
 use super::module::{Run, container};
 use super::registry::told;
 use crate::outline::{Kind, Statement};
@@ -154,7 +154,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         let owner = match &class {
             Some(class) => {
-                let module = text(&class.getattr("__module__")?);
+                let module = text(&module_of(class));
                 // Of the module itself: it is followed there.
                 if self
                     .job
@@ -245,4 +245,59 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let none = PyTuple::empty(kit.py);
         contents.call1((texts, &none, name, space, &none)).ok()
     }
+
+    /// The function of another module that something was put over, and that nobody holds any more, made again.
+    /// `None` where more than its text makes it what it was: decorators, a class that it asks by `super`.
+    pub(super) fn function_of(&self, module: &str, path: &str) -> Option<Bound<'py, PyAny>> {
+        let kit = self.work.kit;
+        let version = (self.job.others)(module)?;
+        kit.py.detach(|| version.outline().is_ok());
+        let outline = version.outline().as_ref().ok()?;
+        let space = kit.sys_modules.get_item(module).ok()??;
+        let space = space.getattr("__dict__").ok()?.cast_into::<PyDict>().ok()?;
+        let filename = text(&space.get_item("__file__").ok()??);
+        let source = Source::new(kit.py, version.text(), outline, &filename).ok()?;
+        let (chain, name) = match path.split_once('.') {
+            Some((class, name)) => (vec![only(&outline.body, class)?], name),
+            None => (Vec::new(), path),
+        };
+        let statement = match chain.first() {
+            Some(class) if class.kind == Kind::Class && class.decorators == 0 => {
+                only(&class.body, name)?
+            }
+            Some(_) => return None,
+            None => only(&outline.body, name)?,
+        };
+        if statement.kind != Kind::Function || statement.decorators != 0 {
+            return None;
+        }
+        let code = source.definition(kit, &chain, statement).ok()?;
+        if code.getattr("co_freevars").ok()?.len().ok()? > 0 {
+            return None;
+        }
+        // By itself, for its defaults.
+        let own = PyDict::new(kit.py);
+        let slice = source.slice(statement);
+        let indent = slice
+            .lines()
+            .nth(1)
+            .map_or("", |line| &line[..line.len() - line.trim_start().len()]);
+        let alone = match chain.is_empty() {
+            true => slice.to_owned(),
+            // Its first line has lost what its others have, and a little less than those.
+            false => format!("if 1:\n{}{slice}", &indent[..indent.len().min(1)]),
+        };
+        kit.exec.call1((alone, &space, &own)).ok()?;
+        let function = own.get_item(&statement.name).ok()??;
+        function.setattr("__code__", code).ok()?;
+        function.setattr("__qualname__", path).ok()?;
+        Some(function)
+    }
+}
+
+/// The statement that binds a name, where there is one only.
+fn only<'o>(body: impl IntoIterator<Item = &'o Statement>, name: &str) -> Option<&'o Statement> {
+    let binds = |s: &&Statement| s.uses.binds.iter().any(|bound| bound == name);
+    let mut binders = body.into_iter().filter(binds);
+    binders.next().filter(|_| binders.next().is_none())
 }

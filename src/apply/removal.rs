@@ -52,6 +52,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Names that are gone and hid builtins, or what a star import gives: who reads them while the module
     /// is brought up to date is to get that.
     pub(super) fn uncover(&mut self) -> PyResult<()> {
+        self.work.leaving.clear();
         let Some(old) = self.job.old else {
             return Ok(());
         };
@@ -59,6 +60,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.dirty.value("__doc__", "which is gone");
         }
         let mut gone = self.gone(old);
+        self.note_leaving(&gone)?;
         if !gone.is_empty() {
             let builtins = self.work.kit.py.import("builtins")?.dict();
             gone.retain(|(_, name)| {
@@ -158,6 +160,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 continue;
             }
             if !self.ours(old, statement, name, &value, &written)? {
+                // What looks like nobody's may be the work of an `exec`.
+                if self.job.new.outline.body.iter().any(|s| s.uses.opaque) {
+                    continue;
+                }
                 self.work.notes.push(format!(
                     "{name} is gone from the file, but the program had put its own value there; it is kept"
                 ));

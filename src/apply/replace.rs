@@ -86,7 +86,9 @@ impl<'py> Work<'_, 'py> {
         }
         let builtin = kit.object.get_type();
         let entries = PyDict::new(kit.py);
-        entries.set_item("__module__", new.getattr("__module__")?)?;
+        if let Ok(module) = new.getattr("__module__") {
+            entries.set_item("__module__", module)?;
+        }
         entries.set_item("__doc__", kit.py.None())?;
         let anchor = builtin.call1((new.getattr("__name__")?, PyTuple::empty(kit.py), entries))?;
         let mut bases = vec![anchor];

@@ -8,7 +8,7 @@ use super::conflicts::entry_path;
 use super::data::nobodys;
 use super::equal::{equal_items, take_over, take_over_items};
 use super::function::{identical, plain};
-use super::kit::{Word, is_above, reference_count, text};
+use super::kit::{Word, is_above, module_of, reference_count, text};
 use super::module::container;
 use super::partners::{alike, partners};
 use super::since::{Since, since};
@@ -76,7 +76,7 @@ impl<'py> Work<'_, 'py> {
             return self.update_function(old, new, class);
         }
         if kit.is_class(old) && kit.is_class(new) {
-            let (was, is) = (old.getattr("__module__")?, new.getattr("__module__")?);
+            let (was, is) = (module_of(old), module_of(new));
             if (was.eq(&is)? || is_above(&was, &is))
                 && old
                     .getattr("__qualname__")?

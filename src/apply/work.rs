@@ -200,6 +200,8 @@ pub struct Work<'k, 'py> {
     pub orphaned: Orphans,
     /// What modules would miss in a fresh process.
     pub missed: Vec<Missed<'py>>,
+    /// Names that the module which is brought up to date will not have any more.
+    pub leaving: BTreeSet<String>,
     /// Containers of other modules that have other items now: the module and the name there.
     pub fed: Vec<(String, String)>,
     /// Definitions, by address, that decorators may have told somebody of: see `since`.
@@ -305,6 +307,7 @@ impl<'k, 'py> Work<'k, 'py> {
             orphans: Arc::default(),
             orphaned: Orphans::default(),
             missed: Vec::new(),
+            leaving: BTreeSet::new(),
             gone: Vec::new(),
             texts: Vec::new(),
             past: (0, 0),

@@ -5,29 +5,86 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
-/// The offset in its text at which a statement reads a name. `lazy`: annotations are not worked out when they
-/// are met.
-pub fn surely_reads(text: &str, name: &str, lazy: bool) -> Option<usize> {
+/// What is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sought {
+    /// The name itself.
+    Read,
+    /// That what it is bound to is called.
+    Called,
+}
+
+/// The offset in its text at which a statement reads or calls a name. `lazy`: annotations are not worked out
+/// when they are met.
+pub fn surely_reads(text: &str, name: &str, sought: Sought, lazy: bool) -> Option<usize> {
     let parsed = ruff_python_parser::parse_module(text).ok()?;
-    let mut finder = Finder {
-        name,
-        lazy,
-        at: None,
-        over: false,
-    };
+    let mut finder = Finder::new(name, sought, lazy);
     finder.visit_body(parsed.suite());
     finder.at
 }
 
+/// The same for the function that a text defines, when it is called.
+pub fn surely_reads_inside(text: &str, name: &str, sought: Sought, lazy: bool) -> Option<usize> {
+    let parsed = ruff_python_parser::parse_module(text).ok()?;
+    let [Stmt::FunctionDef(def)] = &parsed.suite()[..] else {
+        return None;
+    };
+    let mut finder = Finder::new(name, sought, lazy);
+    let yields = any_over_body(&def.body, &|expr| {
+        matches!(expr, Expr::Yield(_) | Expr::YieldFrom(_))
+    });
+    let own = def.parameters.iter().any(|p| p.name().as_str() == name);
+    if def.is_async || yields || own {
+        return None;
+    }
+    finder.visit_body(&def.body);
+    finder.at
+}
+
+fn any_over_body(body: &[Stmt], test: &dyn Fn(&Expr) -> bool) -> bool {
+    struct Any<'t>(&'t dyn Fn(&Expr) -> bool, bool);
+    impl<'a> Visitor<'a> for Any<'_> {
+        fn visit_expr(&mut self, expr: &'a Expr) {
+            self.1 |= (self.0)(expr);
+            visitor::walk_expr(self, expr);
+        }
+    }
+    let mut any = Any(test, false);
+    any.visit_body(body);
+    any.1
+}
+
 struct Finder<'n> {
     name: &'n str,
+    sought: Sought,
     lazy: bool,
     at: Option<usize>,
     /// It was found, or what follows may find the name bound, or may not be reached.
     over: bool,
 }
 
-impl Finder<'_> {
+impl<'n> Finder<'n> {
+    fn new(name: &'n str, sought: Sought, lazy: bool) -> Self {
+        Self {
+            name,
+            sought,
+            lazy,
+            at: None,
+            over: false,
+        }
+    }
+
+    fn is_it(&self, expr: &Expr) -> bool {
+        matches!(expr, Expr::Name(name) if name.id.as_str() == self.name)
+    }
+
+    fn finds(&mut self, expr: &Expr) {
+        if !self.over {
+            self.at = Some(expr.start().to_usize());
+            self.over = true;
+        }
+    }
+
     fn binds(&mut self, name: &str) {
         self.over |= name == self.name;
     }
@@ -41,6 +98,15 @@ impl Finder<'_> {
         for parameter in parameters {
             if let Some(annotation) = parameter.annotation().filter(|_| annotations) {
                 self.visit_annotation(annotation);
+            }
+        }
+    }
+
+    fn decorators(&mut self, decorators: &[ast::Decorator]) {
+        for decorator in decorators {
+            self.visit_decorator(decorator);
+            if self.sought == Sought::Called && self.is_it(&decorator.expression) {
+                self.finds(&decorator.expression);
             }
         }
     }
@@ -74,9 +140,7 @@ impl<'a> Visitor<'a> for Finder<'_> {
         }
         match stmt {
             Stmt::FunctionDef(def) => {
-                def.decorator_list
-                    .iter()
-                    .for_each(|d| self.visit_decorator(d));
+                self.decorators(&def.decorator_list);
                 // Type parameters have names of their own.
                 let annotations = def.type_params.is_none();
                 self.parameters(&def.parameters, annotations);
@@ -86,9 +150,7 @@ impl<'a> Visitor<'a> for Finder<'_> {
                 self.binds(&def.name);
             }
             Stmt::ClassDef(def) => {
-                def.decorator_list
-                    .iter()
-                    .for_each(|d| self.visit_decorator(d));
+                self.decorators(&def.decorator_list);
                 if def.type_params.is_some() {
                     self.over = true;
                     return;
@@ -100,11 +162,8 @@ impl<'a> Visitor<'a> for Finder<'_> {
                 self.binds(&def.name);
             }
             Stmt::AugAssign(assign) => {
-                if let Expr::Name(target) = &*assign.target
-                    && target.id.as_str() == self.name
-                {
-                    self.at = Some(target.start().to_usize());
-                    self.over = true;
+                if self.sought == Sought::Read && self.is_it(&assign.target) {
+                    self.finds(&assign.target);
                 }
                 self.visit_expr(&assign.target);
                 self.visit_expr(&assign.value);
@@ -160,8 +219,15 @@ impl<'a> Visitor<'a> for Finder<'_> {
         }
         match expr {
             Expr::Name(name) if name.id.as_str() == self.name => {
-                self.over = true;
-                self.at = (!name.ctx.is_store()).then(|| name.start().to_usize());
+                if name.ctx.is_store() {
+                    self.over = true;
+                } else if self.sought == Sought::Read {
+                    self.finds(expr);
+                }
+            }
+            Expr::Call(call) if self.sought == Sought::Called && self.is_it(&call.func) => {
+                self.visit_arguments(&call.arguments);
+                self.finds(&call.func);
             }
             Expr::BoolOp(all) => {
                 if let Some(first) = all.values.first() {
@@ -199,10 +265,10 @@ impl<'a> Visitor<'a> for Finder<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::surely_reads;
+    use super::{Sought, surely_reads as find, surely_reads_inside};
 
     fn reads(text: &str) -> Option<usize> {
-        surely_reads(text, "A", false)
+        find(text, "A", Sought::Read, false)
     }
 
     #[test]
@@ -247,7 +313,25 @@ mod tests {
     fn annotations() {
         assert_eq!(reads("def f(x: A): pass"), Some(9));
         assert_eq!(reads("x: A = 1"), Some(3));
-        assert_eq!(surely_reads("def f(x: A): pass", "A", true), None);
-        assert_eq!(surely_reads("x: A = 1", "A", true), None);
+        assert_eq!(find("def f(x: A): pass", "A", Sought::Read, true), None);
+        assert_eq!(find("x: A = 1", "A", Sought::Read, true), None);
+    }
+    #[test]
+    fn calls() {
+        let calls = |text| find(text, "A", Sought::Called, false);
+        assert_eq!(calls("x = A()"), Some(4));
+        assert_eq!(calls("x = f(A)"), None);
+        assert_eq!(calls("@A\ndef f(): pass"), Some(1));
+        assert_eq!(calls("x = f(A(1))"), Some(6));
+    }
+
+    #[test]
+    fn bodies() {
+        let inside = |text| surely_reads_inside(text, "A", Sought::Read, false);
+        assert_eq!(inside("def f():\n    return A"), Some(20));
+        assert_eq!(inside("def f(A):\n    return A"), None);
+        assert_eq!(inside("def f():\n    A = 1\n    return A"), None);
+        assert_eq!(inside("def f():\n    return 1\n    A"), None);
+        assert_eq!(inside("def f():\n    yield A"), None);
     }
 }
