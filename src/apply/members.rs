@@ -397,14 +397,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let touches_slots = again.iter().any(|&at| binds_slots(&new.body[at]))
             || edit.gone.iter().any(|n| *n == "__slots__");
         // `__doc__ = ...` of the text above it: one entry, two statements.
-        let documents = |body: &[Statement]| {
-            body.iter().any(|m| {
-                let uses = &m.uses;
-                uses.binds.iter().chain(&uses.reads).any(|n| n == "__doc__")
-            })
+        let document = |m: &Statement| {
+            let uses = &m.uses;
+            uses.binds.iter().chain(&uses.reads).any(|n| n == "__doc__")
         };
-        let doc_again = again.iter().any(|&at| new.body[at].kind == Kind::Docstring);
-        if (body.doc_gone() || doc_again) && (documents(&new.body) || documents(&old.body)) {
+        let documents = |body: &[Statement]| body.iter().any(document);
+        let is_doc = |m: &Statement| m.kind == Kind::Docstring;
+        let doc_again = again.iter().any(|&at| is_doc(&new.body[at]));
+        if (body.doc_gone() || doc_again) && (documents(&new.body) || documents(&old.body))
+            || new.body.iter().any(is_doc) && again.iter().any(|&at| document(&new.body[at]))
+        {
             return Ok(true);
         }
         // `locals()[name] = ...`: nobody knows which names they bound.
