@@ -228,7 +228,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         {
             return Ok(Passed::No);
         }
-        let mut changes = Vec::new();
+        let mut changes = Vec::with_capacity(found.len());
         let mut aliases = Vec::new();
         for &(place, at) in &found {
             let taken = &takes[place];
