@@ -87,9 +87,7 @@ impl<'py> Work<'_, 'py> {
         self.notes
             .push(format!("{path} {what}; the edit sets it as well"));
     }
-}
 
-impl<'py> Work<'_, 'py> {
     /// What a list is to have of plain items, where both the program and the edit have only put others in
     /// the places of some: a table and no collection. `None` where it is not so.
     pub(super) fn place_by_place(

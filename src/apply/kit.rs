@@ -494,13 +494,13 @@ pub fn mro<'py>(class: &Bound<'py, PyAny>) -> Bound<'py, PyTuple> {
     found.unwrap_or_else(|_| PyTuple::empty(class.py()))
 }
 
-/// A Python string as Rust text; lone surrogates become the replacement character.
 /// What a class or function says of its module; an empty text where it was made in a namespace without a name.
 pub fn module_of<'py>(value: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
     let told = value.getattr(word(value.py(), "__module__"));
     told.unwrap_or_else(|_| PyString::new(value.py(), "").into_any())
 }
 
+/// A Python string as Rust text; lone surrogates become the replacement character.
 pub fn text(value: &Bound<'_, PyAny>) -> String {
     match value.cast::<PyString>() {
         Ok(string) => utf8(string)

@@ -278,14 +278,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         // By itself, for its defaults.
         let own = PyDict::new(kit.py);
         let slice = source.slice(statement);
-        let indent = slice
-            .lines()
-            .nth(1)
-            .map_or("", |line| &line[..line.len() - line.trim_start().len()]);
         let alone = match chain.is_empty() {
             true => slice.to_owned(),
-            // Its first line has lost what its others have, and a little less than those.
-            false => format!("if 1:\n{}{slice}", &indent[..indent.len().min(1)]),
+            // The lines of its body stand further in than that.
+            false => format!("if 1:\n {slice}"),
         };
         kit.exec.call1((alone, &space, &own)).ok()?;
         let function = own.get_item(&statement.name).ok()??;
