@@ -24,6 +24,9 @@ class _ClassText:
         for function in self.makers.values():
             self.stores |= self._stores(function)
         self.functions = {f.name: f for f in node.body if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))}
+        assigned = [target for part in node.body if isinstance(part, ast.Assign) for target in part.targets]
+        # What each object can be asked for.
+        self.members = {*self.functions, *(target.id for target in assigned if isinstance(target, ast.Name))}
         self.asks, self.changes, self.deletes = set(), set(), set()
         for part in node.body:
             if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)) and part.name not in self.makers:

@@ -39,13 +39,15 @@ def gains(old, new, kind):
     old, new = _ClassText(old), _ClassText(new)
     if any(name in INDIRECT for maker in new.makers.values() for name in _all_names(maker)):
         return None
-    # What a property gave is asked for by others. What the constructor gives is perhaps asked for only now.
-    asked = new.asks | (old.getters.keys() - new.getters.keys())
+    # What the class gave to each is asked for by others. What the constructor gives is perhaps asked for only now.
+    asked = new.asks | (old.members - new.members)
     names = (asked & new.stores) - (old.asks & old.stores) - old.deletes - new.deletes
     fields = [name for name in _fields_of(kind) if name in new.fields and name not in old.fields]
     # Where the class has a default, it answers, if nothing makes another value of it.
     fields = [name for name in fields if name in new.stores or not _answers(vars(kind).get(name, kind), kind)]
-    return Gains(old, new, kind, names, fields) if names or fields else None
+    # What each object had for itself and the class has as a method now. What any method stores stays.
+    hiding = (old.stores & (new.functions.keys() - old.functions.keys())) - new.stores - old.changes - new.changes
+    return Gains(old, new, kind, names, fields, hiding) if names or fields or hiding else None
 
 
 def _fields_of(kind):
@@ -74,8 +76,8 @@ def _is_real(field):
 
 
 class Gains:
-    def __init__(self, old, new, kind, names, fields):
-        self.old, self.new, self.kind, self.names, self.fields = old, new, kind, names, fields
+    def __init__(self, old, new, kind, names, fields, hiding):
+        self.old, self.new, self.kind, self.names, self.fields, self.hiding = old, new, kind, names, fields, hiding
         self.was = old.plain()
         for name in old.fields:
             self.was.setdefault(name, [name])
@@ -103,16 +105,17 @@ class Gains:
         lacking = {name for name in [*self.names, *self.fields] if not _has(thing, name)}
         # Left from where the class had it under this name before: the value of the other one counts.
         left = {name for name in self.names - lacking if self._is_left(name)}
+        # Constructors of derived classes, which hand over what they like and set what they like.
+        self.below = _constructors_below(kind, self.kind)
+        hides = [name for name in sorted(self.hiding) if self._hides(thing, name)]
         if not lacking and not left:
-            return [], [], []
+            return [], hides, []
         setter = kind.__setattr__
         own = isinstance(setter, types.FunctionType) and not setter.__code__.co_filename.startswith("<")
         if own and not self.fields:
             # It may do anything with what it is given.
-            return [], [], sorted(lacking)
+            return [], hides, sorted(lacking)
         self.thing, self.lacking, self.given, self.moved = thing, lacking | left, {}, {}
-        # Constructors of derived classes, which hand over what they like and set what they like.
-        self.below = _constructors_below(kind, self.kind)
         for name in self.fields:
             if name in lacking:
                 self._field(name)
@@ -130,7 +133,14 @@ class Gains:
         gone = [] if open_ else [name for name in sorted(self.old.stores) if name in state and self._is_gone(name)]
         gone += [name for name in self.moved.values() if name in state and name in self.old.fields]
         del self.thing
-        return list(self.given.items()), gone, open_
+        return list(self.given.items()), [*gone, *hides], open_
+
+    def _hides(self, thing, name):
+        """Whether an object has something for itself instead of the method that its class has now."""
+        if name not in getattr(thing, "__dict__", ()) or any(name in code.co_names for code in self.below):
+            return False
+        found = next((base for base in type(thing).__mro__ if name in vars(base)), None)
+        return found is self.kind and not hasattr(type(vars(found)[name]), "__set__")
 
     def _is_left(self, name):
         old = self.old

@@ -45,9 +45,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
 /// Whether an edit of a class body may come to more attributes of its objects.
 fn gives_more(old: &Statement, new: &Statement, inner: &Changes) -> bool {
-    // A property that is an attribute now.
-    let mut removed = inner.removed.iter();
-    removed.any(|at| old.body[*at].kind == Kind::Function && old.body[*at].decorators != 0)
+    // A property, a method or an attribute of the class that each object has for itself now.
+    let mut removed = inner.removed.iter().map(|at| old.body[*at].kind);
+    removed.any(|kind| matches!(kind, Kind::Function | Kind::Assign))
         || inner.items.iter().any(|change| {
             let member = &new.body[change.new];
             let differs = match &change.what {
@@ -101,7 +101,7 @@ impl<'py> Work<'_, 'py> {
                     lacking += 1;
                     open.extend(missing);
                 }
-                if !values.is_empty() {
+                if !values.is_empty() || !gone.is_empty() {
                     self.give(thing, &values, &gone)?;
                 }
             }

@@ -55,6 +55,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
         self.dirty.imported(at);
         self.dirty.imported_over(statement, self.job.outside);
         let rebinds = self.job.rebinds;
+        let mut asked = false;
         for rebind in rebinds {
             let here = statement.imports.iter().any(|i| {
                 if rebind.star {
@@ -70,6 +71,11 @@ impl<'py> Run<'_, '_, '_, 'py> {
             };
             if !here {
                 continue;
+            }
+            if rebind.star && rebind.new.is_none() && !asked {
+                // `__all__` may still name it.
+                asked = true;
+                self.miss_import(statement)?;
             }
             if let Some(binder) = binder
                 && self.star_import(&rebind.name, binder + 1)?.is_none()
@@ -134,6 +140,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
             }
             match &value {
                 Some(new) => self.job.dict.set_item(&rebind.name, new)?,
+                None if now.is_none() => continue,
                 None if rebind.star => self.job.dict.del_item(&rebind.name)?,
                 None => {
                     if let Some(now) = &now {

@@ -3,12 +3,14 @@
 //!
 //! It is told when all modules of a unit are up to date, since another one may have brought the name by then.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::annotations::lazy;
+use super::compile::Source;
 use super::kit::{Kit, text};
 use super::module::Run;
 use super::work::Work;
@@ -38,6 +40,8 @@ pub struct Missed<'py> {
 enum What<'py> {
     /// This name, if the module does not have it, and code that reads it where it stands.
     Name(String, Bound<'py, PyAny>),
+    /// A name that the module gets further down only: code that reads it where it stands.
+    Later(Bound<'py, PyAny>),
     /// What this import statement asks for.
     Import(Bound<'py, PyAny>),
 }
@@ -50,6 +54,7 @@ impl<'py> Missed<'py> {
         let tried = match &self.what {
             What::Name(name, _) if self.dict.contains(name)? => return Ok(None),
             What::Name(_, code) => kit.exec.call1((code, &self.dict)),
+            What::Later(code) => kit.exec.call1((code, PyDict::new(kit.py))),
             What::Import(code) => {
                 let aside = PyDict::new(kit.py);
                 for name in OF_IMPORT {
@@ -83,17 +88,49 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if self.job.keep.contains(name) || builtins.contains(name)? {
             return Ok(());
         }
-        match self.needed(name, Sought::Read, CALLS) {
-            Some((statement, offset)) => self.miss(name, statement, offset),
+        let everywhere = self.job.new.outline.body.len();
+        match self.needed(name, everywhere, Sought::Read, CALLS) {
+            Some((statement, offset)) => self.miss(name, (statement, offset), What::Name),
             None => Ok(()),
         }
+    }
+
+    /// Names that had been bound by statements that are gone or stand elsewhere: is there one above
+    /// all that bind it now which asks for it whatever happens?
+    pub(super) fn miss_later(&mut self, old: &Source<'_>) -> PyResult<()> {
+        let new = &self.job.new.outline.body;
+        let crossed = self.job.changes.crossed().into_iter().flatten();
+        let moved = crossed.map(|at| &new[at]);
+        let removed = self.job.changes.removed.iter();
+        let removed = removed.map(|at| &old.outline.body[*at]);
+        let names: BTreeSet<&String> = moved
+            .filter(|s| s.kind != Kind::MainGuard)
+            .chain(removed)
+            .flat_map(|s| &s.uses.binds)
+            .collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let builtins = self.work.kit.py.import("builtins")?.dict();
+        for name in names {
+            let Some(first) = self.binders(name).next() else {
+                continue;
+            };
+            if !builtins.contains(name)?
+                && let Some((statement, offset)) = self.needed(name, first + 1, Sought::Read, CALLS)
+                && self.is_below(first, name)?
+            {
+                self.miss(name, (statement, offset), |_, code| What::Later(code))?;
+            }
+        }
+        Ok(())
     }
 
     /// A name is gone from the body of a class of the top level.
     pub(super) fn miss_member(&mut self, class: &Statement, name: &str) -> PyResult<()> {
         let text = self.job.new.slice(class);
         match surely_reads(text, name, Sought::Read, self.lazy()) {
-            Some(offset) => self.miss(name, class, offset),
+            Some(offset) => self.miss(name, (class, offset), What::Name),
             None => Ok(()),
         }
     }
@@ -103,12 +140,19 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         lazy(self.work.kit, source) || source.outline.future.iter().any(|f| f == "annotations")
     }
 
-    /// The statement, and the offset in its text, that reads or calls a name when the module is imported:
-    /// by itself, or by so many calls of functions of the module.
-    fn needed(&self, name: &str, sought: Sought, calls: usize) -> Option<(&'a Statement, usize)> {
+    /// The statement above a place, and the offset in its text, that reads or calls a name when the module
+    /// is imported: by itself, or by so many calls of functions of the module.
+    fn needed(
+        &self,
+        name: &str,
+        before: usize,
+        sought: Sought,
+        calls: usize,
+    ) -> Option<(&'a Statement, usize)> {
         let (source, lazy) = (self.job.new, self.lazy());
         let (body, index) = (&source.outline.body, source.outline.index());
-        for at in index.readers(body, name) {
+        let readers = index.readers(body, name).into_iter();
+        for at in readers.filter(|at| *at < before) {
             let statement = &body[at];
             // What stands above may bind any name.
             if body.range(0..at).any(|above| above.uses.opaque) {
@@ -128,7 +172,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && self.binders(&function.name).count() == 1
                 && let Some(offset) =
                     surely_reads_inside(source.slice(function), name, sought, lazy)
-                && self.needed(&function.name, Sought::Called, fewer).is_some()
+                && self
+                    .needed(&function.name, before, Sought::Called, fewer)
+                    .is_some()
             {
                 return Some((function, offset));
             }
@@ -136,7 +182,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         None
     }
 
-    fn miss(&mut self, name: &str, statement: &Statement, offset: usize) -> PyResult<()> {
+    fn miss(
+        &mut self,
+        name: &str,
+        (statement, offset): (&Statement, usize),
+        what: fn(String, Bound<'py, PyAny>) -> What<'py>,
+    ) -> PyResult<()> {
         let source = self.job.new;
         let before = source.slice(statement).get(..offset).unwrap_or_default();
         let lines = before.matches('\n').count();
@@ -145,7 +196,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let code = source.name_at(self.work.kit, line, column, name)?;
         self.work.missed.push(Missed {
             dict: self.job.dict.clone(),
-            what: What::Name(name.to_owned(), code),
+            what: what(name.to_owned(), code),
         });
         Ok(())
     }
@@ -173,10 +224,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
-    /// Whether the text gives a name a value only below a statement, which a fresh process does not see there.
+    /// Whether nothing gives a name a value above a statement, but something does from there on: a fresh
+    /// process does not see that there.
     fn is_below(&self, at: usize, name: &str) -> PyResult<bool> {
         let body = &self.job.new.outline.body;
-        if self.binders(name).next().is_none_or(|first| first <= at) || self.job.keep.contains(name)
+        // `__doc__` and the like are there from the start.
+        if name.starts_with("__")
+            || self.binders(name).next().is_none_or(|first| first < at)
+            || self.job.keep.contains(name)
         {
             return Ok(false);
         }
@@ -197,9 +252,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Vec<Hidden<'py>>> {
         let mut out = Vec::new();
         let read = statement.uses.reads.iter().chain(&statement.uses.calls);
+        let text = self.job.new.slice(statement);
         for path in read {
             let name = path.split('.').next().unwrap_or(path);
+            // What a statement binds itself it may read after that.
+            let own = statement.uses.binds.iter().any(|n| n == name);
             if (self.work.leaving.contains(name) || self.is_below(at, name)?)
+                && (!own || surely_reads(text, name, Sought::Read, self.lazy()).is_some())
                 && let Some(value) = self.job.dict.get_item(name)?
             {
                 self.job.dict.del_item(name)?;

@@ -124,6 +124,7 @@ impl Dirty {
             && self.filled_at.is_empty()
             && self.unstarred.is_empty()
             && self.starred.is_empty()
+            && self.appeared.is_empty()
     }
 
     /// How much differs.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -108,7 +109,13 @@ pub fn inbound<'py>(
                             out.outside.appeared.insert(import_key(import));
                         }
                         if serves(found) && stays_served(outline, &import.bound) {
+                            let before = out.rebinds.len();
                             served(kit, &mut out, &module, name, &import.bound, own)?;
+                            let fails = out.rebinds[before..].iter().any(|r| r.new.is_none());
+                            if fails && falls_back(statement) {
+                                out.rebinds.truncate(before);
+                                out.outside.appeared.insert(import_key(import));
+                            }
                         }
                     }
                 }
@@ -178,15 +185,17 @@ fn served<'py>(
     let (Some(source), Some(now)) = (lacks(kit, module, name)?, own.get_item(here)?) else {
         return Ok(());
     };
-    // Where it has no answer any more an import would fail: the name keeps what it had.
-    let Ok(new) = source.getattr(name) else {
-        return Ok(());
+    let new = match source.getattr(name) {
+        Ok(new) => Some(new),
+        Err(error) if error.is_instance_of::<PyAttributeError>(kit.py) => None,
+        Err(_) => return Ok(()),
     };
-    if !new.is(&now) && !identical(&now, &new) {
+    let differs = |new: &Bound<'py, PyAny>| !new.is(&now) && !identical(&now, new);
+    if new.as_ref().is_none_or(differs) {
         out.rebinds.push(Rebind {
             name: here.to_owned(),
             old: Some(now),
-            new: Some(new),
+            new,
             from: format!("{module}.{name}"),
             star: false,
         });
@@ -402,6 +411,19 @@ fn star<'py>(
                 name: name.clone(),
                 old: old.clone(),
                 new: new.clone(),
+                from: format!("{module}.{name}"),
+                star: true,
+            });
+        }
+    }
+    let answers = source.contains(SERVER)?;
+    for name in all.iter().flatten().filter(|_| !answers) {
+        if !source.contains(name)? {
+            // The import fails.
+            out.rebinds.push(Rebind {
+                name: name.clone(),
+                old: None,
+                new: None,
                 from: format!("{module}.{name}"),
                 star: true,
             });
