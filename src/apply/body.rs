@@ -243,12 +243,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(was) = was else {
             return Ok(value.clone());
         };
+        let path = format!("{}{key}", body.path);
+        if self.job.plan.unset.contains(&path) {
+            // What was set over it is another thing, and stays what it is.
+            return Ok(self.work.living(value));
+        }
         if is_table(member)
             && mergeable(was)
             && partner.is_none_or(|statement| !statement.alias)
             && of_one_kind(was, value)
         {
-            let path = format!("{}{key}", body.path);
             self.work.written = member.uses.reads.is_empty() && member.uses.calls.is_empty();
             self.work.update_container(was, value, base, &path)?;
             return Ok(was.clone());

@@ -133,6 +133,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !self.update_told(at, &class, old, inner)? {
                 return self.run_whole(at, statement, why);
             }
+            self.job.plan.tell_unset(statement, &mut self.dirty);
             if let Some(inner) = inner {
                 crate::plan::members(statement, inner, "", &mut self.dirty);
             }
@@ -317,6 +318,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(true)
     }
 
+    /// Whether a class has something that nothing sets any more.
+    pub(super) fn unsets(&self, statement: &Statement) -> bool {
+        self.job.plan.unsets(&statement.name)
+    }
+
     /// Which statements of a class body run again, with all that fill what one of them fills and
     /// all that define what one of them defines.
     fn parts_again(
@@ -361,6 +367,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let lost = body.old.body.iter().enumerate();
             let lost = lost.filter(|(at, _)| !kept.contains(at));
             again.extend(binding(&lost.flat_map(|(_, m)| &m.uses.binds).collect()));
+        }
+        let unset = &self.job.plan.unset;
+        if !unset.is_empty() {
+            let set = |name: &&String| unset.contains(&format!("{}{name}", body.path));
+            let names = new.body.iter().flat_map(|m| &m.uses.binds);
+            again.extend(binding(&names.filter(set).collect()));
         }
         // All definitions of a name, when one of several runs again (`@x.setter`).
         let several = again.iter().flat_map(|&at| &new.body[at].uses.binds);

@@ -33,6 +33,7 @@ mod equal;
 mod enums;
 mod execute;
 mod export;
+mod facts;
 mod fed;
 mod filled;
 mod finish;
@@ -92,10 +93,11 @@ mod work;
 pub use arrivals::awaits;
 pub use compile::Source;
 pub use entries::entries_with;
+pub use facts::{Facts, Rebound};
 pub use function::{identical, plain};
 pub use heirs::Departed;
 pub use kit::{Kit, reference_count, text};
-pub use module::{Facts, Job, Rebind, Rebound, Taken, run};
+pub use module::{Job, Rebind, Taken, run};
 pub use outdated::{bound_to, outdated};
 pub use rehearsal::{
     Rehearsal, acts_on_objects, any_of_program, classes_of, leading_to, may_rehearse, objects_of,

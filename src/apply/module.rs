@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::collections::mergeable;
 use super::compile::Source;
+use super::facts::Facts;
 use super::function::Wanted;
 use super::kit::Kit;
 use super::lines::Moved;
@@ -76,25 +77,6 @@ pub struct Job<'a, 'py> {
 
 /// What the importers of a module can see of it: these names of it, or (`None`) all.
 pub type Taken = Option<BTreeSet<String>>;
-
-/// A name, what it was bound to, and what it is bound to now.
-pub type Rebound<'py> = (String, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
-
-/// What came of it.
-#[derive(Clone, Default)]
-pub struct Facts<'py> {
-    /// Names that are bound to another object now: name, old, new.
-    pub rebound: Vec<Rebound<'py>>,
-    /// What differs, in paths relative to the module.
-    pub dirty: Dirty,
-    /// For the report.
-    pub changes: Vec<report::Change>,
-    /// A statement of the module ran.
-    pub executed: bool,
-    /// Names that another module has set, which is named too, and that had been what the module itself
-    /// had made them: who took them before keeps what it took.
-    pub set: Vec<(String, String)>,
-}
 
 /// See `Run::lifted`.
 pub(super) type Lifted<'py> = (
@@ -422,7 +404,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             // A class that stands still but for a name that its body reads.
             Mark::Members
-                if !matches!(self.what(at), What::Inner(_))
+                if !(matches!(self.what(at), What::Inner(_)) || self.unsets(statement))
                     && !self.dirty.reimports(statement)
                     && affected_statement(statement, &self.functions, &self.dirty).is_none() =>
             {
@@ -544,8 +526,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// The statements of the new text that bind a name.
     pub(super) fn binders(&self, name: &str) -> impl Iterator<Item = usize> {
         let outline: &'a Outline = self.job.new.outline;
-        let found = outline.index().writers(&outline.body, name).into_iter();
-        found.filter(move |at| outline.body[*at].uses.binds.iter().any(|n| n == name))
+        let mut found = outline.index().writers(&outline.body, name);
+        found.retain(|at| outline.body[*at].uses.binds.iter().any(|n| n == name));
+        found.into_iter()
     }
 
     /// The statements of the new text that change what a name is bound to in place.
@@ -665,36 +648,4 @@ pub(super) fn container(value: &Bound<'_, PyAny>) -> bool {
     value.is_exact_instance_of::<PyDict>()
         || value.is_exact_instance_of::<PyList>()
         || value.is_exact_instance_of::<PySet>()
-}
-
-impl<'py> Facts<'py> {
-    /// Of a name that several statements bound one after the other, what it was before the first
-    /// and is after the last.
-    fn settle(&mut self) {
-        let mut places: FxHashMap<String, usize> = FxHashMap::default();
-        let mut settled: Vec<Rebound<'py>> = Vec::with_capacity(self.rebound.len());
-        for (name, old, new) in self.rebound.drain(..) {
-            match places.get(&name) {
-                Some(at) => settled[*at].2 = new,
-                None => {
-                    places.insert(name.clone(), settled.len());
-                    settled.push((name, old, new));
-                }
-            }
-        }
-        self.rebound = settled;
-    }
-
-    /// Facts of a second round: of a name that was bound twice, the last value counts, for those who
-    /// have the first one and for those who have got to know the one in between.
-    pub fn join(&mut self, mut later: Self) {
-        for (name, old, new) in later.rebound.drain(..) {
-            for entry in self.rebound.iter_mut().filter(|(n, ..)| *n == name) {
-                entry.2 = new.clone();
-            }
-            self.rebound.push((name, old, new));
-        }
-        self.dirty.append(&mut later.dirty);
-        self.set.append(&mut later.set);
-    }
 }

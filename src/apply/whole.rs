@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::facts::Facts;
 use super::kit::{reference_count, text};
-use super::module::{Facts, container};
+use super::module::container;
 use super::work::Work;
 use crate::report::{Action, Change, ChangeKind};
 

@@ -33,17 +33,19 @@ mod reaching;
 mod remade;
 mod rehearsed;
 mod reordered;
+mod restarted;
 mod rewritten;
 mod roots;
 mod same;
 mod settled;
 mod spelled;
 mod stored;
+mod unset;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Change, Changes, What};
-use crate::outline::{Kind, Outline, Statement, Value};
+use crate::outline::{Kind, Outline, Statement};
 
 pub use affected::{
     Affected, CHOOSES_LESS, affected, affected_head, affected_statement, changed_paths,
@@ -65,6 +67,7 @@ pub use parts::{
 use parts::{header_reason, runs_parts};
 pub use reach::{acting, acting_at_all};
 pub use rehearsed::{Rehearsed, dealt_with, rehearsed};
+use restarted::restart_chains;
 pub use rewritten::rewritten;
 pub use same::Same;
 
@@ -119,6 +122,8 @@ pub struct Plan {
     pub overridden: Vec<(usize, usize, String)>,
     /// Statements of the new text that stand elsewhere than before, and tell others of something.
     pub reordered: Vec<usize>,
+    /// See `unset`.
+    pub unset: BTreeSet<String>,
     /// Sentences a person should read.
     pub notes: Vec<String>,
 }
@@ -149,12 +154,8 @@ pub fn full(new: &Outline, changes: &Changes, why: &str) -> Plan {
                 why: why.to_owned(),
             })
             .collect(),
-        overridden: Vec::new(),
         removed: changes.removed.clone(),
-        taken: Vec::new(),
-        told: BTreeSet::new(),
-        reordered: Vec::new(),
-        notes: Vec::new(),
+        ..Plan::default()
     }
 }
 
@@ -298,6 +299,7 @@ pub fn make_with(
     let lost = reaching::no_longer_filled(old, &functions, changes);
     let moved = reordered::tellers(new, changes);
     let held = gone::held(&had, &functions, changes);
+    let unset = unset::unset(&had, &functions, changes);
     let mut names: BTreeSet<String> = moves
         .names
         .iter()
@@ -305,7 +307,12 @@ pub fn make_with(
         .chain(&lost)
         .cloned()
         .chain(reordered::holding(&moved, changes, &functions))
-        .chain(held.iter().map(|held| root(&held.path).to_owned()))
+        .chain(
+            held.iter()
+                .map(|held| &held.path)
+                .chain(&unset)
+                .map(|p| root(p).to_owned()),
+        )
         .collect();
     names.extend(had.same().parted(functions.same()).into_iter().cloned());
     let parsers = Parsers::of(old, new, changes);
@@ -315,6 +322,7 @@ pub fn make_with(
     let mut plan = Plan {
         removed: changes.removed.clone(),
         reordered: moved,
+        unset,
         ..Plan::default()
     };
     for &place in &reached.places {
@@ -345,6 +353,7 @@ pub fn make_with(
     }
     gone::effects((&had, &functions), &reached, changes, anew, &mut plan);
     gone::let_go(held, &reached, changes, &mut plan);
+    unset::mark(&reached, &mut plan);
     let less = (outside, &lost);
     reaching::less(old, &reached, changes, &functions, less, &mut plan);
     moves.mark(&reached, changes, &functions, &mut plan);
@@ -401,62 +410,6 @@ fn run(plan: &mut Plan, at: usize, why: &str) -> bool {
 
 fn runs(plan: &Plan, at: usize) -> bool {
     matches!(plan.steps[at].mark, Mark::Run | Mark::RunIf)
-}
-
-/// `X = []`, `X.append(1)`, `X += [2]`: a chain. When one of them runs again, all do, from the
-/// fresh binding; otherwise what one of them does would be done twice. Only where the first
-/// is a literal or plain container: an application object that lives on is not replaced, the
-/// changed statement alone runs on it.
-fn restart_chains(reached: &Reached<'_>, changes: &Changes, anew: &Anew, plan: &mut Plan) -> bool {
-    let mut grown = false;
-    let effects = &reached.effects;
-    let any = !anew.names.is_empty();
-    for origin in 0..reached.len() {
-        let statement = reached.statement(origin);
-        for name in &statement.uses.binds {
-            let known = any && anew.contains(name);
-            let outdated = known && anew.outdated.contains(name);
-            let asked = known && (outdated || matches!(statement.kind, Kind::Assign | Kind::Class));
-            // A metaclass that refuses, since what the module did to it later is in force already.
-            let forced = asked && statement.kind == Kind::Class || outdated;
-            if !reached.restartable(origin) && !asked {
-                continue;
-            }
-            let after = reached.writers(name).iter().copied();
-            let links: Vec<usize> = after
-                .filter(|&i| i > origin)
-                .take_while(|&i| effects[i].mutates.contains(name))
-                .collect();
-            // Of a class in parts, those that change the name; an enumeration runs as a whole.
-            let in_parts = |plan: &Plan, at: usize| match changes.at(reached.places[at]).1 {
-                What::Inner(inner) if plan.steps[at].mark == Mark::Members => {
-                    again(reached.statement(at), inner).any(|member| {
-                        statement.value == Value::Iterator || member.uses.mutates.contains(name)
-                    })
-                }
-                _ => false,
-            };
-            // Numbers that others count up as well, which do not run again.
-            let counted = |i: &usize| {
-                effects[*i].counts.contains(name) && !effects[*i].mutates.contains(name)
-            };
-            let counted = reached.writers(name).iter().any(counted);
-            if counted && !asked && !runs(plan, origin) {
-                continue;
-            }
-            let links_run = |plan: &Plan| {
-                let mut links = links.iter();
-                links.any(|&i| runs(plan, i) || in_parts(plan, i))
-            };
-            if (outdated || !links.is_empty()) && (forced || runs(plan, origin) || links_run(plan))
-            {
-                for at in std::iter::once(origin).chain(links) {
-                    grown |= run(plan, at, &format!("{name} is made anew"));
-                }
-            }
-        }
-    }
-    grown
 }
 
 /// Forward: readers of what changed run again.
@@ -572,6 +525,7 @@ fn propagate(
         match plan.steps[at].mark {
             Mark::Run | Mark::RunIf => {
                 if statement.kind == Kind::Class {
+                    plan.tell_unset(statement, &mut dirty);
                     affected_members(statement, "", functions, &mut dirty);
                     parts::moved_members(statement, moved, &mut dirty);
                     let what = changes.at(reached.places[at]).1;
@@ -652,6 +606,7 @@ fn propagate(
                     }
                 }
                 if statement.kind == Kind::Class {
+                    plan.tell_unset(statement, &mut dirty);
                     affected_members(statement, "", functions, &mut dirty);
                     parts::tell_takers(statement, &effects.mutates, functions, &mut dirty);
                 }
