@@ -1,8 +1,13 @@
 //! Which lambda of an old list is which of a new one.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
+use super::attributes::own_state;
 use super::function::identical;
+use super::kit::text;
+use super::module::container;
+use super::work::Work;
 
 /// Whether two functions do the same, on whatever lines they stand.
 pub(super) fn alike(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
@@ -90,4 +95,114 @@ pub(super) fn partners<'py>(
     }
     let pairs = found.into_iter().enumerate();
     pairs.filter_map(|(at, was)| Some((was?, at))).collect()
+}
+
+impl<'py> Work<'_, 'py> {
+    /// Lambdas that two objects were given which are the same otherwise: `QUIT = Action(lambda: ...)`. Who
+    /// holds the old one runs the new code.
+    pub(super) fn reconcile_in_objects(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        depth: usize,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let kind = new.get_type();
+        if !old.get_type().is(&kind) || kit.is_function(new) || kit.is_class(new) {
+            return Ok(());
+        }
+        if text(&kind.getattr("__module__")?) == "functools" && kind.name()? == "partial" {
+            let same = |part: &str| -> PyResult<bool> {
+                let (was, is) = (old.getattr(part)?, new.getattr(part)?);
+                Ok(was.is(&is))
+            };
+            if same("func")? {
+                for part in ["args", "keywords"] {
+                    self.reconcile_inside(&old.getattr(part)?, &new.getattr(part)?, depth + 1)?;
+                }
+            }
+            return Ok(());
+        }
+        let (Some(had), Some(has)) = (own_state(old)?, own_state(new)?) else {
+            return Ok(());
+        };
+        let Some(lambdas) = self.differing_lambdas(&had, &has)? else {
+            return Ok(());
+        };
+        for [name, was, value] in lambdas {
+            if let Some(kept) = self.pair_inside(&was, &value, depth)? {
+                has.set_item(name, kept)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An object that a decorator made of a function, and the one that it made of it again: the function
+    /// lives on in both. Who holds the old one runs the new code.
+    pub(super) fn join_inside_wrapper(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let (Some(had), Some(has)) = (own_state(old)?, own_state(new)?) else {
+            return Ok(());
+        };
+        for (name, value) in has.copy()?.iter() {
+            let Some(was) = had.get_item(&name)?.filter(|was| !was.is(&value)) else {
+                continue;
+            };
+            if !kit.is_function(&was) || !kit.is_function(&value) {
+                continue;
+            }
+            let qualname = |function: &Bound<'py, PyAny>| function.getattr("__qualname__");
+            let of_module = |function: &Bound<'py, PyAny>| -> PyResult<bool> {
+                Ok(kit.globals_of(function)?.is(&self.dict) && !self.is_lambda(function)?)
+            };
+            if qualname(&was)?.eq(qualname(&value)?)? && of_module(&was)? && of_module(&value)? {
+                let kept = self.reconcile(&was, &value, class)?;
+                if kept.is(&was) {
+                    has.set_item(&name, kept)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The attributes that differ by lambdas, or by what may have such in it. `None` where others do.
+    fn differing_lambdas(
+        &self,
+        had: &Bound<'py, PyDict>,
+        has: &Bound<'py, PyDict>,
+    ) -> PyResult<Option<Vec<[Bound<'py, PyAny>; 3]>>> {
+        let mut out = Vec::new();
+        for (name, value) in has.iter() {
+            let Some(was) = had.get_item(&name)? else {
+                return Ok(None);
+            };
+            if was.is(&value) || identical(&was, &value) {
+                continue;
+            }
+            let fresh = self.is_lambda(&was)? && self.is_made_here(&value)?;
+            if fresh || container(&was) && container(&value) {
+                out.push([name, was, value]);
+            } else {
+                return Ok(None);
+            }
+        }
+        Ok((had.len() == has.len()).then_some(out))
+    }
+
+    /// Whether a lambda stands in the statement that is being brought together.
+    fn is_made_here(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        if !self.is_lambda(value)? {
+            return Ok(false);
+        }
+        let line: u32 = value
+            .getattr("__code__")?
+            .getattr("co_firstlineno")?
+            .extract()?;
+        Ok(self.lines.contains(&line))
+    }
 }

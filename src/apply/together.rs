@@ -106,6 +106,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if let Some(base) = self.bases.get(name) {
                 self.work.same_inside(old, base, 0)?;
             }
+            self.work.lines = statement.span.line..=statement.span.end_line;
             self.work.reconcile_inside(old, new, 0)?;
         }
         if mergeable(old)

@@ -132,7 +132,10 @@ impl<'py> Work<'_, 'py> {
             {
                 Ok(old.clone())
             }
-            _ => Ok(new.clone()),
+            _ => {
+                self.join_inside_wrapper(old, new, class)?;
+                Ok(new.clone())
+            }
         }
     }
 
@@ -427,7 +430,7 @@ impl<'py> Work<'_, 'py> {
             self.kit.py.get_type::<PyTuple>(),
         );
         if !sequence(list.as_any()) && !sequence(tuple.as_any()) {
-            return Ok(());
+            return self.reconcile_in_objects(old, new, depth);
         }
         let had: Vec<_> = old.try_iter()?.collect::<PyResult<_>>()?;
         let has: Vec<_> = new.try_iter()?.collect::<PyResult<_>>()?;
@@ -451,7 +454,7 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
-    fn pair_inside(
+    pub(super) fn pair_inside(
         &mut self,
         was: &Bound<'py, PyAny>,
         value: &Bound<'py, PyAny>,

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use std::sync::Arc;
 
@@ -174,6 +175,8 @@ pub struct Work<'k, 'py> {
     /// What unchanged statements give attributes of the class that is being made again, and of
     /// those in its body, by path.
     pub literals: Option<Bound<'py, PyDict>>,
+    /// The lines of the statement of which old and new are being brought together.
+    pub lines: RangeInclusive<u32>,
     /// Values that instances of a class have stored under a name and that are to be computed again.
     pub stored: Vec<(Bound<'py, PyAny>, String)>,
     /// Classes whose objects may lack something since an edit, and what tells it: see `gained`.
@@ -294,6 +297,7 @@ impl<'k, 'py> Work<'k, 'py> {
             classes: Vec::new(),
             members: BTreeMap::new(),
             literals: None,
+            lines: 1..=0,
             stored: Vec::new(),
             gains: Vec::new(),
             to_remake: Vec::new(),

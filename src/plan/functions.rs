@@ -633,7 +633,12 @@ fn acts_at<'d>(dirty: &'d Dirty, path: &str) -> Option<&'d String> {
         .range::<str, _>((Bound::Included(path), Bound::Unbounded))
         .next()?;
     let rest = first.strip_prefix(path)?;
-    (rest.is_empty() || rest.starts_with(GIVES) || rest == FRESH).then_some(why)
+    if rest.is_empty() || rest.starts_with(GIVES) || rest == FRESH {
+        return Some(why);
+    }
+    // Other things are told of a class in the same way.
+    let fresh = || dirty.behaviour.get(&format!("{path}{FRESH}"));
+    dirty.makes_others.then(fresh).flatten()
 }
 
 /// The path of what acts differently when only the body of a function changed: its own, or that of
