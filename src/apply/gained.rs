@@ -19,6 +19,14 @@ const MAKERS: [&str; 3] = ["__init__", "__post_init__", "__attrs_post_init__"];
 type Given<'py> = (Vec<(String, Bound<'py, PyAny>)>, Vec<String>, Vec<String>);
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
+    /// Before a class is brought up to date: what will be needed is made ready, since that reads files, and
+    /// other threads run meanwhile.
+    pub(super) fn expect_gains(&self, old: &Statement, new: &Statement, inner: &Changes) {
+        if new.kind == Kind::Class && gives_more(old, new, inner) {
+            told(helper(self.work.kit, "gains"));
+        }
+    }
+
     /// Notes that objects of a class may lack something that its new text gives to new ones.
     pub(super) fn note_gains(
         &mut self,

@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 use rustc_hash::FxHashSet;
 
+use super::turns::Turns;
 use crate::interp::symbol;
 
 /// An object that is looked up when it is first used: most checks need a few of them.
@@ -101,6 +102,9 @@ pub struct Kit<'py> {
     /// The type of the usual loader for files.
     pub loader: Late<'py>,
     weak_at: OnceCell<usize>,
+    pub(super) get_turn: Late<'py>,
+    pub(super) put_turn: Late<'py>,
+    pub(super) turns: Turns,
     pub sys_modules: Bound<'py, PyDict>,
     /// `(3, 11)`.
     pub version: (u8, u8),
@@ -185,6 +189,9 @@ impl<'py> Kit<'py> {
             py,
             compile: late("builtins", "compile"),
             exec: late("builtins", "exec"),
+            get_turn: late("sys", "getswitchinterval"),
+            put_turn: late("sys", "setswitchinterval"),
+            turns: Turns::default(),
             eval: late("builtins", "eval"),
             function: late("types", "FunctionType"),
             code: late("types", "CodeType"),

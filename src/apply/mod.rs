@@ -83,6 +83,7 @@ mod starred;
 mod states;
 mod strayed;
 mod transaction;
+mod turns;
 mod twins;
 mod undo;
 mod unlisted;

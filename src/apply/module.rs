@@ -371,6 +371,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     pub(super) fn step(&mut self, step: &Step, statement: &'a Statement) -> PyResult<()> {
         let at = step.new;
+        self.work.kit.tire();
         // A star import that stands still is no step; what it gives counts below it.
         let passed = self.parked.iter().filter(|(_, (_, last))| *last < at);
         for name in passed.map(|(name, _)| name.clone()).collect::<Vec<_>>() {

@@ -221,7 +221,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub(super) fn base_in(&self, module: &str, name: &str) -> Option<Bound<'py, PyAny>> {
         let kit = self.work.kit;
         let version = (self.job.others)(module)?;
-        kit.py.detach(|| version.outline().is_ok());
+        kit.detach(|| version.outline().is_ok());
         let outline = version.outline().as_ref().ok()?;
         let source = Source::new(kit.py, version.text(), outline, "").ok()?;
         let body = &outline.body;
@@ -251,7 +251,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     pub(super) fn function_of(&self, module: &str, path: &str) -> Option<Bound<'py, PyAny>> {
         let kit = self.work.kit;
         let version = (self.job.others)(module)?;
-        kit.py.detach(|| version.outline().is_ok());
+        kit.detach(|| version.outline().is_ok());
         let outline = version.outline().as_ref().ok()?;
         let space = kit.sys_modules.get_item(module).ok()??;
         let space = space.getattr("__dict__").ok()?.cast_into::<PyDict>().ok()?;

@@ -574,7 +574,7 @@ impl Unit<'_, '_, '_> {
         if importers.is_empty() || !version.imports().iter().any(whole) {
             return false;
         }
-        let Ok(outline) = self.kit.py.detach(|| version.outline().as_ref()) else {
+        let Ok(outline) = self.kit.detach(|| version.outline().as_ref()) else {
             return false;
         };
         let imports = outline.body.iter().flat_map(|s| &s.imports);

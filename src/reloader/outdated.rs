@@ -24,7 +24,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 continue;
             };
             let version = self.in_force(record);
-            self.kit.py.detach(|| version.outline().is_ok());
+            self.kit.detach(|| version.outline().is_ok());
             let Ok(outline) = version.outline() else {
                 continue;
             };

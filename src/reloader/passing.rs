@@ -179,7 +179,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             return Ok(Passed::No);
         }
         if !version.has_takes() {
-            self.kit.py.detach(|| version.takes(&package).is_some());
+            self.kit.detach(|| version.takes(&package).is_some());
         }
         let Some(takes) = version.takes(&package) else {
             return Ok(Passed::No);

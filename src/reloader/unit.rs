@@ -444,9 +444,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         let filename = record.filename();
         let running = record.version();
         let empty = Outline::default();
-        let parsed = kit
-            .py
-            .detach(|| (running.outline().is_ok(), edited.version.outline().is_ok()));
+        let parsed = kit.detach(|| (running.outline().is_ok(), edited.version.outline().is_ok()));
         work.merge = policy != Policy::Full;
         let new_outline = match edited.version.outline() {
             Ok(outline) if parsed.1 && !self.special_loader(&dict)? => outline,
@@ -638,7 +636,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         {
             return Ok(None);
         }
-        kit.py.detach(|| version.outline().is_ok());
+        kit.detach(|| version.outline().is_ok());
         let Ok(outline) = version.outline() else {
             return Ok(None);
         };

@@ -1,0 +1,86 @@
+//! How long a thread has the GIL before another one may ask for it, while units are applied: a thread that
+//! gets its turn in between sees new code without what it asks for.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+
+use super::kit::Kit;
+
+/// In seconds. No thread is kept waiting for longer; nearly all edits are applied in less.
+const TURN: f64 = 0.05;
+
+/// After so long in one check other threads get their turns as ever: those that compute would keep it
+/// waiting each time.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long turns were before, and since when they are long.
+#[derive(Default)]
+pub struct Turns(Cell<Option<(f64, Instant)>>);
+
+/// Turns are long as long as it lives.
+pub struct LongTurns<'k, 'py>(&'k Kit<'py>);
+
+impl<'py> Kit<'py> {
+    /// Begins long turns.
+    pub fn long_turns(&self) -> LongTurns<'_, 'py> {
+        if let Ok(Some(before)) = self.lengthen() {
+            self.turns.0.set(Some((before, Instant::now())));
+            // Threads that wait for the GIL ask anew, and wait as long as they are to now.
+            self.py.detach(std::thread::yield_now);
+        }
+        LongTurns(self)
+    }
+
+    fn lengthen(&self) -> PyResult<Option<f64>> {
+        let before = self.turn()?;
+        if before >= TURN {
+            return Ok(None);
+        }
+        self.set_turn(TURN)?;
+        Ok(Some(before))
+    }
+
+    /// Whether other threads had to wait for so long that they get their turns.
+    pub fn tire(&self) {
+        if let Some((_, since)) = self.turns.0.get()
+            && since.elapsed() > PATIENCE
+        {
+            self.end_turns();
+        }
+    }
+
+    fn end_turns(&self) {
+        let Some((before, _)) = self.turns.0.take() else {
+            return;
+        };
+        // A module may have asked for something else.
+        let ours = self.turn().is_ok_and(|now| (now - TURN).abs() < 1e-5);
+        if ours && let Err(error) = self.set_turn(before) {
+            log::debug!("threads keep their long turns: {error}");
+        }
+    }
+
+    /// Lets other threads run meanwhile, but where turns are long.
+    pub fn detach<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        match self.turns.0.get() {
+            Some(_) => work(),
+            None => self.py.detach(work),
+        }
+    }
+
+    fn turn(&self) -> PyResult<f64> {
+        self.get_turn.call0()?.extract()
+    }
+
+    fn set_turn(&self, seconds: f64) -> PyResult<()> {
+        self.put_turn.call1((seconds,)).map(drop)
+    }
+}
+
+impl Drop for LongTurns<'_, '_> {
+    fn drop(&mut self) {
+        self.0.end_turns();
+    }
+}
