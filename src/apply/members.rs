@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 
 use super::annotations::{Annotate, annotates, lazy};
+use super::arguments::takes_others;
 use super::kit::{is_text, text};
 use super::lines::Moved;
 use super::made::other_names;
@@ -138,6 +139,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             self.job.plan.tell_unset(statement, &mut self.dirty);
             if let Some(inner) = inner {
+                if takes_others(statement, inner) {
+                    self.miss_arguments(&class, statement)?;
+                }
                 crate::plan::members(statement, inner, "", &mut self.dirty);
             }
             return Ok(());

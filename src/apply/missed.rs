@@ -10,11 +10,14 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::annotations::lazy;
+use super::arguments::{raise, refuses};
 use super::compile::Source;
 use super::kit::{Kit, text};
 use super::module::Run;
 use super::work::Work;
-use crate::outline::{Kind, Sought, Statement, surely_reads, surely_reads_inside};
+use crate::outline::{
+    Kind, Sought, Statement, SureCall, surely_calls, surely_reads, surely_reads_inside,
+};
 
 /// What each import asks of the namespace that it stands in.
 const OF_IMPORT: [&str; 5] = [
@@ -42,6 +45,8 @@ enum What<'py> {
     Name(String, Bound<'py, PyAny>),
     /// A name that the module gets further down only: code that reads it where it stands.
     Later(Bound<'py, PyAny>),
+    /// What a class is given by a statement above which its constructor does not take any more.
+    Call(Bound<'py, PyAny>, SureCall, Bound<'py, PyAny>),
     /// What this import statement asks for.
     Import(Bound<'py, PyAny>),
 }
@@ -54,6 +59,10 @@ impl<'py> Missed<'py> {
         let tried = match &self.what {
             What::Name(name, _) if self.dict.contains(name)? => return Ok(None),
             What::Name(_, code) => kit.exec.call1((code, &self.dict)),
+            What::Call(class, call, code) => match refuses(kit, class, call)? {
+                Some(error) => raise(kit, class, error, code),
+                None => return Ok(None),
+            },
             What::Later(code) => kit.exec.call1((code, PyDict::new(kit.py))),
             What::Import(code) => {
                 let aside = PyDict::new(kit.py);
@@ -182,18 +191,56 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         None
     }
 
+    /// A constructor takes other arguments now: is there a statement that gives a class others whatever
+    /// happens, and that does not run again since the object which it made lives on?
+    pub(super) fn miss_arguments(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        statement: &Statement,
+    ) -> PyResult<()> {
+        let (source, name) = (self.job.new, &statement.name);
+        let body = &source.outline.body;
+        if self.binders(name).count() != 1 {
+            return Ok(());
+        }
+        for at in source.outline.index().readers(body, name) {
+            let caller = &body[at];
+            if matches!(caller.kind, Kind::Assign | Kind::Expr)
+                && let Some(call) = surely_calls(source.slice(caller), name)
+            {
+                let class = class.clone();
+                let called = format!("{name}()");
+                let code = self.code_at(&called, (caller, call.offset))?;
+                self.work.missed.push(Missed {
+                    dict: self.job.dict.clone(),
+                    what: What::Call(class, call, code),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Code that has a text where a name stands in a statement.
+    fn code_at(
+        &self,
+        text: &str,
+        (statement, offset): (&Statement, usize),
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let source = self.job.new;
+        let before = source.slice(statement).get(..offset).unwrap_or_default();
+        let lines = before.matches('\n').count();
+        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+        let line = statement.span.line as usize + lines;
+        source.name_at(self.work.kit, line, column, text)
+    }
+
     fn miss(
         &mut self,
         name: &str,
         (statement, offset): (&Statement, usize),
         what: fn(String, Bound<'py, PyAny>) -> What<'py>,
     ) -> PyResult<()> {
-        let source = self.job.new;
-        let before = source.slice(statement).get(..offset).unwrap_or_default();
-        let lines = before.matches('\n').count();
-        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
-        let line = statement.span.line as usize + lines;
-        let code = source.name_at(self.work.kit, line, column, name)?;
+        let code = self.code_at(name, (statement, offset))?;
         self.work.missed.push(Missed {
             dict: self.job.dict.clone(),
             what: what(name.to_owned(), code),

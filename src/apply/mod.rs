@@ -3,6 +3,7 @@
 mod alike;
 mod annotations;
 mod answers;
+mod arguments;
 mod arrange;
 mod arrivals;
 mod asked_of;

@@ -45,7 +45,7 @@ pub use row::Row;
 use scope::Context;
 pub use splice::{reread, reread_between};
 pub use stored::Handed;
-pub use surely::{Sought, surely_reads, surely_reads_inside};
+pub use surely::{Sought, SureCall, surely_calls, surely_reads, surely_reads_inside};
 pub use value::FILLING;
 
 /// Where a statement stands in its source.

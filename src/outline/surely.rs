@@ -23,6 +23,36 @@ pub fn surely_reads(text: &str, name: &str, sought: Sought, lazy: bool) -> Optio
     finder.at
 }
 
+/// A call that is made whatever happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SureCall {
+    /// Of the name that is called, in the text.
+    pub offset: usize,
+    /// How many arguments it gives by their places.
+    pub positional: usize,
+    /// The names of the others.
+    pub keywords: Vec<String>,
+}
+
+/// The first call of a name that a statement makes for sure, where it says all that it gives.
+pub fn surely_calls(text: &str, name: &str) -> Option<SureCall> {
+    let parsed = ruff_python_parser::parse_module(text).ok()?;
+    let mut finder = Finder::new(name, Sought::Called, true);
+    finder.visit_body(parsed.suite());
+    let arguments = finder.arguments?;
+    let positional = arguments.args.len();
+    let keywords = arguments.keywords.iter();
+    let keywords: Option<Vec<String>> = keywords
+        .map(|k| k.arg.as_ref().map(ToString::to_string))
+        .collect();
+    let spread = arguments.args.iter().any(Expr::is_starred_expr);
+    Some(SureCall {
+        offset: finder.at?,
+        positional,
+        keywords: keywords.filter(|_| !spread)?,
+    })
+}
+
 /// The same for the function that a text defines, when it is called.
 pub fn surely_reads_inside(text: &str, name: &str, sought: Sought, lazy: bool) -> Option<usize> {
     let parsed = ruff_python_parser::parse_module(text).ok()?;
@@ -54,16 +84,18 @@ fn any_over_body(body: &[Stmt], test: &dyn Fn(&Expr) -> bool) -> bool {
     any.1
 }
 
-struct Finder<'n> {
+struct Finder<'n, 'a> {
     name: &'n str,
     sought: Sought,
     lazy: bool,
     at: Option<usize>,
     /// It was found, or what follows may find the name bound, or may not be reached.
     over: bool,
+    /// What the call gives that was found.
+    arguments: Option<&'a ast::Arguments>,
 }
 
-impl<'n> Finder<'n> {
+impl<'n, 'a> Finder<'n, 'a> {
     fn new(name: &'n str, sought: Sought, lazy: bool) -> Self {
         Self {
             name,
@@ -71,6 +103,7 @@ impl<'n> Finder<'n> {
             lazy,
             at: None,
             over: false,
+            arguments: None,
         }
     }
 
@@ -89,7 +122,7 @@ impl<'n> Finder<'n> {
         self.over |= name == self.name;
     }
 
-    fn parameters(&mut self, parameters: &ast::Parameters, annotations: bool) {
+    fn parameters(&mut self, parameters: &'a ast::Parameters, annotations: bool) {
         for parameter in parameters {
             if let Some(default) = parameter.default() {
                 self.visit_expr(default);
@@ -102,7 +135,7 @@ impl<'n> Finder<'n> {
         }
     }
 
-    fn decorators(&mut self, decorators: &[ast::Decorator]) {
+    fn decorators(&mut self, decorators: &'a [ast::Decorator]) {
         for decorator in decorators {
             self.visit_decorator(decorator);
             if self.sought == Sought::Called && self.is_it(&decorator.expression) {
@@ -121,7 +154,7 @@ impl<'n> Finder<'n> {
     }
 }
 
-impl<'a> Visitor<'a> for Finder<'_> {
+impl<'a> Visitor<'a> for Finder<'_, 'a> {
     fn visit_body(&mut self, body: &'a [Stmt]) {
         for stmt in body {
             self.visit_stmt(stmt);
@@ -227,6 +260,9 @@ impl<'a> Visitor<'a> for Finder<'_> {
             }
             Expr::Call(call) if self.sought == Sought::Called && self.is_it(&call.func) => {
                 self.visit_arguments(&call.arguments);
+                if !self.over {
+                    self.arguments = Some(&call.arguments);
+                }
                 self.finds(&call.func);
             }
             Expr::BoolOp(all) => {
@@ -265,7 +301,7 @@ impl<'a> Visitor<'a> for Finder<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sought, surely_reads as find, surely_reads_inside};
+    use super::{Sought, surely_calls, surely_reads as find, surely_reads_inside};
 
     fn reads(text: &str) -> Option<usize> {
         find(text, "A", Sought::Read, false)
@@ -323,6 +359,18 @@ mod tests {
         assert_eq!(calls("x = f(A)"), None);
         assert_eq!(calls("@A\ndef f(): pass"), Some(1));
         assert_eq!(calls("x = f(A(1))"), Some(6));
+    }
+
+    #[test]
+    fn what_calls_give() {
+        let gives = |text| surely_calls(text, "A").map(|call| (call.positional, call.keywords));
+        assert_eq!(gives("x = A(1, b=2)"), Some((1, vec!["b".to_owned()])));
+        assert_eq!(gives("x = [f(A())]"), Some((0, vec![])));
+        assert_eq!(gives("x = A(*y)"), None);
+        assert_eq!(gives("x = A(**y)"), None);
+        assert_eq!(gives("x = y or A()"), None);
+        assert_eq!(gives("def f(): return A()"), None);
+        assert_eq!(gives("@A\ndef f(): pass"), None);
     }
 
     #[test]

@@ -39,10 +39,14 @@ impl<'a> Functions<'a> {
             }
             // `if fast: run = quick`, else another.
             let binds = || statement.uses.binds.iter().any(|bound| bound == name);
-            if statement.kind == Kind::Compound && statement.uses.calls.is_empty() && binds() {
-                found.from = &statement.uses.reads;
+            if statement.kind == Kind::Compound && binds() {
+                match statement.uses.calls.is_empty() {
+                    true => found.from = &statement.uses.reads,
+                    false => found.made_by = &statement.uses.calls,
+                }
             }
-            if statement.kind == Kind::Assign && statement.name == name {
+            // Also one of several: `a, b = A(), B()`.
+            if statement.kind == Kind::Assign && (statement.name == name || binds()) {
                 if !statement.uses.calls.is_empty() {
                     found.made_by = &statement.uses.calls;
                 }
