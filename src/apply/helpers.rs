@@ -61,6 +61,22 @@ pub(super) fn helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound<'py, PyA
     load(kit, &kit.skeleton, &COMPILED, &texts)?.get_item(name)
 }
 
+/// What a cache of `functools` remembers, and what gives it that again; `None` where it is empty.
+pub(super) fn remembered<'py>(
+    kit: &Kit<'py>,
+    cache: &Bound<'py, PyAny>,
+) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
+    let count = cache.call_method0("cache_info")?.getattr("currsize")?;
+    if count.extract::<usize>()? == 0 {
+        return Ok(None);
+    }
+    let texts = [("pyreload/remembered.py", include_str!("remembered.py"))];
+    let names = load(kit, &kit.remembered, &COMPILED, &texts)?;
+    let pairs = names.get_item("remembered")?.call1((cache,))?;
+    Ok(Some((names.get_item("remember")?, pairs)))
+}
+
 /// The namespace of texts that belong together, which are run once in a check.
 pub(super) fn load<'k, 'py>(
     kit: &'k Kit<'py>,

@@ -120,6 +120,8 @@ pub struct Kit<'py> {
     pub flask: OnceCell<Bound<'py, PyDict>>,
     /// That of rehearsal.py.
     pub rehearsal: OnceCell<Bound<'py, PyDict>>,
+    /// That of remembered.py.
+    pub remembered: OnceCell<Bound<'py, PyDict>>,
     /// That of twins.py.
     pub twins: OnceCell<Bound<'py, PyDict>>,
 }
@@ -213,6 +215,7 @@ impl<'py> Kit<'py> {
             fresh: RefCell::default(),
             anew: std::array::from_fn(|_| OnceCell::new()),
             helper: OnceCell::new(),
+            remembered: OnceCell::new(),
             skeleton: OnceCell::new(),
             flask: OnceCell::new(),
             rehearsal: OnceCell::new(),

@@ -186,7 +186,7 @@ pub(super) fn clear_cache<'py>(
     for _ in 0..4 {
         if kit.is_cache(&at) {
             // It may have been put around another one.
-            tx.forget(&at)?;
+            tx.forget(kit, &at)?;
         }
         let inner = at
             .getattr(kit.name("__func__"))
@@ -213,7 +213,7 @@ pub(super) fn clear_cache<'py>(
         false
     })?;
     for cache in caches {
-        tx.forget(&cache)?;
+        tx.forget(kit, &cache)?;
     }
     Ok(())
 }

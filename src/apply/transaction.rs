@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet, PyString};
 
 use super::class_entry::{arrange, has_stand_in, put, set_part, take};
+use super::helpers::remembered;
 use super::kit::Kit;
 use super::undo::{Undo, is_other_container, items_of, undo};
 use crate::interp::word;
@@ -531,12 +532,20 @@ impl<'py> Transaction<'py> {
             .sum()
     }
 
-    /// Empties a cache of `functools`, and again when all is undone: what statements of the edit had
-    /// computed is not what the old text gives.
-    pub fn forget(&mut self, cache: &Bound<'py, PyAny>) -> PyResult<()> {
+    /// Empties a cache of `functools`. When all is undone it remembers what it did before: what statements
+    /// of the edit had computed is not what the old text gives.
+    pub fn forget(&mut self, kit: &Kit<'py>, cache: &Bound<'py, PyAny>) -> PyResult<()> {
         let clear = cache.getattr("cache_clear")?;
+        let (undo, arguments) = match remembered(kit, cache) {
+            Ok(Some((remember, pairs))) => (remember, vec![cache.clone(), pairs]),
+            Ok(None) => (clear.clone(), Vec::new()),
+            Err(error) => {
+                log::debug!("what a cache remembers cannot be told: {error}");
+                (clear.clone(), Vec::new())
+            }
+        };
         clear.call0()?;
-        self.call(clear, pyo3::types::PyTuple::empty(cache.py()));
+        self.call(undo, pyo3::types::PyTuple::new(kit.py, arguments)?);
         Ok(())
     }
 

@@ -317,7 +317,7 @@ impl<'py> Work<'_, 'py> {
             && self.of_one_name(&before, &after)?
         {
             let kept = self.update_function(&before, &after, class)?;
-            self.tx.forget(old)?;
+            self.tx.forget(self.kit, old)?;
             if same && kept.is(&before) {
                 self.copied_texts(old, new)?;
                 return Ok(old.clone());
