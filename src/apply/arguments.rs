@@ -52,10 +52,9 @@ pub(super) fn refuses<'py>(
     }))
 }
 
-/// Fails with this error where the code calls the class.
+/// Fails with this error where the code calls something.
 pub(super) fn raise<'py>(
     kit: &Kit<'py>,
-    class: &Bound<'py, PyAny>,
     error: PyErr,
     code: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -64,7 +63,8 @@ pub(super) fn raise<'py>(
         Err(PyErr::from_value(error.bind(args.py()).clone().into_any()))
     })?;
     let aside = PyDict::new(kit.py);
-    aside.set_item(class.getattr("__name__")?, fail)?;
+    let name = code.getattr("co_names")?.get_item(0)?;
+    aside.set_item(name, fail)?;
     kit.exec.call1((code, aside))
 }
 

@@ -140,7 +140,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.job.plan.tell_unset(statement, &mut self.dirty);
             if let Some(inner) = inner {
                 if takes_others(statement, inner) {
-                    self.miss_arguments(&class, statement)?;
+                    self.miss_arguments(&class, &statement.name)?;
                 }
                 crate::plan::members(statement, inner, "", &mut self.dirty);
             }

@@ -60,7 +60,7 @@ impl<'py> Missed<'py> {
             What::Name(name, _) if self.dict.contains(name)? => return Ok(None),
             What::Name(_, code) => kit.exec.call1((code, &self.dict)),
             What::Call(class, call, code) => match refuses(kit, class, call)? {
-                Some(error) => raise(kit, class, error, code),
+                Some(error) => raise(kit, error, code),
                 None => return Ok(None),
             },
             What::Later(code) => kit.exec.call1((code, PyDict::new(kit.py))),
@@ -193,20 +193,17 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// A constructor takes other arguments now: is there a statement that gives a class others whatever
     /// happens, and that does not run again since the object which it made lives on?
-    pub(super) fn miss_arguments(
-        &mut self,
-        class: &Bound<'py, PyAny>,
-        statement: &Statement,
-    ) -> PyResult<()> {
-        let (source, name) = (self.job.new, &statement.name);
+    pub(super) fn miss_arguments(&mut self, class: &Bound<'py, PyAny>, path: &str) -> PyResult<()> {
+        let source = self.job.new;
         let body = &source.outline.body;
+        let name = path.split('.').next().unwrap_or(path);
         if self.binders(name).count() != 1 {
             return Ok(());
         }
         for at in source.outline.index().readers(body, name) {
             let caller = &body[at];
             if matches!(caller.kind, Kind::Assign | Kind::Expr)
-                && let Some(call) = surely_calls(source.slice(caller), name)
+                && let Some(call) = surely_calls(source.slice(caller), path)
             {
                 let class = class.clone();
                 let called = format!("{name}()");
@@ -215,6 +212,21 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     dict: self.job.dict.clone(),
                     what: What::Call(class, call, code),
                 });
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for classes of other modules of which the constructors changed.
+    pub(super) fn miss_arguments_outside(&mut self) -> PyResult<()> {
+        let paths = self.job.outside.behaviour.keys();
+        let classes = paths.filter_map(|path| path.strip_suffix(".__init__"));
+        for path in classes {
+            if let Some(class) = self
+                .resolve(path)
+                .filter(|found| self.work.kit.is_class(found))
+            {
+                self.miss_arguments(&class, path)?;
             }
         }
         Ok(())

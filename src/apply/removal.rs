@@ -62,6 +62,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut gone = self.gone(old);
         self.note_leaving(&gone)?;
         self.miss_later(old)?;
+        self.miss_arguments_outside()?;
         if !gone.is_empty() {
             let builtins = self.work.kit.py.import("builtins")?.dict();
             gone.retain(|(_, name)| {

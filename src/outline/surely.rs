@@ -34,7 +34,7 @@ pub struct SureCall {
     pub keywords: Vec<String>,
 }
 
-/// The first call of a name that a statement makes for sure, where it says all that it gives.
+/// The first call of a name, or of a dotted path, that a statement makes for sure, where it says all that it gives.
 pub fn surely_calls(text: &str, name: &str) -> Option<SureCall> {
     let parsed = ruff_python_parser::parse_module(text).ok()?;
     let mut finder = Finder::new(name, Sought::Called, true);
@@ -84,6 +84,17 @@ fn any_over_body(body: &[Stmt], test: &dyn Fn(&Expr) -> bool) -> bool {
     any.1
 }
 
+/// Whether an expression is this name, or this dotted path.
+fn is_path(expr: &Expr, path: &str) -> bool {
+    match (expr, path.rsplit_once('.')) {
+        (Expr::Name(name), None) => name.id.as_str() == path,
+        (Expr::Attribute(attribute), Some((owner, last))) => {
+            attribute.attr.as_str() == last && is_path(&attribute.value, owner)
+        }
+        _ => false,
+    }
+}
+
 struct Finder<'n, 'a> {
     name: &'n str,
     sought: Sought,
@@ -108,7 +119,7 @@ impl<'n, 'a> Finder<'n, 'a> {
     }
 
     fn is_it(&self, expr: &Expr) -> bool {
-        matches!(expr, Expr::Name(name) if name.id.as_str() == self.name)
+        is_path(expr, self.name)
     }
 
     fn finds(&mut self, expr: &Expr) {
@@ -366,6 +377,10 @@ mod tests {
         let gives = |text| surely_calls(text, "A").map(|call| (call.positional, call.keywords));
         assert_eq!(gives("x = A(1, b=2)"), Some((1, vec!["b".to_owned()])));
         assert_eq!(gives("x = [f(A())]"), Some((0, vec![])));
+        assert_eq!(gives("x = m.A()"), None);
+        let called = |text| surely_calls(text, "m.A").map(|call| (call.offset, call.positional));
+        assert_eq!(called("x = m.A(1)"), Some((4, 1)));
+        assert_eq!(called("x = A(1)"), None);
         assert_eq!(gives("x = A(*y)"), None);
         assert_eq!(gives("x = A(**y)"), None);
         assert_eq!(gives("x = y or A()"), None);
