@@ -44,13 +44,19 @@ pub(super) fn target(source: &Source<'_>, statement: &Statement) -> Option<Strin
 }
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
-    /// Those that a statement which is about to run sets, as far as it says so.
-    pub(super) fn assigns(&self, statement: &Statement) -> Vec<Assigned<'py>> {
+    /// Those that a statement which is about to run sets, as far as it says so. Those of own classes are
+    /// put back.
+    pub(super) fn assigns(
+        &mut self,
+        at: usize,
+        statement: &Statement,
+    ) -> PyResult<Vec<Assigned<'py>>> {
+        self.put_back_members(at, statement)?;
         if matches!(statement.kind, Kind::Function | Kind::Class | Kind::Import) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let assigned = |path: &str| told(self.assigned(path)).flatten();
-        match target(self.job.new, statement) {
+        Ok(match target(self.job.new, statement) {
             Some(path) => assigned(&path).into_iter().collect(),
             None => {
                 // Also by functions that it calls.
@@ -58,7 +64,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 paths.extend(statement.uses.writes.iter().cloned());
                 paths.iter().filter_map(|path| assigned(path)).collect()
             }
-        }
+        })
     }
 
     /// Whether a statement sets something else than it did.

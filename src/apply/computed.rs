@@ -49,7 +49,6 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 // An item that cannot be told is on the left, and is equal to all.
                 if let Some(now) = kit.class_entry(&class, &attribute)?
                     && (value.is(&now) || value.eq(&now).unwrap_or(false))
-                    && !self.class_binds(name, &attribute)
                 {
                     gone.push((key, attribute));
                 }
@@ -62,6 +61,12 @@ impl<'py> Run<'_, '_, '_, 'py> {
             };
             for (key, attribute) in gone {
                 if stays.contains(&attribute) {
+                    continue;
+                }
+                if self.class_binds(name, &attribute) {
+                    self.put_back(name, &attribute)?;
+                    self.dirty
+                        .value(format!("{name}.{attribute}"), "which nothing sets any more");
                     continue;
                 }
                 // `__doc__` and the like cannot be taken from a class.

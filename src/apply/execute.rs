@@ -93,7 +93,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         {
             self.take_back(number)?;
         }
-        let assigned = self.assigns(statement);
+        let assigned = self.assigns(at, statement)?;
         let uncovered = self.uncover_attributes(at, statement)?;
         let emptied = self.empty_others(at)?;
         let filled = match emptied {

@@ -278,6 +278,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 && self.star_value(name)?.is_none()
             {
                 self.work.leaving.insert(name.clone());
+                self.dirty.value(name, "which is gone");
             }
         }
         Ok(())
@@ -322,6 +323,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             {
                 self.job.dict.del_item(name)?;
                 out.push((name.to_owned(), value));
+            }
+        }
+        if self.work.leaving.is_empty() {
+            return Ok(out);
+        }
+        // Also from functions that it calls.
+        for name in self.functions.later_reads(&statement.uses) {
+            if self.work.leaving.contains(&name)
+                && let Some(value) = self.job.dict.get_item(&name)?
+            {
+                self.job.dict.del_item(&name)?;
+                out.push((name, value));
             }
         }
         Ok(out)

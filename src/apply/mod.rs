@@ -67,6 +67,7 @@ mod outdated;
 mod partners;
 mod parts;
 mod past;
+mod put_back;
 mod patch;
 mod registry;
 mod rehearsal;

@@ -440,6 +440,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 Ok(kit.defined_in(value, &self.job.dict)? || above()?)
             }
             Kind::Class => Ok(statement.decorators != 0),
+            Kind::Import => Ok(!self.is_put_over_import(statement, name, value)?),
             // What the module made (a lambda, a list) is its own whatever became of it.
             Kind::Assign
                 if statement.value == Value::Pure

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
+use super::kit::{module_of, text};
 use super::module::Run;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
@@ -61,6 +63,47 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             _ if own && statement.kind == Kind::Class => self.after_star(at, statement),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the program had put something in the place of what a statement imports: of a module, or of
+    /// a definition. What else a module has it may have bound to another object since.
+    pub(super) fn is_put_over_import(
+        &self,
+        statement: &Statement,
+        name: &str,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let package = self.package()?;
+        let mut rebinds = self.job.rebinds.iter().chain(self.job.lost);
+        if rebinds.any(|rebind| rebind.name == name) {
+            return Ok(false);
+        }
+        for import in statement.imports.iter().filter(|i| i.bound == name) {
+            let module = crate::modules::resolve(&package, import.level, &import.module);
+            let path = match import.name {
+                None if !import.aliased => name,
+                _ => module.as_str(),
+            };
+            let Some(found) = kit.sys_modules.get_item(path)? else {
+                continue;
+            };
+            let given = match &import.name {
+                None => Some(found),
+                Some(inner) => {
+                    let space = found.getattr("__dict__")?.cast_into::<PyDict>()?;
+                    let own = space.get_item(inner)?.filter(|own| {
+                        let defined = kit.is_function(own) || kit.is_class(own);
+                        defined && text(&module_of(own)) == module
+                    });
+                    own.or(kit.sys_modules.get_item(format!("{module}.{inner}"))?)
+                }
+            };
+            if given.is_some_and(|given| !given.is(value)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the old text had imported what a name is bound to, and bound it in no other way.
