@@ -74,7 +74,7 @@ impl<'py> Work<'_, 'py> {
             .map(|k| text(&k))
             .collect();
         self.tx.order_class(kit, old, &order)?;
-        if self.fields(old)? != fields {
+        if !self.fields(old)?.alike(kit, &fields) {
             self.reshaped.push(old.clone());
         }
         self.finish_class(old)?;
@@ -133,18 +133,6 @@ impl<'py> Work<'_, 'py> {
             && old
                 .getattr("__qualname__")?
                 .eq(new.getattr("__qualname__")?)?)
-    }
-
-    /// What the constructor of a data class or named tuple takes: names, defaults, options. Empty
-    /// for others.
-    fn fields(&self, class: &Bound<'py, PyAny>) -> PyResult<String> {
-        let mut all = String::new();
-        for mark in ["__dataclass_fields__", "_fields", "_field_defaults"] {
-            if let Some(fields) = self.kit.class_entry(class, mark)? {
-                all.push_str(&text(&fields.repr()?.into_any()));
-            }
-        }
-        Ok(all)
     }
 
     /// Whether the fields of a class changed whose instances cannot change: those that the module

@@ -4,11 +4,9 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::fields::FIELDS;
 use super::kit::text;
 use super::work::Work;
-
-/// Where `dataclasses` keeps the fields of a class, its bases' among them.
-const FIELDS: &str = "__dataclass_fields__";
 
 impl<'py> Work<'_, 'py> {
     /// Does so for all classes derived from `reshaped` ones, bases before the derived.

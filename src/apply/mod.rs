@@ -36,6 +36,7 @@ mod execute;
 mod export;
 mod facts;
 mod fed;
+mod fields;
 mod filled;
 mod finish;
 mod flags;
