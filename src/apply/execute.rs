@@ -427,6 +427,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 {
                     self.dirty.value(name, changed_on.clone());
                 }
+                if let Some(class) = &kept
+                    && self.work.attributes_reshaped(class)?
+                {
+                    crate::plan::tell_fields(name, &changed_on, &mut self.dirty);
+                }
                 if let What::Header(Some(inner)) | What::Inner(inner) = self.what(at) {
                     crate::plan::members(statement, inner, "", &mut self.dirty);
                 }

@@ -15,6 +15,10 @@ pub(super) const DECLARES: &str = "<declares>";
 /// Stands for its text.
 pub(super) const TEXT: &str = "<text>";
 
+/// Stands for the fields that a decorator found in a class, as an attribute of it: those of what is
+/// derived from it have been found there, too.
+const FIELDS: &str = "<fields>";
+
 /// Attributes that say what a definition declares.
 const DECLARED: [&str; 14] = [
     "__abstractmethods__",
@@ -95,6 +99,11 @@ fn declares_others(inner: &Changes) -> bool {
     !inner.gone.is_empty() || inner.items.iter().any(|change| other(&change.what))
 }
 
+/// Tells that a decorator found other fields in a class than it had.
+pub fn tell_fields(class: &str, why: &str, dirty: &mut Dirty) {
+    dirty.acts(format!("{class}.{FIELDS}"), why);
+}
+
 impl Functions<'_> {
     /// Tells that a definition says something else of itself. `runs`: it is made again.
     pub fn tell_declared(
@@ -170,9 +179,26 @@ impl Functions<'_> {
     /// The same of the decorators of a class, which are given what its bases have.
     pub(super) fn decorator_asks(&self, class: &Statement, dirty: &Dirty) -> Option<String> {
         let decorated = class.kind == Kind::Class && class.decorators != 0;
-        decorated
-            .then(|| self.asks_of(&class.head, true, dirty))
-            .flatten()
+        if !decorated {
+            return None;
+        }
+        self.other_fields(class, dirty)
+            .or_else(|| self.asks_of(&class.head, true, dirty))
+    }
+
+    /// Why a decorator finds other fields in the bases of a class.
+    fn other_fields(&self, class: &Statement, dirty: &Dirty) -> Option<String> {
+        if !dirty.mentions(FIELDS) {
+            return None;
+        }
+        class.head.reads.iter().find_map(|base| {
+            let line = self.lineage(base);
+            let mut line = std::iter::once(&**base).chain(line.iter().copied());
+            line.find_map(|base| {
+                let why = dirty.behaviour.get(&format!("{base}.{FIELDS}"))?;
+                Some(format!("is derived from {base}, {why}"))
+            })
+        })
     }
 
     fn asks_of(&self, uses: &Uses, only_outright: bool, dirty: &Dirty) -> Option<String> {

@@ -54,6 +54,7 @@ pub use affected::{
 use chains::restartable;
 pub use chains::{Anew, Chains};
 pub use defaults::passed_on;
+pub use described::tell_fields;
 pub use dirty::{Dirty, import_key, may_look};
 pub use functions::{FRESH, Functions, shown};
 pub use given::{Does, Elsewhere, Holding, Nowhere};
