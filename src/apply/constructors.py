@@ -1,5 +1,6 @@
 """What the text of a class says about making objects of it."""
 import ast
+import types
 
 GAIN_MAKERS = ("__init__", "__post_init__", "__attrs_post_init__")
 # The constructor is not gone through further down than this, through setters and branches.
@@ -7,9 +8,10 @@ GAIN_DEEP = 6
 
 
 class _ClassText:
-    """What the text of a class says about making objects of it."""
+    """What the text of a class says about making objects of it. `called`: what a call gives is a field of it, too,
+    `x = attr.ib()`."""
 
-    def __init__(self, text):
+    def __init__(self, text, called=False):
         [node] = ast.parse(text).body
         if not isinstance(node, ast.ClassDef):
             raise Unknown
@@ -20,6 +22,8 @@ class _ClassText:
                 self._function(part)
             elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
                 self.fields.append(part.target.id)
+            elif called and isinstance(part, ast.Assign) and isinstance(part.value, ast.Call):
+                self.fields.extend(target.id for target in part.targets if isinstance(target, ast.Name))
         self.stores = set()
         for function in self.makers.values():
             self.stores |= self._stores(function)
@@ -126,4 +130,44 @@ def _pairs(part):
             out.extend(zip(target.elts, part.value.elts))
         else:
             out.extend((each, None) for each in target.elts)
+    return out
+
+
+def _fields_of(kind):
+    own = vars(kind)
+    for mark in ("__dataclass_fields__", "__pydantic_fields__", "model_fields"):
+        if isinstance(own.get(mark), dict):
+            return [name for name, field in own[mark].items() if _is_real(field)]
+    return [field.name for field in own.get("__attrs_attrs__", ())]
+
+
+def _noted_in(kind, base, name):
+    """The class between these, or the last one, of which a library has noted this field first: it may have another
+    default there."""
+    for each in kind.__mro__:
+        if each is base or name in _fields_of(each):
+            return each
+    return base
+
+
+def _is_real(field):
+    # No ClassVar and no InitVar.
+    return getattr(getattr(field, "_field_type", None), "name", "_FIELD") == "_FIELD"
+
+
+def _is_generated(function):
+    return function.__code__.co_filename.startswith("<")
+
+
+def _constructors_below(kind, base):
+    """The code of the constructors of a class and its bases that run before that of one of these, as far as somebody
+    wrote it: what is generated from fields sets those that it is told of."""
+    out = []
+    for each in kind.__mro__:
+        if each is base:
+            return out
+        for name in GAIN_MAKERS:
+            function = vars(each).get(name)
+            if isinstance(function, types.FunctionType) and not _is_generated(function):
+                out.append(function.__code__)
     return out

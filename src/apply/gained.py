@@ -36,7 +36,8 @@ def gains(old, new, kind):
     # By `__migrate__` the author does it.
     if any("__migrate__" in vars(base) for base in kind.__mro__):
         return None
-    old, new = _ClassText(old), _ClassText(new)
+    called = "__attrs_attrs__" in vars(kind)
+    old, new = _ClassText(old, called), _ClassText(new, called)
     if any(name in INDIRECT for maker in new.makers.values() for name in _all_names(maker)):
         return None
     # What the class gave to each is asked for by others. What the constructor gives is perhaps asked for only now.
@@ -50,14 +51,6 @@ def gains(old, new, kind):
     return Gains(old, new, kind, names, fields, hiding) if names or fields or hiding else None
 
 
-def _fields_of(kind):
-    own = vars(kind)
-    for mark in ("__dataclass_fields__", "__pydantic_fields__", "model_fields"):
-        if isinstance(own.get(mark), dict):
-            return [name for name, field in own[mark].items() if _is_real(field)]
-    return [field.name for field in own.get("__attrs_attrs__", ())]
-
-
 def _all_names(function):
     for node in ast.walk(function):
         if isinstance(node, ast.Name):
@@ -68,11 +61,6 @@ def _all_names(function):
 
 def _answers(entry, kind):
     return entry is not kind and not isinstance(entry, types.MemberDescriptorType)
-
-
-def _is_real(field):
-    # No ClassVar and no InitVar.
-    return getattr(getattr(field, "_field_type", None), "name", "_FIELD") == "_FIELD"
 
 
 class Gains:
@@ -111,7 +99,7 @@ class Gains:
         if not lacking and not left:
             return [], hides, []
         setter = kind.__setattr__
-        own = isinstance(setter, types.FunctionType) and not setter.__code__.co_filename.startswith("<")
+        own = isinstance(setter, types.FunctionType) and not _is_generated(setter)
         if own and not self.fields:
             # It may do anything with what it is given.
             return [], hides, sorted(lacking)
@@ -153,7 +141,7 @@ class Gains:
         return hasattr(type(entry), "__set__")
 
     def _field(self, name):
-        found = vars(self.kind)
+        found = vars(_noted_in(type(self.thing), self.kind, name))
         if "__dataclass_fields__" in found:
             import dataclasses
 
@@ -442,19 +430,6 @@ def _is_fixed(value):
     )
 
 
-def _constructors_below(kind, base):
-    """The code of the constructors of a class and its bases that run before that of one of these."""
-    out = []
-    for each in kind.__mro__:
-        if each is base:
-            return out
-        for name in GAIN_MAKERS:
-            function = vars(each).get(name)
-            if isinstance(function, types.FunctionType):
-                out.append(function.__code__)
-    return out
-
-
 class _GainParts(_Parts):
     """An expression of a constructor, in which nothing of the program is called, nor its operators."""
 
@@ -645,7 +620,7 @@ def _reaches(kind, base):
         if not isinstance(init, types.FunctionType):
             return False
         names = {name for code in _codes(init.__code__) for name in code.co_names}
-        generated = init.__code__.co_filename.startswith("<")
+        generated = _is_generated(init)
         if not generated and "__init__" not in names:
             return False
     return False

@@ -85,9 +85,16 @@ fn gives_more(old: &Statement, new: &Statement, inner: &Changes) -> bool {
 }
 
 impl<'py> Work<'_, 'py> {
-    /// Gives the objects what they lack.
+    /// Gives the objects what they lack. Those of classes that others took the place of are not of
+    /// the new ones yet, nor derived from them: once they are.
     pub(super) fn give_gains(&mut self) -> PyResult<()> {
-        let gains = std::mem::take(&mut self.gains);
+        let to_come = |class: &Bound<'py, PyAny>| {
+            let mut replaced = self.replaced.iter();
+            replaced.any(|r| r.lived && r.to.is(class))
+        };
+        let all = std::mem::take(&mut self.gains);
+        let (later, gains): (Vec<_>, _) = all.into_iter().partition(|(class, _)| to_come(class));
+        self.gains = later;
         if gains.is_empty() {
             return Ok(());
         }
