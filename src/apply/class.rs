@@ -245,9 +245,10 @@ impl<'py> Work<'_, 'py> {
                 continue;
             }
             let ours = match &members {
+                // That of a named tuple is nobody's but the statement's, and only annotated there.
+                _ if is_field(&value)? => true,
                 Some(names) => names.contains(&key),
-                // A field of `namedtuple(...)` is nobody's but the call's.
-                None => is_field(&value)? || kit.defined_in(&value, &self.dict)?,
+                None => kit.defined_in(&value, &self.dict)?,
             };
             let dunder = key.starts_with("__") && key.ends_with("__");
             // What the class statement and its decorators make; the program puts functions there.
