@@ -167,6 +167,7 @@ impl<'py> Work<'_, 'py> {
         }
         // Now the members, in the new order.
         let map = PyDict::new(py);
+        let mut passed = Vec::new();
         let mut pairs: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::new();
         for (name, fresh) in has.iter() {
             let canonical = text(&fresh.getattr("_name_")?);
@@ -184,13 +185,22 @@ impl<'py> Work<'_, 'py> {
                     }
                     _ if let Some(member) = self.composite(old, &has, &fresh)? => member,
                     found => {
-                        if found.is_some() {
+                        let member = self.adopt(old, &fresh)?;
+                        if let Some(was) = found {
                             self.notes.push(format!(
-                                "{}.{canonical} is a new object: its value cannot be changed in place",
+                                "{}.{canonical} is a new object: its value cannot be changed in place; \
+                                 who held the old one holds this one, where that can be seen",
                                 text(&old.getattr("__qualname__")?)
                             ));
+                            if canonical == text(&was.getattr("_name_")?) {
+                                passed.push(Replaced {
+                                    from: was,
+                                    to: member.clone(),
+                                    lived: true,
+                                });
+                            }
                         }
-                        self.adopt(old, &fresh)?
+                        member
                     }
                 };
                 let state = member.getattr("__dict__")?.cast_into::<PyDict>()?;
@@ -225,6 +235,7 @@ impl<'py> Work<'_, 'py> {
         }
         self.drop_enum_entries(old, &before, &after)?;
         self.tables(old, new, &had, &map, &pairs)?;
+        self.replaced.extend(passed);
         let order: Vec<String> = after.keys().iter().map(|k| text(&k)).collect();
         self.tx.order_class(kit, old, &order)?;
         self.finish_class(old)?;

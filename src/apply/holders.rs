@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
 use super::class::is_slot;
 use super::consumed::of_ctypes;
+use super::function::plain;
 use super::heap::detach;
 use super::kit::{reference_count, text};
 use super::work::{Replaced, Work};
@@ -60,6 +61,9 @@ impl<'py> Moves<'py> {
 /// Tells what is to be held in the place of an object, if anything else is.
 pub(super) type Instead<'a, 'py> =
     &'a dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>;
+
+/// A key of a dict, the one that takes its place, if any, and its value.
+type Hit<'py> = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Bound<'py, PyAny>);
 
 /// How many instances of a class could be moved to another, and how many not.
 #[derive(Default)]
@@ -405,11 +409,16 @@ impl<'py> Work<'_, 'py> {
             }
         } else if let Ok(set) = holder.cast_exact::<PySet>() {
             self.tx.container(holder)?;
+            let mut come = Vec::new();
             for item in set.iter().collect::<Vec<_>>() {
                 if let Some(to) = instead(&item)? {
                     set.discard(item)?;
-                    set.add(to)?;
+                    come.push(to);
                 }
+            }
+            // One may be equal to another one that goes.
+            for to in come {
+                set.add(to)?;
             }
         } else if kit.is_exact(holder, &kit.cell) {
             if let Ok(content) = holder.getattr("cell_contents")
@@ -444,14 +453,46 @@ impl<'py> Work<'_, 'py> {
             return Ok(());
         }
         self.tx.dict(dict)?;
-        for (key, other_key, value) in hits {
-            if let Some(other) = other_key {
-                dict.del_item(&key)?;
-                dict.set_item(other, value)?;
-            } else {
-                dict.set_item(key, value)?;
-            }
+        if hits.iter().any(|(_, other, _)| other.is_some()) {
+            return with_other_keys(dict, hits);
+        }
+        for (key, _, value) in hits {
+            dict.set_item(key, value)?;
         }
         Ok(())
     }
+}
+
+/// Gives a dict other keys, in the places of those that they are instead of. One of them may be equal
+/// to another one that goes.
+fn with_other_keys<'py>(dict: &Bound<'py, PyDict>, hits: Vec<Hit<'py>>) -> PyResult<()> {
+    let kinds: Vec<_> = hits.iter().map(|(key, ..)| key.get_type()).collect();
+    let mut by_key: HashMap<usize, Hit<'py>> = HashMap::with_capacity(hits.len());
+    for hit in hits {
+        by_key.insert(hit.0.as_ptr() as usize, hit);
+    }
+    let goes = |key: &Bound<'py, PyAny>| {
+        let hit = by_key.get(&(key.as_ptr() as usize));
+        hit.is_some_and(|(_, other, _)| other.is_some())
+    };
+    let below: Vec<_> = dict.iter().skip_while(|(key, _)| !goes(key)).collect();
+    // Keys of the program's own may not want to be asked for their hashes.
+    let known = |key: &Bound<'py, PyAny>| plain(key) || kinds.iter().any(|k| k.is(key.get_type()));
+    let in_order = below.iter().all(|(key, _)| known(key));
+    let moves = |key: &Bound<'py, PyAny>| in_order || goes(key);
+    for (key, _) in below.iter().filter(|(key, _)| moves(key)) {
+        dict.del_item(key)?;
+    }
+    for (key, value) in below {
+        match by_key.get(&(key.as_ptr() as usize)) {
+            Some((_, other, value)) => dict.set_item(other.as_ref().unwrap_or(&key), value)?,
+            None if in_order => dict.set_item(key, value)?,
+            None => {}
+        }
+    }
+    // Those above the first one.
+    for (key, _, value) in by_key.values().filter(|(_, other, _)| other.is_none()) {
+        dict.set_item(key, value)?;
+    }
+    Ok(())
 }
