@@ -50,6 +50,8 @@ impl<'py> Work<'_, 'py> {
         if laid_out_otherwise(old, new)? {
             return self.replace_class(old, new, "its fields have another layout");
         }
+        let outgrown = self.outgrown(old, new)?;
+        self.outgrown.extend(outgrown);
         let bases = self.made_bases(old, new)?;
         let left = self.left_by_makers(old, new)?;
         if !old.getattr("__bases__")?.eq(&bases)? {

@@ -25,6 +25,7 @@ impl<'k, 'py> Work<'k, 'py> {
         self.closures()?;
         self.derived_data_classes()?;
         self.hand_over()?;
+        self.renew_tuples()?;
         self.hand_over_texts();
         self.models()?;
         self.drop_stored()?;

@@ -63,7 +63,11 @@ pub(super) type Instead<'a, 'py> =
     &'a dyn Fn(&Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>;
 
 /// A key of a dict, the one that takes its place, if any, and its value.
-type Hit<'py> = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Bound<'py, PyAny>);
+type Hit<'py> = (
+    Bound<'py, PyAny>,
+    Option<Bound<'py, PyAny>>,
+    Bound<'py, PyAny>,
+);
 
 /// How many instances of a class could be moved to another, and how many not.
 #[derive(Default)]
@@ -161,17 +165,16 @@ impl<'py> Work<'_, 'py> {
                     continue;
                 }
             }
-            if let Ok(tuple) = holder.cast_exact::<PyTuple>() {
-                if !own.contains(&(tuple.as_ptr() as usize))
-                    && moved.insert(tuple.as_ptr() as usize)
-                {
+            if self.is_tuple(&holder) {
+                let at = holder.as_ptr() as usize;
+                if !own.contains(&at) && moves.of(&holder).is_none() && moved.insert(at) {
                     tuples.push(holder);
                 }
                 continue;
             }
             self.hand_over_in(&holder, &|value| Ok(moves.of(value).cloned()))?;
         }
-        self.hand_over_tuples(moves, &tuples)?;
+        self.hand_over_tuples(moves, &tuples, &own)?;
         self.hand_over_bases(moves, &subclasses)?;
         let left = self.relocate(stuck)?;
         for (class, tally) in &mut tallies {
@@ -304,46 +307,6 @@ impl<'py> Work<'_, 'py> {
     {
         let objects: Vec<_> = objects.collect();
         self.holders_of_many(&objects)
-    }
-
-    /// Tuples cannot change: who holds one gets another. Functions do (defaults, and from 3.10 on
-    /// annotations that nobody asked for yet), and so do the containers of programs.
-    pub(super) fn hand_over_tuples(
-        &mut self,
-        moves: &Moves<'py>,
-        tuples: &[Bound<'py, PyAny>],
-    ) -> PyResult<()> {
-        const DEFAULTS: &str = "__defaults__";
-        const ANNOTATIONS: &str = "__annotations__";
-        if tuples.is_empty() {
-            return Ok(());
-        }
-        let kit = self.kit;
-        let known: HashSet<usize> = tuples.iter().map(|t| t.as_ptr() as usize).collect();
-        let instead = |value: &Bound<'py, PyAny>| match value.cast_exact::<PyTuple>() {
-            Ok(tuple) if known.contains(&(tuple.as_ptr() as usize)) => moves.tuple(tuple),
-            _ => Ok(None),
-        };
-        for holder in self.holders(tuples.iter())?.iter() {
-            if !kit.is_function(&holder) {
-                self.hand_over_in(&holder, &instead)?;
-                continue;
-            }
-            self.tx.function(kit, &holder)?;
-            if let Some(defaults) = instead(&holder.getattr(DEFAULTS)?)? {
-                holder.setattr(DEFAULTS, defaults)?;
-            }
-            if kit.version < (3, 14)
-                && let Ok(made) = holder.getattr(ANNOTATIONS)?.cast_into::<PyDict>()
-            {
-                for (name, value) in made.copy()?.iter() {
-                    if let Some(to) = moves.of(&value) {
-                        made.set_item(name, to)?;
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     fn hand_over_bases(

@@ -86,6 +86,7 @@ mod starred;
 mod states;
 mod strayed;
 mod transaction;
+mod tuples;
 mod turns;
 mod twins;
 mod undo;

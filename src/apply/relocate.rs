@@ -128,8 +128,14 @@ impl<'py> Work<'_, 'py> {
                 None => *left.entry(class.as_ptr() as usize).or_default() += 1,
             }
         }
+        self.taken_over(made, "its layout is another one")?;
+        Ok(left)
+    }
+
+    /// Who holds objects that others took over from holds these; and the report says so.
+    pub(super) fn taken_over(&mut self, made: Vec<Replaced<'py>>, since: &str) -> PyResult<()> {
         if made.is_empty() {
-            return Ok(left);
+            return Ok(());
         }
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for replaced in &made {
@@ -149,7 +155,7 @@ impl<'py> Work<'_, 'py> {
                 _ => ("s", "others"),
             };
             self.notes.push(format!(
-                "{count} instance{plural} of {name} took over what {whose} had: its layout is another one"
+                "{count} instance{plural} of {name} took over what {whose} had: {since}"
             ));
         }
         if held > 0 {
@@ -157,7 +163,7 @@ impl<'py> Work<'_, 'py> {
                 "{held} of the old ones may still be held where it cannot be seen: restart to be sure"
             ));
         }
-        Ok(left)
+        Ok(())
     }
 
     /// Whether somebody holds an object besides the undo log and us.

@@ -1,5 +1,7 @@
 //! Copies of docstrings: tables of commands and objects that took the text of a function.
 
+use std::collections::HashSet;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use rustc_hash::FxHashSet;
@@ -66,7 +68,7 @@ impl<'py> Work<'_, 'py> {
                 told(self.hand_over_in(&holder, &|value| Ok(moves.of(value).cloned())));
             }
         }
-        self.hand_over_tuples(moves, &tuples)
+        self.hand_over_tuples(moves, &tuples, &HashSet::new())
     }
 
     /// Containers with these texts in them that the garbage collector does not look at, since there is

@@ -16,6 +16,7 @@ use super::leaving::Left;
 use super::made::Remade;
 use super::missed::Missed;
 use super::transaction::Transaction;
+use super::tuples::Outgrown;
 use crate::modules::Version;
 use crate::plan::{Dirty, Holding};
 
@@ -187,6 +188,8 @@ pub struct Work<'k, 'py> {
     pub reshaped: Vec<Bound<'py, PyAny>>,
     /// All that were, and data classes that are derived from them.
     pub refielded: Vec<Bound<'py, PyAny>>,
+    /// Named tuples that have not the fields of their class.
+    pub outgrown: Vec<Outgrown<'py>>,
     /// For how many of `classes` the models among them were looked after.
     pub modelled: usize,
     /// Sentences for the report of the module that is being worked on.
@@ -303,6 +306,7 @@ impl<'k, 'py> Work<'k, 'py> {
             to_remake: Vec::new(),
             reshaped: Vec::new(),
             refielded: Vec::new(),
+            outgrown: Vec::new(),
             modelled: 0,
             notes: Vec::new(),
             stuck_on: None,
