@@ -27,6 +27,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if statement.kind == Kind::Assign && self.annotated_alone(at, statement, why)? {
             return Ok(());
         }
+        // It may make instances of what is derived from a data class that has other fields now.
+        self.work.derived_data_classes()?;
+        self.work.models_so_far()?;
         if !matches!(statement.kind, Kind::Import | Kind::Function) {
             // It may ask a living object for what that has stored.
             self.work.drop_stored()?;
@@ -34,9 +37,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.work.give_gains()?;
             }
         }
-        // It may make instances of what is derived from a data class that has other fields now.
-        self.work.derived_data_classes()?;
-        self.work.models_so_far()?;
         // What makes it run may have come up only now.
         self.remember(at)?;
         self.retract_own(at)?;

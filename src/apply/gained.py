@@ -48,7 +48,9 @@ def gains(old, new, kind):
     fields = [name for name in fields if name in new.stores or not _answers(vars(kind).get(name, kind), kind)]
     # What each object had for itself and the class has as a method now. What any method stores stays.
     hiding = (old.stores & (new.functions.keys() - old.functions.keys())) - new.stores - old.changes - new.changes
-    return Gains(old, new, kind, names, fields, hiding) if names or fields or hiding else None
+    known = {*old.fields, *old.members}
+    private = [name for name in vars(kind).get("__private_attributes__") or () if name not in known]
+    return Gains(old, new, kind, names, fields, hiding, private) if names or fields or hiding or private else None
 
 
 def _all_names(function):
@@ -64,8 +66,9 @@ def _answers(entry, kind):
 
 
 class Gains:
-    def __init__(self, old, new, kind, names, fields, hiding):
+    def __init__(self, old, new, kind, names, fields, hiding, private):
         self.old, self.new, self.kind, self.names, self.fields, self.hiding = old, new, kind, names, fields, hiding
+        self.private = private
         self.was = old.plain()
         for name in old.fields:
             self.was.setdefault(name, [name])
@@ -86,10 +89,32 @@ class Gains:
 
     def of(self, thing):
         """What an object is to be given: pairs of name and value, names that it has under another name
-        now, and those for which nothing can be told."""
+        now, and those for which nothing can be told; and in which order its fields are set."""
+        if not _reaches(type(thing), self.kind):
+            return [], [], [], []
+        values, gone, open_ = self._told(thing)
+        if self.private:
+            values += self._privates(thing, open_)
+        return values, gone, open_, _fields_of(type(thing)) if self.fields else []
+
+    def _privates(self, thing, open_):
+        """The attributes that a model keeps beside its fields, with those that it lacks."""
+        had = object.__getattribute__(thing, "__pydantic_private__") or {}
+        more = {}
+        for name in self.private:
+            attribute = (vars(type(thing)).get("__private_attributes__") or {}).get(name)
+            attribute = attribute or vars(self.kind)["__private_attributes__"][name]
+            factory = attribute.default_factory
+            if name in had or factory is None and type(attribute.default).__name__ == "PydanticUndefinedType":
+                continue
+            if factory is None or _is_harmless(factory):
+                more[name] = attribute.get_default() if factory is None else factory()
+            else:
+                open_.append(name)
+        return [("__pydantic_private__", {**had, **more})] if more else []
+
+    def _told(self, thing):
         kind = type(thing)
-        if not _reaches(kind, self.kind):
-            return [], [], []
         lacking = {name for name in [*self.names, *self.fields] if not _has(thing, name)}
         # Left from where the class had it under this name before: the value of the other one counts.
         left = {name for name in self.names - lacking if self._is_left(name)}

@@ -15,8 +15,14 @@ use crate::outline::{Kind, Statement};
 /// What makes an object, by their own code.
 const MAKERS: [&str; 3] = ["__init__", "__post_init__", "__attrs_post_init__"];
 
-/// What an object is given, names of what has another name now, and those for which nothing is known.
-type Given<'py> = (Vec<(String, Bound<'py, PyAny>)>, Vec<String>, Vec<String>);
+/// What an object is given, names of what has another name now, and those for which nothing is known;
+/// and the order in which the fields of new ones are set.
+type Given<'py> = (
+    Vec<(String, Bound<'py, PyAny>)>,
+    Vec<String>,
+    Vec<String>,
+    Vec<String>,
+);
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Before a class is brought up to date: what will be needed is made ready, since that reads files, and
@@ -109,7 +115,7 @@ impl<'py> Work<'_, 'py> {
                 }
                 let given = gains.call_method1("of", (thing,));
                 let given = told(given.and_then(|given| given.extract::<Given<'py>>()));
-                let Some((values, gone, missing)) = given else {
+                let Some((values, gone, missing, order)) = given else {
                     continue;
                 };
                 if !missing.is_empty() {
@@ -118,6 +124,7 @@ impl<'py> Work<'_, 'py> {
                 }
                 if !values.is_empty() || !gone.is_empty() {
                     self.give(thing, &values, &gone)?;
+                    self.arrange_fields(thing, &order)?;
                 }
             }
             open.sort();
@@ -159,6 +166,36 @@ impl<'py> Work<'_, 'py> {
                 && state.contains(name)?
             {
                 state.del_item(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fields of an object stand in the order of those of new ones, which what shows it follows. What
+    /// else it has stands behind them.
+    fn arrange_fields(&mut self, thing: &Bound<'py, PyAny>, order: &[String]) -> PyResult<()> {
+        let state = thing.getattr("__dict__").ok();
+        let Some(Ok(state)) = state.map(|state| state.cast_into::<PyDict>()) else {
+            return Ok(());
+        };
+        let mut places = order.iter();
+        let mut there = state.keys().iter().map(|key| text(&key));
+        let in_order =
+            there.all(|key| !order.contains(&key) || places.by_ref().any(|place| *place == key));
+        if in_order {
+            return Ok(());
+        }
+        self.tx.dict(&state)?;
+        let all = state.copy()?;
+        state.clear();
+        for name in order {
+            if let Some(value) = all.get_item(name)? {
+                state.set_item(name, value)?;
+            }
+        }
+        for (name, value) in all.iter() {
+            if !state.contains(&name)? {
+                state.set_item(name, value)?;
             }
         }
         Ok(())
