@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::inside::all_sets;
 use super::remade::{MADE, MAKERS};
 use super::{Dirty, Functions, root};
+use crate::diff::What;
 use crate::outline::{Kind, Statement, Value};
 
 /// Asks what makes classes of a metaclass, where a path names one with this behind it.
@@ -23,16 +24,19 @@ const TO_BASES: [&str; 5] = [
 impl Functions<'_> {
     /// Tells what is derived from a class, and made by what goes through its bases, that those have
     /// something else: it is made in another way then.
-    pub(super) fn tell_found(&self, class: &Statement, dirty: &mut Dirty) {
-        if class.kind != Kind::Class || dirty.values.is_empty() && dirty.contents.is_empty() {
+    pub(super) fn tell_found(&self, class: &Statement, what: &What, dirty: &mut Dirty) {
+        let annotates = annotates_others(class, what);
+        let nothing = dirty.values.is_empty() && dirty.contents.is_empty();
+        if class.kind != Kind::Class || nothing && !annotates {
             return;
         }
         let prefix = format!("{}.", class.name);
         let inside = dirty.values.range(prefix.clone()..).next();
         let inside = inside.filter(|(path, _)| path.starts_with(&prefix));
         let why = inside.map(|(_, why)| why);
-        let why = why.or_else(|| dirty.contents.get(&class.name));
-        if let Some(why) = why.cloned()
+        let why = why.or_else(|| dirty.contents.get(&class.name)).cloned();
+        let own = || format!("which changed on line {}", class.span.line);
+        if let Some(why) = why.or_else(|| annotates.then(own))
             && self.collects(&class.name)
         {
             dirty.acts(format!("{}.{MADE}", class.name), why);
@@ -109,6 +113,15 @@ impl Functions<'_> {
         let mut members = bodies.iter().flat_map(|body| &body.later.members);
         members.any(|name| sets.contains(name.as_str()) && !tables.contains(name.as_str()))
     }
+}
+
+/// Whether a class has other annotations: a field without a value binds nothing.
+fn annotates_others(class: &Statement, what: &What) -> bool {
+    let (What::Inner(inner) | What::Header(Some(inner))) = what else {
+        return false;
+    };
+    let mut changed = inner.items.iter().filter(|c| c.what != What::Same);
+    !inner.removed.is_empty() || changed.any(|c| class.body[c.new].kind == Kind::Annotation)
 }
 
 fn is_called(path: &str, name: &str) -> bool {

@@ -133,7 +133,7 @@ impl Functions<'_> {
             dirty.acts(format!("{name}.{TEXT}"), why());
         }
         self.tell_lists(definition, dirty);
-        self.tell_found(definition, dirty);
+        self.tell_found(definition, what, dirty);
         self.tell_bases(definition, what, dirty);
     }
 
