@@ -285,7 +285,13 @@ impl<'py> Work<'_, 'py> {
         let init = kit.property.getattr("__init__")?;
         // With no doc given, property() takes the getter's, as the decorator did.
         if before.iter().zip(&after).any(|(a, b)| !a.is(b)) {
+            let named = self.property_name(old, new, class)?;
             init.call1(PyTuple::new(kit.py, &after)?)?;
+            // It forgets its name, which its complaints tell.
+            if let Some((tell, arguments)) = named {
+                tell.call1(&arguments)?;
+                self.tx.call(tell, arguments);
+            }
             self.tx.call(init, PyTuple::new(kit.py, &before)?);
         }
         let (was, is) = (
@@ -296,6 +302,27 @@ impl<'py> Work<'_, 'py> {
             self.tx.set_attribute(old, "__doc__", &is)?;
         }
         Ok(old.clone())
+    }
+
+    /// What tells a property its name, from 3.10 on, and with what.
+    fn property_name(
+        &self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyTuple>)>> {
+        let kit = self.kit;
+        let (Some(class), Ok(tell)) = (class, kit.property.getattr("__set_name__")) else {
+            return Ok(None);
+        };
+        // Of several names the last one counts.
+        let entries = kit.class_dict(class)?.iter();
+        let own = entries.filter(|(_, entry)| entry.is(old) || entry.is(new));
+        let Some((name, _)) = own.last() else {
+            return Ok(None);
+        };
+        let arguments = [old.clone(), class.clone(), name];
+        Ok(Some((tell, PyTuple::new(kit.py, arguments)?)))
     }
 
     /// A cached function: the results of the old code are gone, as after a restart.
