@@ -60,7 +60,8 @@ impl<'py> Work<'_, 'py> {
     /// CPython lets instances change between classes only if both put `__dict__` on the same base:
     /// not between `class C:` and `class C(Generic[T]):`, whose layouts are equal all the same.
     /// With an empty plain class in front of its bases, the new class is one that instances of
-    /// the old one can be moved to. `None` where that is not the hindrance, or does not help.
+    /// the old one can be moved to, and a base that those derived from it can have. `None` where there
+    /// are none of either, or where that is not the hindrance, or does not help.
     fn anchored(
         &mut self,
         old: &Bound<'py, PyAny>,
@@ -81,6 +82,11 @@ impl<'py> Work<'_, 'py> {
             || !new
                 .getattr("__basicsize__")?
                 .eq(old.getattr("__basicsize__")?)?
+        {
+            return Ok(None);
+        }
+        // Whoever goes through its bases finds it there.
+        if self.subclasses(old)?.is_empty() && self.instances(std::slice::from_ref(old))?.is_empty()
         {
             return Ok(None);
         }
@@ -110,7 +116,13 @@ impl<'py> Work<'_, 'py> {
         let Ok(made) = meta.call1(arguments) else {
             return Ok(None);
         };
-        made.setattr("__qualname__", new.getattr("__qualname__")?)?;
+        let qualname = new.getattr("__qualname__")?;
+        self.notes.push(format!(
+            "{} has an empty class of its name in front of its bases until a restart: what it has made, \
+             and what is derived from it, stays what it is by that",
+            text(&qualname)
+        ));
+        made.setattr("__qualname__", qualname)?;
         self.replaced.push(Replaced {
             from: new.clone(),
             to: made.clone(),
