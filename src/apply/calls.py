@@ -251,7 +251,7 @@ class Calls:
         known = len(self.amounts)
         declared, self.declared = self.declared, (function.__globals__, _declared(text))
         names = {**THEN.get(id(function.__globals__), {}), **names}
-        self.expand(text.body, _Scope(function.__globals__, names), depth + 1)
+        self.expand(text.body, _Scope(function.__globals__, names, _ran(function)), depth + 1)
         self.amounts[known:] = [a for a in self.amounts[known:] if a.in_table() or a.key not in used(text)]
         self.doubt -= later
         self.beyond -= 1

@@ -93,6 +93,11 @@ def _definition(code):
     return _compiled_from(code, _text(code.co_filename))
 
 
+def _ran(function):
+    """The code that a function had before this edit."""
+    return CODES[id(function)][1] if id(function) in CODES else function.__code__
+
+
 def definition(called):
     """The function that a call runs, what it is called on, and its text; None if that cannot be told."""
     owner = []
@@ -101,7 +106,7 @@ def definition(called):
     for _ in range(DEPTH):
         if not isinstance(called, types.FunctionType):
             return None
-        node = _definition(CODES[id(called)][1] if id(called) in CODES else called.__code__)
+        node = _definition(_ran(called))
         if node is not None:
             return called, owner, node
         called = called.__dict__.get("__wrapped__")
@@ -147,7 +152,7 @@ def result(function, owner, node, call, values):
     if function.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         raise Unknown
     names = given(function, owner, node, call, values)
-    return _outcome(node.body, type(values)(_Scope(function.__globals__, names), values.depth + 1))
+    return _outcome(node.body, type(values)(_Scope(function.__globals__, names, _ran(function)), values.depth + 1))
 
 
 def _outcome(body, values):

@@ -50,7 +50,7 @@ def _kept(text):
 
 def _text_that_runs(function):
     """The text of a function, which may close over something; not of what it wraps."""
-    code = CODES[id(function)][1] if id(function) in CODES else function.__code__
+    code = _ran(function)
     if _standard(code.co_filename):
         return None
     for text in (TEXTS.get(code.co_filename, ""), _text(code.co_filename)):

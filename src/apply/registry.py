@@ -458,7 +458,7 @@ class Registry:
         for number, (called, node, scope) in reversed(list(enumerate(calls.found))):
             # What else functions of other modules call with it may only have asked for it.
             holder = filled_by(called, node, scope)
-            if number in calls.foreign and holder is None:
+            if number in calls.foreign and holder is None or asks_only(called):
                 continue
             values, result = arguments(node, scope)
             owner = getattr(called, "__self__", None)

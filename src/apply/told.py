@@ -97,7 +97,7 @@ def _decorated(calls, decorator, made, namespace):
     if not found:
         return
     function, _, text = found
-    scope = _Scope(function.__globals__, given(*found, decorator, values))
+    scope = _Scope(function.__globals__, given(*found, decorator, values), _ran(function))
     # `def command(name): def decorate(f): ...; return decorate`
     inner = {part.name: part for part in text.body if isinstance(part, ast.FunctionDef)}
     gives = [part.value.id for part in text.body if isinstance(part, ast.Return) and isinstance(part.value, ast.Name)]
@@ -126,7 +126,7 @@ def _follow(calls, called, values, told, namespace):
         call = ast.Call(func=ast.Name(id=called.__name__, ctx=ast.Load()), args=[], keywords=keywords)
         names = given(function, [*owner, *values], text, call, _Values(namespace))
         calls.beyond += 1
-        calls.expand(text.body, _Scope(function.__globals__, names), 1)
+        calls.expand(text.body, _Scope(function.__globals__, names, _ran(function)), 1)
         calls.beyond -= 1
 
 

@@ -123,17 +123,18 @@ def alike(a, b, depth=0):
 
 class _Scope:
     """Names that hide those of a module: for each call and each round of a loop a copy of all names
-    would cost more than what is asked of it."""
+    would cost more than what is asked of it. `code`: what the function runs whose names they are."""
 
-    __slots__ = "module", "names"
+    __slots__ = "module", "names", "code"
 
     # A parameter of which nothing is known.
     HIDDEN = object()
 
-    def __init__(self, scope, names):
+    def __init__(self, scope, names, code=None):
         if isinstance(scope, _Scope):
+            code = code or scope.code
             scope, names = scope.module, {**scope.names, **names}
-        self.module, self.names = scope, names
+        self.module, self.names, self.code = scope, names, code
 
     def get(self, name, default=None):
         if name in self.names:
@@ -256,7 +257,7 @@ class _Values(ast.NodeVisitor):
     visit_GeneratorExp = visit_ListComp
 
     def visit_Lambda(self, node):
-        return _Lambda(node.lineno)
+        return _Lambda(node.lineno, self.namespace)
 
     def visit_Call(self, node):
         made = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -400,18 +401,29 @@ class _Values(ast.NodeVisitor):
         raise Unknown
 
 
-class _Lambda:
-    """The function that a lambda of the old text made."""
+def _inner_codes(code):
+    for part in code.co_consts:
+        if isinstance(part, types.CodeType):
+            yield part
+            yield from _inner_codes(part)
 
-    def __init__(self, line):
-        self.line = line
+
+class _Lambda:
+    """The function that a lambda of the old text made. Other files have lambdas on that line, too; and
+    the text of a function of another module begins with line 1, wherever that stands."""
+
+    def __init__(self, line, scope):
+        self.line, self.module = line, scope.get("__name__")
+        self.code = scope.code if isinstance(scope, _Scope) else None
 
     def made(self, function):
-        return (
-            isinstance(function, types.FunctionType)
-            and function.__name__ == "<lambda>"
-            and function.__code__.co_firstlineno == self.line
-        )
+        if not isinstance(function, types.FunctionType) or function.__name__ != "<lambda>":
+            return False
+        code = function.__code__
+        if self.code is None:
+            return code.co_firstlineno == self.line and function.__globals__.get("__name__") == self.module
+        line = code.co_firstlineno - self.code.co_firstlineno + 1
+        return line == self.line and any(_alike(code, part) for part in _inner_codes(self.code))
 
 
 def _of_another(part, scope, namespace):

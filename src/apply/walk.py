@@ -24,6 +24,8 @@ INSTALLED = tuple(PATHS[k] + "/" for k in ("purelib", "platlib") if k in PATHS)
 # Whose objects other threads work with all the time, as in sieve.rs. What is in a queue is looked at.
 SHARED = set("_thread asyncio concurrent multiprocessing selectors socket subprocess threading".split())
 SORTING = {"sort", "insort", "insort_left", "insort_right", "heappush", "heapreplace", "heappushpop", "heapify"}
+# Methods of containers that put nothing of what they are given into them: `sort(key=lambda f: f.order)`.
+ASKING = set("clear count difference discard get index isdisjoint issubset issuperset pop remove sort union".split())
 # How deep an object is looked for, and how many objects are looked at for one statement.
 DEPTH, BUDGET = 6, 200_000
 
@@ -35,6 +37,11 @@ class Unknown(Exception):
 def _standard(path):
     """A file of the standard library, or none at all."""
     return not path or path.startswith(STANDARD) and not path.startswith(INSTALLED)
+
+
+def asks_only(called):
+    """Whether a call is that of a container's method which puts nothing into it."""
+    return called.__name__ in ASKING if isinstance(called, types.BuiltinFunctionType) else False
 
 
 def _plain(value):
