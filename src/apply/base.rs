@@ -27,6 +27,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     fn members_outside(&self, old: &Source<'_>) -> Dirty {
         let mut outside = self.job.outside.clone();
+        outside.all_filled();
         if !outside.is_empty() {
             let classes = old.outline.body.iter().filter(|s| s.kind == Kind::Class);
             for class in classes {

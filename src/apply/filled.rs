@@ -219,7 +219,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         for path in &was.uses.reads {
             if let Some(value) = space.get_item(path)?
-                && let Some(items) = tx.first_contents(&value)
+                && let Some(items) = self.work.first_contents(&value)
             {
                 space.set_item(path, items)?;
             }

@@ -118,7 +118,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 if let Some(table) = self.job.dict.get_item(name)? {
                     found += in_table(&table)?;
                     // For the undo log.
-                    if let Some(copy) = self.work.tx.first_contents(&table) {
+                    if let Some((_, copy)) = self.work.tx.first_noted(&table) {
                         found += in_table(&copy)?;
                     }
                 }

@@ -131,7 +131,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for path in &uses.reads {
             if path != name
                 && let Some(value) = space.get_item(path)?
-                && let Some(items) = tx.first_contents(&value)
+                && let Some(items) = self.work.first_contents(&value)
             {
                 space.set_item(path, items)?;
             }

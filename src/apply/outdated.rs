@@ -99,7 +99,7 @@ fn is_edited(tx: &Transaction<'_>, class: &Bound<'_, PyAny>) -> PyResult<bool> {
     let items = class.getattr("__dict__")?.call_method0("items")?;
     for item in items.try_iter()? {
         let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
-        let other = tx.has_other_entry(class, &text(&name)) || tx.first_contents(&value).is_some();
+        let other = tx.has_other_entry(class, &text(&name)) || tx.first_noted(&value).is_some();
         if other || tx.first_code(&value).is_some() {
             return Ok(true);
         }

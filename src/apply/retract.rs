@@ -156,7 +156,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if !container(value) || value.is(&self.job.dict) {
             return Ok(None);
         }
-        let first = self.work.tx.first_contents(value);
+        let first = self.work.first_contents(value);
         let mut changed = first.is_some();
         let copy = first.unwrap_or_else(|| value.clone());
         let copy = copy.call_method0("copy")?;

@@ -1,9 +1,10 @@
 //! What registries had before an edit, for one that fails to put back: see snapshot.py.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
 use super::module::Run;
+use super::work::Work;
 
 impl<'py> Run<'_, '_, '_, 'py> {
     /// The registries of what the old version of a statement called, and of what the new one calls.
@@ -19,6 +20,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 let none = PyTuple::empty(self.work.kit.py);
                 self.work.tx.call(snapshot.getattr("restore")?, none);
                 self.work.snapshot = Some(snapshot.clone());
+                self.work.kept_since.clear();
                 snapshot
             }
         };
@@ -43,8 +45,51 @@ impl<'py> Run<'_, '_, '_, 'py> {
             && snapshot.getattr("kept")?.len()? > known
         {
             let first = PyTuple::new(self.work.kit.py, [known])?;
+            let mark = self.work.tx.mark();
+            // What was put back meanwhile is in neither.
+            let since = &mut self.work.kept_since;
+            since.retain(|&(had, at)| had < known && at < mark);
+            since.push((known, mark));
             self.work.tx.call(snapshot.getattr("put_back")?, first);
         }
         Ok(())
+    }
+}
+
+impl<'py> Work<'_, 'py> {
+    /// What was in a list, dict or set before anything was changed, if it was noted: in the undo log, or
+    /// as a registry.
+    pub fn first_contents(&self, of: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+        let logged = self.tx.first_noted(of);
+        match self.first_kept(of) {
+            Ok(Some((at, kept))) if logged.as_ref().is_none_or(|(other, _)| at < *other) => {
+                Some(kept)
+            }
+            _ => logged.map(|(_, contents)| contents),
+        }
+    }
+
+    /// The same of a registry, and where in the undo log that is.
+    fn first_kept(&self, of: &Bound<'py, PyAny>) -> PyResult<Option<(usize, Bound<'py, PyAny>)>> {
+        let Some(snapshot) = &self.snapshot else {
+            return Ok(None);
+        };
+        let kept = snapshot.getattr("kept")?.cast_into::<PyDict>()?;
+        let place = of.as_ptr() as usize;
+        let Some(found) = kept.get_item(place)? else {
+            return Ok(None);
+        };
+        let (container, items): (Bound<'py, PyAny>, Bound<'py, PyAny>) = found.extract()?;
+        let number = kept.keys().index(place)?;
+        let mut since = self.kept_since.iter().rev();
+        let at = since.find(|(had, _)| *had <= number).map(|(_, at)| *at);
+        let Some(at) = at.filter(|_| container.is(of)) else {
+            return Ok(None);
+        };
+        if let Ok(set) = of.cast_exact::<PySet>() {
+            return Ok(Some((at, set.get_type().call1((items,))?)));
+        }
+        let alike = items.get_type().is(of.get_type());
+        Ok(alike.then_some((at, items)))
     }
 }

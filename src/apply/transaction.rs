@@ -95,12 +95,13 @@ impl<'py> Transaction<'py> {
         })
     }
 
-    /// The same of a list, dict or set.
-    pub fn first_contents(&self, of: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-        self.log.iter().find_map(|undo| match undo {
-            Undo::List { list, before } if list.is(of) => Some(before.clone().into_any()),
-            Undo::Dict { dict, before } if dict.is(of) => Some(before.clone().into_any()),
-            Undo::Set { set, before } if set.is(of) => Some(before.clone()),
+    /// The same of a list, dict or set, and where in the log that is. See `Work::first_contents`.
+    pub fn first_noted(&self, of: &Bound<'py, PyAny>) -> Option<(usize, Bound<'py, PyAny>)> {
+        let mut log = self.log.iter().enumerate();
+        log.find_map(|(at, undo)| match undo {
+            Undo::List { list, before } if list.is(of) => Some((at, before.clone().into_any())),
+            Undo::Dict { dict, before } if dict.is(of) => Some((at, before.clone().into_any())),
+            Undo::Set { set, before } if set.is(of) => Some((at, before.clone())),
             _ => None,
         })
     }

@@ -241,6 +241,8 @@ pub struct Work<'k, 'py> {
     pub past: (usize, usize),
     /// What was in registries before they were changed, which the undo log has too.
     pub snapshot: Option<Bound<'py, PyAny>>,
+    /// How much it had when the undo log was so long, each time that more came.
+    pub kept_since: Vec<(usize, usize)>,
     /// Weak references to classes that are gone from their module.
     pub gone: Vec<Bound<'py, PyAny>>,
     /// Classes that are gone and are in no list of subclasses any more.
@@ -320,6 +322,7 @@ impl<'k, 'py> Work<'k, 'py> {
             texts: Vec::new(),
             past: (0, 0),
             snapshot: None,
+            kept_since: Vec::new(),
             fed: Vec::new(),
             registered: FxHashSet::default(),
             texts_of: Vec::new(),

@@ -171,6 +171,14 @@ impl Dirty {
         }
     }
 
+    /// With all that modules fill which are imported, wherever that stands.
+    pub fn all_filled(&mut self) {
+        let places: Vec<usize> = self.filled_at.keys().copied().collect();
+        for place in places {
+            self.imported(place);
+        }
+    }
+
     /// What a statement imports counts again below it, also where one above had given the name a
     /// value of its own: `LEVEL = 1`, `from local import *`.
     pub fn imported_over(&mut self, statement: &Statement, outside: &Self) {
