@@ -241,27 +241,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(());
         }
         if let Some(star) = star {
-            for (key, value) in dict.iter() {
-                let name = text(&key);
-                let parked = self.parked.get(&name).filter(|(_, last)| *last == at);
-                let was = match parked {
-                    Some((live, _)) => live.clone(),
-                    None => star.get_item(&key)?,
-                };
-                if self.parked.get(&name).is_some_and(|(_, last)| *last == at) {
-                    self.parked.remove(&name);
-                }
-                match was {
-                    Some(was) if was.is(&value) => {}
-                    was => {
-                        self.dirty.value(
-                            &name,
-                            format!("which was imported on line {}", statement.span.line),
-                        );
-                        self.facts.rebound.push((name, was, Some(value)));
-                    }
-                }
-            }
+            self.take_starred(at, statement, &star)?;
         }
         if let Some(had) = unlisted {
             for (key, value) in dict.iter() {

@@ -10,6 +10,7 @@ use super::kit::{module_of, text};
 use super::module::Run;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Statement};
+use crate::plan::rebound_later;
 
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// `from base import *`, `NAMES = NAMES + [1]`: a statement that runs again between a star import
@@ -104,6 +105,41 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
         }
         Ok(false)
+    }
+
+    /// After a star import ran: what it gives, but for the names that statements below it bind, which
+    /// have its value until then.
+    pub(super) fn take_starred(
+        &mut self,
+        at: usize,
+        statement: &Statement,
+        had: &Bound<'py, PyDict>,
+    ) -> PyResult<()> {
+        for (key, value) in self.job.dict.copy()?.iter() {
+            let name = text(&key);
+            let parked = match self.parked.get(&name) {
+                Some((_, last)) if *last == at => self.parked.remove(&name),
+                _ => None,
+            };
+            let was = match parked {
+                Some((live, _)) => live,
+                None => had.get_item(&key)?,
+            };
+            if was.as_ref().is_some_and(|was| was.is(&value)) {
+                continue;
+            }
+            let line = statement.span.line;
+            self.dirty
+                .value(&name, format!("which was imported on line {line}"));
+            let star = self.star_import(&name, at + 1)?.map(|(star, _)| star);
+            match rebound_later(self.job.new.outline, at, &name).max(star) {
+                Some(last) => {
+                    self.parked.entry(name).or_insert((was, last));
+                }
+                None => self.facts.rebound.push((name, was, Some(value))),
+            }
+        }
+        Ok(())
     }
 
     /// Whether the old text had imported what a name is bound to, and bound it in no other way.

@@ -49,18 +49,39 @@ pub(super) fn moved<'py>(
     {
         return Ok(());
     }
+    // What is there came from that module, which may have another value by now.
+    let rebinds = around.rebinds.iter().filter(|rebind| rebind.star);
+    let rebinds = rebinds.filter_map(|rebind| Some((rebind.name.clone(), rebind.old.clone()?)));
+    let edited: Vec<(String, Bound<'py, PyAny>)> = rebinds.collect();
+    let came = |name: &str, ours: &Bound<'py, PyAny>, theirs: &Bound<'py, PyAny>| {
+        let mut edited = edited.iter();
+        ours.is(theirs) || edited.any(|(other, old)| other == name && old.is(ours))
+    };
     for (module, (_, source)) in &was.places {
         for (key, theirs) in source.iter() {
             let Ok(key) = key.cast_into::<PyString>() else {
                 continue;
             };
             let name = key.to_cow()?;
+            let ours = dict.get_item(&key)?;
+            let (gave, gives) = (was.last(&name)?, is.last(&name)?);
+            // Another star import gives it last, and nothing of the module's own stands below that.
+            if let (Some((_, last)), Some((place, other))) = (&gave, &gives)
+                && last == module
+                && last != other
+                && is.own(&name).is_none_or(|own| own < *place)
+                && ours.as_ref().is_some_and(|ours| came(&name, ours, &theirs))
+            {
+                let names = around.outside.starred.entry(*place).or_default();
+                names.insert(name.into_owned());
+                continue;
+            }
+            let (gave, gives) = (gave.map(|(at, _)| at), gives.map(|(at, _)| at));
             let (Some(before), Some(now)) = (was.own(&name), is.own(&name)) else {
                 continue;
             };
-            let (gave, gives) = (was.last(&name)?, is.last(&name)?);
             if gave.is_some_and(|gave| gave > before) && gives.is_none_or(|gives| gives < now) {
-                if dict.get_item(&key)?.is_some_and(|ours| ours.is(&theirs)) {
+                if ours.is_some_and(|ours| ours.is(&theirs)) {
                     around.outside.unstarred.insert(name.into_owned());
                 }
             } else if gave.is_none_or(|gave| gave < before)
@@ -95,7 +116,8 @@ pub(super) fn lost<'py>(
         let (Some(own), Some(had)) = (stars.own(&rebind.name), &rebind.old) else {
             continue;
         };
-        let covered = stars.last(&rebind.name)?.is_some_and(|star| star > own);
+        let covered = stars.last(&rebind.name)?;
+        let covered = covered.is_some_and(|(star, _)| star > own);
         if !covered
             && dict
                 .get_item(&rebind.name)?
@@ -135,16 +157,16 @@ impl<'a, 'py> Stars<'a, 'py> {
             .rfind(binds)
     }
 
-    /// The last star import that gives a name.
-    fn last(&self, name: &str) -> PyResult<Option<usize>> {
+    /// The last star import that gives a name, and the module that it imports.
+    fn last(&self, name: &str) -> PyResult<Option<(usize, &str)>> {
         let mut last = None;
-        for (place, source) in self.places.values() {
+        for (module, (place, source)) in &self.places {
             let gives = match source.get_item("__all__")? {
                 Some(all) => all.contains(name)?,
                 None => !name.starts_with('_'),
             };
             if gives && source.contains(name)? {
-                last = last.max(Some(*place));
+                last = last.max(Some((*place, module.as_str())));
             }
         }
         Ok(last)
