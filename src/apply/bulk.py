@@ -56,18 +56,17 @@ def _elements(node, values):
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         return node.elts
     try:
-        found = values.visit(node)
+        found = before_edit(values.visit(node))
     except Unknown:
         return []
-    known = type(found) is tuple or id(found) in MADE
-    return [ast.Constant(item) for item in found] if known else []
+    return [ast.Constant(item) for item in found] if type(found) in (tuple, list, set, dict) else []
 
 
 def _items(node, values):
     if isinstance(node, ast.Dict):
         return [(key, value) for key, value in zip(node.keys, node.values) if key is not None]
     try:
-        found = values.visit(node)
+        found = before_edit(values.visit(node))
     except Unknown:
         return []
-    return [(ast.Constant(key), ast.Constant(item)) for key, item in found.items()] if type(found) is dict and id(found) in MADE else []
+    return [(ast.Constant(key), ast.Constant(item)) for key, item in found.items()] if type(found) is dict else []
