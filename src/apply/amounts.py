@@ -44,7 +44,7 @@ def increment(node):
         return None
     target, left = node.targets[0], node.value.left
     less = isinstance(node.value.op, ast.Sub)
-    if not isinstance(target, (ast.Attribute, ast.Subscript)):
+    if not isinstance(target, (ast.Attribute, ast.Subscript, ast.Name)):
         return None
     if ast.unparse(target) == ast.unparse(left):
         return target, node.value.right, less, False
@@ -104,9 +104,28 @@ class Amount:
         made = Piece if type(value) in PIECES else cls
         return made(owner, key, -value if less else value, makes)
 
+    @classmethod
+    def of_global(cls, node, values, space, names):
+        """The same of a global that a function adds to."""
+        found = increment(node)
+        if not found or not isinstance(found[0], ast.Name) or found[0].id not in names:
+            return None
+        try:
+            value = values.data(found[1])
+        except Unknown:
+            return None
+        if type(value) not in (int, float) and (found[2] or not value or type(value) not in PIECES):
+            return None
+        made = PieceOfGlobal if type(value) in PIECES else OfGlobal
+        return made(space, found[0].id, -value if found[2] else value, False)
+
     def in_table(self):
         """Whether it is an item of a table."""
         return isinstance(self.owner, MUTABLE)
+
+    def told_by(self, function, text):
+        """Whether a function did nothing else with the number."""
+        return self.in_table() or self.key not in used(text)
 
     def noted(self, snapshot):
         """Whether an edit that fails puts it back."""
@@ -158,6 +177,19 @@ class Amount:
             dict.pop(self.owner, self.key)
 
 
+class OfGlobal(Amount):
+    """The same of a number that a module has under a name."""
+
+    def in_table(self):
+        return False
+
+    def told_by(self, function, text):
+        return self.owner is not function.__globals__ or only_grows(function, self.key)
+
+    def now(self):
+        return self.owner.get(self.key)
+
+
 def _find(whole, part, place):
     if not isinstance(whole, tuple):
         return whole.find(part, place)
@@ -186,3 +218,7 @@ class Piece(Amount):
         if type(now) is type(had) and now[:size] == had:
             self.set(self.before + now[size:] + self.rest)
             snapshot.places[id(self.owner), self.key] = self.place + len(now) - size
+
+
+class PieceOfGlobal(OfGlobal, Piece):
+    """The same of a text or a tuple."""

@@ -205,19 +205,24 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             let path = (module, name);
             self.set_there(&path, Some(old), Some(new));
-            self.tell_set(path, statement)?;
+            let growing = self.registry_helper("growing")?;
+            let growing: Vec<String> = growing.call1((registries, &path.0, &path.1))?.extract()?;
+            self.tell_set(path, &growing, statement)?;
         }
         Ok(())
     }
 
-    /// Who reads a global of another module that a function there has set is told.
+    /// Who reads a global of another module that a function there has set is told, but for those which only
+    /// add to it (`growing`).
     pub(super) fn tell_set(
         &mut self,
         path: (String, String),
+        growing: &[String],
         statement: &Statement,
     ) -> PyResult<()> {
         let (module, name) = &path;
-        let readers = self.job.elsewhere.readers(module, name);
+        let mut readers = self.job.elsewhere.readers(module, name);
+        readers.retain(|reader| !growing.contains(reader));
         for reader in &readers {
             for path in self.imported_as(module, reader)? {
                 let why = format!("which reads what line {} sets", statement.span.line);

@@ -30,6 +30,8 @@ def each(node, values):
         holder = values.visit(target)
     except Unknown:
         return None
+    if isinstance(holder, set) and method == "__iadd__":
+        method = "__ior__"
     for kind, (many, single) in WHOLE.items():
         if isinstance(holder, kind):
             own = getattr(type(holder), method, None)
@@ -52,6 +54,32 @@ def each(node, values):
     return [ast.fix_missing_locations(ast.copy_location(part, node)) for part in made[:MOST]]
 
 
+def grows(node, names):
+    """`NAMES = NAMES + [n]`, `CFG = {**CFG, **kw}` for one of these globals, as what adds to it."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    if not isinstance(target, ast.Name) or target.id not in names:
+        return node
+    value = node.value
+    if isinstance(value, ast.Call) and getattr(value.func, "id", None) == "sorted" and value.args:
+        value = value.args[0]
+
+    def itself(part):
+        return isinstance(part, ast.Name) and part.id == target.id
+
+    rest, operation = None, ast.Add()
+    if isinstance(value, ast.BinOp) and itself(value.left):
+        rest, operation = value.right, value.op
+    elif isinstance(value, (ast.List, ast.Set)):
+        rest = [part for part in value.elts if not itself(getattr(part, "value", None))]
+        rest = ast.List(rest, ast.Load()) if len(rest) < len(value.elts) else None
+    elif isinstance(value, ast.Dict):
+        items = list(zip(value.keys, value.values))
+        others = [(key, part) for key, part in items if key is not None or not itself(part)]
+        if len(others) == len(items) - 1:
+            rest, operation = ast.Dict([key for key, _ in others], [part for _, part in others]), ast.BitOr()
+    return node if rest is None else ast.copy_location(ast.AugAssign(target, operation, rest), node)
+
+
 def _elements(node, values):
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         return node.elts
@@ -64,7 +92,10 @@ def _elements(node, values):
 
 def _items(node, values):
     if isinstance(node, ast.Dict):
-        return [(key, value) for key, value in zip(node.keys, node.values) if key is not None]
+        parts = []
+        for key, value in zip(node.keys, node.values):
+            parts += [(key, value)] if key is not None else _items(value, values)
+        return parts
     try:
         found = before_edit(values.visit(node))
     except Unknown:

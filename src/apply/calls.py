@@ -76,8 +76,10 @@ class Calls:
                 break
             # `app.total += 5`, in a function or at the top level.
             adds = depth or isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute)
-            if adds and self.deep and not self.doubt and (amount := Amount.of(node, _Values(scope))):
-                self.amounts.append(amount)
+            if adds and self.deep and not self.doubt:
+                values = _Values(scope)
+                amount = Amount.of(node, values) or Amount.of_global(node, values, *self.declared)
+                self.amounts += [amount] if amount else []
             taken = depth and self.deep and branch(node, _Values(scope))
             if taken:
                 self.expand(taken, scope, depth)
@@ -190,7 +192,7 @@ class Calls:
 
     def leaf(self, node, scope, depth):
         values = _Values(scope)
-        many = each(node, values)
+        many = each(grows(node, self.declared[1]), values)
         if many is not None:
             for part in many:
                 self.leaf(part, scope, depth)
@@ -252,7 +254,7 @@ class Calls:
         declared, self.declared = self.declared, (function.__globals__, _declared(text))
         names = {**THEN.get(id(function.__globals__), {}), **names}
         self.expand(text.body, _Scope(function.__globals__, names, _ran(function)), depth + 1)
-        self.amounts[known:] = [a for a in self.amounts[known:] if a.in_table() or a.key not in used(text)]
+        self.amounts[known:] = [a for a in self.amounts[known:] if a.told_by(function, text)]
         self.doubt -= later
         self.beyond -= 1
         self.within, self.declared = outer, declared

@@ -42,3 +42,36 @@ def told_globals(text, line, bodies, namespace):
         for space, name, value in calls.globals.values()
         if isinstance(value, PLAIN) and type(space.get("__name__")) is str
     ]
+
+
+def growing(registry, module, name):
+    """The functions of a module that add to one of its globals, `NAMES = NAMES + [n]`, do nothing else with
+    it, and give nothing of it: calling them again would add the same once more."""
+    functions = [f for f in registry.reach.seen.values() if isinstance(f, types.FunctionType)]
+    ours = [f for f in functions if f.__globals__.get("__name__") == module]
+    return [f.__qualname__ for f in ours if only_grows(f, name)]
+
+
+def only_grows(function, name):
+    """Whether a function only adds to a global."""
+    found = definition(function)
+    if not found or name not in _declared(found[2]):
+        return False
+    means = [part for part in ast.walk(found[2]) if isinstance(part, ast.Name) and part.id == name]
+    known = set()
+    for part in ast.walk(found[2]):
+        if isinstance(part, ast.AugAssign):
+            known.add(id(part.target))
+        elif isinstance(part, ast.Assign) and len(part.targets) == 1 and getattr(part.targets[0], "id", None) == name:
+            read = {id(inner) for inner in ast.walk(part.value)}
+            if any(id(inner) in read for inner in means):
+                known |= {id(part.targets[0]), *read}
+    return bool(means) and all(id(part) in known for part in means)
+
+
+def successor(registry, holder):
+    """What a global is now that meant this container: `NAMES = NAMES + [n]`."""
+    spaces = registry.globals.values()
+    found = [space.get(name) for space, had in spaces for name, value in had.items() if value is holder]
+    grown = found[0] if found and type(found[0]) is type(holder) else holder
+    return holder if grown is not holder and "sorted" in registry.names else grown

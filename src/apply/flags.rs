@@ -62,7 +62,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 old: Some(was),
                 new: Some(base),
             });
-            self.tell_set((module, name), statement)?;
+            self.tell_set((module, name), &[], statement)?;
         }
         Ok(())
     }

@@ -278,7 +278,7 @@ class Reach:
 
     def function(self, function, depth, origin=()):
         names = _names(function.__code__)
-        space = function.__globals__
+        space, globals_set = function.__globals__, ()
         # The standard library keeps its own books.
         if not _standard(function.__code__.co_filename):
             self.names |= names
@@ -311,7 +311,8 @@ class Reach:
             elif value is not None:
                 if isinstance(value, MUTABLE):
                     self.named.add(id(value))
-                    if name in filled:
+                    # `NAMES = NAMES + [n]` puts it into another one with all that was in this.
+                    if name in filled or name in globals_set and only_grows(function, name):
                         self.filled.add(id(value))
                 self.add(value, depth + 1, [(space.get("__name__"), name)])
         for free, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):

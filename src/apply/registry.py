@@ -417,7 +417,7 @@ class Registry:
         the same done once more; then only those that tell of objects, not notes in a journal."""
         # Which key a function of another module makes of what it is given, its text tells.
         summing = list(summed(text, namespace))
-        deep = bool(summing) or bool(self.roots or self.reach.stored or self.stored) and not self.shipped
+        deep = bool(summing) or bool(self.roots or self.reach.stored or self.stored or self.globals) and not self.shipped
         calls = Calls(text, line, bodies, namespace, deep)
         self.amounts, self.by = [] if again else calls.amounts, (text, line)
         for amount in self.amounts if summing else ():
@@ -586,10 +586,11 @@ class Registry:
         for entry in self.entries:
             entry.leave(self.prune())
         for holder, had in self.between.values():
+            places = [e.place for e in self.entries if e.holder is holder]
+            holder = successor(self, holder)
             if isinstance(holder, set) or self.sorts(holder):
                 continue
             now = _copy(holder)
-            places = [e.place for e in self.entries if e.holder is holder]
             if len(now) != len(had) + len(places):
                 continue
             rest, fresh = now[: len(had)], now[len(had) :]
