@@ -402,15 +402,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 } else if !by_methods {
                     self.dirty.acts(name, changed_on.clone());
                 }
-                if let Some(class) = &kept
-                    && self.work.values_reshaped(class)?
-                {
-                    self.dirty.value(name, changed_on.clone());
-                }
-                if let Some(class) = &kept
-                    && self.work.attributes_reshaped(class)?
-                {
-                    crate::plan::tell_fields(name, &changed_on, &mut self.dirty);
+                if let Some(class) = &kept {
+                    self.tell_reshaped(name, class, &changed_on)?;
                 }
                 if let What::Header(Some(inner)) | What::Inner(inner) = self.what(at) {
                     crate::plan::members(statement, inner, "", &mut self.dirty);

@@ -7,7 +7,9 @@ use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
 use super::function::identical;
 use super::kit::{Kit, module_of, mro, text};
+use super::module::Run;
 use super::work::Work;
+use crate::plan::tell_fields;
 
 /// Where `dataclasses` keeps the fields of a class, its bases' among them.
 pub(super) const FIELDS: &str = "__dataclass_fields__";
@@ -55,12 +57,27 @@ impl<'py> Work<'_, 'py> {
         }
         Ok(Fields(all))
     }
+}
 
-    /// Whether a class of attrs has other fields than it had: what is derived from it was made of
-    /// those.
-    pub fn attributes_reshaped(&self, class: &Bound<'py, PyAny>) -> PyResult<bool> {
-        Ok(self.reshaped.iter().any(|c| c.is(class))
-            && self.kit.class_entry(class, ATTRIBUTES)?.is_some())
+impl<'py> Run<'_, '_, '_, 'py> {
+    /// Tells those that were made of a class that it has other fields than it had: values that cannot
+    /// change, and what attrs has made of classes that are derived from it.
+    pub(super) fn tell_reshaped(
+        &mut self,
+        name: &str,
+        class: &Bound<'py, PyAny>,
+        why: &str,
+    ) -> PyResult<()> {
+        if self.work.values_reshaped(class)? {
+            self.dirty.value(name, why);
+        }
+        let kit = self.work.kit;
+        if self.work.reshaped.iter().any(|c| c.is(class))
+            && kit.class_entry(class, ATTRIBUTES)?.is_some()
+        {
+            tell_fields(name, why, &mut self.dirty);
+        }
+        Ok(())
     }
 }
 
