@@ -68,6 +68,7 @@ mod outdated;
 mod partners;
 mod parts;
 mod past;
+mod properties;
 mod put_back;
 mod patch;
 mod registry;

@@ -405,7 +405,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             // A class that stands still but for a name that its body reads.
             Mark::Members
-                if !(matches!(self.what(at), What::Inner(_)) || self.unsets(statement))
+                if !matches!(self.what(at), What::Inner(_))
+                    && !self.unsets(statement)
                     && !self.dirty.reimports(statement)
                     && affected_statement(statement, &self.functions, &self.dirty).is_none() =>
             {

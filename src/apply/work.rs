@@ -302,7 +302,7 @@ impl<'k, 'py> Work<'k, 'py> {
             classes: Vec::new(),
             members: BTreeMap::new(),
             literals: None,
-            lines: 1..=0,
+            lines: 0..=0,
             stored: Vec::new(),
             gains: Vec::new(),
             to_remake: Vec::new(),
