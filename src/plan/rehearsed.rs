@@ -131,6 +131,28 @@ pub fn rehearsed(
             dealt.extend(deals);
         }
     }
+    // What another line binds further down they do not see.
+    let bound_below = |at: usize| {
+        let uses = &outline.body[at].uses;
+        let mut reads = uses.reads.iter().chain(&uses.calls).map(|path| root(path));
+        reads.any(|name| {
+            let mut below = out.statements.range(at + 1..);
+            below.any(|i| {
+                outline.body[*i]
+                    .uses
+                    .binds
+                    .iter()
+                    .any(|bound| bound == name)
+            })
+        })
+    };
+    let hidden: Vec<usize> = out
+        .asking
+        .iter()
+        .copied()
+        .filter(|at| bound_below(*at))
+        .collect();
+    out.asking.retain(|at| !hidden.contains(at));
     // A class that would have to be another one, too.
     let mut asking = out.asking.iter().map(|at| &outline.body[*at]);
     let used = asking.any(|s| s.kind == Kind::Class && dealt.contains(&s.name));
