@@ -244,7 +244,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return Ok(value.clone());
         };
         let path = format!("{}{key}", body.path);
-        if self.job.plan.unset.contains(&path) {
+        if self.unset.contains(&path) {
             // What was set over it is another thing, and stays what it is.
             return Ok(self.work.living(value));
         }

@@ -573,22 +573,33 @@ fn same_name(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
 }
 
+/// How deep containers in containers are compared: what is deeper, or goes round, is another one.
+const DEEPEST: usize = 32;
+
 /// Equal in type and value, for the plain values that functions carry around.
 pub fn identical(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
+    identical_inside(a, b, 0)
+}
+
+fn identical_inside(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, depth: usize) -> bool {
     if a.is(b) {
         return true;
     }
+    if depth > DEEPEST {
+        return false;
+    }
+    let inside = |a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>| identical_inside(a, b, depth + 1);
     if !a.get_type().is(b.get_type()) {
         return false;
     }
     if let (Ok(x), Ok(y)) = (a.cast_exact::<PyTuple>(), b.cast_exact::<PyTuple>()) {
-        return x.len() == y.len() && x.iter().zip(y.iter()).all(|(x, y)| identical(&x, &y));
+        return x.len() == y.len() && x.iter().zip(y.iter()).all(|(x, y)| inside(&x, &y));
     }
     if let (Ok(x), Ok(y)) = (a.cast_exact::<PyDict>(), b.cast_exact::<PyDict>()) {
         return x.len() == y.len()
             && x.iter()
                 .zip(y.iter())
-                .all(|(x, y)| identical(&x.0, &y.0) && identical(&x.1, &y.1));
+                .all(|(x, y)| inside(&x.0, &y.0) && inside(&x.1, &y.1));
     }
     // 0.0 and -0.0 are equal and not the same; their texts differ.
     if a.is_exact_instance_of::<PyFloat>() || a.is_exact_instance_of::<PyComplex>() {

@@ -152,6 +152,9 @@ class Gains:
         """Whether an object has something for itself instead of the method that its class has now."""
         if name not in getattr(thing, "__dict__", ()) or any(name in code.co_names for code in self.below):
             return False
+        # What can be called has been put there instead of it.
+        if callable(thing.__dict__[name]):
+            return False
         found = next((base for base in type(thing).__mro__ if name in vars(base)), None)
         return found is self.kind and not hasattr(type(vars(found)[name]), "__set__")
 

@@ -61,7 +61,8 @@ pub(super) fn helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound<'py, PyA
     load(kit, &kit.skeleton, &COMPILED, &texts)?.get_item(name)
 }
 
-/// What a cache of `functools` remembers, and what gives it that again; `None` where it is empty.
+/// What a cache of `functools` remembers, and what gives it that again; `None` where it is empty or cannot be
+/// told.
 pub(super) fn remembered<'py>(
     kit: &Kit<'py>,
     cache: &Bound<'py, PyAny>,
@@ -74,7 +75,7 @@ pub(super) fn remembered<'py>(
     let texts = [("pyreload/remembered.py", include_str!("remembered.py"))];
     let names = load(kit, &kit.remembered, &COMPILED, &texts)?;
     let pairs = names.get_item("remembered")?.call1((cache,))?;
-    Ok(Some((names.get_item("remember")?, pairs)))
+    Ok((!pairs.is_none()).then_some((names.get_item("remember")?, pairs)))
 }
 
 /// The namespace of texts that belong together, which are run once in a check.

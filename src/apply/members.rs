@@ -137,7 +137,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if !self.update_told(at, &class, old, inner)? {
                 return self.run_whole(at, statement, why);
             }
-            self.job.plan.tell_unset(statement, &mut self.dirty);
+            let inside = format!("{}.", statement.name);
+            for path in self.unset.iter().filter(|path| path.starts_with(&inside)) {
+                self.dirty.value(path, "which nothing sets any more");
+            }
             if let Some(inner) = inner {
                 if takes_others(statement, inner) {
                     self.miss_arguments(&class, &statement.name)?;
@@ -375,11 +378,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let lost = lost.filter(|(at, _)| !kept.contains(at));
             again.extend(binding(&lost.flat_map(|(_, m)| &m.uses.binds).collect()));
         }
-        let unset = &self.job.plan.unset;
-        if !unset.is_empty() {
-            let set = |name: &&String| unset.contains(&format!("{}{name}", body.path));
-            let names = new.body.iter().flat_map(|m| &m.uses.binds);
-            again.extend(binding(&names.filter(set).collect()));
+        if !self.job.plan.unset.is_empty() {
+            let mut unset = BTreeSet::new();
+            for name in new.body.iter().flat_map(|m| &m.uses.binds) {
+                let path = format!("{}{name}", body.path);
+                if self.job.plan.unset.contains(&path) && !self.stays_set(body.class, &path)? {
+                    self.unset.insert(path);
+                    unset.insert(name);
+                }
+            }
+            again.extend(binding(&unset));
         }
         // All definitions of a name, when one of several runs again (`@x.setter`).
         let several = again.iter().flat_map(|&at| &new.body[at].uses.binds);

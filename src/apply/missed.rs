@@ -177,7 +177,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         for at in index.later(body, name) {
             let function = &body[at];
             let plain = function.kind == Kind::Function && function.decorators == 0;
+            let mut callers = index.readers(body, &function.name).into_iter();
             if plain
+                && callers.any(|at| at < before)
                 && self.binders(&function.name).count() == 1
                 && let Some(offset) =
                     surely_reads_inside(source.slice(function), name, sought, lazy)

@@ -131,6 +131,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
     /// Attributes of classes that statements of the new text set: `C.attr`.
     pub written: BTreeSet<&'a str>,
+    /// Attributes of classes that nothing sets any more, and that have what their bodies say again.
+    pub unset: BTreeSet<String>,
     /// Of statements that ran: the numbers of their annotations that came into force (3.14+).
     pub annotated: BTreeMap<usize, BTreeSet<usize>>,
     /// Names that statements have bound anew.
@@ -196,6 +198,7 @@ pub fn run<'k, 'a, 'py>(
         caching: None,
         bases: BTreeMap::new(),
         written,
+        unset: BTreeSet::new(),
         annotated: BTreeMap::new(),
         remade: BTreeSet::new(),
         remembered: Default::default(),

@@ -156,11 +156,20 @@ impl<'py> Work<'_, 'py> {
             if !kit.is_function(&was) || !kit.is_function(&value) {
                 continue;
             }
-            let qualname = |function: &Bound<'py, PyAny>| function.getattr("__qualname__");
-            let of_module = |function: &Bound<'py, PyAny>| -> PyResult<bool> {
-                Ok(kit.globals_of(function)?.is(&self.dict) && !self.is_lambda(function)?)
+            let qualname = |function: &Bound<'py, PyAny>| -> PyResult<String> {
+                Ok(text(&function.getattr("__qualname__")?))
             };
-            if qualname(&was)?.eq(qualname(&value)?)? && of_module(&was)? && of_module(&value)? {
+            // The one that is defined here: of what functions make there are many under one name.
+            let made_here = |function: &Bound<'py, PyAny>| -> PyResult<bool> {
+                Ok(kit.globals_of(function)?.is(&self.dict)
+                    && !qualname(function)?.contains('<')
+                    && function.getattr("__closure__")?.is_none())
+            };
+            if qualname(&was)? == qualname(&value)?
+                && made_here(&was)?
+                && made_here(&value)?
+                && !self.is_current(&was)?
+            {
                 let kept = self.reconcile(&was, &value, class)?;
                 if kept.is(&was) {
                     has.set_item(&name, kept)?;

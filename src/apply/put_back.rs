@@ -4,11 +4,14 @@
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::assigned::Assigned;
+use super::assigned::{Assigned, target};
 use super::collections::mergeable;
+use super::function::identical;
 use super::kit::text;
 use super::module::Run;
+use super::partners::alike;
 use super::registry::told;
+use crate::diff::What;
 use crate::outline::{Kind, Statement, Uses};
 use crate::plan::Functions;
 
@@ -62,11 +65,10 @@ impl<'py> Run<'_, '_, '_, 'py> {
         let Some(had) = kit.class_entry(&owner, attribute)? else {
             return Ok(());
         };
-        // Of numbers that are counted up what a statement had added is taken off, and containers are merged.
-        let counts = had.is_instance_of::<pyo3::types::PyInt>()
-            || had.is_instance_of::<pyo3::types::PyFloat>();
+        // What is counted up, or made once and kept, is the program's; containers are merged. Of functions the
+        // one below is asked for to be called.
         let path = format!("{class}.{attribute}");
-        if mergeable(&had) || counts && self.is_counted(&path) {
+        if mergeable(&had) || !kit.is_function(&had) && self.is_kept(&path) {
             return Ok(());
         }
         let key = PyString::new(kit.py, attribute).into_any();
@@ -99,10 +101,67 @@ impl<'py> Run<'_, '_, '_, 'py> {
         }
     }
 
+    /// Whether an attribute of a class that nothing sets any more keeps what it is: the program has set it since,
+    /// or goes on with it.
+    pub(super) fn stays_set(&mut self, class: &Bound<'py, PyAny>, path: &str) -> PyResult<bool> {
+        let kit = self.work.kit;
+        let (Some(old), Some((root, attribute))) = (self.job.old, path.split_once('.')) else {
+            return Ok(false);
+        };
+        let Some(had) = kit.class_entry(class, attribute)? else {
+            return Ok(false);
+        };
+        if !kit.is_function(&had) && self.is_kept(&path.to_owned()) {
+            return Ok(true);
+        }
+        let changed = self.job.changes.items.iter();
+        let changed = changed.filter(|c| c.what == What::Changed);
+        let gone = self.job.changes.removed.iter().copied();
+        let gone: Vec<usize> = gone.chain(changed.filter_map(|c| c.old)).collect();
+        let mut known = false;
+        for at in gone {
+            let statement = &old.outline.body[at];
+            if target(old, statement).as_deref() != Some(path) {
+                continue;
+            }
+            let unknown = self.unknown(old, root, &[at]);
+            let scratch = self.before.copy()?;
+            let given = self.helper("attribute")?;
+            let Ok(given) = given.call1((old.slice(statement), scratch, unknown)) else {
+                continue;
+            };
+            let given = given.get_item(2)?;
+            known = true;
+            let functions = kit.is_function(&had) && kit.is_function(&given);
+            if had.is(&given)
+                || identical(&had, &given)
+                || functions && alike(&had, &given)
+                || mergeable(&given) && had.eq(&given).unwrap_or(false)
+            {
+                return Ok(false);
+            }
+        }
+        if known {
+            self.work.notes.push(format!(
+                "what had set {path} is gone from the file, but the program has set it since; it is kept"
+            ));
+        }
+        // A container that a call had set may have anything in it by now.
+        Ok(known || mergeable(&had))
+    }
+
     /// Whether something that sets an attribute of a class reads it, too.
-    fn is_counted(&self, path: &String) -> bool {
-        let counts = |uses: &Uses| uses.writes.contains(path) && uses.reads.contains(path);
-        let mut body = self.job.new.outline.body.iter();
-        body.any(|s| counts(&s.uses) || counts(&s.later))
+    fn is_kept(&self, path: &String) -> bool {
+        let keeps = |uses: &Uses| uses.writes.contains(path) && uses.reads.contains(path);
+        let outlines = [Some(self.job.new), self.job.old];
+        let mut body = outlines
+            .into_iter()
+            .flatten()
+            .flat_map(|s| s.outline.body.iter());
+        body.any(|s| {
+            // Of a class what any of its methods does.
+            let (reads, writes) = (s.later.reads.contains(path), s.later.writes.contains(path));
+            keeps(&s.uses) || reads && writes
+        })
     }
 }

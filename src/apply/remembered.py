@@ -3,14 +3,35 @@
 The cache itself tells nobody. What its `tp_traverse` shows to the garbage collector are, one after the
 other, the key and the result of each call (Modules/_functoolsmodule.c), or the dict that has them.
 """
+import functools
 import gc
+import types
+
+
+@functools.lru_cache(None)
+def _probe(**keywords):
+    return None
+
+
+def _mark():
+    """What stands between arguments and keywords in a key: one object for all caches."""
+    _probe(a=1)
+    [(key, _)] = _pairs(_probe)
+    return key[0]
 
 
 def remembered(cache):
-    """Pairs of key and result, the one that was asked for longest ago first."""
+    """Pairs of key and result, the one that was asked for longest ago first; None where they could not be
+    put back."""
+    function = getattr(cache, "__wrapped__", None)
+    # The one that the cache calls, and that takes other code for a while.
+    if type(function) is not types.FunctionType or not any(part is function for part in gc.get_referents(cache)):
+        return None
+    return _pairs(cache)
+
+
+def _pairs(cache):
     info = cache.cache_info()
-    if not info.currsize:
-        return []
     held = gc.get_referents(cache)
     if held[0] is type(cache):
         del held[0]
@@ -39,10 +60,9 @@ def _arguments(key, typed):
     """What a call was given, by the key that `functools` makes of that."""
     if type(key) is not tuple:
         return (key,), {}
-    marks = [at for at, part in enumerate(key) if type(part) is object]
-    if not marks:
+    mark = next((at for at, part in enumerate(key) if part is MARK), None)
+    if mark is None:
         return key[: len(key) // 2] if typed else key, {}
-    [mark] = marks
     rest = key[mark + 1 :]
     if typed:
         rest = rest[: 2 * (len(rest) - mark) // 3]
@@ -57,3 +77,6 @@ def _giving(result, code):
 
 def _result(*arguments, **keywords):
     return "result"
+
+
+MARK = _mark()

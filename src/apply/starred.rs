@@ -93,11 +93,14 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 None => Some(found),
                 Some(inner) => {
                     let space = found.getattr("__dict__")?.cast_into::<PyDict>()?;
-                    let own = space.get_item(inner)?.filter(|own| {
-                        let defined = kit.is_function(own) || kit.is_class(own);
-                        defined && text(&module_of(own)) == module
-                    });
-                    own.or(kit.sys_modules.get_item(format!("{module}.{inner}"))?)
+                    // What comes from there may have been another definition when it was imported.
+                    let defined = |of: &Bound<'py, PyAny>| {
+                        (kit.is_function(of) || kit.is_class(of)) && text(&module_of(of)) == module
+                    };
+                    match space.get_item(inner)? {
+                        Some(own) if kit.is_exact(&own, &kit.module) => Some(own),
+                        own => own.filter(|own| defined(own) && !defined(value)),
+                    }
                 }
             };
             if given.is_some_and(|given| !given.is(value)) {

@@ -52,8 +52,14 @@ impl<'py> Work<'_, 'py> {
             return Ok(None);
         }
         for base in mro(class).iter() {
-            if let Some(fields) = self.kit.class_entry(&base, "_fields")? {
-                let fields = fields.cast_into::<PyTuple>()?;
+            // Others have a `_fields` of their own.
+            if let Some(Ok(fields)) = self
+                .kit
+                .class_entry(&base, "_fields")?
+                .map(|f| f.cast_into::<PyTuple>())
+                && let Some(defaults) = self.kit.class_entry(&base, "_field_defaults")?
+                && defaults.is_instance_of::<PyDict>()
+            {
                 return Ok(Some(fields.iter().map(|name| text(&name)).collect()));
             }
         }
@@ -105,8 +111,14 @@ impl<'py> Work<'_, 'py> {
                     lacking += 1;
                     continue;
                 }
+                let to = self.same_tuple(had, items)?;
+                // A key, or in a set, perhaps.
+                if to.hash().is_err() && thing.hash().is_ok() {
+                    lacking += 1;
+                    continue;
+                }
                 made.push(Replaced {
-                    to: self.same_tuple(had, items)?,
+                    to,
                     from: thing,
                     lived: true,
                 });
@@ -117,7 +129,11 @@ impl<'py> Work<'_, 'py> {
                      again",
                     if lacking == 1 { "" } else { "s" },
                     text(&class.getattr("__qualname__")?),
-                    lack.join(", "),
+                    if lack.is_empty() {
+                        "what cannot be in keys".to_owned()
+                    } else {
+                        lack.join(", ")
+                    },
                 ));
             }
         }

@@ -115,6 +115,9 @@ impl<'py> Work<'_, 'py> {
                     && before
                         .getattr("__qualname__")?
                         .eq(after.getattr("__qualname__")?)?
+                    // Of what functions make there are many under one name.
+                    && !(kind == "partial"
+                        && text(&before.getattr("__qualname__")?).contains("<locals>"))
                 {
                     if let Some(class) = class {
                         self.forget_stored(class, old)?;
