@@ -10,6 +10,8 @@ _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue, ast.Yield, ast.YieldF
 _COMPOUND = (ast.If, ast.For, ast.While, ast.Try, ast.With)
 # What grows at its end as a number does.
 PIECES = (str, bytes, tuple)
+# Names of modules, with these, that a statement has bound anew: nothing has been added there yet.
+ANEW = set()
 
 
 def leaves(node):
@@ -109,6 +111,8 @@ class Amount:
         """The same of a global that a function adds to."""
         found = increment(node)
         if not found or not isinstance(found[0], ast.Name) or found[0].id not in names:
+            return None
+        if (space.get("__name__"), found[0].id) in ANEW:
             return None
         try:
             value = values.data(found[1])

@@ -6,6 +6,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::compile::Source;
 use super::function::{identical, plain};
+use super::kit::text;
 use super::module::Run;
 use super::registry::told;
 use super::work::SetThere;
@@ -15,6 +16,28 @@ use crate::outline::{Kind, Statement};
 const FEW: usize = 32;
 
 impl<'py> Run<'_, '_, '_, 'py> {
+    /// Notes which names the module has bound to other plain values.
+    pub(super) fn note_anew(&mut self) -> PyResult<()> {
+        let Some(module) = self.job.dict.get_item("__name__")? else {
+            return Ok(());
+        };
+        let rebound = self.facts.rebound.iter();
+        let rebound = rebound.filter(|(.., new)| new.as_ref().is_some_and(plain));
+        let names = rebound.map(|(name, ..)| (text(&module), name.clone()));
+        self.work.anew.extend(names);
+        Ok(())
+    }
+
+    /// Tells the texts about registries of them.
+    pub(super) fn tell_anew(&mut self) -> PyResult<()> {
+        if self.work.anew.is_empty() {
+            return Ok(());
+        }
+        let names = std::mem::take(&mut self.work.anew);
+        let known = self.registry_helper("ANEW")?;
+        known.call_method1("update", (names,)).map(drop)
+    }
+
     /// Before a statement runs again that calls functions of the module which set globals.
     pub(super) fn lower_own_flags(&mut self, was: Option<&Statement>) -> PyResult<()> {
         if let (Some(old), Some(was)) = (self.job.old, was) {

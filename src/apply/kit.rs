@@ -102,8 +102,7 @@ pub struct Kit<'py> {
     /// The type of the usual loader for files.
     pub loader: Late<'py>,
     weak_at: OnceCell<usize>,
-    pub(super) get_turn: Late<'py>,
-    pub(super) put_turn: Late<'py>,
+    pub(super) sys: Late<'py>,
     pub(super) turns: Turns,
     pub sys_modules: Bound<'py, PyDict>,
     /// `(3, 11)`.
@@ -191,8 +190,7 @@ impl<'py> Kit<'py> {
             py,
             compile: late("builtins", "compile"),
             exec: late("builtins", "exec"),
-            get_turn: late("sys", "getswitchinterval"),
-            put_turn: late("sys", "setswitchinterval"),
+            sys: late("sys", ""),
             turns: Turns::default(),
             eval: late("builtins", "eval"),
             function: late("types", "FunctionType"),

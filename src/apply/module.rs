@@ -238,6 +238,7 @@ pub fn run<'k, 'a, 'py>(
         run.work.notes.push(GAVE_UP.to_owned());
     }
     run.facts.settle();
+    run.note_anew()?;
     run.order_names()?;
     run.note_unseen();
     Ok(run.facts)

@@ -24,8 +24,17 @@ impl<'py> Run<'_, '_, '_, 'py> {
         if !matches!(statement.kind, Kind::Compound | Kind::Expr) || !self.work.merge {
             return Ok(());
         }
-        let had = Functions::of(old.outline);
-        let mut paths = had.writes(&was.uses.calls);
+        // Functions that stand as they did set what they set.
+        let changes = self.job.changes;
+        let edited = !changes.removed.is_empty()
+            || changes
+                .items
+                .iter()
+                .any(|c| matches!(c.what, What::Body | What::Inner(_) | What::Header(_)));
+        let mut paths = match edited {
+            true => Functions::of(old.outline).writes(&was.uses.calls),
+            false => self.functions.writes(&was.uses.calls),
+        };
         paths.extend(was.uses.writes.iter().cloned());
         for path in paths {
             let Some((class, attribute)) = path.split_once('.') else {

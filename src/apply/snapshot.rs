@@ -24,6 +24,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
                 snapshot
             }
         };
+        self.tell_anew()?;
         let known = self.kept()?;
         let helper = self.registry_helper("Registry")?;
         let found = helper.call1((before, after, &snapshot, &self.job.dict))?;

@@ -71,11 +71,13 @@ impl<'py> Kit<'py> {
     }
 
     fn turn(&self) -> PyResult<f64> {
-        self.get_turn.call0()?.extract()
+        let get = self.sys.getattr(self.name("getswitchinterval"))?;
+        get.call0()?.extract()
     }
 
     fn set_turn(&self, seconds: f64) -> PyResult<()> {
-        self.put_turn.call1((seconds,)).map(drop)
+        let set = self.sys.getattr(self.name("setswitchinterval"))?;
+        set.call1((seconds,)).map(drop)
     }
 }
 

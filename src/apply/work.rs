@@ -176,6 +176,8 @@ pub struct Work<'k, 'py> {
     /// What unchanged statements give attributes of the class that is being made again, and of
     /// those in its body, by path.
     pub literals: Option<Bound<'py, PyDict>>,
+    /// Names that modules bind to other plain values now, for those who add to these.
+    pub anew: Vec<(String, String)>,
     /// The lines of the statement of which old and new are being brought together.
     pub lines: RangeInclusive<u32>,
     /// Values that instances of a class have stored under a name and that are to be computed again.
@@ -302,6 +304,7 @@ impl<'k, 'py> Work<'k, 'py> {
             classes: Vec::new(),
             members: BTreeMap::new(),
             literals: None,
+            anew: Vec::new(),
             lines: 0..=0,
             stored: Vec::new(),
             gains: Vec::new(),

@@ -16,15 +16,25 @@ pub(super) fn unset(
     let (old, new) = (had.outline(), functions.outline());
     let less = |was: &Vec<String>, is: &Vec<String>| was.iter().any(|name| !is.contains(name));
     let mut out = BTreeSet::new();
+    // Functions that stand as they did set what they set.
+    let edited = !changes.removed.is_empty()
+        || changes
+            .items
+            .iter()
+            .any(|c| matches!(c.what, What::Body | What::Inner(_) | What::Header(_)));
+    let then = |statement: &Statement| match edited {
+        true => sets(statement, had),
+        false => sets(statement, functions),
+    };
     for at in &changes.removed {
-        out.extend(sets(&old.body[*at], had));
+        out.extend(then(&old.body[*at]));
     }
     for change in &changes.items {
         let (Some(was), is) = (change.old.map(|at| &old.body[at]), &new.body[change.new]) else {
             continue;
         };
         match change.what {
-            What::Changed => out.extend(sets(was, had)),
+            What::Changed => out.extend(then(was)),
             What::Body
                 if less(&was.later.writes, &is.later.writes)
                     || less(&was.later.calls, &is.later.calls) =>
