@@ -27,8 +27,11 @@ type Given<'py> = (
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Before a class is brought up to date: what will be needed is made ready, since that reads files, and
     /// other threads run meanwhile.
-    pub(super) fn expect_gains(&self, old: &Statement, new: &Statement, inner: &Changes) {
-        if new.kind == Kind::Class && gives_more(old, new, inner) {
+    pub(super) fn expect_gains(&self, at: usize, new: &Statement) {
+        if let (Some(old), What::Inner(inner)) = (self.old_statement(at), self.what(at))
+            && new.kind == Kind::Class
+            && gives_more(old, new, inner)
+        {
             told(helper(self.work.kit, "gains"));
         }
     }

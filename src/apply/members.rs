@@ -131,9 +131,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             if header.is_some() || !self.work.kit.defined_in(&class, &self.job.dict)? {
                 return self.run_whole(at, statement, why);
             }
-            if let Some(inner) = inner {
-                self.expect_gains(old, statement, inner);
-            }
             if !self.update_told(at, &class, old, inner)? {
                 return self.run_whole(at, statement, why);
             }

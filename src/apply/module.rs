@@ -419,6 +419,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             ref mark => mark.clone(),
         };
         if mark != Mark::Keep {
+            if matches!(statement.kind, Kind::Function | Kind::Class) {
+                self.expect_gains(at, statement);
+                self.work.kit.begin_turns();
+            }
             for name in chosen_by(statement, self.job.new.outline) {
                 let line = statement.span.line;
                 self.dirty

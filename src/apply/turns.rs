@@ -15,22 +15,34 @@ const TURN: f64 = 0.05;
 /// waiting each time.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long turns were before, and since when they are long.
+/// Whether turns are long.
 #[derive(Default)]
-pub struct Turns(Cell<Option<(f64, Instant)>>);
+pub struct Turns {
+    /// They have become so in this check.
+    begun: Cell<bool>,
+    /// How long they were before, and since when they are.
+    long: Cell<Option<(f64, Instant)>>,
+}
 
-/// Turns are long as long as it lives.
+/// Turns that have become long end with it.
 pub struct LongTurns<'k, 'py>(&'k Kit<'py>);
 
 impl<'py> Kit<'py> {
-    /// Begins long turns.
-    pub fn long_turns(&self) -> LongTurns<'_, 'py> {
+    /// What ends long turns, when all is done for which they were begun.
+    pub fn turns(&self) -> LongTurns<'_, 'py> {
+        LongTurns(self)
+    }
+
+    /// Begins long turns, once in a check: a function or a class is about to be brought up to date.
+    pub(super) fn begin_turns(&self) {
+        if self.turns.begun.replace(true) {
+            return;
+        }
         if let Ok(Some(before)) = self.lengthen() {
-            self.turns.0.set(Some((before, Instant::now())));
+            self.turns.long.set(Some((before, Instant::now())));
             // Threads that wait for the GIL ask anew, and wait as long as they are to now.
             self.py.detach(std::thread::yield_now);
         }
-        LongTurns(self)
     }
 
     fn lengthen(&self) -> PyResult<Option<f64>> {
@@ -44,7 +56,7 @@ impl<'py> Kit<'py> {
 
     /// Whether other threads had to wait for so long that they get their turns.
     pub fn tire(&self) {
-        if let Some((_, since)) = self.turns.0.get()
+        if let Some((_, since)) = self.turns.long.get()
             && since.elapsed() > PATIENCE
         {
             self.end_turns();
@@ -52,7 +64,7 @@ impl<'py> Kit<'py> {
     }
 
     fn end_turns(&self) {
-        let Some((before, _)) = self.turns.0.take() else {
+        let Some((before, _)) = self.turns.long.take() else {
             return;
         };
         // A module may have asked for something else.
@@ -64,7 +76,7 @@ impl<'py> Kit<'py> {
 
     /// Lets other threads run meanwhile, but where turns are long.
     pub fn detach<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        match self.turns.0.get() {
+        match self.turns.long.get() {
             Some(_) => work(),
             None => self.py.detach(work),
         }

@@ -17,7 +17,7 @@ pub(super) fn apply_all<'py>(
     kit: &Kit<'py>,
     listener: &mut dyn Listener,
 ) -> Vec<ModuleReport> {
-    let _turns = kit.long_turns();
+    let _turns = kit.turns();
     let mut done = Vec::new();
     let mut tell = |reports: Vec<ModuleReport>| {
         for report in &reports {
