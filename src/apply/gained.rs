@@ -127,6 +127,7 @@ impl<'py> Work<'_, 'py> {
                 }
                 if !values.is_empty() || !gone.is_empty() {
                     self.give(thing, &values, &gone)?;
+                    self.given.push(thing.clone());
                     self.arrange_fields(thing, &order)?;
                 }
             }

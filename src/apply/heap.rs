@@ -30,6 +30,7 @@ impl<'k, 'py> Work<'k, 'py> {
         self.models()?;
         self.drop_stored()?;
         self.give_gains()?;
+        self.settle_keys()?;
         self.migrate()
     }
 

@@ -374,14 +374,28 @@ impl<'py> Work<'_, 'py> {
             self.tx.container(holder)?;
             let mut come = Vec::new();
             for item in set.iter().collect::<Vec<_>>() {
-                if let Some(to) = instead(&item)? {
-                    set.discard(item)?;
-                    come.push(to);
+                if let Some(to) = instead(&item)?
+                    && self.can_be_key(holder, &item, &to)
+                {
+                    come.push((item, to));
                 }
             }
             // One may be equal to another one that goes.
-            for to in come {
-                set.add(to)?;
+            if come.iter().all(|(item, _)| set.discard(item).is_ok()) {
+                for (_, to) in come {
+                    set.add(to)?;
+                }
+            } else {
+                // It has the new code, which asks the old one for what that lacks.
+                let goes = |item: &Bound<'py, PyAny>| come.iter().any(|(from, _)| from.is(item));
+                let stay: Vec<_> = set.iter().filter(|item| !goes(item)).collect();
+                set.clear();
+                for item in stay
+                    .into_iter()
+                    .chain(come.iter().map(|(_, to)| to.clone()))
+                {
+                    set.add(item)?;
+                }
             }
         } else if kit.is_exact(holder, &kit.cell) {
             if let Ok(content) = holder.getattr("cell_contents")
@@ -407,7 +421,9 @@ impl<'py> Work<'_, 'py> {
     ) -> PyResult<()> {
         let mut hits = Vec::new();
         for (key, value) in dict.iter() {
-            let (other_key, other) = (instead(&key)?, instead(&value)?);
+            let other_key = instead(&key)?;
+            let other_key = other_key.filter(|to| self.can_be_key(dict.as_any(), &key, to));
+            let other = instead(&value)?;
             if other_key.is_some() || other.is_some() {
                 hits.push((key, other_key, other.unwrap_or(value)));
             }
@@ -443,9 +459,16 @@ fn with_other_keys<'py>(dict: &Bound<'py, PyDict>, hits: Vec<Hit<'py>>) -> PyRes
     let known = |key: &Bound<'py, PyAny>| plain(key) || kinds.iter().any(|k| k.is(key.get_type()));
     let in_order = below.iter().all(|(key, _)| known(key));
     let moves = |key: &Bound<'py, PyAny>| in_order || goes(key);
-    for (key, _) in below.iter().filter(|(key, _)| moves(key)) {
-        dict.del_item(key)?;
-    }
+    let leave = |(key, _): &(Bound<'py, PyAny>, _)| !moves(key) || dict.del_item(key).is_ok();
+    let all: Vec<_> = dict.iter().collect();
+    let (in_order, below) = match below.iter().all(leave) {
+        true => (in_order, below),
+        false => {
+            // It has the new code, which asks the old one for what that lacks.
+            dict.clear();
+            (true, all)
+        }
+    };
     for (key, value) in below {
         match by_key.get(&(key.as_ptr() as usize)) {
             Some((_, other, value)) => dict.set_item(other.as_ref().unwrap_or(&key), value)?,

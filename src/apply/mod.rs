@@ -48,6 +48,7 @@ mod helpers;
 mod holders;
 mod idioms;
 mod imports;
+mod keys;
 mod kit;
 mod leaving;
 mod lines;

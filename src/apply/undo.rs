@@ -2,7 +2,9 @@
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PySet, PySlice, PyString, PyTuple};
+use pyo3::types::{
+    PyByteArray, PyBytes, PyDict, PyList, PySet, PySlice, PyString, PyTuple, PyType,
+};
 use rustc_hash::FxHashSet;
 
 use super::class_entry::{arrange, put, set_part, take};
@@ -149,11 +151,18 @@ pub(super) fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
             object,
             name,
             before,
-        } => match before {
-            Some(value) => object.setattr(name.as_str(), value),
-            None if object.hasattr(name.as_str())? => object.delattr(name.as_str()),
-            None => Ok(()),
-        },
+        } => {
+            // Its class may refuse, as a frozen one does, or do something else besides.
+            let own = |method: &str| kit.object.getattr(method);
+            let by_class = object.is_instance_of::<PyType>();
+            match before {
+                Some(value) if by_class => object.setattr(name.as_str(), value),
+                Some(value) => own("__setattr__")?.call1((object, name, value)).map(drop),
+                None if !object.hasattr(name.as_str())? => Ok(()),
+                None if by_class => object.delattr(name.as_str()),
+                None => own("__delattr__")?.call1((object, name)).map(drop),
+            }
+        }
         Undo::InstanceClass { object, before } => kit
             .object_setattr
             .call1((object, "__class__", before))

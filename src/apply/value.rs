@@ -488,7 +488,7 @@ impl<'py> Work<'_, 'py> {
 
     /// Puts keys and items where they are looked for now: `__hash__` and `__eq__` of their class may say
     /// something else than they did when they came.
-    fn hash_again(&mut self, container: &Bound<'py, PyAny>) -> PyResult<()> {
+    pub(super) fn hash_again(&mut self, container: &Bound<'py, PyAny>) -> PyResult<()> {
         let plain = |key: &Bound<'py, PyAny>| {
             key.is_exact_instance_of::<PyString>() || key.is_exact_instance_of::<PyInt>()
         };

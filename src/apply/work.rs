@@ -176,6 +176,11 @@ pub struct Work<'k, 'py> {
     /// What unchanged statements give attributes of the class that is being made again, and of
     /// those in its body, by path.
     pub literals: Option<Bound<'py, PyDict>>,
+    /// Keys and items that are to be others, which lack something yet that their hashes ask for: what holds
+    /// them, they, and what is to be there instead.
+    pub unhashed: Vec<[Bound<'py, PyAny>; 3]>,
+    /// Objects that have been given something.
+    pub given: Vec<Bound<'py, PyAny>>,
     /// Names that modules bind to other plain values now, for those who add to these.
     pub anew: Vec<(String, String)>,
     /// The lines of the statement of which old and new are being brought together.
@@ -304,6 +309,8 @@ impl<'k, 'py> Work<'k, 'py> {
             classes: Vec::new(),
             members: BTreeMap::new(),
             literals: None,
+            unhashed: Vec::new(),
+            given: Vec::new(),
             anew: Vec::new(),
             lines: 0..=0,
             stored: Vec::new(),
