@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
@@ -431,15 +431,42 @@ impl<'py> Work<'_, 'py> {
         if hits.is_empty() {
             return Ok(());
         }
-        self.tx.dict(dict)?;
         if hits.iter().any(|(_, other, _)| other.is_some()) {
+            // A cache keeps a list of its keys besides, and forgets them by and by.
+            if self.is_of_cache(dict)? {
+                return Ok(());
+            }
+            self.tx.dict(dict)?;
             return with_other_keys(dict, hits);
         }
+        self.tx.dict(dict)?;
         for (key, _, value) in hits {
             dict.set_item(key, value)?;
         }
         Ok(())
     }
+}
+
+/// What became of the keys that are to go from a dict.
+enum Gone {
+    /// They went, but for those at these addresses: they were not found, since their hashes differ by now.
+    But(HashSet<usize>),
+    /// Not all can be asked for their hashes.
+    Unhashed,
+}
+
+fn take_out<'py>(dict: &Bound<'py, PyDict>, keys: impl Iterator<Item = Bound<'py, PyAny>>) -> Gone {
+    let mut stay = HashSet::new();
+    for key in keys {
+        match dict.del_item(&key) {
+            Ok(()) => {}
+            Err(error) if error.is_instance_of::<PyKeyError>(dict.py()) => {
+                stay.insert(key.as_ptr() as usize);
+            }
+            Err(_) => return Gone::Unhashed,
+        }
+    }
+    Gone::But(stay)
 }
 
 /// Gives a dict other keys, in the places of those that they are instead of. One of them may be equal
@@ -459,17 +486,20 @@ fn with_other_keys<'py>(dict: &Bound<'py, PyDict>, hits: Vec<Hit<'py>>) -> PyRes
     let known = |key: &Bound<'py, PyAny>| plain(key) || kinds.iter().any(|k| k.is(key.get_type()));
     let in_order = below.iter().all(|(key, _)| known(key));
     let moves = |key: &Bound<'py, PyAny>| in_order || goes(key);
-    let leave = |(key, _): &(Bound<'py, PyAny>, _)| !moves(key) || dict.del_item(key).is_ok();
     let all: Vec<_> = dict.iter().collect();
-    let (in_order, below) = match below.iter().all(leave) {
-        true => (in_order, below),
-        false => {
+    let going = below.iter().map(|(key, _)| key.clone()).filter(moves);
+    let (in_order, below, stay) = match take_out(dict, going) {
+        Gone::But(stay) => (in_order, below, stay),
+        Gone::Unhashed => {
             // It has the new code, which asks the old one for what that lacks.
             dict.clear();
-            (true, all)
+            (true, all, HashSet::new())
         }
     };
     for (key, value) in below {
+        if stay.contains(&(key.as_ptr() as usize)) {
+            continue;
+        }
         match by_key.get(&(key.as_ptr() as usize)) {
             Some((_, other, value)) => dict.set_item(other.as_ref().unwrap_or(&key), value)?,
             None if in_order => dict.set_item(key, value)?,

@@ -26,6 +26,21 @@ impl<'py> Work<'_, 'py> {
         can
     }
 
+    /// Whether a dict is what a cache of `functools` has inside.
+    pub(super) fn is_of_cache(&self, dict: &Bound<'py, PyDict>) -> PyResult<bool> {
+        for holder in self
+            .kit
+            .gc
+            .call_method1("get_referrers", (dict,))?
+            .try_iter()?
+        {
+            if self.kit.is_cache(&holder?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// When all objects have been given what they lack: keys and items that waited for that, and those
     /// whose hashes ask for it.
     pub(super) fn settle_keys(&mut self) -> PyResult<()> {
