@@ -84,10 +84,11 @@ def _elements(node, values):
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         return node.elts
     try:
-        found = before_edit(values.visit(node))
+        found = values.visit(node)
     except Unknown:
         return []
-    return [ast.Constant(item) for item in found] if type(found) in (tuple, list, set, dict) else []
+    known = type(found) is tuple or id(found) in MADE
+    return [ast.Constant(item) for item in found] if known else []
 
 
 def _items(node, values):
@@ -97,7 +98,7 @@ def _items(node, values):
             parts += [(key, value)] if key is not None else _items(value, values)
         return parts
     try:
-        found = before_edit(values.visit(node))
+        found = values.visit(node)
     except Unknown:
         return []
-    return [(ast.Constant(key), ast.Constant(item)) for key, item in found.items()] if type(found) is dict else []
+    return [(ast.Constant(key), ast.Constant(item)) for key, item in found.items()] if type(found) is dict and id(found) in MADE else []

@@ -326,10 +326,10 @@ class Calls:
         method = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and not call.args
         try:
             if method and call.func.attr in ("items", "values", "keys"):
-                over = before_edit(_Values(scope).visit(call.func.value))
+                over = as_it_was(_Values(scope).visit(call.func.value))
                 over = getattr(over, call.func.attr)() if isinstance(over, dict) else ()
             else:
-                over = before_edit(_Values(scope).visit(call))
+                over = as_it_was(_Values(scope).visit(call))
         except Unknown:
             return
         if not isinstance(over, (tuple, list, dict, set, type({}.items()), type({}.values()), type({}.keys()))):

@@ -25,7 +25,7 @@ impl<'k, 'py> Work<'k, 'py> {
         self.closures()?;
         self.derived_data_classes()?;
         self.hand_over()?;
-        self.renew_tuples()?;
+        self.tell_outgrown()?;
         self.hand_over_texts();
         self.models()?;
         self.drop_stored()?;

@@ -177,15 +177,10 @@ class State:
             own[name] = value
 
 
-# The snapshot of the unit that is being applied, if any.
-LATEST = [lambda: None]
-
-
 class Snapshot:
     """What was in registries before a unit of changes, for the undo log."""
 
     def __init__(self):
-        LATEST[0] = weakref.ref(self)
         self.kept, self.latest = {}, {}
         # Statements that are gone whose numbers are taken off.
         self.ended = set()

@@ -1,6 +1,5 @@
-//! Tuples cannot change: who holds one gets another. Those that hold what something else takes the
-//! place of; and named tuples whose class has other fields now, so that each is looked through by names
-//! that it has no items for.
+//! Tuples cannot change: who holds one that holds what something else takes the place of gets another.
+//! Named tuples whose class has other fields now are told of.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::holders::Moves;
 use super::kit::{is_heap_type, mro, reference_count, text};
-use super::work::{Replaced, Work};
+use super::work::Work;
 
 /// How deep tuples are in tuples.
 const DEEP: usize = 8;
@@ -17,7 +16,6 @@ const DEEP: usize = 8;
 /// Named tuples that were made before their class got other fields.
 pub struct Outgrown<'py> {
     class: Bound<'py, PyAny>,
-    fields: Vec<String>,
     things: Vec<Bound<'py, PyAny>>,
 }
 
@@ -39,7 +37,6 @@ impl<'py> Work<'_, 'py> {
         let things = self.instances(std::slice::from_ref(old))?;
         Ok((!things.is_empty()).then(|| Outgrown {
             class: old.clone(),
-            fields,
             things,
         }))
     }
@@ -66,78 +63,25 @@ impl<'py> Work<'_, 'py> {
         Ok(None)
     }
 
-    /// At the end of a unit: who holds one of these holds one with the fields that there are now.
-    pub(super) fn renew_tuples(&mut self) -> PyResult<()> {
-        let mut made = Vec::new();
-        let mut seen = HashSet::new();
-        for Outgrown {
-            class,
-            fields,
-            things,
-        } in std::mem::take(&mut self.outgrown)
-        {
-            let Some(now) = self.tuple_fields(&class)? else {
-                continue;
-            };
-            let defaults = class.getattr("_field_defaults")?.cast_into::<PyDict>()?;
-            let mut lack: Vec<&str> = Vec::new();
-            let mut lacking = 0;
-            for thing in things {
-                // Nobody has it any more, but we.
-                if reference_count(&thing) < 2 || !seen.insert(thing.as_ptr() as usize) {
-                    continue;
-                }
-                let had = thing.cast::<PyTuple>()?;
-                if had.len() != fields.len() {
-                    continue;
-                }
-                let mut items = Vec::with_capacity(now.len());
-                for (at, name) in now.iter().enumerate() {
-                    let place = fields.iter().position(|was| was == name);
-                    // In the place of one that is gone.
-                    let renamed =
-                        || (at < fields.len() && !now.contains(&fields[at])).then_some(at);
-                    let item = match place.or_else(renamed) {
-                        Some(at) => Some(had.get_item(at)?),
-                        None => defaults.get_item(name)?,
-                    };
-                    match item {
-                        Some(item) => items.push(item),
-                        None if lack.contains(&&**name) => {}
-                        None => lack.push(name),
-                    }
-                }
-                if items.len() < now.len() {
-                    lacking += 1;
-                    continue;
-                }
-                let to = self.same_tuple(had, items)?;
-                // A key, or in a set, perhaps.
-                if to.hash().is_err() && thing.hash().is_ok() {
-                    lacking += 1;
-                    continue;
-                }
-                made.push(Replaced {
-                    to,
-                    from: thing,
-                    lived: true,
-                });
-            }
-            if lacking > 0 {
+    /// At the end of a unit: says how many there are. They stay what they are, as values do.
+    pub(super) fn tell_outgrown(&mut self) -> PyResult<()> {
+        for Outgrown { class, things } in std::mem::take(&mut self.outgrown) {
+            // Those that nobody has any more, but we.
+            let count = things
+                .iter()
+                .filter(|thing| reference_count(thing) >= 2)
+                .count();
+            if count > 0 {
                 self.notes.push(format!(
-                    "{lacking} tuple{} of {} made before can not be given {}: restart to make them \
-                     again",
-                    if lacking == 1 { "" } else { "s" },
+                    "{count} tuple{} of {} made before {} the fields that there were: make {} again, or restart",
+                    if count == 1 { "" } else { "s" },
                     text(&class.getattr("__qualname__")?),
-                    if lack.is_empty() {
-                        "what cannot be in keys".to_owned()
-                    } else {
-                        lack.join(", ")
-                    },
+                    if count == 1 { "has" } else { "have" },
+                    if count == 1 { "it" } else { "them" },
                 ));
             }
         }
-        self.taken_over(made, "it has other fields now")
+        Ok(())
     }
 
     /// A tuple of the same class with these items.

@@ -101,16 +101,6 @@ def as_it_was(container):
     return container if known is None or known[0] is not container else known[1]
 
 
-def before_edit(container):
-    """What is gone through of a container that a statement had gone through: what was in it before this
-    edit, if that is known. What the program has put there since is looked for in vain where that is not."""
-    snapshot = LATEST[0]()
-    noted = snapshot.kept.get(id(container)) if snapshot is not None else None
-    if noted is not None and noted[0] is container:
-        return noted[1]
-    return as_it_was(container)
-
-
 def _is_data(value, depth=0):
     if type(value) in (tuple, list):
         return depth < 3 and len(value) <= MOST and all(_is_data(item, depth + 1) for item in value)

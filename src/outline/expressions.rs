@@ -88,9 +88,6 @@ impl<'a> Reader<'a> {
             let name = self.mangled(attribute.attr.as_str()).into_owned();
             self.frame().now().members.push(name);
             at = &attribute.value;
-            if let Expr::Name(object) = at {
-                self.looks_at(object.id.as_str(), attribute.attr.as_str());
-            }
         }
     }
 

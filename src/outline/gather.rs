@@ -46,9 +46,6 @@ pub(super) struct Frame {
     pub calls_made: bool,
     /// See `Facts::sets`.
     pub sets: Vec<String>,
-    /// The same, and those that it reads, with the names of the objects.
-    pub sets_of: Vec<String>,
-    pub reads_of: Vec<String>,
     /// See `Facts::skims`.
     pub skims: Vec<String>,
     pub imports: Vec<Import>,
@@ -99,15 +96,6 @@ impl Frame {
         let passed = passed.filter(|name| derived || methods().any(|s| s.name == **name));
         let passed: BTreeSet<&String> = passed.collect();
         passed.into_iter().cloned().collect()
-    }
-
-    /// See `Facts::looks`.
-    pub(super) fn looks(&self) -> Box<[String]> {
-        let looks = self.reads_of.iter();
-        let looks = looks.filter(|path| !self.sets_of.contains(path));
-        let names = looks.filter_map(|path| Some(path.split_once('.')?.1));
-        let names: BTreeSet<&str> = names.collect();
-        names.into_iter().map(str::to_owned).collect()
     }
 
     /// Takes over what a statement inside this one does.

@@ -257,33 +257,13 @@ impl<'a> Reader<'a> {
 
     /// `self.size`, where that is set or changed in place.
     pub(super) fn sets(&mut self, path: Option<&str>) {
+        let attribute = path.and_then(|path| path.split_once('.'));
         let frame = self.frame();
-        let Some((path, attribute)) = path.filter(|_| frame.deferred > 0).and_then(parts) else {
-            return;
-        };
-        if !frame.sets.iter().any(|known| known == attribute) {
+        if let Some((_, attribute)) = attribute
+            && frame.deferred > 0
+            && !frame.sets.iter().any(|known| known == attribute)
+        {
             frame.sets.push(attribute.to_owned());
-        }
-        if !frame.sets_of.iter().any(|known| known == path) {
-            frame.sets_of.push(path.to_owned());
-        }
-    }
-
-    /// `bp.rules`, where a function reads that of what it was given or made. What a method reads of the object
-    /// that it is called on is asked of the class.
-    pub(super) fn looks_at(&mut self, object: &str, attribute: &str) {
-        if self.frame().deferred == 0 || resolve(&self.scopes, object) != Place::Local {
-            return;
-        }
-        let place = self.scopes.iter().rposition(|s| s.bound.contains(object));
-        let own = place.is_some_and(|at| {
-            let method = at > 0 && self.scopes[at - 1].block == Block::Class;
-            method && self.scopes[at].first.as_deref() == Some(object)
-        });
-        let path = format!("{object}.{attribute}");
-        let frame = self.frame();
-        if !own && !frame.reads_of.contains(&path) {
-            frame.reads_of.push(path);
         }
     }
 
@@ -371,9 +351,4 @@ impl<'a> Reader<'a> {
             self.parts_called(table);
         }
     }
-}
-
-/// `bp.rules`, and the attribute in it.
-fn parts(path: &str) -> Option<(&str, &str)> {
-    Some((path, path.split_once('.')?.1))
 }

@@ -257,9 +257,6 @@ pub struct Facts {
     /// Attributes that it sets or changes in place when it is called, of what it was given or made:
     /// `self.size = 1`, `self.items.append(x)`. Not those of functions defined in it.
     pub sets: Box<[String]>,
-    /// Attributes that it reads and does not set of what it was given or made, but for what a method is called
-    /// on: `bp.rules` of `def register(self, bp)`. Not those of functions defined in it.
-    pub looks: Box<[String]>,
     /// It makes classes, and asks their bases for something: see `collects`.
     pub asks_bases: bool,
     /// What it goes through to say what is in it and no more, as paths that it reads nowhere else:

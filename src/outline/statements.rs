@@ -91,7 +91,8 @@ impl<'a> Reader<'a> {
             self.frames.truncate(1);
             self.frames[0] = Frame::default();
         }
-        (self.outline.mentions_super, self.outline.body) = (mentions_super, statements.into());
+        self.outline.mentions_super = mentions_super;
+        self.outline.body = statements.into();
         for list in [&mut self.outline.future, &mut self.outline.imported] {
             list.sort_unstable();
             list.dedup();
@@ -196,7 +197,7 @@ impl<'a> Reader<'a> {
             let holes = frame.hint_tokens(tokens.start);
             Arc::new(self.prints.plain(&tokens, holes, uses))
         });
-        let (passed, looks) = (frame.methods_passed(kind), frame.looks());
+        let passed = frame.methods_passed(kind);
         let uses = frame.uses.and(&frame.class);
         let facts = Facts {
             kind,
@@ -234,7 +235,6 @@ impl<'a> Reader<'a> {
             calls_given: frame.calls_given,
             calls_made: frame.calls_made,
             sets: frame.sets.into(),
-            looks,
             asks_bases: collects::asks_bases(stmt),
             skims: frame.skims.into(),
             handed_on: super::stored::handed(stmt),

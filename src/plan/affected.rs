@@ -66,9 +66,7 @@ fn affected_at_once(
             .or_else(|| functions.remade_within(statement, dirty))
             .or_else(|| functions.given_modules_differ(statement, dirty))
             .or_else(|| match statement.kind {
-                Kind::Expr => functions
-                    .called_names_differ(statement, dirty)
-                    .or_else(|| functions.handed_differs(statement, dirty)),
+                Kind::Expr => functions.called_names_differ(statement, dirty),
                 Kind::Class => functions.member_made(statement, dirty),
                 _ => None,
             })

@@ -28,8 +28,6 @@ const DEEPEST: usize = 3;
 pub struct Does {
     /// Attributes that they read.
     pub members: BTreeSet<String>,
-    /// Those among them that they read of what they are given and do not set: see `Facts::looks`.
-    pub looks: BTreeSet<String>,
     /// Methods that their operators and builtins call.
     pub implied: BTreeSet<&'static str>,
     /// They call it.
@@ -44,7 +42,6 @@ pub(super) type Doing = FxHashMap<(Vec<String>, bool), Rc<Does>>;
 impl Does {
     fn absorb(&mut self, other: &Self) {
         self.members.extend(other.members.iter().cloned());
-        self.looks.extend(other.looks.iter().cloned());
         self.implied.extend(&other.implied);
         self.calls |= other.calls;
         self.asks.absorb(other.asks);
@@ -223,7 +220,6 @@ impl<'a> Functions<'a> {
             for function in called.chain(set_up.into_iter().flatten()) {
                 does.members
                     .extend(function.at_once().members.iter().cloned());
-                inside::all_looks(function, &mut does.looks);
                 does.implied.extend(function.later_implied.iter());
                 does.calls |= function.calls_given;
                 does.asks.absorb(Asks::of(function.at_once()));
@@ -335,12 +331,7 @@ impl<'a> Functions<'a> {
             let number = self.number(path);
             let spelled = self.spelled(path, &computed, dirty);
             let spelled = spelled.iter().map(|m| (m.as_str(), self.number(m)));
-            // But for attributes that were told of something, where they are looked at.
-            let asked = members.iter().copied().chain(spelled);
-            let told = |member: &str| {
-                does.looks.contains(member) && dirty.filled.contains(&format!("{path}.{member}"))
-            };
-            for (member, its) in asked.filter(|(member, _)| !plain || told(member)) {
+            for (member, its) in members.iter().copied().chain(spelled).filter(|_| !plain) {
                 if !self.is_new((number, its), dirty, seen) || !self.may_ask() {
                     continue;
                 }
@@ -621,7 +612,7 @@ impl<'a> Functions<'a> {
     }
 
     /// The same; `inside`: of objects with where in them, if that is known.
-    pub(super) fn places(&self, statement: &Statement, inside: bool) -> BTreeSet<String> {
+    fn places(&self, statement: &Statement, inside: bool) -> BTreeSet<String> {
         if !is_taken(statement) && !calls_alone(statement) {
             return BTreeSet::new();
         }

@@ -274,56 +274,6 @@ impl<'a> Functions<'a> {
         inside.find_map(|path| self.inside_at(path, &uses.members, dirty))
     }
 
-    /// Why a call that stands alone finds something else in an object which it is given:
-    /// `app.register(bp)`, which goes through `bp.rules`.
-    pub(super) fn handed_differs(&self, statement: &Statement, dirty: &Dirty) -> Option<String> {
-        let uses = &statement.uses;
-        if dirty.filled.is_empty() || uses.calls.is_empty() {
-            return None;
-        }
-        let handed = uses.reads.iter().filter(|path| !uses.calls.contains(path));
-        handed.into_iter().find_map(|path| {
-            let prefix = format!("{path}.");
-            let filled = dirty.filled.range(prefix.clone()..);
-            let filled = filled.map_while(|found| found.strip_prefix(&prefix));
-            let attributes: BTreeSet<&str> = filled.map(root).collect();
-            if attributes.is_empty() {
-                return None;
-            }
-            let does = self.does(&uses.calls, true);
-            let mut looks = does.looks.iter();
-            let found = looks.find_map(|name| {
-                let attribute = attributes.get(name.as_str()).copied();
-                attribute.or_else(|| self.looks_by(&format!("{path}.{name}"), &attributes))
-            })?;
-            Some(format!(
-                "looks into {path}, of which {found} was told something"
-            ))
-        })
-    }
-
-    /// The first of these attributes that a method of an object only looks at.
-    fn looks_by<'n>(&self, path: &str, attributes: &BTreeSet<&'n str>) -> Option<&'n str> {
-        let touched = self.puts_into(path)?;
-        let sets = self.sets_of(path)?;
-        let mut found = attributes.iter();
-        let looks = |name: &&&str| touched.contains(**name) && !sets.contains(**name);
-        found.find(looks).copied()
-    }
-
-    /// The attributes of objects that a decorator may put a definition into, as paths.
-    pub(super) fn told_inside(&self, statement: &Statement) -> BTreeSet<String> {
-        if statement.decorators == 0 {
-            return BTreeSet::new();
-        }
-        let places = self.places(statement, true).into_iter();
-        let inside = places.filter_map(|path| {
-            let (object, attribute) = path.split_once(IN)?;
-            Some(format!("{object}.{attribute}"))
-        });
-        inside.collect()
-    }
-
     /// `ROUTES.__add__`, where that is a list or a dict: it calls nothing that is in it. Who calls what
     /// it gets there calls what it is given.
     pub(super) fn is_operator_of_container(&self, path: &str) -> bool {
@@ -469,14 +419,6 @@ impl<'a> Functions<'a> {
                 calls.extend(later.calls.iter().map(String::as_str));
             }
         }
-    }
-}
-
-/// The attributes that a function, or one in it, looks at of what it is given.
-pub(super) fn all_looks(function: &Statement, out: &mut BTreeSet<String>) {
-    out.extend(function.looks.iter().cloned());
-    for inner in function.body.iter() {
-        all_looks(inner, out);
     }
 }
 

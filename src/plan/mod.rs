@@ -553,9 +553,6 @@ fn propagate(
                     functions.fill_for_others(&name, &why, &mut dirty);
                     dirty.fill(name, why);
                 }
-                for path in functions.told_inside(statement) {
-                    dirty.fill(path, format!("which line {line} tells of something"));
-                }
                 let was = plan.steps[at].old.map(|was| &old.body[was]);
                 for path in kin::left(was, statement).chain(functions.told_of(statement)) {
                     dirty.fill(path, format!("which the class on line {line} may be in"));

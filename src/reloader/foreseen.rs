@@ -262,18 +262,10 @@ fn edits_class(new: &Outline, changes: &Changes) -> bool {
 /// All that an edit may change, by name.
 fn dirty_of(old: &Outline, new: &Outline, changes: &Changes) -> Dirty {
     let mut dirty = Dirty::default();
-    let mut tell = |statement: &Statement, anew: bool| {
+    let mut tell = |statement: &Statement| {
         let uses = &statement.uses;
         for name in uses.binds.iter().chain(&uses.mutates).chain(&uses.deletes) {
             dirty.value(name, String::new());
-        }
-        // The object that a decorator tells of it: `@app.route("/")`.
-        let told = uses
-            .calls
-            .iter()
-            .filter(|_| anew && statement.decorators != 0);
-        for (owner, _) in told.filter_map(|path| path.split_once('.')) {
-            dirty.value(owner, String::new());
         }
     };
     for change in changes
@@ -281,9 +273,8 @@ fn dirty_of(old: &Outline, new: &Outline, changes: &Changes) -> Dirty {
         .iter()
         .filter(|change| change.what != What::Same)
     {
-        tell(&new.body[change.new], change.what != What::Body);
+        tell(&new.body[change.new]);
     }
-    let removed = changes.removed.iter();
-    removed.for_each(|at| tell(&old.body[*at], true));
+    changes.removed.iter().for_each(|at| tell(&old.body[*at]));
     dirty
 }
