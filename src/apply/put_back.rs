@@ -24,14 +24,7 @@ impl<'py> Run<'_, '_, '_, 'py> {
         if !matches!(statement.kind, Kind::Compound | Kind::Expr) || !self.work.merge {
             return Ok(());
         }
-        // Functions that stand as they did set what they set.
-        let changes = self.job.changes;
-        let edited = !changes.removed.is_empty()
-            || changes
-                .items
-                .iter()
-                .any(|c| matches!(c.what, What::Body | What::Inner(_) | What::Header(_)));
-        let mut paths = match edited {
+        let mut paths = match self.job.changes.edits_definitions() {
             true => Functions::of(old.outline).writes(&was.uses.calls),
             false => self.functions.writes(&was.uses.calls),
         };

@@ -128,12 +128,12 @@ impl<'py> Work<'_, 'py> {
                 None => *left.entry(class.as_ptr() as usize).or_default() += 1,
             }
         }
-        self.taken_over(made, "its layout is another one")?;
+        self.taken_over(made)?;
         Ok(left)
     }
 
     /// Who holds objects that others took over from holds these; and the report says so.
-    pub(super) fn taken_over(&mut self, made: Vec<Replaced<'py>>, since: &str) -> PyResult<()> {
+    fn taken_over(&mut self, made: Vec<Replaced<'py>>) -> PyResult<()> {
         if made.is_empty() {
             return Ok(());
         }
@@ -155,7 +155,7 @@ impl<'py> Work<'_, 'py> {
                 _ => ("s", "others"),
             };
             self.notes.push(format!(
-                "{count} instance{plural} of {name} took over what {whose} had: {since}"
+                "{count} instance{plural} of {name} took over what {whose} had: its layout is another one"
             ));
         }
         if held > 0 {

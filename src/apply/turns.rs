@@ -1,5 +1,5 @@
-//! How long a thread has the GIL before another one may ask for it, while units are applied: a thread that
-//! gets its turn in between sees new code without what it asks for.
+//! How long a thread has the GIL before another one may ask for it, while functions and classes are brought up
+//! to date: a thread that gets its turn in between sees new code without what it asks for.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::kit::Kit;
 
-/// In seconds. No thread is kept waiting for longer; nearly all edits are applied in less.
+/// In seconds. For so long a thread waits before it may ask; nearly all edits are applied in less.
 const TURN: f64 = 0.05;
 
 /// After so long in one check other threads get their turns as ever: those that compute would keep it

@@ -195,6 +195,13 @@ impl Changes {
         moved.map(|(_, new)| new).collect()
     }
 
+    /// Whether definitions that were there are gone, or others stand in their places or inside of them: what
+    /// functions did they may do no more.
+    pub fn edits_definitions(&self) -> bool {
+        let edits = |c: &Change| matches!(c.what, What::Body | What::Inner(_) | What::Header(_));
+        !self.removed.is_empty() || self.items.iter().any(edits)
+    }
+
     /// The stretches of new statements within which some stand in another order than before.
     pub fn crossed(&self) -> Vec<RangeInclusive<usize>> {
         let paired: Vec<(usize, usize)> = self

@@ -16,12 +16,7 @@ pub(super) fn unset(
     let (old, new) = (had.outline(), functions.outline());
     let less = |was: &Vec<String>, is: &Vec<String>| was.iter().any(|name| !is.contains(name));
     let mut out = BTreeSet::new();
-    // Functions that stand as they did set what they set.
-    let edited = !changes.removed.is_empty()
-        || changes
-            .items
-            .iter()
-            .any(|c| matches!(c.what, What::Body | What::Inner(_) | What::Header(_)));
+    let edited = changes.edits_definitions();
     let then = |statement: &Statement| match edited {
         true => sets(statement, had),
         false => sets(statement, functions),
@@ -92,7 +87,7 @@ impl Plan {
     }
 
     /// Tells what such a class has another value of.
-    pub fn tell_unset(&self, class: &Statement, dirty: &mut Dirty) {
+    pub(super) fn tell_unset(&self, class: &Statement, dirty: &mut Dirty) {
         for path in self.unset.iter().filter(|path| root(path) == class.name) {
             dirty.value(path, "which nothing sets any more");
         }
