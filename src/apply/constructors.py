@@ -5,6 +5,8 @@ import types
 GAIN_MAKERS = ("__init__", "__post_init__", "__attrs_post_init__")
 # The constructor is not gone through further down than this, through setters and branches.
 GAIN_DEEP = 6
+# So much of that a method takes which it calls.
+GAIN_INSIDE = 2
 
 
 class _ClassText:
@@ -24,10 +26,10 @@ class _ClassText:
                 self.fields.append(part.target.id)
             elif called and isinstance(part, ast.Assign) and isinstance(part.value, ast.Call):
                 self.fields.extend(target.id for target in part.targets if isinstance(target, ast.Name))
+        self.functions = {f.name: f for f in node.body if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))}
         self.stores = set()
         for function in self.makers.values():
             self.stores |= self._stores(function)
-        self.functions = {f.name: f for f in node.body if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))}
         assigned = [target for part in node.body if isinstance(part, ast.Assign) for target in part.targets]
         # What each object can be asked for.
         self.members = {*self.functions, *(target.id for target in assigned if isinstance(target, ast.Name))}
@@ -50,15 +52,19 @@ class _ClassText:
             elif isinstance(decorator, ast.Name) and decorator.id == "property":
                 self.getters[part.name] = part
 
-    def _stores(self, function, depth=0):
-        me, out = _first_argument(function), set()
+    def _stores(self, function, depth=0, seen=()):
+        me, out, seen = _first_argument(function), set(), {*seen, function.name}
         for node in ast.walk(function):
             if _is_mine(node, me) and isinstance(node.ctx, ast.Store):
                 setter = self.setters.get(node.attr)
                 if setter is None:
                     out.add(node.attr)
                 elif depth < GAIN_DEEP:
-                    out |= self._stores(setter, depth + 1)
+                    out |= self._stores(setter, depth + 1, seen)
+            elif isinstance(node, ast.Call) and _is_mine(node.func, me) and depth < GAIN_DEEP:
+                inner = self.functions.get(node.func.attr)
+                if inner is not None and not inner.decorator_list and inner.name not in seen:
+                    out |= self._stores(inner, depth + GAIN_INSIDE, seen)
         return out
 
     def plain(self, function=None, depth=0):

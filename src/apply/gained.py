@@ -7,32 +7,30 @@ the names of the module. Nothing of the program is called but what only makes an
 """
 import ast
 import builtins
-import dis
-import enum
 import inspect
-import sys
 import types
 
-# Classes of these make something that is empty or plain, and do nothing else.
-MAKERS = {"array", "collections", "datetime", "decimal", "fractions", "pathlib", "queue", "_queue", "threading", "uuid"}
-MAKERS_BY_NAME = {"weakref.WeakSet", "weakref.WeakKeyDictionary", "weakref.WeakValueDictionary", "itertools.count", "string.Template"}
-# Functions that do so. Asked for where they are: a host that has no `threading` is not to get it from us,
-# which would take the thread of a check for the main one.
-HARMLESS = (("logging", "getLogger"), ("re", "compile"), ("threading", "Lock"), ("threading", "RLock"))
 # These do not look into what they are given.
 SHALLOW = {"dict", "enumerate", "len", "list", "range", "reversed", "tuple", "zip"}
-CONTAINERS = (list, dict, set, tuple, frozenset)
-QUIET_STEPS = ("LOAD_CONST", "LOAD_COMMON", "LOAD_FAST", "LOAD_SMALL_INT", "BUILD_", "LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE", "CALL", "PRECALL",
-               "KW_NAMES", "PUSH_NULL", "POP_TOP", "RETURN_", "COPY", "STORE_FAST")
-GAIN_FIXED = (type(None), bool, int, float, complex, str, bytes)
 
 
 class _Stop(Exception):
     """The constructor ends here."""
 
 
-def gains(old, new, kind):
-    """What objects of a class may lack that were made by its old text; None where nothing."""
+class _Left(_Stop):
+    """It has come to a `return`."""
+
+
+def gained_names(old, new, kind):
+    """What the constructor of a class gives now and did not give."""
+    called = "__attrs_attrs__" in vars(kind)
+    return sorted(_ClassText(new, called).stores - _ClassText(old, called).stores)
+
+
+def gains(old, new, kind, asked=()):
+    """What objects of a class may lack that were made by its old text; None where nothing. `asked`: what
+    functions that are no methods of it ask for, too."""
     # By `__migrate__` the author does it.
     if any("__migrate__" in vars(base) for base in kind.__mro__):
         return None
@@ -41,7 +39,7 @@ def gains(old, new, kind):
     if any(name in INDIRECT for maker in new.makers.values() for name in _all_names(maker)):
         return None
     # What the class gave to each is asked for by others. What the constructor gives is perhaps asked for only now.
-    asked = new.asks | (old.members - new.members)
+    asked = new.asks | (old.members - new.members) | (set(asked) - old.stores)
     names = (asked & new.stores) - (old.asks & old.stores) - old.deletes - new.deletes
     fields = [name for name in _fields_of(kind) if name in new.fields and name not in old.fields]
     # Where the class has a default, it answers, if nothing makes another value of it.
@@ -278,10 +276,69 @@ class Gains:
                     self._forget(part, me, known, unknown)
                     continue
                 self._run(part.body if test else part.orelse, me, known, unknown, origin, depth + 1)
-            elif isinstance(part, (ast.Return, ast.Raise)):
+            elif isinstance(part, ast.Return):
+                raise _Left
+            elif isinstance(part, ast.Raise):
                 raise _Stop
+            elif depth < GAIN_DEEP and self._inner(part, me, known, unknown, depth):
+                self._forget_given(part, known, unknown)
             elif not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant)):
                 self._forget(part, me, known, unknown)
+
+    def _inner(self, part, me, known, unknown, depth):
+        """`self.reset()`: a method of the class itself, gone through like the constructor. Whether it was."""
+        call = part.value if isinstance(part, ast.Expr) else None
+        if not isinstance(call, ast.Call) or not _is_mine(call.func, me):
+            return False
+        name = call.func.attr
+        method = self.new.functions.get(name)
+        found = next((vars(base)[name] for base in type(self.thing).__mro__ if name in vars(base)), None)
+        if not isinstance(method, ast.FunctionDef) or method.decorator_list or found is not vars(self.kind).get(name):
+            return False
+        if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(method)):
+            return False
+        inner = self._handed(call, method, found, me, known, unknown)
+        if inner is None:
+            return False
+        before = dict(self.given)
+        try:
+            self._run(method.body, _first_argument(method), inner, self._names(method) - inner.keys(), {}, depth + GAIN_INSIDE)
+        except _Left:
+            pass
+        except _Stop:
+            # What it does further down is done to some only.
+            self.given = before
+            return False
+        return True
+
+    def _handed(self, call, method, function, me, known, unknown):
+        """What a method knows of its arguments; None where it is not known which is which."""
+        try:
+            bound = inspect.signature(function).bind(None, *call.args, **{k.arg: k.value for k in call.keywords})
+        except (TypeError, ValueError):
+            return None
+        if any(isinstance(node, ast.Starred) for node in call.args):
+            return None
+        out = {}
+        for name, parameter in list(bound.signature.parameters.items())[1:]:
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue
+            if name not in bound.arguments:
+                out[name] = parameter.default
+                continue
+            try:
+                out[name] = self._value(bound.arguments[name], me, known, unknown)
+            except Exception:
+                pass
+        return out
+
+    @staticmethod
+    def _forget_given(part, known, unknown):
+        """What somebody was given may have been changed there."""
+        for node in ast.walk(part):
+            if isinstance(node, ast.Name) and node.id in known and not _is_fixed(known[node.id]):
+                del known[node.id]
+                unknown.add(node.id)
 
     def _bind(self, name, value, me, known, unknown, origin):
         origin.pop(name, None)
@@ -381,7 +438,7 @@ class Gains:
             # The node stays alive with its code: others are not to have its address.
             self.codes[key] = node, compile(tree, "pyreload/gained.py", "eval", 0, True)
         space = self.space
-        space.update(known, __kind__=type(self.thing))
+        space.update(known, __kind__=type(self.thing), __self__=self.thing)
         try:
             return eval(self.codes[key][1], space)
         finally:
@@ -449,13 +506,6 @@ def _touched(function):
             if isinstance(root, ast.Name):
                 names.add(root.id)
     return names - (own - shared), attributes
-
-
-def _is_fixed(value):
-    """Whether nobody can change a value."""
-    return type(value) in GAIN_FIXED or isinstance(value, (type, types.FunctionType, enum.Enum)) or (
-        type(value) in (tuple, frozenset) and all(map(_is_fixed, value))
-    )
 
 
 class _GainParts(_Parts):
@@ -537,9 +587,12 @@ class _GainParts(_Parts):
             if not isinstance(found, (types.ModuleType, type)) or part not in vars(found):
                 return self._method(node)
             found = vars(found)[part]
-        if not _is_harmless(found):
+        if _is_of_paths(found):
+            node.args = [*map(self.plain, node.args)]
+            return node if not node.keywords else self._raise(node)
+        if not _is_harmless(found, given=bool(node.args or node.keywords)):
             return self._raise(node)
-        return self._given(node, node.func)
+        return self._given(node, node.func, isinstance(found, type) and _is_storing(found, given=True))
 
     def _builtin(self, node, name):
         if name not in PURE | {"object"} or not hasattr(builtins, name) or name in ("map", "filter", "vars", "sorted"):
@@ -553,9 +606,15 @@ class _GainParts(_Parts):
             keyword.value = self.visit(keyword.value)
         return node
 
-    def _given(self, node, function):
-        arguments = [*map(self.visit, node.args)]
-        keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
+    def _given(self, node, function, me=False):
+        """`me`: the object may be given, too: it is only stored."""
+
+        def take(part):
+            own = me and isinstance(part, ast.Name) and part.id == self.me
+            return ast.copy_location(ast.Name("__self__", ast.Load()), part) if own else self.visit(part)
+
+        arguments = [*map(take, node.args)]
+        keywords = [ast.keyword(k.arg, take(k.value)) for k in node.keywords]
         return ast.copy_location(ast.Call(function, arguments, keywords), node)
 
     def _method(self, node):
@@ -565,22 +624,6 @@ class _GainParts(_Parts):
         of = node.func.value
         inner = ast.Call(None, [of, ast.Constant(node.func.attr), *node.args], node.keywords)
         return ast.copy_location(self._given(inner, ast.Name("__plain__", ast.Load())), of)
-
-
-def _is_plain(value, depth=0):
-    """Whether no code of the program is asked whatever is done with a value."""
-    if _is_fixed(value) and not isinstance(value, (type, types.FunctionType, enum.Enum)):
-        return True
-    if type(value) not in CONTAINERS or depth > 3 or len(value) > 1000:
-        return False
-    inner = [*value, *value.values()] if type(value) is dict else value
-    return all(_is_plain(item, depth + 1) for item in inner)
-
-
-def _safe(value):
-    if not _is_plain(value):
-        raise Unknown
-    return value
 
 
 def _each(value):
@@ -652,46 +695,3 @@ def _reaches(kind, base):
         if not generated and "__init__" not in names:
             return False
     return False
-
-
-def _is_harmless(maker, depth=0):
-    """Whether calling this makes something and does nothing else, as far as its code tells."""
-    if any(maker is getattr(sys.modules.get(module), name, _unknown) for module, name in HARMLESS):
-        return True
-    if type(maker) is types.FunctionType:
-        return _is_quiet(maker, None, depth)
-    if not isinstance(maker, type):
-        return False
-    module = type.__dict__["__module__"].__get__(maker)
-    if module == "builtins":
-        return maker is object or maker in CONTAINERS or maker in GAIN_FIXED
-    if module.partition(".")[0] in MAKERS or f"{module}.{maker.__name__}" in MAKERS_BY_NAME:
-        return type(maker) is type or module.startswith("collections")
-    if type(maker) is not type or maker.__new__ is not object.__new__ or maker.__setattr__ is not object.__setattr__:
-        return False
-    init = maker.__init__
-    return init is object.__init__ or type(init) is types.FunctionType and _is_quiet(init, maker, depth)
-
-
-def _is_quiet(function, kind, depth):
-    """Whether a function only makes plain things and stores them in the new object that it is given, if any."""
-    code = function.__code__
-    if depth > 3 or code.co_argcount + code.co_kwonlyargcount > (kind is not None) or code.co_freevars or code.co_flags & (
-        inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE
-        | inspect.CO_ASYNC_GENERATOR
-    ):
-        return False
-    for step in dis.get_instructions(code):
-        name = step.opname
-        if name in ("LOAD_GLOBAL", "LOAD_NAME"):
-            found = function.__globals__.get(step.argval, vars(builtins).get(step.argval))
-            if not _is_fixed(found) or isinstance(found, (type, types.FunctionType)):
-                if not _is_harmless(found, depth + 1):
-                    return False
-        elif name == "STORE_ATTR":
-            entries = [vars(base).get(step.argval) for base in kind.__mro__] if kind is not None else [property()]
-            if any(hasattr(type(e), "__set__") and not isinstance(e, types.MemberDescriptorType) for e in entries):
-                return False
-        elif not name.startswith(QUIET_STEPS) and name not in ("CACHE", "NOP", "RESUME", "EXTENDED_ARG", "MAKE_CELL"):
-            return False
-    return True

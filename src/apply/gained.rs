@@ -53,11 +53,41 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return;
         };
         let (was, now) = (source.slice(old), self.job.new.slice(new));
-        let gains = helper(self.work.kit, "gains").and_then(|gains| gains.call1((was, now, class)));
+        let asked = match makes_differ(old, inner, new) {
+            true => told(self.asked_for((&was, &now), class)).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        let gains = helper(self.work.kit, "gains");
+        let gains = gains.and_then(|gains| gains.call1((was, now, class, asked)));
         if let Some(gains) = told(gains).filter(|gains| !gains.is_none()) {
             self.work.gains.push((class.clone(), gains));
         }
     }
+
+    /// What a constructor gives now and did not give, as far as others than methods of the class ask for it.
+    fn asked_for(
+        &self,
+        (was, now): (&str, &str),
+        class: &Bound<'py, PyAny>,
+    ) -> PyResult<Vec<String>> {
+        let names = helper(self.work.kit, "gained_names")?.call1((was, now, class))?;
+        let names: Vec<String> = names.extract()?;
+        if names.is_empty() {
+            return Ok(names);
+        }
+        Ok(self.job.elsewhere.asked_for(&names))
+    }
+}
+
+/// Whether a constructor of a class is another one, or may call another method.
+fn makes_differ(old: &Statement, inner: &Changes, new: &Statement) -> bool {
+    let there = old.body.iter().chain(new.body.iter());
+    there
+        .clone()
+        .any(|member| MAKERS.contains(&member.name.as_str()))
+        && inner.items.iter().any(|change| {
+            !matches!(change.what, What::Same) && new.body[change.new].kind == Kind::Function
+        })
 }
 
 /// Whether an edit of a class body may come to more attributes of its objects.

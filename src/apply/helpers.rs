@@ -56,6 +56,7 @@ pub(super) fn helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound<'py, PyA
         ("pyreload/computed.py", include_str!("computed.py")),
         ("pyreload/bound.py", include_str!("bound.py")),
         ("pyreload/constructors.py", include_str!("constructors.py")),
+        ("pyreload/harmless.py", include_str!("harmless.py")),
         ("pyreload/gained.py", include_str!("gained.py")),
     ];
     load(kit, &kit.skeleton, &COMPILED, &texts)?.get_item(name)

@@ -96,6 +96,10 @@ pub trait Elsewhere {
 
     /// The same when the name is bound to something else.
     fn readers(&self, module: &str, name: &str) -> BTreeSet<String>;
+
+    /// Which of these attributes are asked for where the module may be known: in those that are edited
+    /// and their dependents.
+    fn asked_for(&self, attributes: &[String]) -> Vec<String>;
 }
 
 /// Paths in modules.
@@ -128,6 +132,10 @@ pub(super) fn calls_alone(statement: &Statement) -> bool {
 pub struct Nowhere;
 
 impl Elsewhere for Nowhere {
+    fn asked_for(&self, _: &[String]) -> Vec<String> {
+        Vec::new()
+    }
+
     fn does(&self, _: &Import, _: &str, _: bool) -> Option<Does> {
         None
     }

@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::unit::Unit;
 use crate::modules::resolve;
-use crate::outline::{Handed, Import};
+use crate::outline::{Handed, Import, Statement};
 use crate::plan::{Does, Elsewhere, Functions, Holding};
 
 /// What was found out while one module is worked on.
@@ -235,4 +236,31 @@ impl Elsewhere for Others<'_, '_, '_, '_> {
             _ => BTreeSet::new(),
         }
     }
+
+    fn asked_for(&self, attributes: &[String]) -> Vec<String> {
+        let mut todo: BTreeSet<&String> = attributes.iter().collect();
+        for record in &self.unit.order {
+            let edited = self.unit.edited.get(&*record.name);
+            let version = edited.map(|edited| Arc::clone(&edited.version));
+            let version = version.or_else(|| self.unit.version(&record.name));
+            if todo.is_empty() {
+                break;
+            }
+            if let Some(Ok(outline)) = version.as_ref().map(|v| v.outline().as_ref()) {
+                todo.retain(|name| !outline.body.iter().any(|s| asks_for(s, name)));
+            }
+        }
+        let asked = attributes.iter().filter(|name| !todo.contains(name));
+        asked.cloned().collect()
+    }
+}
+
+/// Whether a statement, or a function in it, reads an attribute of this name of anything.
+fn asks_for(statement: &Statement, name: &str) -> bool {
+    let mut members = statement
+        .uses
+        .members
+        .iter()
+        .chain(&statement.later.members);
+    members.any(|member| member == name) || statement.body.iter().any(|s| asks_for(s, name))
 }
