@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyModule, PyString};
+use pyo3::types::{PyDict, PyModule, PyString, PyType};
 
 use crate::interp::utf8;
 
@@ -109,8 +109,8 @@ pub struct Seen<'py> {
     pub module: Bound<'py, PyModule>,
     /// Its Python source; `None` when it has none.
     pub path: Option<PathBuf>,
-    /// Its shared library, if it is a C extension.
-    pub extension: Option<PathBuf>,
+    /// What it runs, if that is no source: the library of a C extension, a `.pyc` alone.
+    pub binary: Option<PathBuf>,
     /// What `__file__` says as text: `co_filename` of its code.
     pub filename: String,
     /// It is being imported right now.
@@ -209,6 +209,41 @@ impl<'py> View<'py> {
         Some(self.look(name.into_owned(), module.clone()))
     }
 
+    /// The name and file of a module that has put something else in its place, told by a method of that:
+    /// `sys.modules[__name__] = Settings()`.
+    pub fn stands_for(
+        &self,
+        key: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+    ) -> Option<(String, PathBuf)> {
+        if value.is_instance_of::<PyModule>() || value.is_none() {
+            return None;
+        }
+        let class = value
+            .cast::<PyType>()
+            .map_or_else(|_| value.get_type(), Clone::clone);
+        // Not `vars`: a class may say something else of itself.
+        let entries = class.as_any().getattr("__dict__").ok()?;
+        for entry in entries.call_method0("values").ok()?.try_iter().ok()? {
+            let entry = entry.ok()?;
+            if entry.get_type().name().ok()? != "function" {
+                continue;
+            }
+            let space = entry
+                .getattr("__globals__")
+                .ok()?
+                .cast_into::<PyDict>()
+                .ok()?;
+            if !space.get_item("__name__").ok()??.eq(key).ok()? {
+                return None;
+            }
+            let file = self.entry(&space, Word::File)?.extract::<PathBuf>().ok()?;
+            let source = file.extension().is_some_and(|kind| kind == "py");
+            return source.then_some((key.extract().ok()?, file));
+        }
+        None
+    }
+
     fn look(&self, name: String, module: Bound<'py, PyModule>) -> Seen<'py> {
         // The dict, not attributes: a module's own __getattr__ must not run for this.
         let dict = module.dict();
@@ -234,10 +269,10 @@ impl<'py> View<'py> {
             false => file.as_ref().and_then(|f| f.extract::<PathBuf>().ok()),
         };
         let kind = file.as_ref().and_then(|p| p.extension()?.to_str());
-        let (mut path, mut extension) = (None, None);
+        let (mut path, mut binary) = (None, None);
         match (kind.unwrap_or(""), &file) {
             ("py" | "pyw", _) => path = file,
-            ("so" | "pyd" | "dylib", _) => extension = file,
+            ("so" | "pyd" | "dylib" | "pyc", _) => binary = file,
             // A script without an ending, loaded by its path.
             ("", Some(script)) if script.is_file() => path = file,
             _ => {}
@@ -246,7 +281,7 @@ impl<'py> View<'py> {
             name,
             module,
             path,
-            extension,
+            binary,
             filename,
             unfinished,
         }

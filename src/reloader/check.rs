@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustc_hash::FxHashSet;
 
-use super::find::{Edit, Edits};
+use super::find::{Edit, Edits, cannot};
 use super::unit::{Edited, Unit};
 use super::{Error, Flags, Listener, Reloader};
 use crate::apply::Kit;
@@ -189,7 +189,7 @@ impl Reloader {
         let mut edited = Vec::new();
         let mut reports: Vec<ModuleReport> = Vec::new();
         let strangers = &edits.strangers;
-        for (name, path) in edits.extensions {
+        for (name, path) in edits.binaries {
             reports.push(ModuleReport {
                 name: name.into(),
                 path: path.to_string_lossy().into(),
@@ -199,9 +199,7 @@ impl Reloader {
                 traceback: None,
                 error_line: 0,
                 changes: Vec::new(),
-                notes: vec![
-                    "a C extension cannot be reloaded; restart to use the new one".to_owned(),
-                ],
+                notes: vec![cannot(&path)],
             });
         }
         let view = crate::modules::View::new(kit.py);

@@ -63,7 +63,10 @@ impl Commands {
 
     /// Whether a name has what `from module import name as key` gave it, and nothing else binds it later.
     pub fn import(&self, module: &str, name: &str, key: &str) -> bool {
-        let clause = [name, OTHER, key].concat();
+        let clause = match name == key {
+            true => name.to_owned(),
+            false => [name, OTHER, key].concat(),
+        };
         // Seldom so, and found out without reading outlines.
         if !self.texts.iter().any(|text| text.contains(&clause)) {
             return false;
@@ -87,11 +90,11 @@ impl Commands {
     }
 }
 
-/// The text of a script, if it imports anything under another name.
+/// The text of a script, if it imports anything.
 fn text_of(file: &str) -> Arc<str> {
     let bytes = files::read(Path::new(file)).ok();
     let decoded = bytes.and_then(|(bytes, _)| crate::text::decode_all(bytes).ok());
     let text = decoded.map(|decoded| decoded.source);
-    let text = text.filter(|text| text.contains(OTHER));
+    let text = text.filter(|text| text.contains("import"));
     text.unwrap_or_default().into()
 }

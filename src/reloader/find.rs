@@ -31,8 +31,8 @@ pub(super) struct Edits {
     pub strangers: Vec<PathBuf>,
     /// All modules were looked at: what came or went beside them is not known.
     pub all: bool,
-    /// C extensions that changed.
-    pub extensions: Vec<(String, PathBuf)>,
+    /// Files that changed of modules that cannot be reloaded.
+    pub binaries: Vec<(String, PathBuf)>,
     /// There is news of the file of a module that went.
     pub deserted: bool,
 }
@@ -41,7 +41,7 @@ impl Edits {
     pub fn is_empty(&self) -> bool {
         self.modules.is_empty()
             && self.strangers.is_empty()
-            && self.extensions.is_empty()
+            && self.binaries.is_empty()
             && !self.deserted
     }
 }
@@ -62,6 +62,9 @@ impl Reloader {
         for (key, value) in modules.copy()?.iter() {
             let known = |name: &str, module: &Bound<'_, PyAny>| self.is_known(name, module);
             let Some(seen) = first.view.see(&key, &value, &known) else {
+                if let Some((name, path)) = first.view.stands_for(&key, &value) {
+                    self.note_binary(&name, &path);
+                }
                 continue;
             };
             if seen.unfinished {
@@ -100,8 +103,8 @@ impl Reloader {
         seen: Seen<'py>,
     ) -> bool {
         let id = seen.id();
-        if let Some(path) = &seen.extension {
-            self.note_extension(&seen.name, path);
+        if let Some(path) = &seen.binary {
+            self.note_binary(&seen.name, path);
         }
         let Some(path) = &seen.path else { return false };
         if seen.name == "__main__" || !self.rules.tracks(&self.places, &seen.name, path) {
@@ -151,12 +154,12 @@ impl Reloader {
         true
     }
 
-    /// Remembers a C extension of the user.
-    fn note_extension(&self, name: &str, path: &Path) {
+    /// Remembers a file of the user whose module cannot be reloaded.
+    fn note_binary(&self, name: &str, path: &Path) {
         if !self.rules.tracks(&self.places, name, path) {
             return;
         }
-        if let Some(entry) = self.extensions.lock().get_mut(path) {
+        if let Some(entry) = self.binaries.lock().get_mut(path) {
             // Known under two names: the one that the file has.
             let file = path.file_name().and_then(|n| n.to_str()).unwrap_or("");
             if file.split('.').next() == name.rsplit('.').next() {
@@ -167,16 +170,16 @@ impl Reloader {
         self.watch_file(path);
         if let Ok((bytes, _)) = files::read(path) {
             let entry = (name.to_owned(), text::fingerprint(&bytes));
-            self.extensions.lock().insert(path.to_path_buf(), entry);
+            self.binaries.lock().insert(path.to_path_buf(), entry);
         }
     }
 
-    /// The C extensions among these files that have another content now.
-    fn changed_extensions(&self, files: &[PathBuf]) -> Vec<(String, PathBuf)> {
-        let mut extensions = self.extensions.lock();
+    /// The files among these that cannot be reloaded and have another content now.
+    fn changed_binaries(&self, files: &[PathBuf]) -> Vec<(String, PathBuf)> {
+        let mut binaries = self.binaries.lock();
         let mut out = Vec::new();
         for path in files {
-            let Some((name, print)) = extensions.get_mut(path) else {
+            let Some((name, print)) = binaries.get_mut(path) else {
                 continue;
             };
             let Ok((bytes, _)) = files::read(path) else {
@@ -249,12 +252,12 @@ impl Reloader {
                 out.push((record, edit));
             }
         }
-        let extensions = self.changed_extensions(&news.files);
+        let binaries = self.changed_binaries(&news.files);
         Edits {
             modules: out,
             strangers: news.strangers,
             all: flags.rescan || news.overflow,
-            extensions,
+            binaries,
             deserted,
         }
     }
@@ -317,4 +320,14 @@ fn is_alias<'py>(view: &View<'py>, modules: &Bound<'py, PyDict>, seen: &Seen<'py
         && modules
             .get_item(own)
             .is_ok_and(|m| m.is_some_and(|m| m.is(&seen.module)))
+}
+
+/// What is said of a file that changed and cannot be reloaded.
+pub(super) fn cannot(path: &Path) -> String {
+    let why = match path.extension().and_then(|kind| kind.to_str()) {
+        Some("py") => "a module that has put something else in its place in sys.modules",
+        Some("pyc") => "a module without its source",
+        _ => "a C extension",
+    };
+    format!("{why} cannot be reloaded; restart to use the new one")
 }

@@ -44,11 +44,11 @@ impl Reloader {
         if watcher.file_count() <= enough.files {
             return;
         }
-        let extensions = self.extensions.lock();
+        let binaries = self.binaries.lock();
         let notifier = self.notifier.lock();
         for file in watcher.files() {
             let used = |path: &Path| !self.ledger.of_path(path).is_empty();
-            if used(&file) || used(&twin(&file)) || extensions.contains_key(&file) {
+            if used(&file) || used(&twin(&file)) || binaries.contains_key(&file) {
                 continue;
             }
             watcher.unwatch(&file);

@@ -187,9 +187,8 @@ pub struct Reloader {
     brought: Mutex<BTreeSet<String>>,
     /// Files beside those of tracked modules that came or were saved since the start.
     strangers: Mutex<std::collections::HashSet<std::path::PathBuf>>,
-    /// C extensions of the user, by file: name and fingerprint. They are never reloaded; a change
-    /// is said.
-    extensions: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
+    /// Files of the user whose modules cannot be reloaded: name and fingerprint. A change is said.
+    binaries: Mutex<std::collections::BTreeMap<std::path::PathBuf, (String, u128)>>,
     /// Definitions that are gone from their modules, and may come back.
     departed: Mutex<Vec<crate::apply::Departed>>,
     /// Modules that nobody imports any more.
@@ -258,7 +257,7 @@ impl Reloader {
             loose: Mutex::default(),
             brought: Mutex::default(),
             strangers: Mutex::default(),
-            extensions: Mutex::default(),
+            binaries: Mutex::default(),
             enough: Mutex::default(),
             namespaces: Mutex::default(),
             orphans: Mutex::default(),

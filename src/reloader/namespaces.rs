@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyModule, PyString, PyTuple,
+    PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyModule, PyString, PyTuple,
 };
 
 use super::commands::Commands;
@@ -48,7 +48,8 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                     };
                     if let Some(now) = namespace.get_item(name)?
                         && now.is(old)
-                        && !self.had_elsewhere(module, name, old)?
+                        && (!self.had_elsewhere(module, name, old)?
+                            || self.came_by(&namespace, (module, &facts[*module]), name, old)?)
                     {
                         follow(work, &namespace, name, &now, new)?;
                     }
@@ -140,6 +141,44 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         Ok(there.flatten().is_some_and(|value| value.is(old)))
     }
 
+    /// Whether a namespace has what is at home in another module of the program from this one all the
+    /// same, which had imported it: its text says so; or, where that is not known, nobody else imports this one,
+    /// and the namespace has nothing else of the other one, nor this one by its name.
+    fn came_by(
+        &self,
+        namespace: &Bound<'py, PyDict>,
+        (module, facts): (&str, &Facts<'py>),
+        name: &str,
+        old: &Bound<'py, PyAny>,
+    ) -> PyResult<bool> {
+        if Commands::of(namespace, &self.reloader.script)?.import(module, name, name) {
+            return Ok(true);
+        }
+        let home = old.getattr("__module__").map(|home| text(&home));
+        let (Ok(home), Some(here)) = (home, self.module(module)?) else {
+            return Ok(false);
+        };
+        let Some(there) = self.module(&home)?.filter(|_| home != module) else {
+            return Ok(false);
+        };
+        let ledger = &self.reloader.ledger;
+        if !ledger.importers(module).is_empty() || ledger.get(&home).is_none() {
+            return Ok(false);
+        }
+        let (here_dict, there_dict) = (here.dict(), there.dict());
+        for (key, value) in namespace.iter() {
+            let has = |dict: &Bound<'py, PyDict>| -> PyResult<bool> {
+                Ok(dict.get_item(&key)?.is_some_and(|entry| entry.is(&value)))
+            };
+            let mut had = facts.rebound.iter().filter_map(|(_, old, _)| old.as_ref());
+            let other = has(&there_dict)? && !has(&here_dict)? && !had.any(|old| old.is(&value));
+            if value.is(&here) || value.is(&there) || other {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// A namespace that has every public name of a module, and more than one, got them with
     /// `from m import *`: it gains and loses names with the module.
     pub(super) fn host_star(
@@ -173,13 +212,18 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             return Ok(());
         };
         let dict = module.dict();
-        if namespace.is(&dict) || dict.contains("__all__")? {
+        if namespace.is(&dict) {
             return Ok(());
         }
+        let listed = listed(&dict)?;
+        let public_name = |name: &str| match &listed {
+            Some(listed) => listed.contains(name),
+            None => !name.starts_with('_'),
+        };
         let mut public = 0;
         for (key, value) in dict.iter() {
             let name = text(&key);
-            if name.starts_with('_') || came.iter().any(|(n, ..)| *n == name) {
+            if !public_name(&name) || came.iter().any(|(n, ..)| *n == name) {
                 continue;
             }
             public += 1;
@@ -196,12 +240,13 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             }
         }
         for (name, old, _) in went.iter().filter(|(n, ..)| !n.starts_with('_')) {
-            public += 1;
-            let (Some(old), Some(now)) = (old, namespace.get_item(name)?) else {
-                return Ok(());
-            };
-            if !now.is(old) {
-                return Ok(());
+            let there = namespace.get_item(name)?;
+            let same = matches!((old, there), (Some(old), Some(now)) if now.is(old));
+            match same {
+                true => public += 1,
+                // Perhaps it was not listed.
+                false if listed.is_some() => {}
+                false => return Ok(()),
             }
         }
         if public < 2 {
@@ -210,7 +255,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         let string = |name: &str| PyString::new(self.kit.py, name).into_any();
         for (name, _, new) in came {
             if let Some(new) = new
-                && !name.starts_with('_')
+                && public_name(name)
                 && !namespace.contains(name)?
             {
                 bind(work, namespace, name, new)?;
@@ -218,7 +263,8 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         }
         for (name, old, _) in went.into_iter().filter(|(n, ..)| !n.starts_with('_')) {
             let Some(old) = old else { continue };
-            if self.is_elsewhere(name, old)? {
+            let same = namespace.get_item(name)?.is_some_and(|now| now.is(old));
+            if !same || self.is_elsewhere(name, old)? {
                 continue; // the namespace may have it from there
             }
             namespace.del_item(name)?;
@@ -277,6 +323,24 @@ fn has_a_name(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     };
     // What has no such attributes has no such name.
     Ok(home().unwrap_or(false))
+}
+
+/// What a module lists for star imports; `None` where it has no list.
+fn listed(dict: &Bound<'_, PyDict>) -> PyResult<Option<BTreeSet<String>>> {
+    let Some(all) = dict.get_item("__all__")? else {
+        return Ok(None);
+    };
+    let plain = all.is_exact_instance_of::<PyList>() || all.is_exact_instance_of::<PyTuple>();
+    let mut out = BTreeSet::new();
+    if plain {
+        for name in all.try_iter()? {
+            let name = name?;
+            if name.is_exact_instance_of::<PyString>() {
+                out.insert(text(&name));
+            }
+        }
+    }
+    Ok(Some(out))
 }
 
 /// A name of a module, and which module's it is.
