@@ -262,6 +262,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
         let (outline, uses) = (self.job.new.outline, &statement.uses);
         let by_function = || {
+            if uses.calls.is_empty() && uses.members.is_empty() {
+                return false;
+            }
             let later = outline.index().live_later(&outline.body, MADE);
             !later.is_empty() && self.functions.later_reads(uses).contains(MADE)
         };

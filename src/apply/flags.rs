@@ -17,15 +17,11 @@ const FEW: usize = 32;
 
 impl<'py> Run<'_, '_, '_, 'py> {
     /// Notes which names the module has bound to other plain values.
-    pub(super) fn note_anew(&mut self) -> PyResult<()> {
-        let Some(module) = self.job.dict.get_item("__name__")? else {
-            return Ok(());
-        };
+    pub(super) fn note_anew(&mut self) {
         let rebound = self.facts.rebound.iter();
         let rebound = rebound.filter(|(.., new)| new.as_ref().is_some_and(plain));
-        let names = rebound.map(|(name, ..)| (text(&module), name.clone()));
+        let names = rebound.map(|(name, ..)| (self.job.dict.clone(), name.clone()));
         self.work.anew.extend(names);
-        Ok(())
     }
 
     /// Tells the texts about registries of them.
@@ -33,7 +29,12 @@ impl<'py> Run<'_, '_, '_, 'py> {
         if self.work.anew.is_empty() {
             return Ok(());
         }
-        let names = std::mem::take(&mut self.work.anew);
+        let mut names: Vec<(String, String)> = Vec::new();
+        for (dict, name) in std::mem::take(&mut self.work.anew) {
+            if let Some(module) = dict.get_item("__name__")? {
+                names.push((text(&module), name));
+            }
+        }
         let known = self.registry_helper("ANEW")?;
         known.call_method1("update", (names,)).map(drop)
     }

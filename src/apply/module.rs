@@ -238,7 +238,7 @@ pub fn run<'k, 'a, 'py>(
         run.work.notes.push(GAVE_UP.to_owned());
     }
     run.facts.settle();
-    run.note_anew()?;
+    run.note_anew();
     run.order_names()?;
     run.note_unseen();
     Ok(run.facts)
@@ -337,6 +337,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// `m.X` as an object, if every part is there and all but the last are modules.
     pub(super) fn resolve(&self, path: &str) -> Option<Bound<'py, PyAny>> {
+        if !path.contains('.') {
+            return self.job.dict.get_item(path).ok()?;
+        }
         let mut parts = path.split('.');
         let mut value = self.job.dict.get_item(parts.next()?).ok()??;
         for part in parts {

@@ -182,7 +182,7 @@ pub struct Work<'k, 'py> {
     /// Objects that have been given something.
     pub given: Vec<Bound<'py, PyAny>>,
     /// Names that modules bind to other plain values now, for those who add to these.
-    pub anew: Vec<(String, String)>,
+    pub anew: Vec<(Bound<'py, PyDict>, String)>,
     /// The lines of the statement of which old and new are being brought together.
     pub lines: RangeInclusive<u32>,
     /// Values that instances of a class have stored under a name and that are to be computed again.

@@ -1,6 +1,7 @@
 //! What the text of a host's namespace says of its names: a script has its file, a console the list of what
 //! was typed. Whether `L` is `m.LIMIT` cannot be told from a small number.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
-use crate::apply::text;
+use crate::apply::{Kit, text};
 use crate::files;
 use crate::modules::resolve;
 use crate::outline;
@@ -20,16 +21,23 @@ pub(super) struct Commands {
     texts: Vec<Arc<str>>,
 }
 
-/// The script of a namespace, by its file, as it was when it was first asked for: one that runs is not read
-/// again, whatever becomes of its file.
-pub(super) type Script = Mutex<Option<(String, Arc<str>)>>;
+/// Scripts of namespaces by their files, as they were when they were first asked for: one that runs is not
+/// read again, whatever becomes of its file.
+pub(super) type Scripts = Mutex<HashMap<String, Script>>;
+
+#[derive(Clone)]
+pub(super) struct Script {
+    text: Arc<str>,
+    /// It imports something under another name.
+    others: bool,
+}
 
 /// What an import under another name has in it.
 const OTHER: &str = " as ";
 
 impl Commands {
     /// Reads them. Nothing of the program's runs for it.
-    pub fn of(namespace: &Bound<'_, PyDict>, script: &Script) -> PyResult<Self> {
+    pub fn of(namespace: &Bound<'_, PyDict>, scripts: &Scripts) -> PyResult<Self> {
         let string = |name: &str| -> PyResult<Option<String>> {
             let found = namespace.get_item(name)?;
             Ok(found
@@ -38,15 +46,7 @@ impl Commands {
         };
         let mut texts = Vec::new();
         if let Some(file) = string("__file__")? {
-            let mut script = script.lock();
-            match &*script {
-                Some((known, text)) if *known == file => texts.push(Arc::clone(text)),
-                _ => {
-                    let text = text_of(&file);
-                    texts.push(Arc::clone(&text));
-                    *script = Some((file, text));
-                }
-            }
+            texts.push(read(scripts, &file).text);
         }
         // IPython's.
         if let Some(typed) = namespace.get_item("In")?
@@ -59,6 +59,21 @@ impl Commands {
         }
         let package = string("__package__")?.unwrap_or_default();
         Ok(Self { package, texts })
+    }
+
+    /// Whether they may import anything under another name: a look at them that costs next to nothing.
+    pub fn may_tell(
+        kit: &Kit<'_>,
+        namespace: &Bound<'_, PyDict>,
+        scripts: &Scripts,
+    ) -> PyResult<bool> {
+        if namespace.contains(kit.name("In"))? {
+            return Ok(true);
+        }
+        let Some(file) = namespace.get_item(kit.name("__file__"))? else {
+            return Ok(false);
+        };
+        Ok(file.is_exact_instance_of::<PyString>() && read(scripts, &text(&file)).others)
     }
 
     /// Whether a name has what `from module import name as key` gave it, and nothing else binds it later.
@@ -88,6 +103,18 @@ impl Commands {
         }
         false
     }
+}
+
+/// The script of this file.
+fn read(scripts: &Scripts, file: &str) -> Script {
+    if let Some(known) = scripts.lock().get(file) {
+        return known.clone();
+    }
+    let text = text_of(file);
+    let others = text.contains(OTHER);
+    let script = Script { text, others };
+    scripts.lock().insert(file.to_owned(), script.clone());
+    script
 }
 
 /// The text of a script, if it imports anything.

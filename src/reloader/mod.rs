@@ -194,7 +194,7 @@ pub struct Reloader {
     /// Modules that nobody imports any more.
     deserted: Mutex<deserted::Deserted>,
     /// See `commands`.
-    script: commands::Script,
+    scripts: commands::Scripts,
     /// How much is kept of modules that may be gone.
     enough: Mutex<gone::Enough>,
     /// Python objects that are held: the namespaces, and `sys.modules` for the pulse.
@@ -263,7 +263,7 @@ impl Reloader {
             orphans: Mutex::default(),
             departed: Mutex::default(),
             deserted: Mutex::default(),
-            script: Mutex::default(),
+            scripts: Mutex::default(),
             modules: Mutex::new(Some(modules.unbind())),
             pending: AtomicUsize::new(0),
             checks: AtomicU64::new(0),

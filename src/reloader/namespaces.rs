@@ -56,7 +56,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 }
             }
             // After the others: of two names of one object each may have got another one.
-            self.under_other_names(work, &namespace, facts)?;
+            self.under_other_names(work, &namespace, &names, facts)?;
         }
         Ok(())
     }
@@ -67,11 +67,15 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         &self,
         work: &mut Work<'k, 'py>,
         namespace: &Bound<'py, PyDict>,
+        names: &BTreeSet<&String>,
         facts: &HashMap<String, Rc<Facts<'py>>>,
     ) -> PyResult<()> {
         // One look for all of them: an edit may bind hundreds of names.
+        // What may be anybody's is told by a text alone.
+        let told = Commands::may_tell(self.kit, namespace, &self.reloader.scripts)?;
         let both = |rebound: &Rebound<'py>| {
-            Some(rebound.1.as_ref()?.as_ptr()).filter(|_| rebound.2.is_some())
+            let old = rebound.1.as_ref().filter(|old| told || !anybodys(old))?;
+            rebound.2.as_ref().map(|_| old.as_ptr())
         };
         let found = facts.values().flat_map(|facts| &facts.rebound);
         let mut wanted: Vec<_> = found.filter_map(both).collect();
@@ -81,9 +85,8 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             return Ok(());
         }
         let mut commands = None;
-        let names: BTreeSet<&String> = facts.keys().collect();
         for module in names {
-            for (name, old, new) in &facts[module].rebound {
+            for (name, old, new) in &facts[*module].rebound {
                 let (Some(old), Some(new)) = (old, new) else {
                     continue;
                 };
@@ -101,7 +104,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                     let key = text(key);
                     let mut told = || -> PyResult<bool> {
                         if commands.is_none() {
-                            commands = Some(Commands::of(namespace, &self.reloader.script)?);
+                            commands = Some(Commands::of(namespace, &self.reloader.scripts)?);
                         }
                         let commands = commands.as_ref();
                         Ok(commands.is_some_and(|c| c.import(module, name, &key)))
@@ -151,7 +154,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         name: &str,
         old: &Bound<'py, PyAny>,
     ) -> PyResult<bool> {
-        if Commands::of(namespace, &self.reloader.script)?.import(module, name, name) {
+        if Commands::of(namespace, &self.reloader.scripts)?.import(module, name, name) {
             return Ok(true);
         }
         let home = old.getattr("__module__").map(|home| text(&home));
