@@ -19,7 +19,8 @@ impl<'py> Run<'_, '_, '_, 'py> {
             statement.kind,
             Kind::Assign | Kind::AugAssign | Kind::Expr | Kind::Compound
         );
-        if calls && self.work.merge {
+        let uses = &statement.uses;
+        if calls && self.work.merge && !(uses.calls.is_empty() && uses.members.is_empty()) {
             told(self.forget_once(statement));
         }
     }
