@@ -20,7 +20,7 @@ pub(super) fn takes_others(class: &Statement, inner: &Changes) -> bool {
     })
 }
 
-/// What a call of a class would fail with; `None` if it would not, or if that cannot be told.
+/// What a call of a class would fail with, which is abstract or takes other arguments; `None` if it would not, or if that cannot be told.
 pub(super) fn refuses<'py>(
     kit: &Kit<'py>,
     class: &Bound<'py, PyAny>,
@@ -34,6 +34,11 @@ pub(super) fn refuses<'py>(
             .is(&kit.object.getattr("__new__")?)
     {
         return Ok(None);
+    }
+    let open = class.getattr("__abstractmethods__");
+    if open.is_ok_and(|open| open.len().is_ok_and(|count| count > 0)) {
+        // Python's own words. Nothing of the class runs.
+        return Ok(kit.object.call_method1("__new__", (class,)).err());
     }
     let mut init = None;
     for base in mro(class).iter() {

@@ -64,6 +64,9 @@ impl<'py> Work<'_, 'py> {
             Err(_) => BTreeSet::new(),
         };
         if now != names {
+            if now.is_empty() {
+                self.abstracted.push(class.clone());
+            }
             let set = pyo3::types::PyFrozenSet::new(kit.py, &names)?;
             self.tx
                 .set_class_attribute(kit, class, "__abstractmethods__", set.as_any())?;

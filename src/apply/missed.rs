@@ -219,6 +219,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
+    /// The same for classes that have become abstract.
+    pub(super) fn miss_abstract(&mut self) -> PyResult<()> {
+        for class in self.work.abstracted.clone() {
+            let name = text(&class.getattr("__name__")?);
+            let here = self.job.dict.get_item(&name)?;
+            if here.is_some_and(|here| here.is(&class)) {
+                self.miss_arguments(&class, &name)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The same for classes of other modules of which the constructors changed.
     pub(super) fn miss_arguments_outside(&mut self) -> PyResult<()> {
         let paths = self.job.outside.behaviour.keys();

@@ -223,6 +223,7 @@ pub fn run<'k, 'a, 'py>(
     }
     run.remove()?;
     run.work.inherit()?;
+    run.miss_abstract()?;
     run.annotations()?;
     run.kept_names()?;
     run.shift_lines()?;

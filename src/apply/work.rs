@@ -197,6 +197,8 @@ pub struct Work<'k, 'py> {
     pub refielded: Vec<Bound<'py, PyAny>>,
     /// Named tuples that have not the fields of their class.
     pub outgrown: Vec<Outgrown<'py>>,
+    /// Classes that have become abstract.
+    pub abstracted: Vec<Bound<'py, PyAny>>,
     /// For how many of `classes` the models among them were looked after.
     pub modelled: usize,
     /// Sentences for the report of the module that is being worked on.
@@ -319,6 +321,7 @@ impl<'k, 'py> Work<'k, 'py> {
             reshaped: Vec::new(),
             refielded: Vec::new(),
             outgrown: Vec::new(),
+            abstracted: Vec::new(),
             modelled: 0,
             notes: Vec::new(),
             stuck_on: None,
