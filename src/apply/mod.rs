@@ -29,6 +29,7 @@ mod dataclass;
 mod declared;
 mod defaults;
 mod docs;
+mod early;
 mod entries;
 mod equal;
 mod enums;

@@ -215,6 +215,7 @@ pub fn run<'k, 'a, 'py>(
     run.uncover()?;
     run.retract_calls()?;
     run.leave_early()?;
+    run.bind_early()?;
     run.steps(before_import)?;
     run.place_items();
     run.note_moved();
