@@ -28,7 +28,7 @@ pub(super) fn apply_all<'py>(
     let mut waiting: Vec<(usize, Vec<ModuleReport>)> = Vec::new();
     let mut brought = false;
     for (at, unit) in units.iter_mut().enumerate() {
-        let reports = unit.apply();
+        let reports = applied(unit);
         if reports.iter().any(misses) {
             waiting.push((at, reports));
             continue;
@@ -39,7 +39,7 @@ pub(super) fn apply_all<'py>(
     // What one of them brings, the next one may have waited for.
     while std::mem::take(&mut brought) {
         for (at, earlier) in std::mem::take(&mut waiting) {
-            let mut reports = units[at].apply();
+            let mut reports = applied(&mut units[at]);
             // What fails as it did before is not told of once more.
             let again = reports.is_empty() || failed(&reports);
             if again {
@@ -58,6 +58,22 @@ pub(super) fn apply_all<'py>(
         tell(reports);
     }
     done
+}
+
+/// Applies a unit. What is asked for its lines meanwhile gets those of the new files.
+fn applied(unit: &mut Unit<'_, '_, '_>) -> Vec<ModuleReport> {
+    let lines = unit.forget_lines().unwrap_or_else(|error| {
+        log::debug!("linecache keeps what it has: {error}");
+        None
+    });
+    let reports = unit.apply();
+    // What failed as it did before is not told of.
+    if let Some(lines) = lines.filter(|_| reports.is_empty() || failed(&reports))
+        && let Err(error) = lines.put_back()
+    {
+        log::debug!("linecache reads old lines anew: {error}");
+    }
+    reports
 }
 
 fn failed(reports: &[ModuleReport]) -> bool {

@@ -19,6 +19,7 @@ mod foreseen;
 mod find;
 mod homes;
 mod hooks;
+mod linecache;
 mod loaded;
 mod namespaces;
 mod notice;
