@@ -19,6 +19,7 @@ use crate::report::{Action, ChangeKind};
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     /// Runs one statement in the module's dict and brings what it bound together with what was.
     pub fn execute(&mut self, at: usize, statement: &'a Statement, why: &str) -> PyResult<()> {
+        self.bind_later()?;
         self.clear_caches()?;
         let was = self.old_statement(at);
         let number = self.job.changes.at(at).0;

@@ -149,6 +149,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let Some(inner) = inner else {
             return self.run_whole(at, statement, why);
         };
+        if self.any_looked_at(old, statement, inner) {
+            return self.run_whole(at, statement, why);
+        }
         self.compound(old, statement, inner, &[], None, "")
     }
 
@@ -261,7 +264,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             reordered: inner.is_some_and(|changes| reordered(new, changes)),
             again,
         };
-        if around.is_empty() && self.makers_look(&body, &edit) {
+        if around.is_empty() && (self.makers_look(&body, &edit) || self.bodies_looked_at(&body)) {
             return Ok(false);
         }
         let Some(annotate) = self.reannotate(&body, &edit)? else {

@@ -292,6 +292,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.written.contains(path)
     }
 
+    /// A statement runs although only code was to change (see `binds_nothing`): what the names are
+    /// bound to is told from what they were, and goes back should the edit fail.
+    pub(super) fn bind_later(&mut self) -> PyResult<()> {
+        if self.before.is(&self.job.dict) {
+            self.work.tx.expect_all()?;
+            self.before = self.work.tx.module(&self.job.dict)?;
+        }
+        Ok(())
+    }
+
     /// What became of a statement of the new text.
     pub(super) fn what(&self, at: usize) -> &'a What {
         let changes: &'a Changes = self.job.changes;
@@ -444,9 +454,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,
             Mark::Patch => {
                 if let Some(old) = self.old_statement(at)
-                    && told(self.doc_looked_at(old, statement)).unwrap_or(false)
+                    && self.body_looked_at(None, old, statement)
                 {
-                    self.execute(at, statement, &step.why)?;
+                    self.decorate_again(at, old, statement, &step.why)?;
                 } else if let Some(old) = self.old_statement(at) {
                     let holder = self.job.dict.get_item(&statement.name)?;
                     let patched = self.patch(holder.as_ref(), &[], old, statement, None, "")?;

@@ -175,6 +175,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
                 Some(What::Added | What::Changed | What::Header(_)) => true,
                 Some(What::Inner(inner)) if calls_edited(member, inner, &self.functions) => true,
+                Some(What::Body) if self.member_looked_at(body, at) => true,
                 Some(What::Body | What::Inner(_) | What::Same) | None => {
                     asked.contains(&at)
                         || self.dirty.reimports(member)
@@ -276,6 +277,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.dirty.behaviour.remove(&name);
         }
         again
+    }
+
+    /// Whether the decorators of a method of which only the body differs look at what differs there.
+    fn member_looked_at(&self, body: &Body<'_, 'a, 'py>, at: usize) -> bool {
+        let (member, class) = (&body.new.body[at], Some(body.class));
+        let partner = body.partner(at);
+        partner.is_some_and(|(was, _)| self.body_looked_at(class, was, member))
     }
 
     /// What import had given a class attribute, made again from its old text and that of the

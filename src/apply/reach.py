@@ -80,11 +80,50 @@ def consumes(owner, maker, data, functions):
     return bool(data) and (through or not known.isdisjoint(["vars", "dir", "getmembers"]))
 
 
-def doc_looks(callables, old, new):
-    if "__doc__" not in Reach(callables).names:
+# Names that say: it looks at the docstring of what it is given, or at whether that is a generator.
+DOCUMENTS = {"__doc__", "getdoc"}
+KINDS = {"isgeneratorfunction", "isasyncgenfunction", "iscoroutinefunction", "co_flags"}
+
+
+def _said_inside(before, text):
+    """What a definition says of itself in its body: its docstring, and whether it is a generator."""
+    tree = ast.parse(f"if 1:\n{before}{text}" if before else text)
+    body = tree.body[0].body if before else tree.body
+    node = body[0] if body else None
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return ast.get_docstring(tree, False), False
+    todo, yields = list(node.body), False
+    while todo:
+        part = todo.pop()
+        yields = yields or isinstance(part, (ast.Yield, ast.YieldFrom))
+        if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            todo += ast.iter_child_nodes(part)
+    return ast.get_docstring(node, False), yields
+
+
+def looks_at_bodies(callables, bases, pairs):
+    """Whether calling them with a definition looks at what it says of itself, and that is something else
+    in one of these pairs. Bases are told of classes that are derived from them."""
+    callables = list(callables)
+    for base in bases:
+        if not isinstance(base, type):
+            continue
+        hook = getattr(base.__init_subclass__, "__func__", None)
+        callables += [part for part in (hook, type(base)) if part not in (None, type)]
+        if issubclass(base, type):
+            callables.append(base)
+    if not callables:
         return False
-    docs = [ast.get_docstring(_statement(text), False) for text in (old, new)]
-    return docs[0] != docs[1]
+    reach = Reach(callables)
+    names = reach.names | reach.texts
+    # `from inspect import getdoc as doc`
+    names.update(f.__name__ for f in reach.seen.values() if isinstance(f, types.FunctionType))
+    documents, kinds = not names.isdisjoint(DOCUMENTS), not names.isdisjoint(KINDS)
+    for pair in pairs if documents or kinds else ():
+        (before, yielded), (after, yields) = [_said_inside(*text) for text in pair]
+        if documents and before != after or kinds and yielded != yields:
+            return True
+    return False
 
 
 class Named:

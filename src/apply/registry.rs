@@ -58,7 +58,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         self.values_at(class, called.chain(bases.into_iter().flatten()))
     }
 
-    fn values_at<'s>(
+    pub(super) fn values_at<'s>(
         &self,
         class: Option<&Bound<'py, PyAny>>,
         paths: impl Iterator<Item = &'s String>,
