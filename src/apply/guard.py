@@ -13,7 +13,7 @@ EVENTS = 60_000
 COMPUTING = {
     "_bisect", "_collections", "_decimal", "_functools", "_heapq", "_json", "_operator", "_sre", "_statistics",
     "_string", "_struct", "abc", "_abc", "_datetime", "binascii", "bisect", "cmath", "collections", "collections.abc",
-    "copy", "copyreg", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "itertools",
+    "contextlib", "copy", "copyreg", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "itertools",
     "json", "json.decoder", "json.encoder", "json.scanner", "keyword", "math", "ntpath", "numbers", "operator", "pathlib",
     "pathlib._abc", "pathlib._local", "pathlib._os", "pathlib.types", "posixpath",
     "re", "re._compiler", "re._parser", "reprlib", "sre_compile", "sre_parse", "statistics", "string", "struct",
@@ -38,6 +38,8 @@ KINDS_OF_DICT = (collections.OrderedDict, collections.defaultdict)
 # What classes have that is Python's own.
 DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)
 OF_CLASSES = {"_abc_impl", "__weakref__", "__dict__", "__parameters__", "__orig_bases__", "__annotations__"}
+# What `io` has besides buffers may read and write files.
+OTHER_STREAMS = [value for value in vars(io).values() if callable(value) and value not in BUFFERS]
 SPECIAL = (classmethod, staticmethod, property, super, object, type, enumerate, filter, map, reversed, zip, slice)
 
 
@@ -250,6 +252,8 @@ class Guard:
                 # What they do is looked at where it is called.
                 self.around.setdefault(id(value), (value, "module", dict(vars(value))))
                 return
+            if name == "io" and not any(vars(value).get(part) in OTHER_STREAMS for part in attributes):
+                return
             if ships(name) or "Extension" in type(getattr(value, "__loader__", None)).__name__:
                 raise Refused(f"it uses {name}")
             if (id(value), attributes) not in self.modules:
@@ -268,6 +272,7 @@ class Guard:
                 or value in CONTAINERS
                 or value in (tuple, frozenset, bytearray)
                 or value in LOCKS
+                or value in BUFFERS
                 or issubclass(value, BaseException)
                 or value.__module__.lstrip("_") in COMPUTING | SAYING
             ):
@@ -292,7 +297,8 @@ class Guard:
             raise Refused(f"it calls {module}.{name}()")
         kind = owner if isinstance(owner, type) else type(owner)
         allowed = (
-            kind.__module__ == "builtins" and not issubclass(kind, (types.FrameType, types.CodeType))
+            kind in BUFFERS
+            or kind.__module__ == "builtins" and not issubclass(kind, (types.FrameType, types.CodeType))
             or kind.__module__.lstrip("_") in COMPUTING | SAYING and name not in TELLING
             or of_python(kind)
         )
@@ -532,9 +538,9 @@ def run_guarded(codes, guard):
     if len(sys._current_frames()) > 1:
         # They may change meanwhile what would be put back.
         raise Refused("other threads run")
-    stream = sys.stdout
+    streams = sys.stdout, sys.stderr
     if guard.quiet:
-        sys.stdout = Mute(stream)
+        sys.stdout = Mute(sys.stdout)
     try:
         RESET(guard)
         try:
@@ -547,8 +553,8 @@ def run_guarded(codes, guard):
     except Exception as error:
         guard.refused = guard.refused or f"it fails: {error!r}"
     finally:
-        if guard.quiet and type(sys.stdout) is Mute:
-            sys.stdout = stream
+        # A context may have set them, which was not left.
+        sys.stdout, sys.stderr = streams
         clean = guard.put_back()
     if guard.refused is not None:
         raise Refused(guard.refused)

@@ -211,6 +211,7 @@ pub fn run<'k, 'a, 'py>(
         job,
     };
     run.rehearsal = told(run.rehearse()).flatten();
+    run.watch_buffers()?;
     run.prepare()?;
     run.uncover()?;
     run.retract_calls()?;

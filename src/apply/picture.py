@@ -7,6 +7,7 @@ import builtins
 import collections
 import enum
 import functools
+import io
 import sys
 import types
 
@@ -24,6 +25,10 @@ CONTAINERS = (list, collections.deque, dict, set)
 MISSING = object()
 # Each is like the other, and the one that is there stays.
 LOCKS = (type(_thread.allocate_lock()), _thread.RLock)
+
+
+# Texts and bytes that are being written.
+BUFFERS = (io.StringIO, io.BytesIO)
 
 
 class Refused(BaseException):
@@ -136,6 +141,16 @@ def len_of(value):
     return base_of(value).__len__(value)
 
 
+def written(buffer):
+    """What is in a buffer, and where that is written next; nothing in one that is closed."""
+    if buffer.closed:
+        return None, None
+    content = buffer.getvalue()
+    if len(content) > LARGE * 100:
+        raise Refused("there is too much in it")
+    return content, buffer.tell()
+
+
 class Node:
     """What one object has in it. `parts`: its attributes, items, entries by key; `items`: of an object that
     is derived from a container, what it has as such."""
@@ -192,6 +207,8 @@ class Picture:
             node.parts = [self.node(part, step) for part in (value.func, value.args, value.keywords)]
         elif kind in LOCKS:
             node.kind = "lock"
+        elif kind in BUFFERS:
+            node.kind, node.parts = "buffer", [Node("value", part) for part in written(value)]
         elif kind.__flags__ & 1 << 9 and of_python(kind):
             node.kind = "object"
             node.parts = {name: self.node(part, step) for name, part in state_of(value).items()}

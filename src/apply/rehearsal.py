@@ -57,6 +57,7 @@ def run_aside(module, codes, chain, made, once):
             elif value is getattr(sys.modules.get("pkgutil"), "iter_modules", guard):
                 space[name] = loader.iter_modules
         guard.ours = {id(loader), id(loader.import_module), id(loader.iter_modules)}
+        space.update(contexts(guard))
         try:
             run_guarded(codes, guard)
         except Refused as refused:
@@ -163,6 +164,7 @@ class Rehearsal:
         gave = {name: space[name] for name in chain if name in space}
         live = {name: module[name] for name in chain if name in module}
         self.live, self.gave = pictures(live, gave, named)
+        self.buffers = [(part, written(part)) for part in live.values() if type(part) in BUFFERS]
         # What import gave is not to live on: the heap is asked for instances of classes.
         todo, seen = list(self.gave.values()), set()
         while todo:
@@ -174,6 +176,12 @@ class Rehearsal:
                 todo += (parts.values() if isinstance(parts, dict) else parts) or ()
             if node.kind != "function" and not (node.kind == "tuple" and fixed(node.value)):
                 node.value = MISSING
+
+    def put_back(self):
+        """What statements have written since, where the edit fails after all."""
+        for buffer, was in self.buffers:
+            if not buffer.closed and written(buffer) != was:
+                rewrite(buffer, *was)
 
     def settle(self, codes, chain, made, once, same, untouched):
         """After the edit: gives what lives what import gives now; under the names that are the `same`, that
@@ -294,6 +302,22 @@ class Merge:
 
     def lock(self, gave, ours, node):
         return self.take(ours, node)
+
+    def buffer(self, gave, ours, node):
+        now = node.parts[0].value
+        closed = now is None, ours is not None and ours.parts[0].value is None
+        if closed == (False, True):
+            # It cannot be opened again.
+            ours = None
+        value = self.take(ours, node)
+        if ours is None or any(closed):
+            return value
+        was, here = gave and gave.parts[0].value, ours.parts[0].value
+        if was is not None and not here.startswith(was):
+            self.notes.append(f"{self.name} was written to otherwise by the program, and keeps what it has")
+            return value
+        self.todo.append((self.name, value, None, now if was is None else now + here[len(was) :]))
+        return value
 
     def list(self, gave, ours, node):
         value = self.take(ours, node)
@@ -460,6 +484,13 @@ class Merge:
             done.append(lambda: setattr(value, name, was))
             setattr(value, name, state)
             return True
+        if type(value) in BUFFERS:
+            was = written(value)
+            if was[0] == state:
+                return False
+            done.append(lambda: rewrite(value, *was))
+            rewrite(value, state, len(state))
+            return True
         any_other = False
         if items is not None:
             was = items_of(value)[0]
@@ -476,6 +507,13 @@ class Merge:
                     set_state(value, name, new)
                     any_other = True
         return any_other
+
+
+def rewrite(buffer, content, place):
+    buffer.seek(0)
+    buffer.truncate()
+    buffer.write(content)
+    buffer.seek(place)
 
 
 def gained(value, before, state):

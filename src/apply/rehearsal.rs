@@ -92,7 +92,12 @@ fn told_aside<'py>(
 ) -> PyResult<Told<'py>> {
     let codes = PyList::empty(kit.py);
     for &at in &found.statements {
-        codes.append(source.again(kit, &source.outline.body[at])?)?;
+        let statement = &source.outline.body[at];
+        let contexts = statement.kind == Kind::Compound && source.slice(statement).contains("with");
+        codes.append(match contexts {
+            true => entering(kit, source, statement)?,
+            false => source.again(kit, statement)?,
+        })?;
     }
     let chain = PyFrozenSet::new(kit.py, &found.bound)?;
     let made = PyFrozenSet::new(kit.py, &found.made)?;
@@ -118,6 +123,18 @@ fn told_aside<'py>(
     };
     let once = PyCFunction::new_closure(kit.py, None, None, once)?;
     Ok((codes, chain, made, once))
+}
+
+/// The code of a statement whose contexts are entered and left by what the run aside has for that.
+fn entering<'py>(
+    kit: &Kit<'py>,
+    source: &Source<'_>,
+    statement: &Statement,
+) -> PyResult<Bound<'py, PyAny>> {
+    let made = rehearsal_helper(kit, "entering")?;
+    let code = made.call1((source.alone(statement), source.filename, source.flags))?;
+    kit.note_fresh(&code);
+    Ok(code)
 }
 
 /// Of names that statements deal with, those of objects that may change.
@@ -290,10 +307,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             binders.any(|s| s.kind == Kind::Assign && s.uses.binds.contains(name) && calls(s))
         };
         let program = any_of_program(self.work.kit, &self.job.dict, &names);
-        if !program && !names.iter().any(made_by_call) {
+        if !program && !names.iter().any(made_by_call) && !self.enters(old) {
             return Ok(None);
         }
         rehearse(self.work.kit, &self.job.dict, old, names, set_up)
+    }
+
+    /// What statements write into buffers goes, should the edit fail.
+    pub(super) fn watch_buffers(&mut self) -> PyResult<()> {
+        if let Some(rehearsal) = &self.rehearsal {
+            let undo = rehearsal.before.getattr("put_back")?;
+            self.work.tx.call(undo, PyTuple::empty(self.work.kit.py));
+        }
+        Ok(())
+    }
+
+    /// Whether a statement that runs again, or is gone, enters a context first: what that does to
+    /// containers is told by its code alone.
+    fn enters(&self, old: &Source<'_>) -> bool {
+        let with = |source: &Source<'_>, statement: &Statement| {
+            statement.kind == Kind::Compound && source.slice(statement).starts_with("with")
+        };
+        let steps = self.job.plan.steps.iter();
+        let mut again = steps.filter(|step| matches!(step.mark, Mark::Run | Mark::RunIf));
+        let mut gone = self.job.changes.removed.iter();
+        again.any(|step| with(self.job.new, &self.job.new.outline.body[step.new]))
+            || gone.any(|&at| with(old, &old.outline.body[at]))
     }
 
     /// Names of objects that their constructors set up in another way now.
@@ -321,7 +360,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let covers = |rehearsal: &Rehearsal<'py>| {
             let deals = dealt_with(self.job.new.outline, statement);
             let mut objects = objects_of(self.work.kit, &self.job.dict, deals);
-            objects.extend(statement.uses.binds.iter().cloned());
+            // What it binds it is given with them.
+            objects.retain(|name| !statement.uses.binds.contains(name));
             !objects.is_empty() && objects.is_subset(&rehearsal.names)
         };
         let mine = error.is_instance_of::<PyException>(self.work.kit.py);
@@ -474,6 +514,7 @@ fn rehearsal_helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound<'py, PyAn
     let texts = [
         ("pyreload/picture.py", include_str!("picture.py")),
         ("pyreload/guard.py", include_str!("guard.py")),
+        ("pyreload/contexts.py", include_str!("contexts.py")),
         ("pyreload/rehearsal.py", include_str!("rehearsal.py")),
     ];
     load(kit, &kit.rehearsal, &COMPILED, &texts)?.get_item(name)
