@@ -278,8 +278,9 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
-    /// After a loop has made several functions of one code: the one that lives on has the same object,
-    /// though its own was equal, or the next edit would find it and none of the others.
+    /// After a loop has made several functions of one code: those of its earlier run get the new one,
+    /// whoever has them. The one that lives on has the same object, though its own was equal, or the
+    /// next edit would find it and none of the others.
     fn share_code(
         &mut self,
         function: &Bound<'py, PyAny>,
@@ -287,11 +288,18 @@ impl<'py> Work<'_, 'py> {
         code: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let kit = self.kit;
+        if !self.loops {
+            return Ok(());
+        }
+        if !function.getattr(kit.name("__code__"))?.is(was) {
+            // Held by the caller and, twice, by the log.
+            if reference_count(was) > 3 {
+                self.nested.push((was.clone(), code.clone()));
+            }
+            return Ok(());
+        }
         // Held by the caller and by the new function.
-        if !self.loops
-            || reference_count(code) <= 2
-            || !function.getattr(kit.name("__code__"))?.is(was)
-        {
+        if reference_count(code) <= 2 {
             return Ok(());
         }
         set_code(kit, function, code)?;
