@@ -511,6 +511,34 @@ impl<'py> Work<'_, 'py> {
         Ok(())
     }
 
+    /// The same where both are objects that only say which function they wrap, as a wrapper in C does:
+    /// the one that is defined here, once.
+    pub(super) fn follow_wrapped(
+        &mut self,
+        old: &Bound<'py, PyAny>,
+        new: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let kit = self.kit;
+        let kind = old.get_type();
+        let own_code = |hook| kind.getattr(hook).is_ok_and(|hook| kit.is_function(&hook));
+        // It may be asked for anything, and do something then.
+        if own_code("__getattr__") || own_code("__getattribute__") {
+            return Ok(());
+        }
+        for value in [old, new] {
+            let Ok(inner) = value.getattr(kit.name("__wrapped__")) else {
+                return Ok(());
+            };
+            if !kit.is_function(&inner)
+                || text(&inner.getattr("__qualname__")?).contains('<')
+                || !inner.getattr(kit.name("__closure__"))?.is_none()
+            {
+                return Ok(());
+            }
+        }
+        self.follow_inside(old, new).map(drop)
+    }
+
     /// `old` cannot become `new`; but the functions of this module inside it can follow those
     /// inside `new`, so that whoever holds `old` runs new code. Whether there are such of one name.
     fn follow_inside(

@@ -137,6 +137,7 @@ impl<'py> Work<'_, 'py> {
             }
             _ => {
                 self.join_inside_wrapper(old, new, class)?;
+                self.follow_wrapped(old, new)?;
                 Ok(new.clone())
             }
         }
