@@ -54,7 +54,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         };
         let (was, now) = (source.slice(old), self.job.new.slice(new));
         let asked = match makes_differ(old, inner, new) {
-            true => told(self.asked_for((&was, &now), class)).unwrap_or_default(),
+            true => told(self.asked_for((was, now), class)).unwrap_or_default(),
             false => Vec::new(),
         };
         let gains = helper(self.work.kit, "gains");
