@@ -102,3 +102,40 @@ def _items(node, values):
     except Unknown:
         return []
     return [(ast.Constant(key), ast.Constant(item)) for key, item in found.items()] if type(found) is dict and id(found) in MADE else []
+
+
+def _leaves(value, depth):
+    yield value
+    if type(value) is tuple and depth < 3:
+        for part in value:
+            yield from _leaves(part, depth + 1)
+
+
+class Likely:
+    """Most entries of a registry are told from those of a call at once."""
+
+    SIMPLE = {str, bytes, int, float, complex, bool, type(None)}
+
+    def __init__(self, values):
+        # An entry may be a tuple of what it was given as one.
+        values = [part for value in values for part in _leaves(value, 0)]
+        self.ids = {id(value) for value in values}
+        self.plain = [value for value in values if type(value) in self.SIMPLE]
+        # Others are known by more than their identity.
+        self.any = any(isinstance(v, (_Lambda, _Made, types.MethodType)) for v in values)
+
+    def not_of(self, key, item, keyed):
+        """Certainly none of the call's: nothing in it is an argument by identity, and something in
+        it is no argument."""
+        strange = False
+        for part in (*((key,) if keyed else ()), *(item if type(item) is tuple else (item,))):
+            if id(part) in self.ids:
+                return False
+            kind = type(part)
+            if kind in self.SIMPLE:
+                strange = strange or part not in self.plain
+            elif kind is types.FunctionType:
+                strange = True
+            else:
+                return False
+        return strange and not self.any

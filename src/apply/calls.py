@@ -101,7 +101,6 @@ class Calls:
             self.arguments(node.value, scope, depth)
             if depth:
                 self.attribute(node, scope)
-            if self.deep and depth:
                 self.local(node, scope)
         elif isinstance(node, (ast.Import, ast.ImportFrom)) and depth:
             scope.names.update(brought_in(node, scope))
@@ -118,10 +117,18 @@ class Calls:
                     self.unsure.update(map(id, ast.walk(node)))
             for item in getattr(node, "items", ()):
                 self.part(item.context_expr, scope, depth)
-            self.expand(node.body, scope, depth)
-            self.expand(getattr(node, "orelse", []), scope, depth)
-            self.expand(getattr(node, "finalbody", []), scope, depth)
+            for part in ("body", "orelse", "finalbody"):
+                self.perhaps(getattr(node, part, []), scope, depth, isinstance(node, ast.With))
             self.doubt -= not isinstance(node, ast.With)
+
+    def perhaps(self, body, scope, depth, surely):
+        """Statements that may not have been reached: of what they bind nothing is known below them."""
+        inner = scope if surely or not depth else _Scope(scope, {})
+        self.expand(body, inner, depth)
+        if inner is not scope:
+            scope.names.update(inner.names)
+            bound = [n for part in body for n in ast.walk(part) if isinstance(n, ast.Name)]
+            scope.names.update((n.id, _Scope.HIDDEN) for n in bound if isinstance(n.ctx, ast.Store))
 
     def attribute(self, node, scope):
         """`self.name = name` in a constructor."""
@@ -141,14 +148,14 @@ class Calls:
         """`key = f"{a}.{b}"` in a function."""
         for name in [t.id for t in getattr(node, "targets", ()) if isinstance(t, ast.Name)]:
             scope.names[name] = _Scope.HIDDEN
-            if id(node) not in self.unsure:
-                try:
-                    scope.names[name] = _Values(scope).visit(node.value)
+            try:
+                scope.names[name] = _Values(scope).visit(node.value)
+                if id(node) not in self.unsure:
                     self.set_global(name, scope.names[name])
-                except Unknown:
-                    if isinstance(node.value, ast.Call) and (made := _instance(node.value, _Values(scope), True)):
-                        call = ast.copy_location(ast.Expr(node.value), node)
-                        scope.names[name], made[0].given = made[0], arguments(call, scope)[0]
+            except Unknown:
+                if isinstance(node.value, ast.Call) and (made := _instance(node.value, _Values(scope), True)):
+                    call = ast.copy_location(ast.Expr(node.value), node)
+                    scope.names[name], made[0].given = made[0], arguments(call, scope)[0]
 
     def set_global(self, name, value):
         space, names = self.declared
@@ -234,7 +241,7 @@ class Calls:
         elif depth < 3 and isinstance(called, type):
             if isinstance(node.value, ast.Call) and node.value.func is target:
                 self.made(called, node.value, scope, depth)
-        elif self.deep and isinstance(node.value, ast.Call):
+        elif isinstance(node.value, ast.Call) and (self.deep or sets_up(called)):
             self.enter(called, node.value, scope, depth)
 
     def enter(self, called, call, scope, depth, owner=None):
@@ -467,43 +474,6 @@ def _instance(call, values, direct):
         return []
     written = isinstance(kind, type) and kind.__flags__ & 1 << 9
     return [_Made(kind, values.namespace, direct)] if written and not issubclass(kind, (*ATOMS, *FUNCTIONS, *MUTABLE)) else []
-
-
-def _leaves(value, depth):
-    yield value
-    if type(value) is tuple and depth < 3:
-        for part in value:
-            yield from _leaves(part, depth + 1)
-
-
-class Likely:
-    """Most entries of a registry are told from those of a call at once."""
-
-    SIMPLE = {str, bytes, int, float, complex, bool, type(None)}
-
-    def __init__(self, values):
-        # An entry may be a tuple of what it was given as one.
-        values = [part for value in values for part in _leaves(value, 0)]
-        self.ids = {id(value) for value in values}
-        self.plain = [value for value in values if type(value) in self.SIMPLE]
-        # Others are known by more than their identity.
-        self.any = any(isinstance(v, (_Lambda, _Made, types.MethodType)) for v in values)
-
-    def not_of(self, key, item, keyed):
-        """Certainly none of the call's: nothing in it is an argument by identity, and something in
-        it is no argument."""
-        strange = False
-        for part in (*((key,) if keyed else ()), *(item if type(item) is tuple else (item,))):
-            if id(part) in self.ids:
-                return False
-            kind = type(part)
-            if kind in self.SIMPLE:
-                strange = strange or part not in self.plain
-            elif kind is types.FunctionType:
-                strange = True
-            else:
-                return False
-        return strange and not self.any
 
 
 def _text_of(function, bodies):

@@ -173,6 +173,28 @@ def _outcome(body, values):
     return None
 
 
+# What functions of the standard library are called that give an object which others have, too.
+SHARED_BY = {"getLogger"}
+
+
+@_once
+def _sets_up(code):
+    return not SHARED_BY.isdisjoint(_names(code))
+
+
+def sets_up(called, depth=0):
+    """Whether a function, or one of its module that it calls, asks the standard library for such."""
+    function = called.__func__ if isinstance(called, types.MethodType) else called
+    if not isinstance(function, types.FunctionType) or _standard(function.__code__.co_filename):
+        return False
+    code = _ran(function)
+    if _sets_up(code):
+        return True
+    space = function.__globals__
+    further = [space.get(name) for name in code.co_names] if depth < 2 else ()
+    return any(f is not function and sets_up(f, depth + 1) for f in further if isinstance(f, types.FunctionType))
+
+
 def handed_out(call, values):
     """Whether a call gives an object or a container that is there without it."""
     try:

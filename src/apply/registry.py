@@ -458,7 +458,7 @@ class Registry:
         for number, (called, node, scope) in reversed(list(enumerate(calls.found))):
             # What else functions of other modules call with it may only have asked for it.
             holder = filled_by(called, node, scope)
-            if number in calls.foreign and holder is None or asks_only(called):
+            if number in calls.foreign and holder is None and not _keeps(called) or asks_only(called):
                 continue
             values, result = arguments(node, scope)
             owner = getattr(called, "__self__", None)
@@ -510,7 +510,7 @@ class Registry:
                         best.append(entry)
                 self.note(best[:1], number, root, calls, notes, told)
         notes.sort(key=lambda note: note[0])
-        self.entries = before + [entry for _, entry in notes]
+        self.entries = before + in_turn([entry for _, entry in notes])
 
     def note(self, found, number, root, calls, notes, told):
         self.entries += found
@@ -636,6 +636,13 @@ def _owns(called, root):
     return any(value is root for value in _state(called.__self__).values())
 
 
+def _keeps(called):
+    """Whether it is a method of the standard library that puts what it is given into what its object has:
+    `log.addHandler`."""
+    code = _standard_code(called)
+    return code is not None and isinstance(called, types.MethodType) and bool(_filled(code)) and not asks_only(called)
+
+
 def _own(entries, fresh):
     """Of entries that have the object, those that its definition made: one after the other. It has
     more than it makes now when somebody told the registry of it again, later."""
@@ -646,40 +653,6 @@ def _own(entries, fresh):
     entries = sorted(entries, key=operator.attrgetter("place"))
     first = entries[0].place
     return [entry for number, entry in enumerate(entries) if entry.place == first + number]
-
-
-def arrange(holder, gone, fresh):
-    """New entries of a dict or list into the places of old ones."""
-    keyed, items = isinstance(holder, dict), list(holder)
-    came = _numbers(items, fresh, keyed)
-    places = [n for n in _numbers(items, gone, keyed) if n not in came]
-    coming, drop = [items[n] for n in came], came + places[len(came):]
-    wanted = list(items)
-    for n in places[: len(coming)]:
-        wanted[n] = coming.pop(0)
-    for n in sorted(drop, reverse=True):
-        del wanted[n]
-    wanted += coming
-    if len(wanted) != len(items) or any(map(operator.is_not, wanted, items)):
-        _order(holder, wanted)
-
-
-def _numbers(items, entries, keyed):
-    """Where entries are; or, of those that are nowhere, what is equal to their keys."""
-    out, rest = set(), []
-    for entry in entries:
-        item, place = (entry.key if keyed else entry.member), entry.place
-        if place is not None and place < len(items) and items[place] is item and place not in out:
-            out.add(place)
-        else:
-            rest.append(item)
-    if rest:
-        found, _ = sift(items, {id(item): item for item in rest}, DEPTH, 0)
-        out.update(number for number, *_ in found)
-        if keyed:
-            met = {id(item) for *_, item in found}
-            out.update(items.index(item) for item in rest if id(item) not in met and item in items)
-    return sorted(out)
 
 
 def place_word(holder, new, later):

@@ -124,6 +124,55 @@ def _order(container, items):
     _restore(container, in_order(container, items) if isinstance(container, dict) else items)
 
 
+def arrange(holder, gone, fresh):
+    """New entries of a dict or list into the places of old ones."""
+    keyed, items = isinstance(holder, dict), list(holder)
+    came = _numbers(items, fresh, keyed)
+    places = [n for n in _numbers(items, gone, keyed) if n not in came]
+    coming, drop = [items[n] for n in came], came + places[len(came):]
+    wanted = list(items)
+    for n in places[: len(coming)]:
+        wanted[n] = coming.pop(0)
+    for n in sorted(drop, reverse=True):
+        del wanted[n]
+    wanted += coming
+    if len(wanted) != len(items) or any(map(operator.is_not, wanted, items)):
+        _order(holder, wanted)
+
+
+def _numbers(items, entries, keyed):
+    """Where entries are; or, of those that are nowhere, what is equal to their keys."""
+    out, rest = set(), []
+    for entry in entries:
+        item, place = (entry.key if keyed else entry.member), entry.place
+        if place is not None and place < len(items) and items[place] is item and place not in out:
+            out.add(place)
+        else:
+            rest.append(item)
+    if rest:
+        found, _ = sift(items, {id(item): item for item in rest}, DEPTH, 0)
+        out.update(number for number, *_ in found)
+        if keyed:
+            met = {id(item) for *_, item in found}
+            out.update(items.index(item) for item in rest if id(item) not in met and item in items)
+    return sorted(out)
+
+
+def in_turn(entries):
+    """Of entries of a list that are objects of one class, which nobody can tell from each other, the first is
+    that of the first call."""
+    groups = {}
+    for number, entry in enumerate(entries):
+        if type(entry.holder) is list and _plain(entry.member):
+            groups.setdefault((id(entry.holder), type(entry.member)), []).append(number)
+    entries = list(entries)
+    for numbers in groups.values():
+        ours = sorted((entries[number] for number in numbers), key=operator.attrgetter("place"))
+        for number, entry in zip(numbers, ours):
+            entries[number] = entry
+    return entries
+
+
 def _save(container):
     return dict(container) if isinstance(container, dict) else list(container)
 

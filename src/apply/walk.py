@@ -39,9 +39,23 @@ def _standard(path):
     return not path or path.startswith(STANDARD) and not path.startswith(INSTALLED)
 
 
+def _standard_code(called):
+    """The code of a function of the standard library."""
+    function = getattr(called, "__func__", None) if isinstance(called, types.MethodType) else called
+    code = function.__code__ if isinstance(function, types.FunctionType) else None
+    return code if code is not None and _standard(code.co_filename) else None
+
+
 def asks_only(called):
-    """Whether a call is that of a container's method which puts nothing into it."""
-    return called.__name__ in ASKING if isinstance(called, types.BuiltinFunctionType) else False
+    """Whether a call is that of a container's method which puts nothing into it, or of one of the standard
+    library that calls only such: `log.removeHandler`."""
+    if isinstance(called, types.BuiltinFunctionType):
+        return called.__name__ in ASKING
+    code = _standard_code(called)
+    if code is None or not isinstance(called, types.MethodType):
+        return False
+    fills = FILLING.intersection(code.co_names)
+    return bool(fills) and fills <= ASKING
 
 
 def _plain(value):
