@@ -173,8 +173,9 @@ def _outcome(body, values):
     return None
 
 
-# What functions of the standard library are called that give an object which others have, too.
-SHARED_BY = {"getLogger"}
+# What functions of the standard library are called that give an object which others have, too, or
+# keep what they are told.
+SHARED_BY = {"getLogger", "basicConfig"}
 
 
 @_once

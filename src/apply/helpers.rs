@@ -35,6 +35,7 @@ pub(super) fn registry_helper<'py>(kit: &Kit<'py>, name: &str) -> PyResult<Bound
         ("pyreload/amounts.py", include_str!("amounts.py")),
         ("pyreload/bulk.py", include_str!("bulk.py")),
         ("pyreload/calls.py", include_str!("calls.py")),
+        ("pyreload/standard.py", include_str!("standard.py")),
         ("pyreload/flags.py", include_str!("flags.py")),
         ("pyreload/told.py", include_str!("told.py")),
         ("pyreload/firsts.py", include_str!("firsts.py")),

@@ -296,6 +296,8 @@ class Reach:
         if isinstance(value, property) or isinstance(value, ATOMS) and not isinstance(value, type):
             return
         self.seen[id(value)] = value
+        if kept_by(value) is not None:
+            self.add(kept_by(value), depth + 1, None)
         if isinstance(value, types.FunctionType):
             self.function(value, depth)
         elif isinstance(value, type):

@@ -460,6 +460,9 @@ class Registry:
             holder = filled_by(called, node, scope)
             if number in calls.foreign and holder is None and not _keeps(called) or asks_only(called):
                 continue
+            if kept_by(called) is not None:
+                self.note(entries_kept(self, node.value, scope), number, kept_by(called), calls, notes, told)
+                continue
             values, result = arguments(node, scope)
             owner = getattr(called, "__self__", None)
             if result is None and isinstance(called, type) and _plain_class(called) and number not in calls.foreign:
@@ -554,6 +557,7 @@ class Registry:
                 entry.take_out(self.prune()) if gone else entry.drop()
                 done.append(entry)
         self.entries = done
+        self.aside = [] if gone else set_aside(done)
         self.lengths = [(root, len(root)) for root in self.roots if not isinstance(root, set)]
         holders = {id(e.holder): e.holder for e in done}
         self.between = {key: (holder, _save(holder)) for key, holder in holders.items()}
@@ -607,6 +611,8 @@ class Registry:
             for place, item in sorted(zip(places, fresh), key=lambda pair: pair[0]):
                 rest.insert(place, item)
             _restore(holder, rest)
+        for holder, items in self.aside:
+            holder += items
 
 
 def same_value(one, other):
@@ -637,8 +643,10 @@ def _owns(called, root):
 
 
 def _keeps(called):
-    """Whether it is a method of the standard library that puts what it is given into what its object has:
-    `log.addHandler`."""
+    """Whether it is a method of the standard library that puts what it is given into what its object has,
+    `log.addHandler`, or one of its functions that keep it."""
+    if kept_by(called) is not None:
+        return True
     code = _standard_code(called)
     return code is not None and isinstance(called, types.MethodType) and bool(_filled(code)) and not asks_only(called)
 

@@ -279,7 +279,7 @@ class Snapshot:
             del self.kept[key]
             self.latest.pop(key, None)
             try:
-                if type(container) is State:
+                if isinstance(container, State):
                     container.restore()
                     continue
                 _restore(container, _copy(items))
