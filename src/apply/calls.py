@@ -647,7 +647,7 @@ def entry_of(entry, values, result, fresh, owner=None):
                 return True
         if a is b:
             return True
-        return type(a) is type(b) and isinstance(a, (*ATOMS, tuple, types.MethodType)) and a == b
+        return type(a) is type(b) and isinstance(a, (*ATOMS, tuple, types.MethodType, types.BuiltinFunctionType)) and a == b
 
     def among(value, group):
         return any(same(value, other) for other in group)

@@ -175,7 +175,7 @@ def _outcome(body, values):
 
 # What functions of the standard library are called that give an object which others have, too, or
 # keep what they are told.
-SHARED_BY = {"getLogger", "basicConfig"}
+SHARED_BY = {"getLogger", "basicConfig", "atexit"}
 
 
 @_once

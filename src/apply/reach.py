@@ -287,7 +287,8 @@ class Reach:
             self.add(value.__func__, depth, origin)
             return self.add(value.__self__, depth, origin)
         if isinstance(value, types.BuiltinFunctionType):
-            owner = value.__self__
+            owner = kept_by(value) if depth == 0 and value.__name__ == "register" else None
+            owner = value.__self__ if owner is None else owner
             return isinstance(owner, ATOMS) or self.add(owner, depth, origin)
         if isinstance(value, (staticmethod, classmethod)):
             return self.add(value.__func__, depth, origin)

@@ -15,6 +15,8 @@ class Registry:
     def __init__(self, before, after, snapshot, module):
         """`before` is what the old version called, `after` what the new one calls; `module` has the names of
         the statement."""
+        if EXITS.used:
+            EXITS.pull()
         reach, other = Reach(after), Reach(before)
         self.snapshot, self.module = snapshot, module
         self.roots = list(reach.found)
@@ -228,6 +230,7 @@ class Registry:
         of the new version and those of the old one. `others`: what else the module calls that may
         tell a registry of the definition. `loose`: what tells it is another one, and may do it
         in another way; `anew`: so may what a class is given, or it is another class."""
+        self.hear()
         others = {id(root) for root in Reach(others).found}
         self.settle_instances(pairs, anew)
         if self.several:
@@ -273,6 +276,7 @@ class Registry:
 
     def arrive(self, new):
         """A definition that is new."""
+        self.hear()
         walk = Walk({id(value): value for value in targets(new)})
         for number, root in enumerate(self.roots):
             for _, chain in walk.chains(root):
@@ -361,7 +365,7 @@ class Registry:
 
     def sure(self, shape):
         """A registry's own way to hold something."""
-        return all(not isinstance(kind, tuple) or isinstance(kind[0], str) for kind in shape)
+        return all(not isinstance(kind, tuple) or isinstance(kind[0], str) or kind[0] is _Exit for kind in shape)
 
     def forget(self, wide):
         """Takes out all of the object. Whether there was any. `wide`: with the object under a key
@@ -460,7 +464,7 @@ class Registry:
             holder = filled_by(called, node, scope)
             if number in calls.foreign and holder is None and not _keeps(called) or asks_only(called):
                 continue
-            if kept_by(called) is not None:
+            if configures(called):
                 self.note(entries_kept(self, node.value, scope), number, kept_by(called), calls, notes, told)
                 continue
             values, result = arguments(node, scope)
@@ -488,7 +492,7 @@ class Registry:
             for root in self.roots:
                 if not nested and id(root) not in reach or (number, id(root)) in told:
                     continue
-                if self.shipped and not (given or nested) and not _owns(called, root):
+                if self.shipped and not (given or nested) and not _owns(called, root) and root is not kept_by(called):
                     continue
                 if called is root and self.of_others(root):
                     continue
@@ -578,8 +582,14 @@ class Registry:
                 continue
         return False
 
+    def hear(self):
+        """After it: what it has told those that say it only when they are asked."""
+        if EXITS.used:
+            EXITS.pull()
+
     def put(self):
         """After it: what came stands where the other was."""
+        self.hear()
         for amount in self.amounts:
             amount.end(self.snapshot)
         for root, length in self.lengths:

@@ -90,7 +90,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 (Some(shipped), Ok(module)) => shipped.contains(module).unwrap_or(false),
                 _ => false,
             };
-            if ships && !(closed || bound) {
+            // What is registered with `atexit` is in no container, but can be asked for.
+            let exits = || {
+                let kept = kit.sys_modules.get_item("atexit").ok().flatten();
+                let register = kept.and_then(|kept| kept.getattr("register").ok());
+                register.is_some_and(|register| register.is(&value))
+            };
+            if ships && !(closed || bound || exits()) {
                 continue;
             }
             if kit.is_class(&value) && !value.get_type().is(kit.object.get_type()) {

@@ -265,6 +265,7 @@ class Snapshot:
                 self.kept[(*key, len(self.kept))] = State(owner, names), None
 
     def restore(self):
+        EXITS.push(False)
         for base, kind in self.added:
             unregister(base, kind)
         for base, kind in self.virtual:
@@ -274,6 +275,8 @@ class Snapshot:
         """Containers that were noted when there were already `first` others. Each has been noted when
         something else may have changed it, which is undone later."""
         refused = None
+        if EXITS.used:
+            EXITS.pull(False)
         for key, (container, items) in list(self.kept.items())[first:]:
             # Noted anew if the changes are made in another way.
             del self.kept[key]

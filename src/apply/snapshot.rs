@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
+use super::kit::Kit;
 use super::module::Run;
 use super::work::Work;
 
@@ -58,6 +59,18 @@ impl<'py> Run<'_, '_, '_, 'py> {
 }
 
 impl<'py> Work<'_, 'py> {
+    /// After a unit was applied and its undo log is gone: what statements had registered with `atexit` and
+    /// register no more is unregistered.
+    pub fn leave_exits(kit: &Kit<'py>) -> PyResult<()> {
+        match kit.helper.get() {
+            Some(names) => {
+                let exits = names.as_any().get_item("EXITS")?;
+                exits.call_method0("push").map(drop)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// What was in a list, dict or set before anything was changed, if it was noted: in the undo log, or
     /// as a registry.
     pub fn first_contents(&self, of: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {

@@ -7,10 +7,93 @@ Runs in the namespace of registry.py, after calls.py.
 
 def kept_by(called):
     """The container in which such a function keeps it."""
-    logging = sys.modules.get("logging")
-    if logging is not None and called is getattr(logging, "basicConfig", kept_by):
-        return logging.root.handlers
+    if configures(called):
+        return sys.modules["logging"].root.handlers
+    atexit = sys.modules.get("atexit")
+    if atexit is not None and called is getattr(atexit, "register", kept_by):
+        if not EXITS.used:
+            EXITS.pull()
+        return EXITS.listed
     return None
+
+
+class _Probe:
+    """What is equal to the functions with these numbers."""
+
+    def __init__(self, equal=None):
+        self.seen, self.equal = [], equal
+
+    def __eq__(self, other):
+        self.seen.append(other)
+        return len(self.seen) - 1 == self.equal
+
+
+class _Exit:
+    """A registration with `atexit`. What the function is given, nobody can ask for."""
+
+    def __init__(self, function):
+        self.function = function
+
+
+class Exits:
+    """What is registered with `atexit`, which has it in no container, in a list that statements are looked for
+    in as in others. What is taken out of that leaves when the unit is done: it could not be put back."""
+
+    def __init__(self):
+        # Those that are to stay; all that there are, with the addresses of the functions that are registered:
+        # who has a function that another one lives on for is told of that one.
+        self.listed, self.known, self.used = [], [], False
+
+    def functions(self):
+        """In the order of their registration."""
+        probe = _Probe()
+        sys.modules["atexit"].unregister(probe)
+        return probe.seen
+
+    def stays(self, item):
+        return any(item is other for other in self.listed)
+
+    def pull(self, listed=True):
+        """Notes what came and what went; `listed`: what came is a statement's that stays."""
+        known, self.known, self.used = self.known, [], True
+        for function in self.functions():
+            at = next((n for n, (_, other) in enumerate(known) if other == id(function)), None)
+            if at is None:
+                item = _Exit(function)
+                if listed:
+                    self.listed.append(item)
+            else:
+                item, known = known[at][0], known[at + 1 :]
+            self.known.append((item, id(function)))
+        # What the program has unregistered.
+        left = {id(item) for item, _ in self.known}
+        self.listed[:] = [item for item in self.listed if id(item) in left]
+
+    def push(self, listed=True):
+        """Makes of it what the list says."""
+        if not self.used:
+            return
+        self.pull(listed)
+        atexit, others = sys.modules["atexit"], []
+        for number, (item, function) in reversed(list(enumerate(self.known))):
+            if not self.stays(item) or id(item.function) != function:
+                atexit.unregister(_Probe(number))
+                # A function lives on that a decorator, which is given nothing else, was told of anew.
+                others += [item.function] if self.stays(item) else []
+        for function in reversed(others):
+            atexit.register(function)
+        self.used = False
+        self.listed.clear()
+        self.known.clear()
+
+
+EXITS = Exits()
+
+
+def configures(called):
+    """Whether it is `basicConfig`."""
+    logging = sys.modules.get("logging")
+    return logging is not None and called is getattr(logging, "basicConfig", configures)
 
 
 def entries_kept(registry, call, scope):

@@ -192,6 +192,9 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         if failed.is_none() {
             self.keep_departed(departed);
             Work::come_back(self.kit, left);
+            if let Err(error) = Work::leave_exits(self.kit) {
+                log::debug!("what is done at exit cannot be told: {error}");
+            }
             if let Err(error) = self.bind_loose() {
                 log::debug!("a submodule cannot be bound in its package: {error}");
             }
