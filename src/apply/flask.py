@@ -175,6 +175,24 @@ class _App:
         _arrange(self.map._matcher._root, is_fresh, is_behind)
 
 
+def _let_go(app, functions):
+    """Takes functions, by their addresses, out of all that an application calls."""
+    env = vars(app).get("jinja_env")
+    tables = [vars(app).get(hook) for hook in HOOKS]
+    _let_go_in(tables + [getattr(env, n) for n in ("filters", "tests", "globals") if env is not None], functions)
+
+
+def _let_go_in(tables, values):
+    while tables:
+        table = tables.pop()
+        if isinstance(table, list):
+            table[:] = [value for value in table if id(value) not in values]
+        elif isinstance(table, dict):
+            for key in [key for key, value in table.items() if id(value) in values]:
+                del table[key]
+            tables += table.values()
+
+
 class _Registered:
     """A blueprint in an application, under one of its names."""
 
@@ -264,8 +282,11 @@ def _leaves(value):
 class Setup:
     """What a statement does to applications and blueprints, from before it runs until after."""
 
-    def __init__(self, owners, made, name, text, later, module, before):
+    def __init__(self, owners, made, name, text, later, module, before, had, leaves):
+        """`had`: the dicts with the blueprints of applications, and what was in them before this edit."""
         self.module, self.name = module, name
+        # Of one that is gone, registries let go while this is open.
+        self.leaves = leaves
         self.made = [f for one in made if one is not None for f in _chain(one)]
         self.mine = {id(f) for f in self.made}
         self.later = {id(f) for one in later for f in _chain(one)}
@@ -278,6 +299,8 @@ class Setup:
             if names and all(app is not known for known in self.apps):
                 self.apps.append(app)
             self.registered += [_Registered(b, app, n) for n, b in names]
+        self.had = {id(app.app.blueprints): dict(app.app.blueprints) for app in self.direct}
+        self.had.update((id(now), blueprints) for now, blueprints in had)
         self.said = _said(text, before) if text else None
         self.deferred = [(b, list(b.deferred_functions)) for b in self.blueprints]
         self.taken, self.opened, self.new = [], [], None
@@ -293,6 +316,7 @@ class Setup:
                     tables += table.values() if isinstance(table, dict) else ()
         self.spaces += [vars(app.map) for app in self.apps if app.known]
         for app in self.apps:
+            self.spaces += [app.app.blueprints, *([app.app.cli.commands] if hasattr(app.app, "cli") else ())]
             env = vars(app.app).get("jinja_env")
             self.spaces += [getattr(env, n) for n in ("filters", "tests", "globals") if env is not None]
 
@@ -321,6 +345,7 @@ class Setup:
                 if mine:
                     self.taken.append(deferred)
                     self.withdraw(blueprint, route)
+        self.unregister()
         self.cut()
         for owner in (*self.blueprints, *(app.app for app in self.apps)):
             space = vars(owner)
@@ -350,18 +375,29 @@ class Setup:
                 registered.app.take(registered.rules(route))
                 continue
             # `before_app_request` and the like.
-            app = registered.app.app
-            env = vars(app).get("jinja_env")
-            tables = [vars(app).get(hook) for hook in HOOKS]
-            tables += [getattr(env, n) for n in ("filters", "tests", "globals") if env is not None]
-            while tables:
-                table = tables.pop()
-                if isinstance(table, list):
-                    table[:] = [f for f in table if id(f) not in self.mine]
-                elif isinstance(table, dict):
-                    for key in [key for key, value in table.items() if id(value) in self.mine]:
-                        del table[key]
-                    tables += table.values()
+            _let_go(registered.app.app, self.mine)
+
+    def unregister(self):
+        """What applications have of blueprints that the statement had registered: those are out already."""
+        for app in self.direct:
+            now = app.app.blueprints
+            had = self.had[id(now)]
+            gone = {name: blueprint for name, blueprint in had.items() if name not in now}
+            inside = tuple(name + "." for name in gone)
+            for name in [name for name in now if name.startswith(inside)]:
+                gone[name] = now.pop(name)
+            app.take([rule for rule in app.rules if rule.endpoint.startswith(inside)])
+            for hook in HOOKS:
+                for name in gone:
+                    (vars(app.app).get(hook) or {}).pop(name, None)
+            left = {id(blueprint) for blueprint in now.values()}
+            for blueprint in [b for b in gone.values() if id(b) not in left]:
+                plain = [d for d in blueprint.deferred_functions if _route(d) is None]
+                _let_go(app.app, {id(cell.cell_contents) for d in plain for cell in _cells(d)})
+                cli = getattr(blueprint, "cli", None)
+                if cli is not None:
+                    _let_go_in([app.app.cli.commands], {id(cli), *map(id, cli.commands.values())})
+        self.registered = [r for r in self.registered if r.app.app.blueprints.get(r.name) is r.blueprint]
 
     def cut(self):
         """Also when it runs once more, of what it had done before it failed."""
@@ -379,6 +415,9 @@ class Setup:
         to their blueprints."""
         self.new = self.module.get(self.name)
         try:
+            if self.leaves:
+                self.unregister()
+                self.cut()
             for blueprint, had in self.deferred:
                 self.tell(blueprint, had)
             for app in self.apps:

@@ -68,6 +68,10 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             // `add_routes(app)`
             if statement.kind == Kind::Expr {
                 paths.extend(statement.uses.reads.iter().map(String::as_str));
+                // `add_all()`, which tells one that it knows by its name.
+                for path in &statement.uses.calls {
+                    paths.extend(self.read_by(path));
+                }
             }
         }
         let owners = PyList::empty(kit.py);
@@ -99,6 +103,15 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 }
             }
         }
+        // Registries have taken out blueprints that it had registered.
+        let had = PyList::empty(kit.py);
+        for owner in owners.try_iter()? {
+            if let Ok(blueprints) = owner?.getattr("blueprints")
+                && let Some(first) = self.work.first_contents(&blueprints)
+            {
+                had.append((blueprints, first))?;
+            }
+        }
         let name = new.map_or("", |(_, new)| new.name.as_str());
         let arguments = (
             owners,
@@ -108,6 +121,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             later,
             &self.job.dict,
             &self.before,
+            had,
+            new.is_none(),
         );
         let class = names.get_item("Setup")?;
         // A version of the library that keeps all this in another way.
@@ -125,6 +140,23 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         }
         setup.call_method0("begin")?;
         Ok(Some(Setup(setup)))
+    }
+}
+
+impl Run<'_, '_, '_, '_> {
+    /// What a function of the module reads when it is called, in either version.
+    fn read_by(&self, path: &str) -> Vec<&str> {
+        let old = self.job.old.map(|old| old.outline);
+        let mut found = Vec::new();
+        for outline in old.into_iter().chain([self.job.new.outline]) {
+            for at in outline.index().writers(&outline.body, path) {
+                let function = Some(&outline.body[at]).filter(|one| one.kind == Kind::Function);
+                let later = function.map(|one| &one.later).into_iter();
+                let names = later.flat_map(|later| later.reads.iter().chain(&later.calls));
+                found.extend(names.filter_map(|name| name.split('.').next()));
+            }
+        }
+        found
     }
 }
 

@@ -17,14 +17,14 @@ use super::module::{Run, container};
 use super::work::Replaced;
 use crate::diff::{Changes, What};
 use crate::outline::{Kind, Outline, Statement};
-use crate::plan::{CHOOSES_LESS, Functions, choose_less};
+use crate::plan::Functions;
 
 /// So many functions that a statement calls are followed.
 const MANY: usize = 64;
 
 /// The registries of a statement that is about to run.
 pub(super) struct Registries<'py> {
-    found: Bound<'py, PyAny>,
+    pub(super) found: Bound<'py, PyAny>,
     /// What the old version made: a definition or an instance, that is looked for by identity. Else
     /// entries are known by the arguments of a call.
     made: Option<Bound<'py, PyAny>>,
@@ -313,7 +313,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
 
     /// Whether a statement may tell somebody of something: a call alone, or one whose value gets a
     /// name, or an item of a container that another module made.
-    fn calls(&self, source: &Source<'_>, statement: &Statement) -> bool {
+    pub(super) fn calls(&self, source: &Source<'_>, statement: &Statement) -> bool {
         let kind = match statement.kind {
             Kind::Expr | Kind::Compound => {
                 !statement.uses.calls.is_empty() || !statement.uses.mutates.is_empty()
@@ -400,7 +400,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 
     /// The registries of an old statement that is a call, with the entries that it made.
-    fn called(
+    pub(super) fn called(
         &mut self,
         old: &Source<'_>,
         was: &Statement,
@@ -608,57 +608,6 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 found.call_method1("take_out", (true,))?;
             }
             found.call_method1("forget", (false,))?;
-            let pairs = PyList::empty(self.work.kit.py);
-            let fed = found.call_method1("changed", (pairs, false))?;
-            self.feed(fed.extract()?, statement)?;
-        }
-        Ok(())
-    }
-
-    /// Calls and decorated definitions of the old text that are gone: the entries that they had made
-    /// go too.
-    pub(super) fn retract_calls(&mut self) -> PyResult<()> {
-        let Some(old) = self.job.old else {
-            return Ok(());
-        };
-        for name in choose_less(old.outline, self.job.new.outline, self.job.changes) {
-            self.dirty.acts(name, CHOOSES_LESS);
-        }
-        for &at in &self.job.changes.removed {
-            let statement = &old.outline.body[at];
-            self.uncount(old, at)?;
-            if matches!(statement.kind, Kind::Function | Kind::Class) {
-                if let Some(value) = self.made_by_gone(old, at)? {
-                    told(self.unregister(statement, &value));
-                }
-                continue;
-            }
-            told(self.leave_setup(statement, None, |_| Ok(())));
-            if self.take_back(at)? || self.retract_from_others(at)? || !self.calls(old, statement) {
-                continue;
-            }
-            let none = PyList::empty(self.work.kit.py);
-            let Some(Some(registries)) = told(self.called(old, statement, none, false)) else {
-                continue;
-            };
-            match registries.made {
-                None => {
-                    told(self.let_go_of_call(&registries.found, statement));
-                    told(self.unset_globals(&registries.found, old, statement))
-                }
-                // Nothing else has this name: what it made goes.
-                Some(made) if self.binders(&statement.uses.binds[0]).next().is_none() => {
-                    told(self.unregister(statement, &made))
-                }
-                Some(_) => None,
-            };
-        }
-        Ok(())
-    }
-
-    /// Takes out what a statement that is gone had told.
-    fn let_go_of_call(&mut self, found: &Bound<'py, PyAny>, statement: &Statement) -> PyResult<()> {
-        if found.call_method1("take_out", (true,))?.is_truthy()? {
             let pairs = PyList::empty(self.work.kit.py);
             let fed = found.call_method1("changed", (pairs, false))?;
             self.feed(fed.extract()?, statement)?;

@@ -14,7 +14,7 @@ use super::module::{Run, container};
 use super::registry::told;
 use crate::diff::What;
 use crate::outline::{Kind, Outline, Statement};
-use crate::plan::{Mark, Step, affected_statement};
+use crate::plan::{CHOOSES_LESS, Mark, Step, affected_statement, choose_less};
 
 /// Into containers with more items it is not looked for others that were changed in place.
 const MOST: usize = 256;
@@ -391,6 +391,67 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.dirty
                     .value(name, "out of which something was taken that is gone");
             }
+        }
+        Ok(())
+    }
+
+    /// Calls and decorated definitions of the old text that are gone: the entries that they had made
+    /// go too.
+    pub(super) fn retract_calls(&mut self) -> PyResult<()> {
+        let Some(old) = self.job.old else {
+            return Ok(());
+        };
+        for name in choose_less(old.outline, self.job.new.outline, self.job.changes) {
+            self.dirty.acts(name, CHOOSES_LESS);
+        }
+        for &at in &self.job.changes.removed {
+            let statement = &old.outline.body[at];
+            self.uncount(old, at)?;
+            if matches!(statement.kind, Kind::Function | Kind::Class) {
+                if let Some(value) = self.made_by_gone(old, at)? {
+                    told(self.unregister(statement, &value));
+                }
+                continue;
+            }
+            let mut done = None;
+            told(self.leave_setup(statement, None, |run| {
+                done = Some(run.retract_call(at, old, statement));
+                Ok(())
+            }));
+            done.unwrap_or_else(|| self.retract_call(at, old, statement))?;
+        }
+        Ok(())
+    }
+
+    /// The same of one that is no definition.
+    fn retract_call(&mut self, at: usize, old: &Source<'a>, statement: &Statement) -> PyResult<()> {
+        if self.take_back(at)? || self.retract_from_others(at)? || !self.calls(old, statement) {
+            return Ok(());
+        }
+        let none = PyList::empty(self.work.kit.py);
+        let Some(Some(registries)) = told(self.called(old, statement, none, false)) else {
+            return Ok(());
+        };
+        match registries.made() {
+            None => {
+                told(self.let_go_of_call(&registries.found, statement));
+                told(self.unset_globals(&registries.found, old, statement))
+            }
+            // Nothing else has this name: what it made goes.
+            Some(made) if self.binders(&statement.uses.binds[0]).next().is_none() => {
+                told(self.unregister(statement, made))
+            }
+            Some(_) => None,
+        };
+        Ok(())
+    }
+
+    /// Takes out what a statement that is gone had told.
+    fn let_go_of_call(&mut self, found: &Bound<'py, PyAny>, statement: &Statement) -> PyResult<()> {
+        if found.call_method1("take_out", (true,))?.is_truthy()? {
+            let pairs = PyList::empty(self.work.kit.py);
+            let fed = found.call_method1("changed", (pairs, false))?;
+            self.feed(fed.extract()?, statement)?;
         }
         Ok(())
     }
