@@ -38,6 +38,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 self.work.give_gains()?;
             }
         }
+        // It may ask what is derived from a class.
+        told(self.replaced_leave());
         // What makes it run may have come up only now.
         self.remember(at)?;
         self.retract_own(at)?;

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
+use super::abandoned::detach;
 use super::function::search;
-use super::kit::{Kit, reference_count, text};
+use super::kit::{reference_count, text};
 use super::work::{Replaced, Work};
 
 impl<'k, 'py> Work<'k, 'py> {
@@ -30,6 +31,7 @@ impl<'k, 'py> Work<'k, 'py> {
         self.models()?;
         self.drop_stored()?;
         self.give_gains()?;
+        self.note_inner()?;
         self.settle_keys()?;
         self.migrate()
     }
@@ -41,32 +43,6 @@ impl<'k, 'py> Work<'k, 'py> {
             let made = if lived { to } else { from };
             if self.kit.is_class(&made) {
                 detach(&made);
-            }
-        }
-    }
-
-    /// After a unit was applied and its undo log is gone: classes that were taken out of their
-    /// modules, and that nobody has any more, leave the lists of subclasses now, and not at some
-    /// later garbage collection.
-    pub fn leave_lists(kit: &'k Kit<'py>, mut gone: Vec<Bound<'py, PyAny>>) -> PyResult<()> {
-        if gone.is_empty() {
-            return Ok(());
-        }
-        let work = Self::new(kit);
-        // Derived ones first: they hold their bases.
-        loop {
-            let before = gone.len();
-            for at in (0..before).rev() {
-                let class = gone[at].call0()?;
-                if class.is_none() || !work.held_elsewhere(&class)? {
-                    if !class.is_none() {
-                        detach(&class);
-                    }
-                    gone.remove(at);
-                }
-            }
-            if gone.len() == before {
-                return Ok(());
             }
         }
     }
@@ -353,32 +329,5 @@ impl<'k, 'py> Work<'k, 'py> {
             instance.call_method0("__migrate__")?;
         }
         Ok(())
-    }
-}
-
-/// A twin that served its purpose leaves the lists of subclasses of its bases at once, and not
-/// at some later garbage collection.
-pub(super) fn detach(twin: &Bound<'_, PyAny>) {
-    let py = twin.py();
-    let aside = |kind: &Bound<'_, PyAny>, bases: &Bound<'_, PyTuple>| -> PyResult<()> {
-        let plain = kind.call1(("_", bases, PyDict::new(py)))?;
-        py.import("builtins")?
-            .getattr("type")?
-            .getattr("__setattr__")?
-            .call1((twin, "__bases__", PyTuple::new(py, [plain])?))
-            .map(drop)
-    };
-    let aside = || -> PyResult<()> {
-        let kind = py.import("builtins")?.getattr("type")?;
-        if aside(&kind, &PyTuple::empty(py)).is_ok() {
-            return Ok(());
-        }
-        // Below `abc.ABC`, which has no dict, the layout is another one (up to 3.12).
-        let abc = py.import("abc")?.getattr("ABC")?;
-        aside(&abc.get_type().into_any(), &PyTuple::new(py, [abc])?)
-    };
-    // A layout that does not allow it stays listed until the collector runs.
-    if let Err(error) = aside() {
-        log::trace!("a temporary class stays listed as a subclass for now: {error}");
     }
 }

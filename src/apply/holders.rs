@@ -6,10 +6,10 @@ use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
+use super::abandoned::detach;
 use super::class::is_slot;
 use super::consumed::of_ctypes;
 use super::function::plain;
-use super::heap::detach;
 use super::kit::{reference_count, text};
 use super::work::{Replaced, Work};
 
@@ -110,7 +110,10 @@ impl<'py> Work<'_, 'py> {
                 .iter()
                 .all(|c| passed.contains(&(c.as_ptr() as usize)))
             {
-                detach(&twin);
+                // Where that cannot be, it goes with those that are gone.
+                if !detach(&twin) {
+                    self.note_gone(&twin)?;
+                }
             }
         }
         Ok(())

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
+use super::abandoned::detach;
 use super::entries::entries;
-use super::heap::detach;
 use super::kit::{Kit, text};
 use super::module::{Run, container};
 use super::registry::told;
@@ -78,7 +78,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let before = gone.len();
             for at in (0..before).rev() {
                 let (class, statement) = &gone[at];
-                if self.has_alone(class, &statement.name)? {
+                if self.has_alone(class, &statement.name, 0)? {
                     let (class, statement) = gone.remove(at);
                     self.tell_bases(Some(&class), None, statement)?;
                     self.leave(&class)?;
@@ -131,12 +131,13 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(found)
     }
 
-    /// Whether nothing but the module has a class: its dict, as it is and as it was.
-    fn has_alone(&self, class: &Bound<'py, PyAny>, name: &str) -> PyResult<bool> {
+    /// Whether nothing but the module has a class: its dict, as it is and as it was. So many more
+    /// references are `known`.
+    fn has_alone(&self, class: &Bound<'py, PyAny>, name: &str, mut known: usize) -> PyResult<bool> {
         let is = |dict: &Bound<'py, PyDict>| -> PyResult<bool> {
             Ok(dict.get_item(name)?.is_some_and(|value| value.is(class)))
         };
-        let mut known = usize::from(is(&self.job.dict)?);
+        known += usize::from(is(&self.job.dict)?);
         let mut copies = vec![self.before.clone()];
         let first = self.work.tx.first_copy(&self.job.dict);
         copies.extend(first.filter(|first| !first.is(&self.before)));
@@ -151,6 +152,32 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(!self.work.held_beyond(class, known)?)
     }
 
+    /// The same for classes that a new one takes the place of, before the next statement runs.
+    pub(super) fn replaced_leave(&mut self) -> PyResult<()> {
+        let name = |class: &Bound<'py, PyAny>| class.getattr("__qualname__").map(|n| text(&n));
+        for at in 0..self.work.replaced.len() {
+            let class = &self.work.replaced[at].from;
+            let place = class.as_ptr() as usize;
+            if !self.work.replaced[at].lived
+                || !self.work.kit.is_class(class)
+                || !self.work.detached.insert(place)
+            {
+                continue;
+            }
+            let work = &self.work;
+            let pairs = work.made.iter().chain(&work.twins).chain(&work.alike);
+            let pairs = pairs.flat_map(|(one, other)| [one, other]);
+            let bound = self.facts.rebound.iter();
+            let bound = bound.flat_map(|(_, old, new)| old.iter().chain(new));
+            let known = pairs.chain(bound).filter(|held| held.is(class)).count();
+            if self.has_alone(class, &name(class)?, known)? {
+                let class = class.clone();
+                self.leave(&class)?;
+            }
+        }
+        Ok(())
+    }
+
     fn leave(&mut self, class: &Bound<'py, PyAny>) -> PyResult<()> {
         let kit = self.work.kit;
         let bases = class.getattr("__bases__")?;
@@ -158,9 +185,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         if class.getattr("__bases__")?.is(&bases) {
             return Ok(());
         }
-        let set = kit.py.get_type::<PyType>().getattr("__setattr__")?;
-        let back = (class, "__bases__", &bases).into_pyobject(kit.py)?;
-        self.work.tx.call(set, back);
+        self.work.tx.has_set(class, "__bases__", &bases);
         let weak = kit.py.import("weakref")?.getattr("ref")?;
         self.work.left.push((weak.call1((class,))?, bases));
         Ok(())

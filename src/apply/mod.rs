@@ -1,5 +1,6 @@
 //! Steps to live objects, in one transaction.
 
+mod abandoned;
 mod alike;
 mod annotations;
 mod answers;

@@ -188,8 +188,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             told(self.unregister(statement, &value));
             let kit = self.work.kit;
             if kit.is_class(&value) && kit.defined_in(&value, &self.job.dict)? {
-                let weak = kit.py.import("weakref")?.getattr("ref")?;
-                self.work.gone.push(weak.call1((&value,))?);
+                self.work.note_gone(&value)?;
             }
             self.miss_name(name)?;
             self.dirty.value(name, "which is gone");

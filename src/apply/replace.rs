@@ -53,6 +53,7 @@ impl<'py> Work<'_, 'py> {
             to: new.clone(),
             lived: true,
         });
+        self.note_gone(old)?;
         self.finish_class(new)?;
         Ok(new.clone())
     }

@@ -416,6 +416,20 @@ impl<'py> Transaction<'py> {
         Ok(())
     }
 
+    /// Remembers an attribute of a class, no entry of it, that was just set.
+    pub fn has_set(
+        &mut self,
+        class: &Bound<'py, PyAny>,
+        name: &'static str,
+        before: &Bound<'py, PyAny>,
+    ) {
+        self.log.push(Undo::ClassAttribute {
+            class: class.clone(),
+            name,
+            before: before.clone(),
+        });
+    }
+
     /// Sets an attribute of any object.
     pub fn set_attribute(
         &mut self,

@@ -167,7 +167,8 @@ pub struct Work<'k, 'py> {
     pub unbound: Vec<Unbound<'py>>,
     /// Definitions that are gone from their modules, and may come back.
     pub departed: Vec<Departed>,
-    /// Twins among those that have left the lists of subclasses, by their addresses.
+    /// Twins among those that have left the lists of subclasses, by their addresses, and classes that lived
+    /// and were asked whether they can.
     pub detached: FxHashSet<usize>,
     /// Classes that were changed in place.
     pub classes: Vec<Bound<'py, PyAny>>,
@@ -252,8 +253,10 @@ pub struct Work<'k, 'py> {
     pub snapshot: Option<Bound<'py, PyAny>>,
     /// How much it had when the undo log was so long, each time that more came.
     pub kept_since: Vec<(usize, usize)>,
-    /// Weak references to classes that are gone from their module.
+    /// Weak references to classes that are gone from their module, or were only made on the way.
     pub gone: Vec<Bound<'py, PyAny>>,
+    /// Classes from which statements may have derived others before all that they did was put back.
+    pub tried: Vec<Bound<'py, PyAny>>,
     /// Classes that are gone and are in no list of subclasses any more.
     pub left: Vec<Left<'py>>,
     /// Whether containers get back what the program put into them (not in a full reload).
@@ -332,6 +335,7 @@ impl<'k, 'py> Work<'k, 'py> {
             missed: Vec::new(),
             leaving: BTreeSet::new(),
             gone: Vec::new(),
+            tried: Vec::new(),
             texts: Vec::new(),
             past: (0, 0),
             snapshot: None,

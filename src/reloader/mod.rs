@@ -13,6 +13,7 @@ mod deserted;
 mod described;
 mod dry_run;
 mod elsewhere;
+mod ended;
 mod failure;
 mod fed;
 mod foreseen;

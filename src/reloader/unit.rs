@@ -132,27 +132,28 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
             if !self.reorder(failed) && !self.renew(&work, failed) {
                 break;
             }
-            let problems = work.tx.roll_back_to(self.kit, 0);
-            work.discard();
-            work = self.work();
+            let problems = self.undo(&mut work, 0);
             log::debug!("tried again in another way; left over: {problems:?}");
+            // With the frames in its traceback.
+            drop(outcome);
+            self.end(work, false);
+            work = self.work();
             outcome = self.run(&mut work);
         }
         let (mut reports, failed) = match outcome {
-            Ok(reports) => (reports, None),
+            Ok(reports) => (reports, false),
             Err(failed) => {
                 let brought = self.imported_since(modules);
                 let attempt = self.attempt(&failed.error, &brought);
-                let problems = work.tx.roll_back_to(self.kit, 0);
-                work.discard();
+                let problems = self.undo(&mut work, 0);
                 self.reloader.brought.lock().extend(brought);
                 if let Err(error) = self.note_loose() {
                     log::debug!("submodules that stay imported cannot be told: {error}");
                 }
-                (self.failure(&failed, attempt, problems), Some(failed))
+                (self.failure(&failed, attempt, problems), true)
             }
         };
-        if failed.is_none() {
+        if !failed {
             if !work.orphaned.is_empty() {
                 work.orphans = Arc::default();
                 let mut orphans = self.reloader.orphans.lock();
@@ -185,25 +186,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                 self.reloader.ledger.reindex_spelled(&record.name);
             }
         }
-        let gone = std::mem::take(&mut work.gone);
-        let left = std::mem::take(&mut work.left);
-        let departed = std::mem::take(&mut work.departed);
-        drop(work);
-        if failed.is_none() {
-            self.keep_departed(departed);
-            Work::come_back(self.kit, left);
-            if let Err(error) = Work::leave_exits(self.kit) {
-                log::debug!("what is done at exit cannot be told: {error}");
-            }
-            if let Err(error) = self.bind_loose() {
-                log::debug!("a submodule cannot be bound in its package: {error}");
-            }
-        }
-        if failed.is_none()
-            && let Err(error) = Work::leave_lists(self.kit, gone)
-        {
-            log::debug!("classes that are gone stay listed for now: {error}");
-        }
+        self.end(work, !failed);
         if self.flags.force {
             for report in &mut reports {
                 if report.outcome == Outcome::Unchanged {
@@ -574,7 +557,7 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
                         return Err(error);
                     }
                     log::debug!("{}: {name} is made anew: {error}", record.name);
-                    work.tx.roll_back_to(kit, before);
+                    self.undo(work, before);
                     // What the second attempt logs is told anew.
                     work.past.1 = work.past.1.min(before);
                     work.lowered.clear();
