@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyTuple};
 
 use super::kit::{Kit, Word};
+use crate::diff::Doubts;
 use crate::interp::{compiled, keep_compiled};
 use crate::outline::{Kind, Outline, Statement};
 use crate::text::fingerprint;
@@ -123,6 +124,19 @@ impl<'a> Source<'a> {
     /// The whole text, as the import system would compile it.
     pub fn whole<'py>(&self, kit: &Kit<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.compiled(kit, self.text, "exec")
+    }
+
+    /// Has the compiler look at what would only be compiled in parts.
+    pub fn judge(&self, kit: &Kit<'_>, doubts: &Doubts) -> PyResult<()> {
+        let ask = |text: &str, flags: i32| {
+            let arguments = (text, self.filename, "exec", flags, true, -1);
+            kit.compile.call1(arguments).map(drop)
+        };
+        if doubts.whole {
+            return ask(self.text, 0);
+        }
+        let mut asked = doubts.statements.iter();
+        asked.try_for_each(|&at| ask(&self.alone(&self.outline.body[at]), self.flags))
     }
 
     /// A top-level statement as a module's code, to be executed in the module's dict.

@@ -5,8 +5,11 @@ use std::ops::RangeInclusive;
 
 use crate::outline::{Kind, Outline, Statement};
 
+mod context;
 mod matching;
 mod order;
+
+pub use context::{Doubts, doubts};
 
 /// What became of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]

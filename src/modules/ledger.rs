@@ -192,6 +192,17 @@ impl Version {
         }
     }
 
+    /// What of its text another version has not, or all of it.
+    pub fn differs(&self, before: &Self) -> &str {
+        let text = self.text();
+        let ends = match self.beside.as_deref() {
+            Some((serial, ends)) if *serial == before.serial => ends.whole_characters(text),
+            _ => return text,
+        };
+        let between = ends.before..text.len() - ends.after;
+        text.get(between).unwrap_or(text)
+    }
+
     /// Whether it is known to import what another version does.
     pub fn imports_as(&self, other: &Self) -> bool {
         let both = self.imports.get().zip(other.imports.get());

@@ -446,6 +446,8 @@ impl<'u, 'k, 'py> Unit<'u, 'k, 'py> {
         };
         let changes = diff::compare(old_outline, new_outline);
         let new = Source::new(kit.py, edited.version.text(), new_outline, &filename)?;
+        let between = edited.version.differs(&running);
+        new.judge(kit, &diff::doubts(new_outline, new.text, between, &changes))?;
         let old = Source::new(kit.py, running.text(), old_outline, &filename)?;
         let package = record.package.read().clone();
         let mut around = inbound(kit, new_outline, &package, &dict, facts)?;
