@@ -1,5 +1,7 @@
 //! The entries of a class: set, deleted, put into order.
 
+use std::collections::HashMap;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple, PyType};
@@ -186,6 +188,34 @@ fn make(
         return Err(PyTypeError::new_err(format!("{name}() takes no arguments")));
     }
     Ok(plain.call1((class,))?.unbind())
+}
+
+/// Puts the entries of a class, which are all there again, into the order that they had, with those that
+/// `arrange` leaves where they are. The values are what they were: nothing but the order is changed, and
+/// nobody can look in between.
+pub(super) fn put_in_order<'py>(
+    kit: &Kit<'py>,
+    class: &Bound<'py, PyAny>,
+    wanted: &[String],
+) -> PyResult<()> {
+    let entries = entries(kit, class)?;
+    let now: Vec<_> = entries.keys().iter().collect();
+    let names = now.iter().map(text);
+    let same = names.zip(wanted).take_while(|(now, was)| now == *was);
+    let same = same.count();
+    if same == wanted.len() {
+        return Ok(());
+    }
+    // By the very strings that are there: those are interned.
+    let keys: HashMap<String, _> = now[same..].iter().map(|key| (text(key), key)).collect();
+    for key in wanted[same..].iter().filter_map(|name| keys.get(name)) {
+        if let Some(value) = entries.get_item(key)? {
+            entries.del_item(key)?;
+            entries.set_item(key, value)?;
+        }
+    }
+    forget_lookups(class.cast::<PyType>()?);
+    Ok(())
 }
 
 /// Moves entries of a class until those in `wanted` stand in that order; others go behind them.

@@ -7,7 +7,7 @@ use pyo3::types::{
 };
 use rustc_hash::FxHashSet;
 
-use super::class_entry::{arrange, put, set_part, take};
+use super::class_entry::{put, put_in_order, set_part, take};
 use super::compile::shifted;
 use super::kit::{Kit, Word, is_heap_type};
 
@@ -141,7 +141,7 @@ pub(super) fn undo<'py>(kit: &Kit<'py>, entry: &Undo<'py>) -> PyResult<()> {
             None if kit.class_entry(class, &super::kit::text(name))?.is_none() => Ok(()),
             None => take(kit, class, name),
         },
-        Undo::ClassOrder { class, names } => arrange(kit, class, names),
+        Undo::ClassOrder { class, names } => put_in_order(kit, class, names),
         Undo::ClassAttribute {
             class,
             name,
