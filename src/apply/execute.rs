@@ -128,6 +128,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.module_docstring()?;
         }
         let setup = self.open_setup(at, statement, registered.as_ref())?;
+        let configured = self.before_configuring(at, statement)?;
         let below = match aside {
             true => None,
             false => self.hide_below(at, statement)?,
@@ -168,6 +169,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             }
             return Err(error);
         }
+        self.after_configuring(configured)?;
         self.tell_annotation(annotation, statement);
         self.tell_arrivals(arrivals, statement)?;
         self.count_again(counts)?;

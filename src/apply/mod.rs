@@ -20,6 +20,7 @@ mod class_entry;
 mod codes;
 mod collections;
 mod compile;
+mod configured;
 mod conflicts;
 mod computed;
 mod consumed;

@@ -57,7 +57,9 @@ pub fn may_look(text: &str) -> bool {
 }
 
 /// Functions that tell of an object what is in it or how it is declared.
-const LOOKS: [&str; 14] = [
+const LOOKS: [&str; 16] = [
+    CONFIGURES[0],
+    CONFIGURES[1],
     "dir",
     "vars",
     "getattr",
@@ -73,6 +75,21 @@ const LOOKS: [&str; 14] = [
     "get_annotations",
     "issubclass",
 ];
+
+/// Methods that configure applications by a class or a module (Flask, Quart, Celery): they take the
+/// attributes that are values.
+const CONFIGURES: [&str; 2] = ["from_object", "config_from_object"];
+
+/// `Item.<names>` is the path of what is told by which names a class has.
+pub(super) const OTHER_NAMES: &str = "<names>";
+
+/// The method that makes a view of a class (Flask, Django), which takes from it what it answers to.
+const VIEW: &str = ".as_view";
+
+/// Whether what is called by this path is one of them.
+pub fn configures(path: &str) -> bool {
+    CONFIGURES.contains(&path.rsplit('.').next().unwrap_or(path))
+}
 
 /// Attributes of definitions that differ where they are bound, or generated, or with the bases of a
 /// class, and not for what is in the definition.
@@ -232,8 +249,20 @@ impl Dirty {
 
     /// Why a piece of code that asks definitions about themselves gets another answer.
     pub(super) fn looked_into(&self, uses: &Uses) -> Option<String> {
+        let mut asking = uses.calls.iter().filter(|path| asks(path));
+        let values_alone = asking.all(|path| configures(path));
+        let differs = |path: &str| match values_alone {
+            true => self.value_within(path),
+            false => self.differs_within(path),
+        };
+        // `Item.as_view("item")`
+        let views = uses.calls.iter().filter_map(|path| path.strip_suffix(VIEW));
+        let other_names = |class: &str| self.behaviour.get(&format!("{class}.{OTHER_NAMES}"));
+        let answers = |class: &str| self.value_within(class).or_else(|| other_names(class));
+        let views = views.filter_map(|class| Some((class, answers(class)?)));
         asked(uses)
-            .filter_map(|path| Some((path, self.differs_within(path)?)))
+            .filter_map(|path| Some((path.as_str(), differs(path)?)))
+            .chain(views)
             .map(|(path, why)| format!("looks into {path}, {why}"))
             .next()
     }
@@ -246,7 +275,7 @@ impl Dirty {
     }
 
     /// Whether this stands anywhere in a path that differs, or once did.
-    pub(super) fn mentions(&self, part: &str) -> bool {
+    pub fn mentions(&self, part: &str) -> bool {
         self.parts.contains(&name_hash(part))
     }
 
@@ -393,15 +422,23 @@ impl Dirty {
 
     /// Why a definition, or something in it, is another one.
     pub(super) fn differs_within(&self, definition: &str) -> Option<&String> {
-        let prefix = format!("{definition}.");
-        [&self.behaviour, &self.values].into_iter().find_map(|map| {
-            let mut within = map.range(prefix.clone()..);
-            map.get(definition).or_else(|| {
-                let first = within.next().filter(|(path, _)| path.starts_with(&prefix));
-                first.map(|(_, why)| why)
-            })
-        })
+        let maps = [&self.behaviour, &self.values].into_iter();
+        maps.filter_map(|map| first_within(map, definition)).next()
     }
+
+    /// The same of what has another value alone.
+    fn value_within(&self, definition: &str) -> Option<&String> {
+        first_within(&self.values, definition)
+    }
+}
+
+fn first_within<'m>(map: &'m BTreeMap<String, String>, definition: &str) -> Option<&'m String> {
+    let prefix = format!("{definition}.");
+    map.get(definition).or_else(|| {
+        let first = map.range(prefix.clone()..).next();
+        let first = first.filter(|(path, _)| path.starts_with(&prefix));
+        first.map(|(_, why)| why)
+    })
 }
 
 /// `a.b.c` -> `a`, `a.b`, `a.b.c`.

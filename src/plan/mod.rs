@@ -55,7 +55,7 @@ use chains::restartable;
 pub use chains::{Anew, Chains};
 pub use defaults::passed_on;
 pub use described::tell_fields;
-pub use dirty::{Dirty, import_key, may_look};
+pub use dirty::{Dirty, configures, import_key, may_look};
 pub use functions::{FRESH, Functions, shown};
 pub use given::{Does, Elsewhere, Holding, Nowhere};
 pub use hints::{decorated_blindly, tell_doc, tell_hints};

@@ -6,7 +6,7 @@ use crate::diff::{Change, Changes, What};
 use crate::outline::{Kind, Statement};
 
 use super::affected::{Affected, affected, affected_statement};
-use super::dirty::Dirty;
+use super::dirty::{Dirty, OTHER_NAMES};
 use super::functions::{FRESH, Functions};
 use super::hints::{decorated_blindly, tell_hints};
 use super::rewritten::rewritten;
@@ -194,12 +194,12 @@ pub fn members(statement: &Statement, inner: &Changes, prefix: &str, dirty: &mut
             dirty.acts(format!("{prefix}{name}"), "which is gone");
             dirty.value(format!("{prefix}{name}"), "which is gone");
         }
-        if is_protocol(statement) && names_changed(inner) {
-            let path = prefix.trim_end_matches('.');
-            dirty.has_others(
-                path,
-                format!("which changed on line {}", statement.span.line),
-            );
+        if names_changed(inner) {
+            let why = format!("which changed on line {}", statement.span.line);
+            dirty.acts(format!("{prefix}{OTHER_NAMES}"), why.clone());
+            if is_protocol(statement) {
+                dirty.has_others(prefix.trim_end_matches('.'), why);
+            }
         }
     }
     let again = match statement.kind {
