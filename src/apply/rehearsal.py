@@ -197,6 +197,10 @@ class Rehearsal:
         bound, three = [], {}
         for name, node in gives.items():
             live, gave, here = self.live.get(name), self.gave.get(name), now.get(name)
+            if here is not None and name in same and name not in self.gave:
+                # It had to do with none of them before: what it is now, statements have told it.
+                merge.done[id(node)] = here.value
+                continue
             other = here is not None and (live is None or live.value is not here.value)
             if other and here.kind != "value" and name not in same:
                 # The edit made it anew.
@@ -421,8 +425,9 @@ class Merge:
         of = self.value(*(part and part.parts[0] for part in (gave, ours)), node.parts[0])
         function = self.value(*(part and part.parts[1] for part in (gave, ours)), node.parts[1])
         if ours is not None and ours.value.__self__ is of and ours.value.__func__ is function:
-            return ours.value
-        return types.MethodType(function, of)
+            return self.take(ours, node)
+        self.done[id(node)] = types.MethodType(function, of)
+        return self.done[id(node)]
 
     def partial(self, gave, ours, node):
         function, arguments, keywords = [
@@ -430,8 +435,9 @@ class Merge:
         ]
         if ours is not None and says(ours.value.func, function) and says(ours.value.args, arguments):
             if says(ours.value.keywords, keywords):
-                return ours.value
-        return functools.partial(function, *arguments, **keywords)
+                return self.take(ours, node)
+        self.done[id(node)] = functools.partial(function, *arguments, **keywords)
+        return self.done[id(node)]
 
     def function(self, gave, ours, node):
         function = node.value
