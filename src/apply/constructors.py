@@ -91,6 +91,17 @@ class _ClassText:
         return out
 
 
+_CLASS_TEXTS = {}
+
+
+def _class_text(text, called):
+    """The same, read once for both that ask for it."""
+    key = text, called
+    if key not in _CLASS_TEXTS:
+        _CLASS_TEXTS[key] = _ClassText(text, called)
+    return _CLASS_TEXTS[key]
+
+
 def _arguments(function):
     args = function.args
     return [arg.arg for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs]][1:]

@@ -16,27 +16,74 @@ use crate::outline::{Kind, Statement};
 /// A definition by its text, and what stands before that on its line.
 type Text<'a> = (&'a str, &'a str);
 
+/// What differs of what they look at.
+enum Looked {
+    No,
+    /// The docstring alone.
+    Documents,
+    /// Whether it is a generator.
+    Kinds,
+}
+
 impl<'a, 'py> Run<'_, '_, 'a, 'py> {
-    /// Whether the decorators of a function, perhaps in the body of a class, look at that and find
-    /// something else.
-    pub(super) fn body_looked_at(
+    /// Whether the decorators of a function of the module look at that and find something else, and are to
+    /// be applied again. Who made an object of the function may have told it all kinds of things since: it is
+    /// told of another docstring alone (`say_anew`).
+    pub(super) fn body_looked_at(&self, old: &Statement, new: &Statement) -> bool {
+        let made = || self.job.dict.get_item(&new.name).ok().flatten();
+        match self.seen_of(None, old, new) {
+            Looked::No => false,
+            Looked::Documents => made().is_some_and(|made| self.work.kit.is_function(&made)),
+            Looked::Kinds => true,
+        }
+    }
+
+    /// The same for one in the body of a class or in a block, where other statements may have to do with what the
+    /// decorators made: only another kind of function is a reason.
+    pub(super) fn kind_looked_at(
         &self,
         class: Option<&Bound<'py, PyAny>>,
         old: &Statement,
         new: &Statement,
     ) -> bool {
-        let looked = || -> PyResult<bool> {
+        matches!(self.seen_of(class, old, new), Looked::Kinds)
+    }
+
+    /// The same of the functions in a block.
+    pub(super) fn any_looked_at(&self, old: &Statement, new: &Statement, inner: &Changes) -> bool {
+        inner.items.iter().any(|change| {
+            let Some(was) = change.old.map(|at| &old.body[at]) else {
+                return false;
+            };
+            let part = &new.body[change.new];
+            match &change.what {
+                What::Body => self.kind_looked_at(None, was, part),
+                What::Inner(deeper) if part.kind == Kind::Compound => {
+                    self.any_looked_at(was, part, deeper)
+                }
+                _ => false,
+            }
+        })
+    }
+
+    fn seen_of(
+        &self,
+        class: Option<&Bound<'py, PyAny>>,
+        old: &Statement,
+        new: &Statement,
+    ) -> Looked {
+        let looked = || -> PyResult<Looked> {
             let Some(source) = self.job.old else {
-                return Ok(false);
+                return Ok(Looked::No);
             };
             if new.kind != Kind::Function || new.decorators == 0 {
-                return Ok(false);
+                return Ok(Looked::No);
             }
             let callables = self.callables_in(class, new)?;
             let pairs = vec![(text_of(source, old), text_of(self.job.new, new))];
             self.look_at_bodies(callables, Vec::new(), pairs)
         };
-        told(looked()).unwrap_or(false)
+        told(looked()).unwrap_or(Looked::No)
     }
 
     /// Applies such decorators again. Who took the docstring from what they had made has it by now.
@@ -72,29 +119,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         Ok(())
     }
 
-    /// The same of the functions in a block.
-    pub(super) fn any_looked_at(&self, old: &Statement, new: &Statement, inner: &Changes) -> bool {
-        inner.items.iter().any(|change| {
-            let Some(was) = change.old.map(|at| &old.body[at]) else {
-                return false;
-            };
-            let part = &new.body[change.new];
-            match &change.what {
-                What::Body => self.body_looked_at(None, was, part),
-                What::Inner(deeper) if part.kind == Kind::Compound => {
-                    self.any_looked_at(was, part, deeper)
-                }
-                _ => false,
-            }
-        })
-    }
-
     /// Whether what is called with a class looks at that of the class itself or of its methods. Those
     /// of its bases are asked for what they do when it is made.
     pub(super) fn bodies_looked_at(&self, body: &Body<'_, 'a, 'py>) -> bool {
-        let looked = || -> PyResult<bool> {
+        let looked = || -> PyResult<Looked> {
             let (Some(source), Some(inner)) = (self.job.old, body.inner) else {
-                return Ok(false);
+                return Ok(Looked::No);
             };
             let text = |of: &Source<'a>, class: &Statement| match class.body.first() {
                 Some(first) if first.kind == Kind::Docstring => of.slice(first),
@@ -118,7 +148,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 ));
             }
             if pairs.is_empty() {
-                return Ok(false);
+                return Ok(Looked::No);
             }
             let head = &body.new.head;
             let bases = head.reads.iter().filter(|path| !head.calls.contains(path));
@@ -126,7 +156,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             let callables = self.values_at(None, head.calls.iter())?;
             self.look_at_bodies(callables, bases, pairs)
         };
-        told(looked()).unwrap_or(false)
+        !matches!(told(looked()), None | Some(Looked::No))
     }
 
     fn look_at_bodies(
@@ -134,12 +164,16 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         callables: Bound<'py, PyList>,
         bases: Vec<Bound<'py, PyAny>>,
         pairs: Vec<(Text<'_>, Text<'_>)>,
-    ) -> PyResult<bool> {
+    ) -> PyResult<Looked> {
         if callables.is_empty() && bases.is_empty() {
-            return Ok(false);
+            return Ok(Looked::No);
         }
         let looks = self.registry_helper("looks_at_bodies")?;
-        looks.call1((callables, bases, pairs))?.is_truthy()
+        Ok(match looks.call1((callables, bases, pairs))?.extract()? {
+            0 => Looked::No,
+            1 => Looked::Documents,
+            _ => Looked::Kinds,
+        })
     }
 }
 

@@ -25,7 +25,7 @@ class _Left(_Stop):
 def gained_names(old, new, kind):
     """What the constructor of a class gives now and did not give."""
     called = "__attrs_attrs__" in vars(kind)
-    return sorted(_ClassText(new, called).stores - _ClassText(old, called).stores)
+    return sorted(_class_text(new, called).stores - _class_text(old, called).stores)
 
 
 def gains(old, new, kind, asked=()):
@@ -35,7 +35,8 @@ def gains(old, new, kind, asked=()):
     if any("__migrate__" in vars(base) for base in kind.__mro__):
         return None
     called = "__attrs_attrs__" in vars(kind)
-    old, new = _ClassText(old, called), _ClassText(new, called)
+    old, new = _class_text(old, called), _class_text(new, called)
+    _CLASS_TEXTS.clear()
     if any(name in INDIRECT for maker in new.makers.values() for name in _all_names(maker)):
         return None
     # What the class gave to each is asked for by others. What the constructor gives is perhaps asked for only now.

@@ -1,6 +1,8 @@
 //! Objects that were made before an edit get what it makes the constructor of their class give to new
 //! ones, where that can be told without calling it (`gained.py`). `__migrate__` is for the rest.
 
+use std::collections::BTreeSet;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -53,7 +55,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             return;
         };
         let (was, now) = (source.slice(old), self.job.new.slice(new));
-        let asked = match makes_differ(old, inner, new) {
+        let asked = match makes_differ(inner, new) {
             true => told(self.asked_for((was, now), class)).unwrap_or_default(),
             false => Vec::new(),
         };
@@ -79,15 +81,24 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
     }
 }
 
-/// Whether a constructor of a class is another one, or may call another method.
-fn makes_differ(old: &Statement, inner: &Changes, new: &Statement) -> bool {
-    let there = old.body.iter().chain(new.body.iter());
-    there
-        .clone()
-        .any(|member| MAKERS.contains(&member.name.as_str()))
-        && inner.items.iter().any(|change| {
-            !matches!(change.what, What::Same) && new.body[change.new].kind == Kind::Function
-        })
+/// Whether a constructor of a class is another one, or a method that it may call.
+fn makes_differ(inner: &Changes, new: &Statement) -> bool {
+    let mut called: BTreeSet<&str> = MAKERS.into_iter().collect();
+    let mut todo: Vec<&str> = MAKERS.to_vec();
+    while let Some(name) = todo.pop() {
+        let methods = new.body.iter().filter(|member| member.name == name);
+        for asked in methods.flat_map(|method| &method.later.members) {
+            if called.insert(asked) {
+                todo.push(asked);
+            }
+        }
+    }
+    inner.items.iter().any(|change| {
+        let member = &new.body[change.new];
+        !matches!(change.what, What::Same)
+            && member.kind == Kind::Function
+            && called.contains(member.name.as_str())
+    })
 }
 
 /// Whether an edit of a class body may come to more attributes of its objects.

@@ -455,7 +455,7 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             Mark::Run | Mark::RunIf => self.execute(at, statement, &step.why)?,
             Mark::Patch => {
                 if let Some(old) = self.old_statement(at)
-                    && self.body_looked_at(None, old, statement)
+                    && self.body_looked_at(old, statement)
                 {
                     self.decorate_again(at, old, statement, &step.why)?;
                 } else if let Some(old) = self.old_statement(at) {

@@ -279,11 +279,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         again
     }
 
-    /// Whether the decorators of a method of which only the body differs look at what differs there.
+    /// Whether the decorators of a method of which only the body differs see another kind of function.
     fn member_looked_at(&self, body: &Body<'_, 'a, 'py>, at: usize) -> bool {
         let (member, class) = (&body.new.body[at], Some(body.class));
         let partner = body.partner(at);
-        partner.is_some_and(|(was, _)| self.body_looked_at(class, was, member))
+        partner.is_some_and(|(was, _)| self.kind_looked_at(class, was, member))
     }
 
     /// What import had given a class attribute, made again from its old text and that of the

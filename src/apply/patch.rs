@@ -150,7 +150,9 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                 false
             })?;
         }
+        let made = super::texts::made_of(kit, &before, &after)?;
         for object in &objects {
+            self.work.say_anew(object, &made)?;
             // A getter's text is a property's own only where it was given; else it follows.
             if let Ok(now) = object.getattr("__doc__")
                 && now.eq(&before)?

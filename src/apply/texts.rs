@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use rustc_hash::FxHashSet;
 
+use super::attributes::own_state;
 use super::holders::Moves;
-use super::kit::{reference_count, text};
+use super::kit::{Kit, reference_count, text};
 use super::module::Run;
 use super::registry::told;
 use super::work::{Replaced, Work};
@@ -40,7 +41,62 @@ impl<'py> Run<'_, '_, '_, 'py> {
     }
 }
 
+/// What decorators make of a docstring to keep it, of the old one and of the new one: as it stands, without its
+/// indentation, its first line. Words alone say nothing.
+pub(super) fn made_of<'py>(
+    kit: &Kit<'py>,
+    before: &Bound<'py, PyAny>,
+    after: &Bound<'py, PyAny>,
+) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
+    if before.is_none() || after.is_none() {
+        return Ok(Vec::new());
+    }
+    let clean = match kit.sys_modules.get_item("inspect")? {
+        Some(inspect) => Some(inspect.getattr("cleandoc")?),
+        None => None,
+    };
+    let forms = |said: &Bound<'py, PyAny>| -> PyResult<Vec<String>> {
+        let said = text(said);
+        let clean = match &clean {
+            Some(clean) => text(&clean.call1((&said,))?),
+            None => said.clone(),
+        };
+        let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+        let first = lines.next().unwrap_or_default().to_owned();
+        Ok(vec![said.trim().to_owned(), said, clean, first])
+    };
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let pairs = forms(before)?.into_iter().zip(forms(after)?);
+    let pairs = pairs.filter(|(was, now)| was != now && !was.chars().all(word));
+    let pairs = pairs.map(|(was, now)| (was, PyString::new(kit.py, &now).into_any()));
+    Ok(pairs.collect())
+}
+
 impl<'py> Work<'_, 'py> {
+    /// What an object, or a function, has made of a docstring and kept among its attributes.
+    pub(super) fn say_anew(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        made: &[(String, Bound<'py, PyAny>)],
+    ) -> PyResult<()> {
+        let state = match made.is_empty() || self.kit.is_class(object) {
+            true => None,
+            false => own_state(object)?,
+        };
+        let Some(state) = state else { return Ok(()) };
+        for (name, value) in state.copy()?.iter() {
+            let said = value.cast_exact::<PyString>().map(|said| text(said));
+            let found = said
+                .ok()
+                .and_then(|said| made.iter().find(|(was, _)| *was == said));
+            if let Some((_, now)) = found {
+                self.tx.dict(&state)?;
+                state.set_item(name, now)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives those who have such a text the new one. An edit does not fail for it.
     pub(super) fn hand_over_texts(&mut self) {
         let all = std::mem::take(&mut self.texts_of).into_iter();

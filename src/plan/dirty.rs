@@ -110,9 +110,14 @@ pub(super) fn asks(path: &str) -> bool {
     LOOKS.contains(&last)
 }
 
+/// The same; what configures makes nothing: `Store.from_object(Defaults)` is a constructor.
+fn asks_here(uses: &Uses, path: &str) -> bool {
+    asks(path) && (uses.binds.is_empty() || !configures(path))
+}
+
 /// What a piece of code asks about itself; nothing where it calls nothing that does.
 pub(super) fn asked(uses: &Uses) -> impl Iterator<Item = &String> {
-    let asks = uses.calls.iter().any(|path| asks(path));
+    let asks = uses.calls.iter().any(|path| asks_here(uses, path));
     // Arguments of builtins count as called. `state = C(getattr(conf, "x"))` asks nothing of C.
     let mut calls = uses.calls.iter();
     let whole = asks && calls.any(|path| path == "dir" || path == "vars");
@@ -249,7 +254,7 @@ impl Dirty {
 
     /// Why a piece of code that asks definitions about themselves gets another answer.
     pub(super) fn looked_into(&self, uses: &Uses) -> Option<String> {
-        let mut asking = uses.calls.iter().filter(|path| asks(path));
+        let mut asking = uses.calls.iter().filter(|path| asks_here(uses, path));
         let values_alone = asking.all(|path| configures(path));
         let differs = |path: &str| match values_alone {
             true => self.value_within(path),

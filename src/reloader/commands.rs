@@ -83,9 +83,12 @@ impl Commands {
             false => [name, OTHER, key].concat(),
         };
         // Seldom so, and found out without reading outlines.
-        if !self.texts.iter().any(|text| text.contains(&clause)) {
-            return false;
-        }
+        self.texts.iter().any(|text| text.contains(&clause))
+            && self.is_from(module, name, key) == Some(true)
+    }
+
+    /// The same; `None` where nothing is known that binds the name.
+    pub fn is_from(&self, module: &str, name: &str, key: &str) -> Option<bool> {
         for text in self.texts.iter().rev().filter(|t| t.contains(key)) {
             let Ok(outline) = outline::read(text) else {
                 continue;
@@ -94,14 +97,32 @@ impl Commands {
             let Some(last) = writers.last() else {
                 continue;
             };
-            let imports = &outline.body[*last].imports;
-            return imports.iter().any(|import| {
+            let mut imports = outline.body[*last].imports.iter();
+            return Some(imports.any(|import| {
                 import.bound == key
                     && import.name.as_deref() == Some(name)
                     && resolve(&self.package, import.level, &import.module) == module
-            });
+            }));
         }
-        false
+        None
+    }
+
+    /// Whether names are known to be imported from a module, and none by a star.
+    pub fn one_by_one(&self, module: &str) -> bool {
+        let last = module.rsplit('.').next().unwrap_or(module);
+        let (mut named, mut all) = (false, false);
+        for text in self.texts.iter().filter(|text| text.contains(last)) {
+            let Ok(outline) = outline::read(text) else {
+                continue;
+            };
+            for import in outline.body.iter().flat_map(|s| &s.imports) {
+                if resolve(&self.package, import.level, &import.module) == module {
+                    all |= import.name.as_deref() == Some("*");
+                    named |= import.name.is_some();
+                }
+            }
+        }
+        named && !all
     }
 }
 

@@ -246,6 +246,12 @@ impl Elsewhere for Others<'_, '_, '_, '_> {
             if todo.is_empty() {
                 break;
             }
+            // Its text says first whether it may, which costs less than reading it.
+            let version = version.filter(|version| {
+                let text = version.glance();
+                let mut names = todo.iter();
+                names.any(|name| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some())
+            });
             if let Some(Ok(outline)) = version.as_ref().map(|v| v.outline().as_ref()) {
                 todo.retain(|name| !outline.body.iter().any(|s| asks_for(s, name)));
             }

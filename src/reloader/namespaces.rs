@@ -154,8 +154,9 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
         name: &str,
         old: &Bound<'py, PyAny>,
     ) -> PyResult<bool> {
-        if Commands::of(namespace, &self.reloader.scripts)?.import(module, name, name) {
-            return Ok(true);
+        let commands = Commands::of(namespace, &self.reloader.scripts)?;
+        if let Some(known) = commands.is_from(module, name, name) {
+            return Ok(known);
         }
         let home = old.getattr("__module__").map(|home| text(&home));
         let (Ok(home), Some(here)) = (home, self.module(module)?) else {
@@ -252,7 +253,7 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
                 false => return Ok(()),
             }
         }
-        if public < 2 {
+        if public < 2 || Commands::of(namespace, &self.reloader.scripts)?.one_by_one(module_name) {
             return Ok(());
         }
         let string = |name: &str| PyString::new(self.kit.py, name).into_any();
