@@ -51,7 +51,12 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let had = Functions::of(old.outline);
         let (_, links) = chain(old.outline, name, usize::MAX)?;
         let Some(again) = self.replayable(old, &had, name) else {
-            return self.skeleton(old, name, &links);
+            // What functions put there does not stand in the text.
+            let by_functions = through_functions(old.outline, &had, name, 0..usize::MAX);
+            return match by_functions.is_empty() {
+                true => self.skeleton(old, name, &links),
+                false => None,
+            };
         };
         let body = &old.outline.body;
         let scratch = self.before.copy().ok()?;
@@ -245,22 +250,44 @@ fn through_functions(
     found.filter(|at| range.contains(at) && !own(at)).collect()
 }
 
-/// Builtins that make data of what they are given and do nothing else: `ROWS.append(dict(name=name))`.
-const MAKES_DATA: [&str; 14] = [
+/// Builtins that make data of what they are given and do nothing else, `ROWS.append(dict(name=name))`, or what is
+/// raised.
+const MAKES_DATA: [&str; 35] = [
+    "Exception",
+    "IndexError",
+    "KeyError",
+    "LookupError",
+    "RuntimeError",
+    "TypeError",
+    "ValueError",
+    "abs",
+    "all",
+    "any",
     "bool",
+    "bytes",
+    "chr",
     "dict",
+    "divmod",
+    "enumerate",
     "float",
     "frozenset",
     "int",
+    "isinstance",
     "len",
     "list",
     "max",
     "min",
+    "ord",
+    "range",
+    "repr",
+    "reversed",
     "round",
     "set",
     "sorted",
     "str",
+    "sum",
     "tuple",
+    "zip",
 ];
 
 /// The definitions of the functions that a call statement calls, directly or not, and the names of

@@ -15,12 +15,12 @@ use super::entries::raw_entries;
 use super::function::plain;
 use super::helpers::load;
 use super::kit::{Kit, is_heap_type, text};
-use super::module::Run;
+use super::module::{Run, container};
 use super::registry::told;
 use crate::diff::What;
 use crate::interp::word;
 use crate::outline::{Kind, Outline, Statement, Value};
-use crate::plan::{Mark, Rehearsed, Step, dealt_with, rehearsed};
+use crate::plan::{Functions, Mark, Rehearsed, Step, dealt_with, rehearsed};
 use crate::report::{Action, ChangeKind};
 
 /// How deep in containers objects are looked for, and among how many of their items.
@@ -307,7 +307,11 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             binders.any(|s| s.kind == Kind::Assign && s.uses.binds.contains(name) && calls(s))
         };
         let program = any_of_program(self.work.kit, &self.job.dict, &names);
-        if !program && !names.iter().any(made_by_call) && !self.enters(old) {
+        if !program
+            && !names.iter().any(made_by_call)
+            && !self.enters(old)
+            && !names.iter().any(|name| self.fills_untold(old, name))
+        {
             return Ok(None);
         }
         rehearse(self.work.kit, &self.job.dict, old, names, set_up)
@@ -320,6 +324,26 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
             self.work.tx.call(undo, PyTuple::empty(self.work.kit.py));
         }
         Ok(())
+    }
+
+    /// Whether a container is filled by functions that statements call which run again or are gone, and it
+    /// cannot be told by their texts what with: `for n in names: POOL.append(n)`.
+    fn fills_untold(&self, old: &Source<'_>, name: &str) -> bool {
+        let value = self.job.dict.get_item(name).ok().flatten();
+        if !value.is_some_and(|value| container(&value)) {
+            return false;
+        }
+        let fills = |functions: &Functions<'_>, statement: &Statement| {
+            statement.kind == Kind::Expr
+                && functions.mutations(&statement.uses.calls).contains(name)
+        };
+        let steps = self.job.plan.steps.iter();
+        let mut again = steps.filter(|step| matches!(step.mark, Mark::Run | Mark::RunIf));
+        let mut gone = self.job.changes.removed.iter();
+        let had = Functions::of(old.outline);
+        (again.any(|step| fills(&self.functions, &self.job.new.outline.body[step.new]))
+            || gone.any(|&at| fills(&had, &old.outline.body[at])))
+            && self.import_value(old, name).is_none()
     }
 
     /// Whether a statement that runs again, or is gone, enters a context first: what that does to
