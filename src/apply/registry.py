@@ -465,7 +465,7 @@ class Registry:
             if number in calls.foreign and holder is None and not _keeps(called) or asks_only(called):
                 continue
             if configures(called):
-                self.note(entries_kept(self, node.value, scope), number, kept_by(called), calls, notes, told)
+                self.note(entries_kept(self, calls, number), number, kept_by(called), calls, notes, told)
                 continue
             values, result = arguments(node, scope)
             owner = getattr(called, "__self__", None)
@@ -554,7 +554,7 @@ class Registry:
         done, restored = [], False
         for entry in self.entries:
             # What was not noted would not come back from an edit that fails.
-            if entry.stands() and id(entry.holder) in self.snapshot.kept:
+            if entry.stands() and id(entry.holder) in self.snapshot.kept and surely_of(entry, gone):
                 if self.restore(entry):
                     restored = True
                     continue

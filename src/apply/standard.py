@@ -96,28 +96,97 @@ def configures(called):
     return logging is not None and called is getattr(logging, "basicConfig", configures)
 
 
-def entries_kept(registry, call, scope):
+def entries_kept(registry, calls, number):
     """The entries of a call of `basicConfig`: the handlers that it made for the root logger, or was given."""
-    logging, options = sys.modules["logging"], _options(call, scope)
+    _, node, scope = calls.found[number]
+    logging, options = sys.modules["logging"], _options(node.value, scope)
     root, found = logging.root, []
     level = options.get("level")
     level = logging._nameToLevel.get(level) if isinstance(level, str) else level
     # That of another module, perhaps, after which this call did nothing.
     if not options.keys() - {"level", "force"} and level not in (None, root.level):
         return []
-    for number, handler in enumerate(root.handlers):
-        entry = Old(root.handlers, None, handler, (), number)
+    other = type(level) is int and level != root.level
+    for place, handler in enumerate(root.handlers):
+        entry = Old(root.handlers, None, handler, (), place)
         if registry.snapshot.was_told(entry) or any(map(entry.same, registry.entries)):
             continue
-        if _configured(handler, options, logging):
+        telling = _telling(handler, options)
+        if _configured(handler, options, logging) and (telling or not other):
+            entry.call = RootCall(calls, number, options.get("force") is True, telling)
             found.append(entry)
     if not isinstance(options.get("handlers"), list):
         found = found[:1]
     for entry in found:
         entry.before_others = True
     if found and type(level) is int:
-        registry.amounts.append(RootLevel(level, registry.snapshot))
+        registry.amounts.append(RootLevel(level, registry.snapshot, found[0].call))
     return found
+
+
+def _telling(handler, options):
+    """Whether a handler has what nobody but this call gives one, as far as it says."""
+    given, stream, name = map(options.get, ("handlers", "stream", "filename"))
+    if isinstance(given, list):
+        return any(part is handler for part in given)
+    if isinstance(name, str):
+        return True
+    common = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    return stream not in (None, _Scope.HIDDEN) and all(stream is not other for other in common)
+
+
+class RootCall:
+    """A call of `basicConfig`, which did nothing where somebody had called it before."""
+
+    def __init__(self, calls, number, forced, telling):
+        self.forced, self.telling = forced, telling
+        # The functions that it stands in, the innermost first.
+        self.around = []
+        while (number := calls.around[number]) is not None:
+            self.around.append(calls.found[number][0])
+
+    def surely(self, gone):
+        """Whether it made the handler, as far as the texts of the program say. One that is not made again takes
+        none with it that may be of a host, whose text nobody knows."""
+        names = ["basicConfig", *(getattr(called, "__name__", "") for called in self.around)]
+        tops = [(getattr(called, "__module__", None) or "").partition(".")[0] for called in self.around]
+        said = [0] * len(names)
+        for file, module in _program():
+            text = _text(file)
+            for number, name in enumerate(names):
+                # Functions of others may have the same name.
+                top = tops[number - 1] if number else name
+                if name in text and (top in text or module.partition(".")[0] == top):
+                    said[number] += _mentions(text, name)
+        again = not gone and said[0] > 0
+        if self.forced and again or not self.telling and not again:
+            return self.forced and again
+        # The call itself is still there if it is made again, and where only that of its function is gone.
+        return all(times <= (number < len(names) - 1 or not gone) for number, times in enumerate(said))
+
+
+def _program():
+    """The files of the program's modules, each with the name of one."""
+    files = {}
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, types.ModuleType):
+            # One that is only imported when it is asked for something is not.
+            file = object.__getattribute__(module, "__dict__").get("__file__")
+            if isinstance(file, str) and (file.endswith(".py") or name == "__main__"):
+                files[file] = name
+    return [(f, name) for f, name in files.items() if not _standard(f) and not f.startswith(INSTALLED)]
+
+
+@functools.lru_cache(maxsize=64)
+def _mentions(text, name):
+    """How often a text means what has a name, beside importing it by that."""
+    try:
+        parts = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return 2
+    names = [getattr(part, "id", getattr(part, "attr", None)) for part in parts]
+    names += [part.name for part in parts if isinstance(part, ast.alias) and part.asname]
+    return names.count(name)
 
 
 def _options(call, scope):
@@ -171,18 +240,24 @@ class Level(State):
 class RootLevel:
     """The level that a call of `basicConfig` gave the root logger: an amount as those of amounts.py."""
 
-    def __init__(self, level, snapshot):
-        self.level, self.root = level, sys.modules["logging"].root
+    def __init__(self, level, snapshot, call):
+        self.level, self.root, self.call = level, sys.modules["logging"].root, call
         snapshot.kept.setdefault((id(self.root), "level"), (Level(self.root, {"level"}), None))
 
     def take_off(self, snapshot, gone):
-        mine = self.root.level == self.level
+        mine = self.root.level == self.level and self.call.surely(gone)
         if mine:
             self.root.setLevel(sys.modules["logging"].WARNING)
         return mine
 
     def end(self, snapshot):
         pass
+
+
+def surely_of(entry, gone):
+    """Whether a call had made an entry, and not only may have."""
+    call = getattr(entry, "call", None)
+    return call is None or call.surely(gone)
 
 
 def set_aside(entries):
