@@ -558,6 +558,7 @@ class Registry:
                 if self.restore(entry):
                     restored = True
                     continue
+                EXITS.claim(entry)
                 entry.take_out(self.prune()) if gone else entry.drop()
                 done.append(entry)
         self.entries = done

@@ -34,6 +34,11 @@ class _Exit:
     def __init__(self, function):
         self.function = function
 
+    def same(self, other):
+        """Whether nobody can tell it from another one."""
+        one, two = self.function, other.function
+        return one is two or type(one) is type(two) in (types.MethodType, types.BuiltinFunctionType) and one == two
+
 
 class Exits:
     """What is registered with `atexit`, which has it in no container, in a list that statements are looked for
@@ -43,6 +48,8 @@ class Exits:
         # Those that are to stay; all that there are, with the addresses of the functions that are registered:
         # who has a function that another one lives on for is told of that one.
         self.listed, self.known, self.used = [], [], False
+        # Those that were there before the unit, and those that calls had made which are gone or are made again.
+        self.first, self.claimed = {}, {}
 
     def functions(self):
         """In the order of their registration."""
@@ -53,13 +60,30 @@ class Exits:
     def stays(self, item):
         return any(item is other for other in self.listed)
 
+    def claim(self, entry):
+        """What is taken out of the list as that of a call."""
+        if entry.holder is self.listed:
+            self.claimed[id(entry.member)] = entry.member
+
+    def leaves(self, item):
+        """Calls claim what has their function. Where that was registered more often than all of them together
+        did, any of these may be another's, or one that was given something else: then none leaves."""
+        if self.stays(item):
+            return False
+        others = [other for other, _ in self.known if id(other) in self.first and self.stays(other)]
+        known = id(item) in self.first and id(item) in self.claimed
+        return not (known and any(map(item.same, others)))
+
     def pull(self, listed=True):
         """Notes what came and what went; `listed`: what came is a statement's that stays."""
+        first = not self.used
         known, self.known, self.used = self.known, [], True
         for function in self.functions():
             at = next((n for n, (_, other) in enumerate(known) if other == id(function)), None)
             if at is None:
                 item = _Exit(function)
+                if first:
+                    self.first[id(item)] = item
                 if listed:
                     self.listed.append(item)
             else:
@@ -75,16 +99,17 @@ class Exits:
             return
         self.pull(listed)
         atexit, others = sys.modules["atexit"], []
+        leaving = {id(item) for item, _ in self.known if self.leaves(item)}
         for number, (item, function) in reversed(list(enumerate(self.known))):
-            if not self.stays(item) or id(item.function) != function:
+            if id(item) in leaving or id(item.function) != function:
                 atexit.unregister(_Probe(number))
                 # A function lives on that a decorator, which is given nothing else, was told of anew.
-                others += [item.function] if self.stays(item) else []
+                others += [] if id(item) in leaving else [item.function]
         for function in reversed(others):
             atexit.register(function)
         self.used = False
-        self.listed.clear()
-        self.known.clear()
+        for kept in (self.listed, self.known, self.first, self.claimed):
+            kept.clear()
 
 
 EXITS = Exits()
