@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyTuple};
 use rustc_hash::FxHashMap;
 
 use super::dependents::serves;
 use super::unit::Unit;
-use crate::apply::{self, Facts, Work};
+use crate::apply::{self, Facts, Work, identical, plain};
 use crate::interp::word;
 use crate::modules::{ANY, Record, Taken, may_be, resolve, shared};
 use crate::report::{Action, Cause, Change, ChangeKind, ModuleReport, Outcome, Text};
@@ -239,14 +239,19 @@ impl<'k, 'py> Unit<'_, 'k, 'py> {
             let Some((old, new)) = &one.objects else {
                 continue;
             };
-            // What the program put there is not what was imported.
-            if !dict.get_item(&key)?.is_some_and(|now| now.is(old)) {
+            // What the program put there is not what was imported. An equal number or text is: an import
+            // that asks for another name of the same value keeps the object that was there.
+            let data =
+                |now: &Bound<'py, PyAny>| plain(now) || now.is_exact_instance_of::<PyTuple>();
+            let imported =
+                |now: &Bound<'py, PyAny>| now.is(old) || data(now) && identical(now, old);
+            let Some(now) = dict.get_item(&key)?.filter(imported) else {
                 continue;
-            }
-            work.tx.entry(&dict, &key, old);
+            };
+            work.tx.entry(&dict, &key, &now);
             dict.set_item(&key, new)?;
             if taken.bound != one.name {
-                aliases.push((Arc::clone(&taken.bound), old.clone(), new.clone()));
+                aliases.push((Arc::clone(&taken.bound), now, new.clone()));
             }
             changes.push(Change {
                 kind: ChangeKind::Import,
