@@ -358,7 +358,8 @@ typedef enum {
    */
   PYRELOAD_OUTCOME_DEFERRED = 6,
   /**
-   * It changed and cannot be reloaded: a C extension, or __main__.
+   * It changed and cannot be reloaded: a C extension, __main__, a module without
+   * its source, or one that put something else in its place in `sys.modules`.
    */
   PYRELOAD_OUTCOME_SKIPPED = 7,
 } pyreload_outcome;

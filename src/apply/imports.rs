@@ -12,7 +12,7 @@ use crate::outline::{Outline, Statement};
 use crate::report::{Action, ChangeKind};
 
 /// What `__all__` says; `None` where it says nothing that can be read.
-pub(super) fn public_names(dict: &Bound<'_, PyDict>) -> PyResult<Option<Vec<String>>> {
+pub fn public_names(dict: &Bound<'_, PyDict>) -> PyResult<Option<Vec<String>>> {
     let all = dict.get_item(word(dict.py(), "__all__"))?;
     Ok(all.and_then(|all| all.extract().ok()))
 }

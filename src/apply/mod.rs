@@ -106,6 +106,7 @@ pub use entries::entries_with;
 pub use facts::{Facts, Rebound};
 pub use function::{identical, plain};
 pub use heirs::Departed;
+pub use imports::public_names;
 pub use kit::{Kit, reference_count, text};
 pub use module::{Job, Rebind, Taken, run};
 pub use outdated::{bound_to, outdated};

@@ -4,7 +4,7 @@
 //! (a subclass, a decorator, a default argument, a registry) already sees the object that
 //! lives on.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -129,6 +129,8 @@ pub(super) struct Run<'w, 'k, 'a, 'py> {
     /// Whether the module has functions that may have results in store.
     pub caching: Option<bool>,
     pub bases: BTreeMap<String, Bound<'py, PyAny>>,
+    /// What was worked out of these before they were asked for.
+    pub replayed: RefCell<BTreeMap<String, Bound<'py, PyAny>>>,
     /// Attributes of classes that statements of the new text set: `C.attr`.
     pub written: BTreeSet<&'a str>,
     /// Attributes of classes that nothing sets any more, and that have what their bodies say again.
@@ -197,6 +199,7 @@ pub fn run<'k, 'a, 'py>(
         emptied: BTreeSet::new(),
         caching: None,
         bases: BTreeMap::new(),
+        replayed: RefCell::default(),
         written,
         unset: BTreeSet::new(),
         annotated: BTreeMap::new(),
@@ -338,7 +341,8 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
                     any |= is_container(name)?;
                 }
                 for name in binds.iter().filter(|_| any) {
-                    if let Some(base) = self.import_value(old, name) {
+                    let known = self.replayed.borrow_mut().remove(name);
+                    if let Some(base) = known.or_else(|| self.import_value(old, name)) {
                         bases.push((name.clone(), base));
                     }
                 }

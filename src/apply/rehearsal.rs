@@ -341,9 +341,18 @@ impl<'a, 'py> Run<'_, '_, 'a, 'py> {
         let mut again = steps.filter(|step| matches!(step.mark, Mark::Run | Mark::RunIf));
         let mut gone = self.job.changes.removed.iter();
         let had = Functions::of(old.outline);
-        (again.any(|step| fills(&self.functions, &self.job.new.outline.body[step.new]))
-            || gone.any(|&at| fills(&had, &old.outline.body[at])))
-            && self.import_value(old, name).is_none()
+        let filled = again.any(|step| fills(&self.functions, &self.job.new.outline.body[step.new]))
+            || gone.any(|&at| fills(&had, &old.outline.body[at]));
+        if !filled {
+            return false;
+        }
+        match self.import_value(old, name) {
+            Some(base) => {
+                self.replayed.borrow_mut().insert(name.to_owned(), base);
+                false
+            }
+            None => true,
+        }
     }
 
     /// Whether a statement that runs again, or is gone, enters a context first: what that does to

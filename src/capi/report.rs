@@ -30,7 +30,8 @@ pub enum pyreload_outcome {
     /// Not tried yet: the file is missing or still being written, or a module it
     /// imports failed. It is tried again at the next check.
     PYRELOAD_OUTCOME_DEFERRED = 6,
-    /// It changed and cannot be reloaded: a C extension, or __main__.
+    /// It changed and cannot be reloaded: a C extension, __main__, a module without
+    /// its source, or one that put something else in its place in `sys.modules`.
     PYRELOAD_OUTCOME_SKIPPED = 7,
 }
 

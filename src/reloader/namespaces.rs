@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyModule, PyString, PyTuple,
+    PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyModule, PyString, PyTuple,
 };
 
 use super::commands::Commands;
 use super::unit::Unit;
-use crate::apply::{Facts, Rebound, Work, entries_with, plain, text};
+use crate::apply::{Facts, Rebound, Work, entries_with, plain, public_names, text};
 use crate::interp::utf8;
 
 impl<'k, 'py> Unit<'_, 'k, 'py> {
@@ -331,20 +331,11 @@ fn has_a_name(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// What a module lists for star imports; `None` where it has no list.
 fn listed(dict: &Bound<'_, PyDict>) -> PyResult<Option<BTreeSet<String>>> {
-    let Some(all) = dict.get_item("__all__")? else {
+    if !dict.contains("__all__")? {
         return Ok(None);
-    };
-    let plain = all.is_exact_instance_of::<PyList>() || all.is_exact_instance_of::<PyTuple>();
-    let mut out = BTreeSet::new();
-    if plain {
-        for name in all.try_iter()? {
-            let name = name?;
-            if name.is_exact_instance_of::<PyString>() {
-                out.insert(text(&name));
-            }
-        }
     }
-    Ok(Some(out))
+    let names = public_names(dict)?.unwrap_or_default();
+    Ok(Some(names.into_iter().collect()))
 }
 
 /// A name of a module, and which module's it is.
